@@ -1,0 +1,108 @@
+"""Newsletters, their issues, and the frozen revisions that leave."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from mailer.db import Base, enum
+from mailer.issues.rules import IssueState
+
+
+class LegalBasis(StrEnum):
+    CONSENT = "consent"
+    PUBLIC_TASK = "public_task"
+
+
+class Theme(StrEnum):
+    NEUTRAL = "neutral"
+    DSFR = "dsfr"  # for authorised State bodies, who bring their own logo
+
+
+class Newsletter(Base):
+    """A publication one signs up to, and how it presents itself by mail."""
+
+    __tablename__ = "newsletter"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    description: Mapped[str]
+    locale: Mapped[str]
+    theme: Mapped[Theme] = mapped_column(enum(Theme))
+    legal_basis: Mapped[LegalBasis] = mapped_column(enum(LegalBasis))
+    from_name: Mapped[str]
+    from_address: Mapped[str]
+    reply_to: Mapped[str]
+    return_path_domain: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Issue(Base):
+    """One number of a newsletter."""
+
+    __tablename__ = "issue"
+    __table_args__ = (
+        CheckConstraint("state = 'draft' OR revision_id IS NOT NULL", name="leaves_with_a_revision"),
+        CheckConstraint("state <> 'scheduled' OR due_at IS NOT NULL", name="scheduled_has_due_at"),
+        CheckConstraint("candidates = audience + excluded", name="audience_adds_up"),
+        Index("ix_issue_due", "due_at", postgresql_where="state = 'scheduled'"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"), index=True)
+    state: Mapped[IssueState] = mapped_column(enum(IssueState))
+    content: Mapped[dict[str, Any]]  # the draft, as blocks.Content dumps it
+    title: Mapped[str]
+    created_at: Mapped[datetime]
+    revision_id: Mapped[bytes | None] = mapped_column(ForeignKey("revision.sha256"))
+    due_at: Mapped[datetime | None]
+    send_id: Mapped[UUID | None] = mapped_column(unique=True)  # minted at the freeze, random
+    started_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    candidates: Mapped[int | None]  # active subscriptions looked at by the freeze
+    audience: Mapped[int | None]  # ledger rows
+    excluded: Mapped[int | None]  # suppressed at the freeze
+    newsletter: Mapped[Newsletter] = relationship(lazy="raise")
+
+
+class Revision(Base):
+    """A frozen content, named by its SHA-256: the only thing that is ever sent."""
+
+    __tablename__ = "revision"
+
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+    subject: Mapped[str]
+    locale: Mapped[str]
+    html: Mapped[str]  # with holes
+    text: Mapped[str]  # with holes
+    created_at: Mapped[datetime]
+
+
+class Approval(Base):
+    """Who let which revision of an issue leave."""
+
+    __tablename__ = "approval"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    issue_id: Mapped[UUID] = mapped_column(ForeignKey("issue.id"), index=True)
+    revision_id: Mapped[bytes] = mapped_column(ForeignKey("revision.sha256"))
+    approver: Mapped[str]  # a staff id, or "terminal"
+    at: Mapped[datetime]
+
+
+class Asset(Base):
+    """An image of an issue, served under its own hash."""
+
+    __tablename__ = "asset"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)  # hexadecimal, as in its URL
+    media_type: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    body: Mapped[bytes]
+

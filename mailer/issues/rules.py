@@ -1,0 +1,54 @@
+"""The life of an issue: its states, and the moves allowed between them.  Pure."""
+
+from enum import StrEnum
+
+
+class IssueState(StrEnum):
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"  # a revision is approved; leaves at due_at
+    SENDING = "sending"  # the audience is frozen
+    PAUSED = "paused"  # frozen, and held by staff
+    CANCELLED = "cancelled"  # nothing more begins; what had not begun is withheld
+    CLOSED = "closed"  # every delivery is final, the certificate stands
+
+
+class Move(StrEnum):
+    SCHEDULE = "schedule"
+    UNSCHEDULE = "unschedule"
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    CLOSE = "close"
+
+
+_MOVES: dict[Move, tuple[frozenset[IssueState], IssueState]] = {
+    Move.SCHEDULE: (frozenset({IssueState.DRAFT}), IssueState.SCHEDULED),
+    Move.UNSCHEDULE: (frozenset({IssueState.SCHEDULED}), IssueState.DRAFT),
+    Move.START: (frozenset({IssueState.SCHEDULED}), IssueState.SENDING),
+    Move.PAUSE: (frozenset({IssueState.SENDING}), IssueState.PAUSED),
+    Move.RESUME: (frozenset({IssueState.PAUSED}), IssueState.SENDING),
+    Move.CANCEL: (frozenset({IssueState.SENDING, IssueState.PAUSED}), IssueState.CANCELLED),
+    Move.CLOSE: (frozenset({IssueState.SENDING, IssueState.CANCELLED}), IssueState.CLOSED),
+}
+
+
+class ForbiddenMove(Exception):
+    """This issue cannot make that move from the state it is in."""
+
+    def __init__(self, move: Move, state: IssueState) -> None:
+        self.move, self.state = move, state
+        super().__init__(f"an issue that is {state} cannot {move}")
+
+
+def moved(state: IssueState, move: Move) -> IssueState:
+    """The state after a move.  Raises ForbiddenMove."""
+    allowed, after = _MOVES[move]
+    if state not in allowed:
+        raise ForbiddenMove(move, state)
+    return after
+
+
+def moves_from(state: IssueState) -> set[Move]:
+    """What may be done with an issue in this state."""
+    return {move for move, (allowed, _) in _MOVES.items() if state in allowed}

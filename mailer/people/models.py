@@ -1,0 +1,134 @@
+"""Subscribers, what they subscribe to, and the evidence of why."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from mailer.db import Base, enum
+
+
+class SubscriptionState(StrEnum):
+    PENDING = "pending"  # asked for, not confirmed: nothing but the confirmation may be sent
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+class ConsentKind(StrEnum):
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    IMPORTED = "imported"
+    RECTIFIED = "rectified"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    ERASED = "erased"
+
+
+class SuppressionReason(StrEnum):
+    UNSUBSCRIBED_ALL = "unsubscribed_all"
+    OBJECTED = "objected"
+    ERASED = "erased"
+    HARD_BOUNCE = "hard_bounce"
+    COMPLAINT = "complaint"
+    MANUAL = "manual"
+
+
+class Subscriber(Base):
+    """A person, known by one mailbox."""
+
+    __tablename__ = "subscriber"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    email: Mapped[str] = mapped_column(unique=True)  # as address.normalise gives it
+    fingerprint: Mapped[bytes] = mapped_column(unique=True)
+    name: Mapped[str | None]
+    locale: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Wording(Base):
+    """The exact text shown at sign-up, kept once by version and locale."""
+
+    __tablename__ = "wording"
+
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    version: Mapped[str]
+    locale: Mapped[str]
+    text: Mapped[str]
+
+
+class ConsentEvent(Base):
+    """One link of the chain, for ever: no personal data, only what proves the payload and the order."""
+
+    __tablename__ = "consent_event"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    previous: Mapped[bytes] = mapped_column(unique=True)  # the mac before this one; unique: no fork
+    payload_digest: Mapped[bytes]
+    mac: Mapped[bytes] = mapped_column(unique=True)
+
+
+class ConsentPayload(Base):
+    """What happened; deleted by the retention function alone, after its expiry."""
+
+    __tablename__ = "consent_payload"
+
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("consent_event.id"), primary_key=True)
+    salt: Mapped[bytes]
+    fingerprint: Mapped[bytes] = mapped_column(index=True)
+    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
+    kind: Mapped[ConsentKind] = mapped_column(enum(ConsentKind))
+    at: Mapped[datetime]
+    channel: Mapped[str]  # form, link, one-click, import, terminal
+    form_version: Mapped[str | None]
+    wording_sha256: Mapped[bytes | None] = mapped_column(ForeignKey("wording.sha256"))
+    source: Mapped[str | None]  # where an imported consent comes from
+
+
+class Subscription(Base):
+    """One person × one newsletter, and the event that allows writing to them."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        UniqueConstraint("newsletter_id", "subscriber_id"),
+        CheckConstraint("(state = 'active') = (consent_id IS NOT NULL)", name="active_has_consent"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    subscriber_id: Mapped[UUID] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"), index=True)
+    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
+    state: Mapped[SubscriptionState] = mapped_column(enum(SubscriptionState))
+    consent_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent_event.id"))
+    changed_at: Mapped[datetime]
+    subscriber: Mapped[Subscriber] = relationship(lazy="raise")
+
+
+class Suppression(Base):
+    """An address never to be written to, known by its keyed fingerprint alone."""
+
+    __tablename__ = "suppression"
+
+    fingerprint: Mapped[bytes] = mapped_column(primary_key=True)
+    reason: Mapped[SuppressionReason] = mapped_column(enum(SuppressionReason))
+    at: Mapped[datetime]
+
+
+class SignupRequest(Base):
+    """What a sign-up form received, kept until a worker has decided.
+
+    Every address, known or not, costs the form this one row: the answer and its timing say nothing.
+    """
+
+    __tablename__ = "signup_request"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
+    email: Mapped[str]
+    name: Mapped[str | None]
+    locale: Mapped[str]
+    form_version: Mapped[str]
+    wording_sha256: Mapped[bytes] = mapped_column(ForeignKey("wording.sha256"))
+    at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,85 @@
+"""The ledger, the heartbeats of those who write in it, and the notices' outbox."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mailer.db import Base, enum
+from mailer.sending.rules import DeliveryState, Withheld
+
+
+class Delivery(Base):
+    """One issue × one subscriber.  Outlives the subscriber: the ledger still adds up after an erasure."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("issue_id", "subscriber_id"),
+        CheckConstraint("state NOT IN ('handed', 'accepted', 'refused', 'unknown') OR consent_id IS NOT NULL",
+                        name="written_to_on_a_consent"),
+        CheckConstraint("(state = 'withheld') = (withheld IS NOT NULL)", name="withheld_for_a_reason"),
+        CheckConstraint("(state = 'handed') = (worker IS NOT NULL)", name="handed_to_a_worker"),
+        CheckConstraint("state <> 'deferred' OR due_at IS NOT NULL", name="deferred_until"),
+        Index("ix_delivery_due", "issue_id", "due_at", "position",
+              postgresql_where="state IN ('pending', 'deferred')"),
+        Index("ix_delivery_handed", "worker", postgresql_where="state = 'handed'"),
+        Index("ix_delivery_subscriber_id", "subscriber_id"),
+    )  # fmt: skip
+
+    issue_id: Mapped[UUID] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1..audience
+    subscriber_id: Mapped[UUID | None] = mapped_column(ForeignKey("subscriber.id", ondelete="SET NULL"))
+    consent_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent_event.id"))
+    state: Mapped[DeliveryState] = mapped_column(enum(DeliveryState))
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    first_tried: Mapped[datetime | None]
+    worker: Mapped[UUID | None]
+    fence: Mapped[int] = mapped_column(BigInteger, default=0)  # +1 at each claim: an old claim cannot record
+    withheld: Mapped[Withheld | None] = mapped_column(enum(Withheld))
+    code: Mapped[int | None] = mapped_column(SmallInteger)
+    enhanced: Mapped[str | None]
+    reply: Mapped[str | None]  # scrubbed
+    changed_at: Mapped[datetime]
+
+
+class Heartbeat(Base):
+    """A process that is alive, and since when."""
+
+    __tablename__ = "heartbeat"
+
+    worker: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]  # letters, beat
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class NoticeKind(StrEnum):
+    CONFIRMATION = "confirmation"
+    WELCOME = "welcome"
+    GOODBYE = "goodbye"
+
+
+class Notice(Base):
+    """A single transactional mail waiting to leave: the outbox, written in its cause's own transaction."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index("ix_notice_due", "due_at", postgresql_where="state IN ('pending', 'deferred')"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[NoticeKind] = mapped_column(enum(NoticeKind))
+    subscriber_id: Mapped[UUID] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"), index=True)
+    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
+    values: Mapped[dict[str, Any]]  # what its template needs beyond the subscriber and the newsletter
+    state: Mapped[DeliveryState] = mapped_column(enum(DeliveryState))
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    first_tried: Mapped[datetime | None]
+    code: Mapped[int | None] = mapped_column(SmallInteger)
+    reply: Mapped[str | None]
+    created_at: Mapped[datetime]

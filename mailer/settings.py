@@ -1,0 +1,137 @@
+"""One typed Settings, read from MAILER_* variables or a `mailer.env` file.  Secrets have no default."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Locale = Literal["fr", "en"]
+MIN_SECRET = 32  # characters; 32 random url-safe characters carry 192 bits
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used; the message is one line that says which variable to set and how."""
+
+
+def _strong(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if len(value) < MIN_SECRET or len(set(value)) < 10:
+        raise ValueError(
+            f"too weak: at least {MIN_SECRET} random characters are needed, for instance from "
+            "`python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
+        )
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_strong)]
+
+
+class Settings(BaseSettings):
+    """What an installation is told about itself.  Every field is MAILER_<NAME IN CAPITALS>."""
+
+    model_config = SettingsConfigDict(env_prefix="MAILER_", extra="ignore", frozen=True)
+
+    database_url: str | None = Field(None, description="PostgreSQL; empty: an embedded one in DATA_DIR")
+    redis_url: str | None = Field(None, description="Redis; empty: an embedded one in DATA_DIR")
+    relay_url: str = Field(description="smtp://user:password@host:587, smtps://host:465; ?tls=none, ?ca=FILE")
+    public_url: str = Field(description="Where the public pages are reached, without a trailing slash")
+    data_dir: Path = Field(Path("var"), description="Journals, and the embedded servers' files")
+
+    secret_keys: Annotated[list[Secret], NoDecode] = Field(
+        min_length=1, description="Comma-separated; the last signs, all verify (rotation)"
+    )
+    fingerprint_key: Secret = Field(description="Keys address fingerprints; keep it out of database backups")
+
+    default_locale: Locale = Field("fr", description="fr or en")
+    time_zone: str = Field("Europe/Paris", description="In which staff schedule")
+    senders: int = Field(2, ge=1, le=64, description="How many letter tasks one issue may keep busy")
+    connections: int = Field(4, ge=1, le=50, description="SMTP connections a sender keeps open")
+
+    controller_name: str = Field(min_length=1, description="The body that publishes: the controller (RGPD 13)")
+    controller_address: str = Field(min_length=1, description="Its postal address")
+    rights_email: str = Field(description="Printed in the notice; mail to it opens a rights case")
+    dpo_email: str = Field(description="The data protection officer")
+    recipients: str = Field(min_length=1, description="Who receives the data: services, processors")
+    host_name: str = Field(min_length=1, description="Who hosts the service (mentions légales)")
+    retention: str = Field(
+        "trois ans après votre dernière action", min_length=1, description="How long data are kept, in words"
+    )
+    alert_address: str = Field(description="Where the service writes when it needs a person")
+
+    @field_validator("secret_keys", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(",") if part.strip()]
+
+    @field_validator("public_url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("must start with https:// (http:// only for a trial on this machine)")
+        return value.rstrip("/")
+
+    @field_validator("rights_email", "dpo_email", "alert_address")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value.count("@") != 1 or any(c.isspace() for c in value):
+            raise ValueError("must be one email address")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("must be a time zone such as Europe/Paris") from error
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _psycopg(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        for prefix in ("postgresql+psycopg://", "postgresql://", "postgres://"):
+            if value.startswith(prefix):
+                return "postgresql+psycopg://" + value.removeprefix(prefix)
+        raise ValueError("must start with postgresql://")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+def env_file() -> Path:
+    """The file read beside the environment (which wins): $MAILER_ENV_FILE, or `mailer.env` in this folder."""
+    return Path(os.environ.get("MAILER_ENV_FILE", "mailer.env"))
+
+
+def load(**values: Any) -> Settings:
+    """Read and check the settings.
+
+    Raises SettingsError with a single line naming every variable at fault.
+    """
+    try:
+        return Settings(_env_file=env_file(), **values)
+    except ValidationError as error:
+        faults = [_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors()]
+        raise SettingsError("; ".join(dict.fromkeys(faults))) from None
+
+
+def _sentence(where: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = f"MAILER_{str(where[0]).upper()}"
+    if kind == "missing":
+        return f"{name} is not set ({Settings.model_fields[str(where[0])].description})"
+    return f"{name}: {message.removeprefix('Value error, ')}"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return load()
