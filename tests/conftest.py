@@ -1,0 +1,67 @@
+"""Real PostgreSQL and Redis for every test that asks: the given ones, or the embedded ones, started once."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from mailer import embedded, settings as settings_module
+from mailer.db import engine, transaction
+from mailer.schema import metadata
+from mailer.settings import Settings
+from mailer.upgrade import upgrade
+
+SECRETS = {
+    "MAILER_SECRET_KEYS": "0ld-key-0ld-key-abcdefghijklmnopq,n3w-key-n3w-key-abcdefghijklmnopq",
+    "MAILER_FINGERPRINT_KEY": "fingerprint-key-abcdefghijklmnopqrs",
+}
+IDENTITY = {
+    "MAILER_RELAY_URL": "smtp://127.0.0.1:1",
+    "MAILER_PUBLIC_URL": "http://letters.example.org",
+    "MAILER_CONTROLLER_NAME": "Association d'exemple",
+    "MAILER_CONTROLLER_ADDRESS": "1 rue de l'Exemple, 59000 Lille",
+    "MAILER_RIGHTS_EMAIL": "droits@example.org",
+    "MAILER_DPO_EMAIL": "dpo@example.org",
+    "MAILER_RECIPIENTS": "le service communication",
+    "MAILER_HOST_NAME": "Hébergeur d'exemple, Lille",
+    "MAILER_ALERT_ADDRESS": "alerte@example.org",
+}
+
+
+@pytest.fixture(scope="session")
+def settings() -> Iterator[Settings]:
+    """The process's settings, on servers that hold nothing but the tests."""
+    os.environ.update(SECRETS | IDENTITY)
+    os.environ["MAILER_ENV_FILE"] = os.devnull
+    folder = Path(os.environ.get("MAILER_TEST_DIR") or tempfile.mkdtemp(prefix="mailer-tests-"))
+    os.environ["MAILER_DATA_DIR"] = str(folder)
+    if not (os.environ.get("MAILER_TEST_DATABASE_URL") and os.environ.get("MAILER_TEST_REDIS_URL")):
+        servers = embedded.provide(folder)
+        os.environ["MAILER_DATABASE_URL"] = servers.database_url
+        os.environ["MAILER_REDIS_URL"] = servers.redis_url
+    else:
+        os.environ["MAILER_DATABASE_URL"] = os.environ["MAILER_TEST_DATABASE_URL"]
+        os.environ["MAILER_REDIS_URL"] = os.environ["MAILER_TEST_REDIS_URL"]
+    settings_module.settings.cache_clear()
+    upgrade(engine())
+    yield settings_module.settings()
+    engine().dispose()
+
+
+@pytest.fixture
+def clean(settings: Settings) -> None:
+    """An empty database: for tests that commit, or that run other processes."""
+    names = ", ".join(table.name for table in metadata.sorted_tables)
+    with engine().begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} CASCADE"))
+
+
+@pytest.fixture
+def db(clean: None) -> Iterator[Session]:
+    """A session in a transaction, on an empty database; commits when the test passes."""
+    with transaction() as session:
+        yield session
