@@ -51,7 +51,9 @@ class Settings(BaseSettings):
     senders: int = Field(2, ge=1, le=64, description="How many letter tasks one issue may keep busy")
     connections: int = Field(4, ge=1, le=50, description="SMTP connections a sender keeps open")
 
-    controller_name: str = Field(min_length=1, description="The body that publishes: the controller (RGPD 13)")
+    controller_name: str = Field(
+        min_length=1, description="The body that publishes: the controller (RGPD 13)"
+    )
     controller_address: str = Field(min_length=1, description="Its postal address")
     rights_email: str = Field(description="Printed in the notice; mail to it opens a rights case")
     dpo_email: str = Field(description="The data protection officer")

@@ -69,9 +69,7 @@ def read(purpose: Purpose, token: str, *, max_age: timedelta) -> Any:
 
 @lru_cache
 def _derived(purpose: Purpose) -> tuple[bytes, ...]:
-    signer = Signer(
-        list(_keys()), salt=purpose.value, key_derivation="hmac", digest_method=hashlib.sha256
-    )
+    signer = Signer(list(_keys()), salt=purpose.value, key_derivation="hmac", digest_method=hashlib.sha256)
     return tuple(signer.derive_key(key) for key in signer.secret_keys)
 
 

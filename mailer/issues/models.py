@@ -105,4 +105,3 @@ class Asset(Base):
     width: Mapped[int]
     height: Mapped[int]
     body: Mapped[bytes]
-

@@ -85,7 +85,8 @@ class ConsentPayload(Base):
     channel: Mapped[str]  # form, link, one-click, import, terminal
     form_version: Mapped[str | None]
     wording_sha256: Mapped[bytes | None] = mapped_column(ForeignKey("wording.sha256"))
-    source: Mapped[str | None]  # where an imported consent comes from
+    source: Mapped[str | None]  # where an imported consent comes from…
+    consented_at: Mapped[datetime | None]  # …and when it was given there
 
 
 class Subscription(Base):
@@ -102,6 +103,7 @@ class Subscription(Base):
     newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
     state: Mapped[SubscriptionState] = mapped_column(enum(SubscriptionState))
     consent_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent_event.id"))
+    asked_at: Mapped[datetime | None]  # when the last confirmation mail was asked for
     changed_at: Mapped[datetime]
     subscriber: Mapped[Subscriber] = relationship(lazy="raise")
 

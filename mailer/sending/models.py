@@ -67,9 +67,7 @@ class Notice(Base):
     """A single transactional mail waiting to leave: the outbox, written in its cause's own transaction."""
 
     __tablename__ = "notice"
-    __table_args__ = (
-        Index("ix_notice_due", "due_at", postgresql_where="state IN ('pending', 'deferred')"),
-    )
+    __table_args__ = (Index("ix_notice_due", "due_at", postgresql_where="state IN ('pending', 'deferred')"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     kind: Mapped[NoticeKind] = mapped_column(enum(NoticeKind))

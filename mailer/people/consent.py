@@ -1,0 +1,226 @@
+"""Signing up, confirming, importing, withdrawing: each step leaves a consent event."""
+
+import hashlib
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, joinedload
+
+from mailer.people import address, evidence
+from mailer.people.models import (
+    ConsentKind,
+    ConsentPayload,
+    SignupRequest,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    Wording,
+)
+from mailer.people.rules import ENDING
+from mailer.settings import settings
+
+CONFIRM_WITHIN = timedelta(days=7)  # an unconfirmed sign-up is purged after that
+ONE_CONFIRMATION_PER = timedelta(hours=24)
+
+FORM_VERSION = "2026-11"
+WORDINGS = {
+    "fr": (
+        "J’accepte de recevoir « {newsletter} » par courriel de la part de {controller}. "
+        "Je peux me désinscrire à tout moment, par le lien présent dans chaque envoi."
+    ),
+    "en": (
+        "I agree to receive “{newsletter}” by email from {controller}. "
+        "I can unsubscribe at any time, through the link in every mailing."
+    ),
+}
+
+
+class Confirmation(StrEnum):
+    CONFIRMED = "confirmed"
+    ALREADY = "already"
+    GONE = "gone"  # withdrawn, purged or erased since: one may sign up again
+
+
+class Imported(StrEnum):
+    NEW = "new"
+    KNOWN = "known"
+    SUPPRESSED = "refused: suppressed"  # an import never lifts a suppression
+    WITHDRAWN = "refused: withdrawn since"  # this consent predates the person's last no
+
+
+def current_wording(newsletter: str, controller: str, locale: str) -> Wording:
+    """The text beside the sign-up box, as it will be kept if somebody agrees to it."""
+    text = WORDINGS[locale].format(newsletter=newsletter, controller=controller)
+    digest = hashlib.sha256(text.encode()).digest()
+    return Wording(sha256=digest, version=FORM_VERSION, locale=locale, text=text)
+
+
+def fingerprint(email: str) -> bytes:
+    """The keyed fingerprint of a normalised address, under this installation's key."""
+    return address.fingerprint(email, settings().fingerprint_key.get_secret_value().encode())
+
+
+def request_signup(
+    db: Session,
+    *,
+    newsletter_id: UUID,
+    email: str,
+    name: str | None,
+    locale: str,
+    wording: Wording,
+    now: datetime,
+) -> None:
+    """Keep what the form received.  The statements are the same whoever asks: nothing is looked up."""
+    db.execute(
+        insert(Wording)
+        .values(sha256=wording.sha256, version=wording.version, locale=wording.locale, text=wording.text)
+        .on_conflict_do_nothing()
+    )
+    db.execute(
+        insert(SignupRequest).values(
+            newsletter_id=newsletter_id,
+            email=email,
+            name=name,
+            locale=locale,
+            form_version=wording.version,
+            wording_sha256=wording.sha256,
+            at=now,
+        )
+    )
+
+
+def next_signup(db: Session) -> SignupRequest | None:
+    """The oldest request nobody is deciding, taken off the list, or None."""
+    found = db.scalar(
+        select(SignupRequest).order_by(SignupRequest.at).limit(1).with_for_update(skip_locked=True)
+    )
+    if found:
+        db.delete(found)
+    return found
+
+
+def decide(db: Session, request: SignupRequest, *, now: datetime) -> Subscription | None:
+    """Turn a request into a pending subscription; the one to confirm by mail, or None if no mail is due."""
+    subscriber = _subscriber(db, request.email, request.name, request.locale, request.at)
+    subscription = _subscription(db, subscriber, request.newsletter_id, now)
+    asked = subscription.asked_at
+    if subscription.state is SubscriptionState.ACTIVE or (asked and now - asked < ONE_CONFIRMATION_PER):
+        return None
+    payload = _payload(subscription, subscriber, ConsentKind.REQUESTED, request.at, "form")
+    payload.form_version, payload.wording_sha256 = request.form_version, request.wording_sha256
+    evidence.append(db, payload)
+    subscription.state, subscription.asked_at, subscription.changed_at = SubscriptionState.PENDING, now, now
+    return subscription
+
+
+def confirm(db: Session, subscription_id: UUID, *, now: datetime) -> Confirmation:
+    """The mailbox says yes.  Lifts a suppression: this is the fresh, self-service consent."""
+    subscription = _locked(db, subscription_id)
+    if subscription is None or subscription.state is SubscriptionState.ENDED:
+        return Confirmation.GONE
+    if subscription.state is SubscriptionState.ACTIVE:
+        return Confirmation.ALREADY
+    subscriber = subscription.subscriber
+    _allow(db, subscription, _payload(subscription, subscriber, ConsentKind.CONFIRMED, now, "link"), now)
+    db.execute(delete(Suppression).where(Suppression.fingerprint == subscriber.fingerprint))
+    return Confirmation.CONFIRMED
+
+
+def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime) -> bool:
+    """The person says no; True when that changed something.  Effective at commit."""
+    subscription = _locked(db, subscription_id)
+    if subscription is None or subscription.state is SubscriptionState.ENDED:
+        return False
+    evidence.append(db, _payload(subscription, subscription.subscriber, ConsentKind.WITHDRAWN, now, channel))
+    subscription.state, subscription.consent_id = SubscriptionState.ENDED, None
+    subscription.changed_at = now
+    return True
+
+
+def import_person(
+    db: Session,
+    *,
+    newsletter_id: UUID,
+    email: str,
+    name: str | None,
+    locale: str,
+    source: str,
+    consented_at: datetime,
+    now: datetime,
+) -> Imported:
+    """Take over a consent given elsewhere: never against a suppression, or a no that is more recent."""
+    mark = fingerprint(email)
+    if db.get(Suppression, mark):
+        return Imported.SUPPRESSED
+    if _said_no_since(db, mark, newsletter_id, consented_at):
+        return Imported.WITHDRAWN
+    subscriber = _subscriber(db, email, name, locale, now)
+    subscription = _subscription(db, subscriber, newsletter_id, now)
+    if subscription.state is SubscriptionState.ACTIVE:
+        return Imported.KNOWN
+    payload = _payload(subscription, subscriber, ConsentKind.IMPORTED, now, "import")
+    payload.source, payload.consented_at = source, consented_at
+    _allow(db, subscription, payload, now)
+    return Imported.NEW
+
+
+def _allow(db: Session, subscription: Subscription, payload: ConsentPayload, now: datetime) -> None:
+    subscription.consent_id = evidence.append(db, payload).id
+    subscription.state, subscription.changed_at = SubscriptionState.ACTIVE, now
+    subscription.asked_at = None
+    db.flush()
+
+
+def _said_no_since(db: Session, mark: bytes, newsletter_id: UUID, since: datetime) -> bool:
+    no = select(ConsentPayload.event_id).where(
+        ConsentPayload.fingerprint == mark,
+        ConsentPayload.newsletter_id == newsletter_id,
+        ConsentPayload.kind.in_(ENDING),
+        ConsentPayload.at >= since,
+    )
+    return db.scalar(no.limit(1)) is not None
+
+
+def _subscriber(db: Session, email: str, name: str | None, locale: str, now: datetime) -> Subscriber:
+    db.execute(
+        insert(Subscriber)
+        .values(email=email, fingerprint=fingerprint(email), name=name, locale=locale, created_at=now)
+        .on_conflict_do_nothing()
+    )
+    return db.execute(select(Subscriber).where(Subscriber.email == email)).scalar_one()
+
+
+def _subscription(db: Session, subscriber: Subscriber, newsletter_id: UUID, now: datetime) -> Subscription:
+    db.execute(
+        insert(Subscription)
+        .values(
+            subscriber_id=subscriber.id,
+            newsletter_id=newsletter_id,
+            state=SubscriptionState.PENDING,
+            changed_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    mine = Subscription.subscriber_id == subscriber.id, Subscription.newsletter_id == newsletter_id
+    return db.execute(select(Subscription).where(*mine).with_for_update()).scalar_one()
+
+
+def _locked(db: Session, subscription_id: UUID) -> Subscription | None:
+    one = select(Subscription).where(Subscription.id == subscription_id)
+    return db.scalar(one.options(joinedload(Subscription.subscriber)).with_for_update(of=Subscription))
+
+
+def _payload(
+    subscription: Subscription, subscriber: Subscriber, kind: ConsentKind, at: datetime, channel: str
+) -> ConsentPayload:
+    return ConsentPayload(
+        fingerprint=subscriber.fingerprint,
+        newsletter_id=subscription.newsletter_id,
+        kind=kind,
+        at=at,
+        channel=channel,
+    )
