@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailer import embedded, settings as settings_module
+from mailer import embedded
+from mailer import settings as settings_module
 from mailer.db import engine, transaction
 from mailer.schema import metadata
 from mailer.settings import Settings

@@ -37,6 +37,7 @@ class Delivery(Base):
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     first_tried: Mapped[datetime | None]
+    faults: Mapped[int] = mapped_column(SmallInteger, default=0)  # times in flight when the relay broke off
     worker: Mapped[UUID | None]
     fence: Mapped[int] = mapped_column(BigInteger, default=0)  # +1 at each claim: an old claim cannot record
     withheld: Mapped[Withheld | None] = mapped_column(enum(Withheld))

@@ -388,6 +388,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.SmallInteger(), nullable=False),
         sa.Column("first_tried", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("faults", sa.SmallInteger(), nullable=False),
         sa.Column("worker", sa.Uuid(), nullable=True),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column(

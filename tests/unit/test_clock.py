@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.issues.clock import AmbiguousTime, BadTime, parse_local, shown
+from mailer.issues.clock import AmbiguousTime, BadTime, parse_future, parse_local, shown
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -15,12 +15,24 @@ def test_reads_local_time(text: str) -> None:
     assert parse_local(text, PARIS) == datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["", "demain", "2026-02-30 08:00", "2026-12-01", "0001-01-01 00:00"])
+@pytest.mark.parametrize("text", ["demain", "2026-02-30 08:00", "2026-12-01", "0001-01-01 00:00"])
 def test_says_what_to_write_instead(text: str) -> None:
     with pytest.raises(BadTime) as refused:
         parse_local(text, PARIS)
     assert "2026-12-01 08:00" in refused.value.sentence("fr")
     assert text in refused.value.sentence("en")
+
+
+def test_asks_for_what_is_missing() -> None:
+    with pytest.raises(BadTime, match="Indiquez une date"):
+        parse_local(" ", PARIS)
+
+
+def test_what_is_past_is_past() -> None:
+    now = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
+    with pytest.raises(BadTime, match="Le mardi 1er décembre 2026, 08:00 est déjà passé"):
+        parse_future("2026-12-01 08:00", PARIS, now=now)
+    assert parse_future("2026-12-01 08:01", PARIS, now=now) == datetime(2026, 12, 1, 7, 1, tzinfo=UTC)
 
 
 def test_a_skipped_hour_is_refused() -> None:

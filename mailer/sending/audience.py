@@ -1,0 +1,57 @@
+"""The freeze: who is written to, decided once, in one statement, and counted."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from mailer.issues.models import Issue
+from mailer.issues.rules import IssueState, Move, moved
+
+
+class DoesNotAddUp(Exception):
+    """Ledger rows and exclusions are not the candidates: nothing was frozen."""
+
+
+# One statement, hence one snapshot: nobody can come or go between the count and the rows.
+# Positions spread every provider evenly from the first row to the last, so that none is hit in a burst.
+_FREEZE = text("""
+WITH candidate AS MATERIALIZED (
+    SELECT s.id, split_part(s.email, '@', 2) AS domain, u.consent_id,
+           x.fingerprint IS NOT NULL AS suppressed
+    FROM subscription u
+    JOIN subscriber s ON s.id = u.subscriber_id
+    LEFT JOIN suppression x ON x.fingerprint = s.fingerprint
+    WHERE u.newsletter_id = :newsletter AND u.state = 'active'
+), spread AS (
+    SELECT id, consent_id, (row_number() OVER (PARTITION BY domain ORDER BY id) - 0.5)
+                           / count(*) OVER (PARTITION BY domain) AS place
+    FROM candidate WHERE NOT suppressed
+), written AS (
+    INSERT INTO delivery (issue_id, position, subscriber_id, consent_id, state, due_at, changed_at,
+                          attempts, faults, fence)
+    SELECT :issue, row_number() OVER (ORDER BY place, id), id, consent_id, 'pending', :now, :now, 0, 0, 0
+    FROM spread
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM written),
+       (SELECT count(*) FROM candidate WHERE suppressed)
+""")
+
+
+def freeze(db: Session, issue_id: UUID, *, now: datetime) -> Issue | None:
+    """Write the ledger of an issue that is due, and let it leave.
+
+    Idempotent: None when the issue is not scheduled (any more), or not due.  Raises DoesNotAddUp.
+    """
+    issue = db.scalar(select(Issue).where(Issue.id == issue_id).with_for_update(skip_locked=True))
+    if issue is None or issue.state is not IssueState.SCHEDULED or issue.due_at is None or issue.due_at > now:
+        return None
+    counts = db.execute(_FREEZE, {"newsletter": issue.newsletter_id, "issue": issue.id, "now": now}).one()
+    issue.candidates, issue.audience, issue.excluded = counts
+    if issue.candidates != issue.audience + issue.excluded:
+        raise DoesNotAddUp(issue.id)
+    issue.state, issue.send_id, issue.started_at = moved(issue.state, Move.START), uuid4(), now
+    db.flush()
+    return issue

@@ -1,0 +1,161 @@
+"""An issue as bytes with holes, personalised by splicing.  Pure.
+
+A `Letter` is encoded once per revision and process; `Letter.to` then joins a few already encoded pieces per
+recipient.  Everything that is not To, Message-ID, List-Unsubscribe, the greeting and the personal links is
+the same bytes in every copy, also between processes and attempts: the date is the send's, the MIME boundary
+comes from the send id.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
+from uuid import UUID
+
+from mailer.issues.merge import GREETING, HOLE, NAME, UNSUBSCRIBE_URL, greeting
+from mailer.sending.encoding import CRLF, SOFT, hole, mailbox, quoted_printable, unstructured
+from mailer.tokens import Purpose, issue_delivery
+
+
+@dataclass(frozen=True)
+class Sender:
+    """How a newsletter presents itself, and where its pages and mailboxes are."""
+
+    slug: str
+    name: str
+    from_name: str
+    from_address: str
+    reply_to: str
+    domain: str  # of return paths, Message-IDs and mailto: unsubscription
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """For whom a copy is made."""
+
+    position: int
+    address: str
+    name: str | None
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One recipient's message, ready for the wire."""
+
+    return_path: str
+    message: bytes
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A revision on its way out under one send id."""
+
+    send_id: UUID
+    sender: Sender
+    subject: str
+    html: str  # with holes
+    text: str  # with holes
+    date: datetime
+    _parts: list[bytes] = field(init=False, repr=False)
+    _holes: list[tuple[bool, str]] = field(init=False, repr=False)  # (in the HTML?, name), between parts
+    _head: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        parts, holes = _cut(self.text, self.html, self.boundary)
+        object.__setattr__(self, "_parts", parts)
+        object.__setattr__(self, "_holes", holes)
+        object.__setattr__(self, "_head", self._common_headers())
+
+    @property
+    def boundary(self) -> bytes:
+        """Cannot occur in quoted-printable, where "=_" is no valid sequence."""
+        return b"=_" + self.send_id.hex.encode()
+
+    def to(self, recipient: Recipient) -> Copy:
+        """The copy of one recipient.  Raises ValueError when their name or address cannot be in a header."""
+        where = self.send_id, recipient.position
+        link = issue_delivery(Purpose.UNSUBSCRIBE, *where)
+        returned = issue_delivery(Purpose.RETURN_PATH, *where)
+        ours = issue_delivery(Purpose.MESSAGE_ID, *where)
+        domain = self.sender.domain.encode()
+        head = b"".join((
+            b"To: ", mailbox("To", recipient.name, recipient.address),
+            b"\r\nMessage-ID: <", ours.encode(), b"@", domain,
+            b">\r\nList-Unsubscribe: <", self._unsubscribe(link).encode(),
+            b">,\r\n <mailto:u-", link.encode(), b"@", domain, b"?subject=unsubscribe>\r\n",
+        ))  # fmt: skip
+        values = {
+            NAME: recipient.name or "",
+            GREETING: greeting(recipient.locale, recipient.name),
+            UNSUBSCRIBE_URL: self._unsubscribe(link),
+        }
+        return Copy(f"b-{returned}@{self.sender.domain}", self._head + head + CRLF + self._body(values))
+
+    def _unsubscribe(self, token: str) -> str:
+        return f"{self.sender.public_url}/u/{token}"
+
+    def _body(self, values: Mapping[str, str]) -> bytes:
+        encoded = {
+            (in_html, name): hole(html.escape(value) if in_html else value)
+            for name, value in values.items()
+            for in_html in (False, True)
+        }
+        pieces = [self._parts[0]]
+        for key, part in zip(self._holes, self._parts[1:], strict=True):
+            pieces += (encoded[key], part)
+        return b"".join(pieces)
+
+    def _common_headers(self) -> bytes:
+        sender = self.sender
+        home = f"{sender.public_url}/{sender.slug}/"
+        headers: dict[str, bytes | str] = {
+            "From": mailbox("From", sender.from_name, sender.from_address),
+            "Reply-To": sender.reply_to,
+            "Subject": unstructured("Subject", self.subject),
+            "Date": format_datetime(self.date),
+            "List-Id": _list_id(sender),
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "List-Help": f"<{home}>",
+            "List-Owner": f"<mailto:{sender.reply_to}>",
+            "List-Post": "NO",
+            "List-Archive": f"<{home}archive>",
+            "Feedback-ID": f"{self.send_id.hex}:{sender.slug}:issue:{sender.domain}",
+            "Precedence": "bulk",
+            "MIME-Version": "1.0",
+            "Content-Type": b'multipart/alternative;\r\n boundary="' + self.boundary + b'"',
+        }
+        return b"".join(
+            name.encode() + b": " + (value if isinstance(value, bytes) else value.encode()) + CRLF
+            for name, value in headers.items()
+        )
+
+
+def _list_id(sender: Sender) -> bytes:
+    """RFC 2919: a phrase and an identifier that outlives any server."""
+    return mailbox("List-Id", sender.name, f"{sender.slug}.{sender.domain}")
+
+
+def _cut(text: str, page: str, boundary: bytes) -> tuple[list[bytes], list[tuple[bool, str]]]:
+    """The body as encoded parts, and the holes between them: text first, the richest last (RFC 2046)."""
+    parts: list[bytes] = [b""]
+    holes: list[tuple[bool, str]] = []
+    for in_html, source in ((False, text), (True, page)):
+        kind = b"html" if in_html else b"plain"
+        parts[-1] += (
+            b"--" + boundary + b"\r\nContent-Type: text/" + kind + b'; charset="utf-8"\r\n'
+            b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        )  # fmt: skip
+        for at, piece in enumerate(re.split(HOLE, source.rstrip("\n"))):
+            if at % 2:
+                holes.append((in_html, piece))
+                parts[-1] += SOFT
+                parts.append(SOFT)
+            else:
+                parts[-1] += quoted_printable(piece)
+        parts[-1] += CRLF
+    parts[-1] += b"--" + boundary + b"--\r\n"
+    return parts, holes

@@ -1,0 +1,111 @@
+"""From the sign-up form to the goodbye, on the real database."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer.people import consent, evidence
+from mailer.people.consent import Confirmation, Imported
+from mailer.people.models import (
+    ConsentEvent,
+    ConsentPayload,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
+from mailer.people.rules import fold
+from tests.make import make_newsletter
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def _sign_up(db: Session, newsletter_id: UUID, now: datetime = NOW) -> Subscription | None:
+    wording = consent.current_wording("La lettre", "L’association", "fr")
+    consent.request_signup(
+        db,
+        newsletter_id=newsletter_id,
+        email="zoe@example.org",
+        name="Zoé",
+        locale="fr",
+        wording=wording,
+        now=now,
+    )
+    request = consent.next_signup(db)
+    assert request
+    return consent.decide(db, request, now=now)
+
+
+def test_nobody_is_active_before_confirming(db: Session) -> None:
+    subscription = _sign_up(db, make_newsletter(db).id)
+    assert subscription
+    assert subscription.state is SubscriptionState.PENDING
+    assert subscription.consent_id is None
+    assert consent.confirm(db, subscription.id, now=NOW) is Confirmation.CONFIRMED
+    assert consent.confirm(db, subscription.id, now=NOW) is Confirmation.ALREADY
+    assert subscription.consent_id
+
+
+def test_one_confirmation_mail_a_day(db: Session) -> None:
+    newsletter = make_newsletter(db)
+    assert _sign_up(db, newsletter.id)
+    assert _sign_up(db, newsletter.id, NOW + timedelta(hours=23)) is None
+    assert _sign_up(db, newsletter.id, NOW + timedelta(hours=25))
+
+
+def test_withdrawing_is_idempotent_and_leaves_a_foldable_file(db: Session) -> None:
+    subscription = _sign_up(db, make_newsletter(db).id)
+    assert subscription
+    consent.confirm(db, subscription.id, now=NOW)
+    assert consent.withdraw(db, subscription.id, channel="link", now=NOW)
+    assert not consent.withdraw(db, subscription.id, channel="link", now=NOW)
+    events = select(ConsentPayload.kind).join(ConsentEvent, ConsentEvent.id == ConsentPayload.event_id)
+    assert fold(db.scalars(events.order_by(ConsentEvent.seq))) is SubscriptionState.ENDED
+    assert consent.confirm(db, subscription.id, now=NOW) is Confirmation.GONE
+
+
+def test_the_chain_links_and_its_payloads_match(db: Session) -> None:
+    subscription = _sign_up(db, make_newsletter(db).id)
+    assert subscription
+    consent.confirm(db, subscription.id, now=NOW)
+    head = evidence.GENESIS
+    events = db.scalars(select(ConsentEvent).order_by(ConsentEvent.seq)).all()
+    assert len(events) == 2
+    for event in events:
+        payload = db.get_one(ConsentPayload, event.id)
+        db.refresh(payload)
+        assert event.previous == head
+        assert event.payload_digest == evidence.payload_digest(payload)
+        head = evidence.link(head, event.id.bytes, event.payload_digest)
+        assert event.mac == head
+
+
+def _import(db: Session, newsletter_id: UUID, consented_at: datetime) -> Imported:
+    return consent.import_person(
+        db, newsletter_id=newsletter_id, email="zoe@example.org", name=None, locale="fr",
+        source="paper form", consented_at=consented_at, now=NOW,
+    )  # fmt: skip
+
+
+def test_an_import_resurrects_nobody(db: Session) -> None:
+    newsletter = make_newsletter(db)
+    assert _import(db, newsletter.id, NOW - timedelta(days=9)) is Imported.NEW
+    assert _import(db, newsletter.id, NOW - timedelta(days=9)) is Imported.KNOWN
+    subscription = db.scalars(select(Subscription)).one()
+    consent.withdraw(db, subscription.id, channel="link", now=NOW - timedelta(days=1))
+    assert _import(db, newsletter.id, NOW - timedelta(days=9)) is Imported.WITHDRAWN
+    assert _import(db, newsletter.id, NOW - timedelta(hours=1)) is Imported.NEW
+
+
+def test_an_import_never_lifts_a_suppression_and_a_confirmation_does(db: Session) -> None:
+    newsletter = make_newsletter(db)
+    mark = consent.fingerprint("zoe@example.org")
+    db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=NOW))
+    db.flush()
+    assert _import(db, newsletter.id, NOW) is Imported.SUPPRESSED
+    subscription = _sign_up(db, newsletter.id)
+    assert subscription
+    consent.confirm(db, subscription.id, now=NOW)
+    assert db.get(Suppression, mark, populate_existing=True) is None

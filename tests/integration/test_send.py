@@ -1,0 +1,185 @@
+"""The ledger and the loop, against a real SMTP server: what it says is what the server holds."""
+
+import email
+import email.policy
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+from sqlalchemy import select, update
+
+from mailer.db import transaction, utcnow
+from mailer.issues.models import Issue, Newsletter
+from mailer.issues.rules import IssueState
+from mailer.people import consent
+from mailer.people.models import Subscriber, Subscription
+from mailer.sending import audience, ledger
+from mailer.sending.ledger import Fenced, Outcome
+from mailer.sending.message import Letter
+from mailer.sending.message import Sender as Identity
+from mailer.sending.models import Delivery
+from mailer.sending.relay import Relay
+from mailer.sending.rules import DeliveryState
+from mailer.sending.sender import Sender
+from mailer.tokens import Purpose, read_delivery
+from tests.make import make_newsletter, make_readers, make_scheduled_issue
+
+
+class Sink:
+    """Keeps what it accepts; answers RCPT as told."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Envelope] = []
+        self.refusals: dict[str, str] = {}
+
+    async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
+        self, server: Any, session: Any, envelope: Envelope, address: str, rcpt_options: Any
+    ) -> str:
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
+        self.envelopes.append(envelope)
+        return "250 OK"
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[Sink, Relay]]:
+    handler = Sink()
+    controller = Controller(handler, hostname="127.0.0.1", port=0)
+    controller.start()
+    assert controller.server
+    port = controller.server.sockets[0].getsockname()[1]
+    yield handler, Relay.parse(f"smtp://127.0.0.1:{port}")
+    controller.stop()
+
+
+@pytest.fixture
+def frozen(clean: None) -> tuple[Issue, list[str]]:
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        readers = make_readers(db, newsletter, 40)
+        issue = make_scheduled_issue(db, newsletter)
+        assert audience.freeze(db, issue.id, now=utcnow())
+        assert audience.freeze(db, issue.id, now=utcnow()) is None
+    return issue, readers
+
+
+def _letter(issue: Issue) -> Letter:
+    identity = Identity(
+        "lettre", "La lettre", "La lettre", "lettre@example.org", "contact@example.org",
+        "bounces.example.org", "http://letters.example.org",
+    )  # fmt: skip
+    assert issue.send_id
+    assert issue.started_at
+    html = "<p>\ue000greeting\ue001</p><a href='\ue000unsubscribe_url\ue001'>x</a>"
+    return Letter(
+        issue.send_id, identity, "Un été", html, "\ue000greeting\ue001 Bonne lecture.", issue.started_at
+    )
+
+
+def _send(issue: Issue, relay: Relay) -> None:
+    sender = Sender(relay, connections=3)
+    sender.work(issue.id, _letter(issue), seconds=5)
+    sender._abandon()
+
+
+def _states(issue_id: UUID) -> Counter[str]:
+    with transaction() as db:
+        return Counter(
+            s.value for s in db.scalars(select(Delivery.state).where(Delivery.issue_id == issue_id))
+        )
+
+
+def test_everybody_gets_one_copy_and_the_certificate_says_so(
+    sink: tuple[Sink, Relay], frozen: tuple[Issue, list[str]]
+) -> None:
+    (server, relay), (issue, readers) = sink, frozen
+    _send(issue, relay)
+    assert Counter(e.rcpt_tos[0] for e in server.envelopes) == Counter(readers)
+    with transaction() as db:
+        assert ledger.close_finished(db, now=utcnow()) == [issue.id]
+    with transaction() as db:
+        certificate = ledger.certificate(db, issue.id)
+    assert (certificate.audience, certificate.accepted, certificate.unknown) == (40, 40, 0)
+
+
+def test_a_copy_has_both_parts_and_a_link_that_is_its_reader_s(
+    sink: tuple[Sink, Relay], frozen: tuple[Issue, list[str]]
+) -> None:
+    (server, relay), (issue, _) = sink, frozen
+    _send(issue, relay)
+    for envelope in server.envelopes:
+        assert isinstance(envelope.content, bytes)
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]  # type: ignore[attr-defined]
+        token = str(message["List-Unsubscribe"]).split("/u/")[1].split(">")[0]
+        send_id, position = read_delivery(Purpose.UNSUBSCRIBE, token)
+        assert send_id == issue.send_id
+        with transaction() as db:
+            row = db.get_one(Delivery, (issue.id, position))
+            assert row.subscriber_id
+            assert db.get_one(Subscriber, row.subscriber_id).email == message["To"]
+
+
+def test_refused_deferred_and_withheld_are_told_apart(
+    sink: tuple[Sink, Relay], frozen: tuple[Issue, list[str]]
+) -> None:
+    (server, relay), (issue, readers) = sink, frozen
+    server.refusals = {readers[0]: f"550 5.1.1 <{readers[0]}> unknown", readers[1]: "450 4.2.1 later"}
+    with transaction() as db:
+        gone = db.scalars(select(Subscription).join(Subscriber).where(Subscriber.email == readers[2])).one()
+        consent.withdraw(db, gone.id, channel="link", now=utcnow())
+    _send(issue, relay)
+    assert _states(issue.id) == {"accepted": 37, "refused": 1, "deferred": 1, "withheld": 1}
+    with transaction() as db:
+        refused = db.scalars(select(Delivery).where(Delivery.state == DeliveryState.REFUSED)).one()
+    assert (refused.code, refused.enhanced) == (550, "5.1.1")
+    assert readers[0] not in (refused.reply or "")
+
+
+def test_a_paused_issue_lets_nothing_be_claimed(frozen: tuple[Issue, list[str]]) -> None:
+    issue, _ = frozen
+    with transaction() as db:
+        db.execute(update(Issue).values(state=IssueState.PAUSED))
+        assert ledger.claim(db, issue.id, uuid4(), limit=10, now=utcnow()) == ([], 0)
+
+
+def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
+    frozen: tuple[Issue, list[str]],
+) -> None:
+    issue, _ = frozen
+    worker, now = uuid4(), utcnow()
+    with transaction() as db:
+        ledger.beat(db, worker, "letters", now=now)
+        claimed, _ = ledger.claim(db, issue.id, worker, limit=10, now=now)
+    with transaction() as db:
+        assert ledger.sweep(db, now=now) == 0
+        assert ledger.sweep(db, now=now + timedelta(minutes=5)) == 10
+    row = claimed[0]
+    late = Outcome(row.position, row.fence, DeliveryState.ACCEPTED, now, 1, 0, 250, "", "")
+    with pytest.raises(Fenced), transaction() as db:
+        ledger.record(db, issue.id, worker, [late], now=now)
+    assert _states(issue.id) == {"unknown": 10, "pending": 30}
+
+
+def test_the_newsletter_of_a_link_survives_an_erasure(frozen: tuple[Issue, list[str]]) -> None:
+    issue, _ = frozen
+    assert issue.send_id
+    with transaction() as db:
+        row = db.get_one(Delivery, (issue.id, 1))
+        db.delete(db.get_one(Subscriber, row.subscriber_id))
+        db.flush()
+        found = ledger.addressee(db, issue.send_id, 1)
+        assert found
+        assert (found.newsletter_slug, found.subscription_id) == ("lettre", None)
+        claimed, withheld = ledger.claim(db, issue.id, uuid4(), limit=1, now=utcnow())
+        assert (claimed, withheld) == ([], 1)
+        assert db.scalars(select(Newsletter)).one()

@@ -1,0 +1,59 @@
+"""Builders: a valid thing in one line, with what matters to the test said aloud."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from mailer.issues.merge import marker
+from mailer.issues.models import Approval, Issue, LegalBasis, Newsletter, Revision, Theme
+from mailer.issues.rules import IssueState
+from mailer.people import consent
+
+EPOCH = datetime(2026, 11, 23, 8, tzinfo=UTC)
+
+
+def make_newsletter(db: Session, **changes: Any) -> Newsletter:
+    values: dict[str, Any] = {
+        "slug": "lettre", "name": "La lettre", "description": "", "locale": "fr", "theme": Theme.NEUTRAL,
+        "legal_basis": LegalBasis.CONSENT, "from_name": "La lettre", "from_address": "lettre@example.org",
+        "reply_to": "contact@example.org", "return_path_domain": "bounces.example.org", "created_at": EPOCH,
+    }  # fmt: skip
+    newsletter = Newsletter(**(values | changes))
+    db.add(newsletter)
+    db.flush()
+    return newsletter
+
+
+def make_readers(db: Session, newsletter: Newsletter, count: int) -> list[str]:
+    """So many people with an imported consent; their addresses."""
+    addresses = [f"reader{n}@{('example.org', 'example.com')[n % 2]}" for n in range(count)]
+    for address in addresses:
+        consent.import_person(
+            db, newsletter_id=newsletter.id, email=address, name=None, locale="fr", source="test",
+            consented_at=EPOCH - timedelta(days=30), now=EPOCH,
+        )  # fmt: skip
+    return addresses
+
+
+def make_scheduled_issue(db: Session, newsletter: Newsletter) -> Issue:
+    """An approved issue that is due."""
+    text = f"{marker('greeting')}\nThe letter.\n{marker('unsubscribe_url')}\n"
+    html = f"<p>{marker('greeting')}</p><p><a href='{marker('unsubscribe_url')}'>unsubscribe</a></p>"
+    sha256 = hashlib.sha256(newsletter.id.bytes + html.encode()).digest()
+    db.add(
+        Revision(
+            sha256=sha256, content={}, subject="Un été", locale="fr", html=html, text=text, created_at=EPOCH
+        )
+    )
+    db.flush()
+    issue = Issue(
+        newsletter_id=newsletter.id, state=IssueState.SCHEDULED, content={}, title="Numéro 1", created_at=EPOCH,
+        revision_id=sha256, due_at=EPOCH,
+    )  # fmt: skip
+    db.add(issue)
+    db.flush()
+    db.add(Approval(issue_id=issue.id, revision_id=sha256, approver="terminal", at=EPOCH))
+    db.flush()
+    return issue
