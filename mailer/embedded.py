@@ -9,6 +9,7 @@ import atexit
 import fcntl
 import json
 import os
+import pwd
 import secrets
 import shutil
 import socket
@@ -38,6 +39,7 @@ OPTIONS = {
 
 
 _children: list[subprocess.Popen[bytes]] = []
+_held: dict[Path, IO[bytes]] = {}
 
 
 class Unavailable(Exception):
@@ -63,8 +65,26 @@ def provide(folder: Path) -> Servers:
         users = (folder / "users.lock").open("ab+")
         fcntl.flock(users, fcntl.LOCK_SH)
         servers = _running(folder) or _start(folder)
-    atexit.register(_release, folder, users, os.getpid())
+    _held[folder] = users
+    atexit.register(release, folder, os.getpid())
     return servers
+
+
+def release(folder: Path, owner: int | None = None) -> None:
+    """Let go of the servers of this folder; the last to do so stops them.  Happens by itself at exit."""
+    if owner not in {None, os.getpid()}:  # a forked child leaves its parent's servers alone
+        return
+    users = _held.pop(folder.absolute(), None)
+    if users is None:
+        return
+    with suppress(FileNotFoundError), users, _starting(folder):
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            for child in _children:
+                child.returncode = 0  # others still use it: it outlives us on purpose
+            return
+        stop(folder)
 
 
 def stop(folder: Path) -> None:
@@ -82,19 +102,6 @@ def _starting(folder: Path) -> Iterator[None]:
     with (folder / "start.lock").open("ab+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _release(folder: Path, users: IO[bytes], owner: int) -> None:
-    if os.getpid() != owner:  # a forked child leaves its parent's servers alone
-        return
-    with suppress(FileNotFoundError), users, _starting(folder):
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            for child in _children:
-                child.returncode = 0  # others still use it: it outlives us on purpose
-            return
-        stop(folder)
 
 
 def _state(folder: Path) -> Servers:
@@ -120,7 +127,7 @@ def _start(folder: Path) -> Servers:
 
 
 def _start_redis(folder: Path) -> str:
-    port, password = _free_port(), secrets.token_urlsafe(24)
+    port, password = free_port(), secrets.token_urlsafe(24)
     config = folder / "redis.conf"
     config.touch(mode=0o600)
     config.write_text(f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\n')
@@ -135,7 +142,7 @@ def _start_postgres(folder: Path) -> str:
     data = folder / "postgres"
     if not (data / "PG_VERSION").exists():
         _init_postgres(folder)
-    port = _free_port()
+    port = free_port()
     log = folder / "postgres.log"
     _spawn([_binary("postgres"), "-D", data, "-p", str(port)], log, data, **_unprivileged(data))
     url = f"postgresql+psycopg://{ROLE}:{(data / 'password').read_text()}@127.0.0.1:{port}/{ROLE}"
@@ -184,7 +191,7 @@ def _unprivileged(data: Path) -> dict[str, Any]:
         return {}
     for path in (data, _binary("postgres")):
         _open_the_way(path)
-    return {"user": OWNER_FOR_ROOT, "extra_groups": []}
+    return {"user": OWNER_FOR_ROOT, "group": pwd.getpwnam(OWNER_FOR_ROOT).pw_gid, "extra_groups": []}
 
 
 def _open_the_way(path: Path) -> None:
@@ -231,7 +238,8 @@ def _connect(url: str, **changes: str) -> psycopg.Connection[Any]:
     return psycopg.connect(**{**parts, **changes}, autocommit=True, connect_timeout=5)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

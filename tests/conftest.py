@@ -51,6 +51,7 @@ def settings() -> Iterator[Settings]:
     upgrade(engine())
     yield settings_module.settings()
     engine().dispose()
+    embedded.release(folder)
 
 
 @pytest.fixture

@@ -49,8 +49,8 @@ def make_scheduled_issue(db: Session, newsletter: Newsletter) -> Issue:
     )
     db.flush()
     issue = Issue(
-        newsletter_id=newsletter.id, state=IssueState.SCHEDULED, content={}, title="Numéro 1", created_at=EPOCH,
-        revision_id=sha256, due_at=EPOCH,
+        newsletter_id=newsletter.id, state=IssueState.SCHEDULED, content={}, title="Numéro 1",
+        created_at=EPOCH, revision_id=sha256, due_at=EPOCH,
     )  # fmt: skip
     db.add(issue)
     db.flush()

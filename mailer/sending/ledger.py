@@ -250,7 +250,7 @@ def progress(db: Session, issue_id: UUID) -> Progress:
     states = (
         select(Delivery.state, func.count()).where(Delivery.issue_id == issue_id).group_by(Delivery.state)
     )
-    counts = {state.value: count for state, count in db.execute(states).tuples()}
+    counts = {state.value: count for state, count in db.execute(states)}
     return Progress(audience=sum(counts.values()), **counts)
 
 

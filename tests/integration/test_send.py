@@ -14,6 +14,7 @@ from aiosmtpd.smtp import Envelope
 from sqlalchemy import select, update
 
 from mailer.db import transaction, utcnow
+from mailer.embedded import free_port
 from mailer.issues.models import Issue, Newsletter
 from mailer.issues.rules import IssueState
 from mailer.people import consent
@@ -53,10 +54,9 @@ class Sink:
 @pytest.fixture
 def sink() -> Iterator[tuple[Sink, Relay]]:
     handler = Sink()
-    controller = Controller(handler, hostname="127.0.0.1", port=0)
+    port = free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
     controller.start()
-    assert controller.server
-    port = controller.server.sockets[0].getsockname()[1]
     yield handler, Relay.parse(f"smtp://127.0.0.1:{port}")
     controller.stop()
 
@@ -119,7 +119,7 @@ def test_a_copy_has_both_parts_and_a_link_that_is_its_reader_s(
     for envelope in server.envelopes:
         assert isinstance(envelope.content, bytes)
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]  # type: ignore[attr-defined]
+        assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
         token = str(message["List-Unsubscribe"]).split("/u/")[1].split(">")[0]
         send_id, position = read_delivery(Purpose.UNSUBSCRIBE, token)
         assert send_id == issue.send_id
