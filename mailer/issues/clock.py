@@ -6,9 +6,14 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, get_timezone_location
 
 _SENTENCES = {
+    "missing": {"fr": "Indiquez une date et une heure.", "en": "Give a date and a time."},
     "unreadable": {
         "fr": "« {text} » n’est pas une date et une heure. Écrivez par exemple 2026-12-01 08:00.",
         "en": "“{text}” is not a date and time. Write for instance 2026-12-01 08:00.",
+    },
+    "past": {
+        "fr": "Le {day}, {time} est déjà passé. Choisissez une heure à venir.",
+        "en": "{day}, {time} is already past. Choose a time to come.",
     },
     "gap": {
         "fr": "Le {day}, {time} n’existe pas : les horloges avancent à l’heure d’été à ce moment-là. "
@@ -54,6 +59,8 @@ def parse_local(text: str, zone: ZoneInfo, fold: int | None = None) -> datetime:
     Raises BadTime when it is no time or is skipped, AmbiguousTime when it happens twice and fold is None.
     """
     typed = text.strip()
+    if not typed:
+        raise BadTime("missing", typed)
     try:
         local = datetime.strptime(typed.replace("T", " "), "%Y-%m-%d %H:%M").replace(tzinfo=zone)
         first, second = (local.replace(fold=turn).astimezone(UTC) for turn in (0, 1))
@@ -64,6 +71,14 @@ def parse_local(text: str, zone: ZoneInfo, fold: int | None = None) -> datetime:
     if first != second and fold is None:
         raise AmbiguousTime("overlap", typed, local)
     return second if fold else first
+
+
+def parse_future(text: str, zone: ZoneInfo, fold: int | None = None, *, now: datetime) -> datetime:
+    """As parse_local, and raises BadTime too when that instant is past."""
+    at = parse_local(text, zone, fold)
+    if at <= now:
+        raise BadTime("past", text, at.astimezone(zone))
+    return at
 
 
 def shown(at: datetime, zone: ZoneInfo, locale: str) -> str:
