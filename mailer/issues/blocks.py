@@ -1,0 +1,274 @@
+"""The kinds of block an issue is made of, one class each.  Pure.
+
+Adding a kind is one class here, one partial in templates/issue/blocks and one in templates/issue/text.
+"""
+
+import datetime
+import json
+import re
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+_PRIVATE = re.compile("[\ue000-\uf8ff]")  # our merge markers are made of these
+_BREAKS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
+_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+MERGE_FIELDS = ("greeting", "name")
+SCHEMES = ("https", "http", "mailto", "tel")
+
+
+def _line(text: str) -> str:
+    if _BREAKS.search(text) or _PRIVATE.search(text):
+        raise ValueError("one line, without control characters")
+    return text.strip()
+
+
+def _markdown(text: str) -> str:
+    if _CONTROLS.search(text) or _PRIVATE.search(text):
+        raise ValueError("no control characters")
+    for field in _FIELD.findall(text):
+        if field not in MERGE_FIELDS:
+            raise ValueError(f"unknown merge field {field}; known: {', '.join(MERGE_FIELDS)}")
+    return text.strip()
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(_line(text))
+    if parts.scheme not in SCHEMES or not (parts.netloc or parts.scheme in {"mailto", "tel"}):
+        raise ValueError("a full address, such as https://www.example.org/page")
+    return text.strip()
+
+
+Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_line)]
+Markdown = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_markdown)]
+Url = Annotated[str, Field(max_length=2000), AfterValidator(_url)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Link(_Part):
+    """Where to, and words that say so by themselves."""
+
+    label: Line
+    url: Url
+
+
+class Image(_Part):
+    """A picture beside the issue file; `alt` says what it shows, unless it is decorative."""
+
+    src: Line
+    alt: Annotated[str, Field(max_length=500), AfterValidator(_line)] = ""
+    decorative: bool = False
+    credit: Line | None = None
+
+    @model_validator(mode="after")
+    def _described(self) -> "Image":
+        if not self.alt and not self.decorative:
+            raise ValueError("alt is missing: say what the image shows, or set decorative: true")
+        return self
+
+
+class Masthead(_Part):
+    """The head of the issue: the newsletter's title, its number, its month."""
+
+    kind: Literal["masthead"]
+    title: Line
+    subtitle: Line | None = None
+    number: Line | None = None
+    date: Line | None = None
+    image: Image | None = None
+
+
+class Editorial(_Part):
+    """A signed word to the reader; the greeting comes before it by itself."""
+
+    kind: Literal["editorial"]
+    title: Line
+    text: Markdown
+    portrait: Image | None = None
+    signature: Line
+    role: Line | None = None
+
+
+class Heading(_Part):
+    """The title of a section."""
+
+    kind: Literal["heading"]
+    text: Line
+
+
+class Text(_Part):
+    """Paragraphs and lists in Markdown, without HTML."""
+
+    kind: Literal["text"]
+    text: Markdown
+    links: tuple[Link, ...] = ()
+
+
+class Figure(_Part):
+    """One key number."""
+
+    value: Annotated[str, Field(max_length=20), AfterValidator(_line)]
+    label: Line
+    note: Line | None = None
+
+
+class Figures(_Part):
+    """Key numbers, side by side."""
+
+    kind: Literal["figures"]
+    title: Line | None = None
+    figures: Annotated[tuple[Figure, ...], Field(min_length=1, max_length=6)]
+    source: Line | None = None
+
+
+class Article(_Part):
+    """A piece with its picture and its links."""
+
+    kind: Literal["article"]
+    title: Line
+    image: Image | None = None
+    text: Markdown
+    links: tuple[Link, ...] = ()
+
+
+class Report(_Part):
+    """A report from the field: where, in which département, when."""
+
+    kind: Literal["report"]
+    title: Line
+    place: Line
+    departement: Annotated[str, Field(pattern=r"^(\d{2,3}|2A|2B)$")]
+    date: Line | None = None
+    image: Image | None = None
+    text: Markdown
+    links: tuple[Link, ...] = ()
+
+
+class Entry(_Part):
+    """A dated event, or a period in words when the day is not known."""
+
+    date: datetime.date | None = None
+    start: datetime.time | None = None
+    end: datetime.time | None = None
+    period: Line | None = None
+    title: Line
+    place: Line | None = None
+    details: Line | None = None
+    links: tuple[Link, ...] = ()
+
+    @model_validator(mode="after")
+    def _when(self) -> "Entry":
+        if (self.date is None) == (self.period is None):
+            raise ValueError("give either a date or a period")
+        if (self.start and not self.date) or (self.end and not self.start):
+            raise ValueError("a start needs a date, an end needs a start")
+        return self
+
+
+class Agenda(_Part):
+    """What is coming."""
+
+    kind: Literal["agenda"]
+    title: Line
+    entries: Annotated[tuple[Entry, ...], Field(min_length=1)]
+
+
+class Call(_Part):
+    """A call for projects: until when, how much, where to answer."""
+
+    kind: Literal["call"]
+    title: Line
+    deadline: datetime.date
+    amount: Line | None = None
+    rate: Line | None = None
+    text: Markdown
+    links: tuple[Link, ...] = ()
+
+
+class Picture(_Part):
+    """An image on its own."""
+
+    kind: Literal["image"]
+    image: Image
+    link: Link | None = None
+
+
+class Button(_Part):
+    """One thing to do."""
+
+    kind: Literal["button"]
+    label: Line
+    url: Url
+
+
+class Divider(_Part):
+    """A pause."""
+
+    kind: Literal["divider"]
+
+
+class Credit(_Part):
+    """A role and who holds it."""
+
+    role: Line
+    names: Line
+
+
+class Colophon(_Part):
+    """Who publishes, who writes, who designs."""
+
+    kind: Literal["colophon"]
+    lines: Annotated[tuple[Credit, ...], Field(min_length=1)]
+
+
+Block = Annotated[
+    Masthead | Editorial | Heading | Text | Figures | Article | Report | Agenda | Call | Picture | Button
+    | Divider | Colophon,
+    Field(discriminator="kind"),
+]  # fmt: skip
+
+
+class Content(_Part):
+    """A whole issue, as its author writes it."""
+
+    newsletter: Slug
+    number: Line | None = None
+    date: datetime.date | None = None
+    title: Line
+    subject: Annotated[str, Field(min_length=1, max_length=150), AfterValidator(_line)]
+    preheader: Line
+    locale: Literal["fr", "en"] = "fr"
+    demonstration: bool = False
+    blocks: Annotated[tuple[Block, ...], Field(min_length=1, max_length=100)]
+
+    def dump(self) -> dict[str, Any]:
+        """As JSON holds it: what the database keeps."""
+        return self.model_dump(mode="json")
+
+    def canonical_json(self) -> bytes:
+        """One spelling for one content, fit for hashing."""
+        return json.dumps(self.dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def images(self) -> list[Image]:
+        """Every image, in reading order."""
+        found = []
+        for block in self.blocks:
+            for name in ("image", "portrait"):
+                image = getattr(block, name, None)
+                if image is not None:
+                    found.append(image)
+        return found
+
+    def dated_entries(self) -> list[Entry]:
+        """The events one can put in a calendar, in reading order; their numbers begin at 1."""
+        return [e for block in self.blocks if isinstance(block, Agenda) for e in block.entries if e.date]
+
+
+_CLASSES: tuple[type[_Part], ...] = get_args(get_args(Block)[0])
+KINDS: tuple[str, ...] = tuple(get_args(of.model_fields["kind"].annotation)[0] for of in _CLASSES)
