@@ -10,7 +10,8 @@ from mailer.issues.blocks import KINDS, Content
 
 def _content(**changes: Any) -> Content:
     values = {
-        "newsletter": "lettre", "title": "t", "subject": "s", "preheader": "p", "blocks": [{"kind": "divider"}],
+        "newsletter": "lettre", "title": "t", "subject": "s", "preheader": "p",
+        "blocks": [{"kind": "divider"}],
     }  # fmt: skip
     return Content.model_validate(values | changes)
 

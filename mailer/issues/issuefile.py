@@ -1,0 +1,211 @@
+"""An issue as a YAML file with its images beside it: read, validated, every fault named with its line."""
+
+import difflib
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from mailer.issues.blocks import KINDS, Content
+
+MAX_IMAGE = 1_000_000  # bytes
+
+_FRENCH = {
+    "missing": "champ obligatoire manquant",
+    "unknown field": "champ inconnu",
+    "did you mean": "vouliez-vous écrire",
+    "unknown kind of block; known:": "genre de bloc inconnu ; connus :",
+    "kind is missing; known:": "« kind » manque ; connus :",
+    "a day is written 2026-12-31": "un jour s’écrit 2026-12-31",
+    "one line, without control characters": "une seule ligne, sans caractère de contrôle",
+    "no control characters": "pas de caractère de contrôle",
+    "a full address, such as https://www.example.org/page": (
+        "une adresse entière, comme https://www.example.org/page"
+    ),
+    "alt is missing: say what the image shows, or set decorative: true": (
+        "« alt » manque : dites ce que montre l’image, ou mettez decorative: true"
+    ),
+    "give either a date or a period": "donnez soit une date, soit une période (period)",
+    "a start needs a date, an end needs a start": "une heure de début veut une date, une fin veut un début",
+    "no such file": "fichier introuvable",
+    "not a PNG, JPEG or GIF image": "ce n’est pas une image PNG, JPEG ou GIF",
+    "over 1 MB: reduce it": "plus de 1 Mo : réduisez-la",
+    "must be inside the folder of the issue file": "doit être dans le dossier du fichier",
+    "must be a list of fields": "doit être une liste de champs",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, and where: line (from 1), path of the field, sentence."""
+
+    line: int
+    field: str
+    sentence: str
+
+
+class IssueFileError(Exception):
+    """The file cannot become an issue; every fault found is listed."""
+
+    def __init__(self, name: str, faults: Sequence[Fault], locale: str) -> None:
+        self.faults = list(faults)
+        word = "ligne" if locale == "fr" else "line"
+        colon = " : " if locale == "fr" else ": "
+        super().__init__(
+            "\n".join(
+                f"{name}, {word} {f.line}{', ' + f.field if f.field else ''}{colon}{f.sentence}"
+                for f in faults
+            )
+        )
+
+
+@dataclass(frozen=True)
+class AssetFile:
+    """An image, named by what it holds."""
+
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+    body: bytes
+
+    @property
+    def name(self) -> str:
+        return f"{self.sha256}.{self.media_type.partition('/')[2].replace('jpeg', 'jpg')}"
+
+
+def load(path: Path, locale: str = "fr") -> tuple[Content, dict[str, AssetFile]]:
+    """An issue file and its images, by `src`.  Raises IssueFileError, or OSError when it cannot be read."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise IssueFileError(path.name, [Fault(line, "", f"YAML: {error.problem}")], locale) from None
+    if not isinstance(values, dict):
+        raise IssueFileError(path.name, [Fault(1, "", _say("must be a list of fields", locale))], locale)
+    try:
+        content = Content.model_validate(values)
+    except ValidationError as error:
+        faults = [_fault(e, root, locale) for e in error.errors()]
+        raise IssueFileError(path.name, faults, locale) from None
+    return content, _assets(content, path, root, locale)
+
+
+def _assets(content: Content, path: Path, root: Any, locale: str) -> dict[str, AssetFile]:
+    assets: dict[str, AssetFile] = {}
+    faults = []
+    for image in content.images():
+        try:
+            assets[image.src] = _asset(path.parent, image.src)
+        except ValueError as error:
+            faults.append(Fault(_line_of_value(root, image.src), image.src, _say(str(error), locale)))
+    if faults:
+        raise IssueFileError(path.name, faults, locale)
+    return assets
+
+
+def _asset(folder: Path, src: str) -> AssetFile:
+    file = (folder / src).resolve()
+    if not file.is_relative_to(folder.resolve()):
+        raise ValueError("must be inside the folder of the issue file")
+    if not file.is_file():
+        raise ValueError("no such file")
+    if file.stat().st_size > MAX_IMAGE:
+        raise ValueError("over 1 MB: reduce it")
+    body = file.read_bytes()
+    media_type, width, height = _sniff(body)
+    return AssetFile(hashlib.sha256(body).hexdigest(), media_type, width, height, body)
+
+
+def _sniff(body: bytes) -> tuple[str, int, int]:
+    """Media type, width and height in pixels."""
+    if body.startswith(b"\x89PNG\r\n\x1a\n") and len(body) > 24:
+        return "image/png", *struct.unpack(">II", body[16:24])
+    if body[:6] in {b"GIF87a", b"GIF89a"} and len(body) > 10:
+        return "image/gif", *struct.unpack("<HH", body[6:10])
+    if body.startswith(b"\xff\xd8"):
+        return "image/jpeg", *_jpeg_size(body)
+    raise ValueError("not a PNG, JPEG or GIF image")
+
+
+def _jpeg_size(body: bytes) -> tuple[int, int]:
+    at = 2
+    while at + 9 < len(body) and body[at] == 0xFF:
+        marker, length = body[at + 1], int.from_bytes(body[at + 2 : at + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+            height, width = struct.unpack(">HH", body[at + 5 : at + 9])
+            return width, height
+        at += 2 + length
+    raise ValueError("not a PNG, JPEG or GIF image")
+
+
+def _fault(error: ErrorDetails, root: Any, locale: str) -> Fault:
+    where = list(error["loc"])
+    if where[0] == "blocks" and where[2:3] and where[2] in KINDS:
+        del where[2]  # pydantic's name for the member of the union: the file has no such step
+    line = _locate(root, where)
+    field = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in where).lstrip(".")
+    return Fault(line, field, _sentence(error, locale))
+
+
+def _sentence(error: ErrorDetails, locale: str) -> str:
+    kind, said = error["type"], error["msg"].removeprefix("Value error, ")
+    if kind == "missing":
+        return _say("missing", locale)
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        start = "unknown kind of block; known:" if kind == "union_tag_invalid" else "kind is missing; known:"
+        return f"{_say(start, locale)} {', '.join(KINDS)}"
+    if kind == "extra_forbidden":
+        return _unknown_field(str(error["loc"][-1]), locale)
+    if kind.startswith("date"):
+        return _say("a day is written 2026-12-31", locale)
+    return _say(said, locale)
+
+
+def _unknown_field(name: str, locale: str) -> str:
+    known = {field for model in _models() for field in model}
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" ({_say('did you mean', locale)} {close[0]}{' ' if locale == 'fr' else ''}?)" if close else ""
+    return _say("unknown field", locale) + hint
+
+
+def _models() -> list[set[str]]:
+    definitions = Content.model_json_schema()["$defs"].values()
+    return [set(d.get("properties", {})) for d in definitions] + [set(Content.model_fields)]
+
+
+def _say(sentence: str, locale: str) -> str:
+    return _FRENCH.get(sentence, sentence) if locale == "fr" else sentence
+
+
+def _locate(node: Any, where: Sequence[int | str]) -> int:
+    """The line of the deepest part of a path that the file has."""
+    line = int(node.start_mark.line) + 1
+    for step in where:
+        if isinstance(step, int) and isinstance(node, yaml.SequenceNode) and step < len(node.value):
+            node = node.value[step]
+        elif isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == step), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+            continue
+        else:
+            break
+        line = node.start_mark.line + 1
+    return line
+
+
+def _line_of_value(node: Any, value: str) -> int:
+    if isinstance(node, yaml.ScalarNode):
+        return int(node.start_mark.line) + 1 if node.value == value else 0
+    children = node.value if isinstance(node, yaml.SequenceNode) else [v for _, v in node.value]
+    return max((_line_of_value(child, value) for child in children), default=0)

@@ -1,0 +1,137 @@
+"""An issue rendered once: blocks → MJML → HTML, and blocks → text.  Pure, but for the compiler's child.
+
+What the law asks for (who writes, the rights, the way out) is put in by the layout: an author cannot leave it
+out.  Personal values are markers (see merge.py), replaced when a copy is made.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+
+import yaml
+from babel.dates import format_date
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mailer.issues import markdown
+from mailer.issues.blocks import Content
+from mailer.issues.merge import HOLE, marker
+from mailer.issues.mjml import compile_mjml
+from mailer.paths import templates_dir
+
+
+@dataclass(frozen=True)
+class LegalNotice:
+    """What RGPD 13 wants said, as the installation's settings say it."""
+
+    controller_name: str
+    controller_address: str
+    dpo_email: str
+    rights_email: str
+    legal_basis: str  # "consent" or "public_task"
+    recipients: str
+    retention: str
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Where an issue appears: all that the layout adds to what the author wrote."""
+
+    newsletter_name: str
+    public_url: str
+    issue_url: str
+    archive_url: str
+    rights_url: str
+    privacy_url: str
+    theme: str
+    legal: LegalNotice
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One issue, with markers where a reader's own values go."""
+
+    html: str
+    text: str
+    mjml: str
+
+
+def render(content: Content, publication: Publication, asset_urls: Mapping[str, str]) -> Rendered:
+    """Render an issue; `asset_urls` gives the absolute address of each image's src.  Raises MjmlError."""
+    values = {
+        "issue": content,
+        "publication": publication,
+        "legal": publication.legal,
+        "asset": asset_urls.__getitem__,
+        "theme": _theme(publication.theme),
+        "locale": content.locale,
+        "numbers": _calendar_numbers(content),
+    }
+    source = _environment(content.locale, True).get_template("layout.mjml").render(values)
+    text = _environment(content.locale, False).get_template("layout.txt").render(values)
+    return Rendered(_compiled(source, content), _tidy(text), source)
+
+
+def _compiled(source: str, content: Content) -> str:
+    """The HTML; the compiler spells private-use characters out in attributes, so markers travel as words.
+
+    The words hold the content's own hash, which its author cannot have written in it.
+    """
+    seal = hashlib.sha256(content.canonical_json()).hexdigest()[:24]
+    page = compile_mjml(re.sub(HOLE, rf"{seal}\1-", source))
+    return re.sub(rf"{seal}([a-z_]+)-", lambda found: marker(found[1]), page)
+
+
+def _calendar_numbers(content: Content) -> dict[int, int]:
+    """The number of each dated entry in the addresses of its .ics, by identity."""
+    return {id(entry): number for number, entry in enumerate(content.dated_entries(), 1)}
+
+
+@cache
+def _theme(name: str) -> dict[str, str]:
+    text = (templates_dir() / "issue" / "themes" / f"{name}.yaml").read_text(encoding="utf-8")
+    tokens: dict[str, str] = yaml.safe_load(text)
+    return tokens
+
+
+@cache
+def _environment(locale: str, mjml: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates_dir() / "issue"),
+        autoescape=mjml,  # noqa: S701 -- the text part is no HTML
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "markdown": markdown.to_html,
+        "plain": markdown.to_text,
+        "wrap": markdown.wrap,
+        "day": lambda day: _day(day, locale),
+        "hour": lambda hour: f"{hour.hour} h {hour.minute:02d}" if locale == "fr" else f"{hour:%H:%M}",
+    }
+    environment.globals |= {"hole": marker, "t": _words(locale), "ident": id}
+    return environment
+
+
+def _day(day: date, locale: str) -> str:
+    shown = format_date(day, "d MMMM y", locale=locale)
+    return shown.replace("1 ", "1er ", 1) if locale == "fr" and day.day == 1 else shown
+
+
+@cache
+def _words(locale: str) -> Any:
+    words = yaml.safe_load((templates_dir() / "issue" / "words.yaml").read_text(encoding="utf-8"))
+    return words[locale]
+
+
+def _tidy(text: str) -> str:
+    """No trailing blanks, at most one empty line in a row."""
+    lines: list[str] = []
+    for line in (line.rstrip() for line in text.splitlines()):
+        if line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines).strip() + "\n"
