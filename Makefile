@@ -1,31 +1,47 @@
+# The house's few commands; `make` alone lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-PYTHON := $(shell for p in python3.12 python3.11 python3.13 python3; do \
-	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 
-.PHONY: help setup test check format
+.PHONY: help setup demo test check format
 
-help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+help: ## list these commands
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: .venv/.ready ## make .venv with everything in it
 
-.venv/.ready: uv.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "mailer needs Python 3.11 or newer, with venv (Debian: apt install python3-venv)."; exit 1; }
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@test -x .venv/bin/uv || .venv/bin/pip install --quiet uv || { echo "uv could not be installed: is the package index reachable?"; exit 1; }
-	@.venv/bin/uv sync --quiet --frozen --all-extras
-	@touch $@
+demo: setup ## send a real letter to sample subscribers, with everything embedded
+	@$(BIN)/mailer demo
 
 test: setup ## run the tests
-	@.venv/bin/pytest
+	@$(BIN)/pytest
 
-check: setup ## lint, types, layers
-	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/ruff check --quiet .
-	@.venv/bin/mypy
-	@.venv/bin/lint-imports
+check: setup ## form, lint, types, the order of the rooms, the rules of the house
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/house
 
 format: setup ## put the code in the house's form
-	@.venv/bin/ruff format .
-	@.venv/bin/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+# An inactive shim answers to its name and fails when it runs: each candidate is tried, not looked up.
+.venv/.ready: uv.lock pyproject.toml
+	@set -e; python=""; \
+	for each in python3.12 python3.11 python3.13 python3.14 python3; do \
+	  if $$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then python=$$each; break; fi; \
+	done; \
+	test -n "$$python" || { echo "mailer needs Python 3.11 or newer with its venv module" \
+	  "(on Debian or Ubuntu: apt install python3 python3-venv)" >&2; exit 1; }; \
+	$(BIN)/python -c '' 2>/dev/null || $$python -m venv --clear .venv || { \
+	  echo "$$python could not make .venv: is this folder writable, and the disk not full?" >&2; exit 1; }; \
+	$(BIN)/uv --version 2>/dev/null | grep -qF "uv $(UV_VERSION)" || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" || { \
+	  echo "uv $(UV_VERSION) could not be installed: is the package index reachable?" >&2; exit 1; }; \
+	$(BIN)/uv sync --quiet --frozen --all-extras || { \
+	  echo "the packages of uv.lock could not be installed: is the package index reachable?" >&2; exit 1; }; \
+	touch $@
