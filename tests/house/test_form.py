@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "mailer").rglob("*.py"))
 MAX_FILE, MAX_FUNCTION = 400, 45  # lines; most are far below
-USUAL_FILE, USUAL_FUNCTION, USUALLY = 250, 20, 0.9
+USUAL_FILE, USUAL_FUNCTION, USUALLY = 250, 20, 0.85
 PURE = ("people/address", "people/rules", "issues/blocks", "issues/rules", "issues/merge", "issues/render",
         "issues/markdown", "issues/clock", "sending/rules", "sending/message",
         "sending/encoding")  # fmt: skip
