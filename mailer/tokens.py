@@ -23,6 +23,7 @@ class Purpose(StrEnum):
     """What a token may be used for.  A token of one purpose is nothing for another."""
 
     CONFIRM = "mailer.confirm"
+    UNDO = "mailer.undo"  # of an unsubscription
     UNSUBSCRIBE = "mailer.unsubscribe"  # delivery token, in links and List-Unsubscribe
     RETURN_PATH = "mailer.return-path"  # delivery token, in the VERP address
     MESSAGE_ID = "mailer.message-id"  # delivery token, in Message-ID

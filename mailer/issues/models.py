@@ -56,6 +56,7 @@ class Issue(Base):
     newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"), index=True)
     state: Mapped[IssueState] = mapped_column(enum(IssueState))
     content: Mapped[dict[str, Any]]  # the draft, as blocks.Content dumps it
+    assets: Mapped[dict[str, Any]] = mapped_column(default=dict)  # an image's src → "<sha256>.<ext>"
     title: Mapped[str]
     created_at: Mapped[datetime]
     revision_id: Mapped[bytes | None] = mapped_column(ForeignKey("revision.sha256"))

@@ -4,8 +4,6 @@ What the law asks for (who writes, the rights, the way out) is put in by the lay
 out.  Personal values are markers (see merge.py), replaced when a copy is made.
 """
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,8 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mailer.issues import markdown
 from mailer.issues.blocks import Content
-from mailer.issues.merge import HOLE, marker
-from mailer.issues.mjml import compile_mjml
+from mailer.issues.merge import marker
+from mailer.issues.mjml import compile_holes
 from mailer.paths import templates_dir
 
 
@@ -72,17 +70,7 @@ def render(content: Content, publication: Publication, asset_urls: Mapping[str, 
     }
     source = _environment(content.locale, True).get_template("layout.mjml").render(values)
     text = _environment(content.locale, False).get_template("layout.txt").render(values)
-    return Rendered(_compiled(source, content), _tidy(text), source)
-
-
-def _compiled(source: str, content: Content) -> str:
-    """The HTML; the compiler spells private-use characters out in attributes, so markers travel as words.
-
-    The words hold the content's own hash, which its author cannot have written in it.
-    """
-    seal = hashlib.sha256(content.canonical_json()).hexdigest()[:24]
-    page = compile_mjml(re.sub(HOLE, rf"{seal}\1-", source))
-    return re.sub(rf"{seal}([a-z_]+)-", lambda found: marker(found[1]), page)
+    return Rendered(compile_holes(source), _tidy(text), source)
 
 
 def _calendar_numbers(content: Content) -> dict[int, int]:

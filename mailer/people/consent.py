@@ -75,11 +75,7 @@ def request_signup(
     now: datetime,
 ) -> None:
     """Keep what the form received.  The statements are the same whoever asks: nothing is looked up."""
-    db.execute(
-        insert(Wording)
-        .values(sha256=wording.sha256, version=wording.version, locale=wording.locale, text=wording.text)
-        .on_conflict_do_nothing()
-    )
+    _keep(db, wording)
     db.execute(
         insert(SignupRequest).values(
             newsletter_id=newsletter_id,
@@ -141,6 +137,20 @@ def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime)
     return True
 
 
+def renew(db: Session, subscription_id: UUID, *, wording: Wording, now: datetime) -> Confirmation:
+    """Undo an unsubscription from the mailbox it was told to: a fresh consent, asked and given at once."""
+    subscription = _locked(db, subscription_id)
+    if subscription is None:
+        return Confirmation.GONE
+    if subscription.state is SubscriptionState.ENDED:
+        _keep(db, wording)
+        asked = _payload(subscription, subscription.subscriber, ConsentKind.REQUESTED, now, "link")
+        asked.form_version, asked.wording_sha256 = wording.version, wording.sha256
+        evidence.append(db, asked)
+        subscription.state = SubscriptionState.PENDING
+    return confirm(db, subscription_id, now=now)
+
+
 def import_person(
     db: Session,
     *,
@@ -166,6 +176,14 @@ def import_person(
     payload.source, payload.consented_at = source, consented_at
     _allow(db, subscription, payload, now)
     return Imported.NEW
+
+
+def _keep(db: Session, wording: Wording) -> None:
+    db.execute(
+        insert(Wording)
+        .values(sha256=wording.sha256, version=wording.version, locale=wording.locale, text=wording.text)
+        .on_conflict_do_nothing()
+    )
 
 
 def _allow(db: Session, subscription: Subscription, payload: ConsentPayload, now: datetime) -> None:

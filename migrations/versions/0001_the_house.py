@@ -198,6 +198,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("assets", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revision_id", sa.LargeBinary(), nullable=True),
