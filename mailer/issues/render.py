@@ -64,7 +64,7 @@ def render(content: Content, publication: Publication, asset_urls: Mapping[str, 
         "publication": publication,
         "legal": publication.legal,
         "asset": asset_urls.__getitem__,
-        "theme": _theme(publication.theme),
+        "theme": theme(publication.theme),
         "locale": content.locale,
         "numbers": _calendar_numbers(content),
     }
@@ -79,7 +79,8 @@ def _calendar_numbers(content: Content) -> dict[int, int]:
 
 
 @cache
-def _theme(name: str) -> dict[str, str]:
+def theme(name: str) -> dict[str, str]:
+    """The colours and the font of a theme."""
     text = (templates_dir() / "issue" / "themes" / f"{name}.yaml").read_text(encoding="utf-8")
     tokens: dict[str, str] = yaml.safe_load(text)
     return tokens

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint
@@ -74,7 +73,6 @@ class Notice(Base):
     kind: Mapped[NoticeKind] = mapped_column(enum(NoticeKind))
     subscriber_id: Mapped[UUID] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"), index=True)
     newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
-    values: Mapped[dict[str, Any]]  # what its template needs beyond the subscriber and the newsletter
     state: Mapped[DeliveryState] = mapped_column(enum(DeliveryState))
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)

@@ -245,7 +245,6 @@ def upgrade() -> None:
         ),
         sa.Column("subscriber_id", sa.Uuid(), nullable=False),
         sa.Column("newsletter_id", sa.Uuid(), nullable=False),
-        sa.Column("values", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
             "state",
             sa.Enum(

@@ -5,16 +5,12 @@ import email.policy
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope
 from sqlalchemy import select, update
 
 from mailer.db import transaction, utcnow
-from mailer.embedded import free_port
 from mailer.issues.models import Issue, Newsletter
 from mailer.issues.rules import IssueState
 from mailer.people import consent
@@ -29,36 +25,13 @@ from mailer.sending.rules import DeliveryState
 from mailer.sending.sender import Sender
 from mailer.tokens import Purpose, read_delivery
 from tests.make import make_newsletter, make_readers, make_scheduled_issue
-
-
-class Sink:
-    """Keeps what it accepts; answers RCPT as told."""
-
-    def __init__(self) -> None:
-        self.envelopes: list[Envelope] = []
-        self.refusals: dict[str, str] = {}
-
-    async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
-        self, server: Any, session: Any, envelope: Envelope, address: str, rcpt_options: Any
-    ) -> str:
-        if address in self.refusals:
-            return self.refusals[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
-        self.envelopes.append(envelope)
-        return "250 OK"
+from tests.sink import Sink, running_sink
 
 
 @pytest.fixture
 def sink() -> Iterator[tuple[Sink, Relay]]:
-    handler = Sink()
-    port = free_port()
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield handler, Relay.parse(f"smtp://127.0.0.1:{port}")
-    controller.stop()
+    with running_sink() as sink:
+        yield sink, Relay.parse(sink.url)
 
 
 @pytest.fixture

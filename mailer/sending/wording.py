@@ -1,0 +1,86 @@
+"""A notice's words put in their layout: subject, HTML and text, with markers for what is personal.
+
+The words of every notice are in templates/mail/words.yaml.  A page is compiled once per kind, language and
+newsletter in a process.
+"""
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mailer.issues.markdown import wrap
+from mailer.issues.merge import marker
+from mailer.issues.mjml import compile_holes
+from mailer.issues.render import theme
+from mailer.paths import templates_dir
+
+LINK = "link"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What surrounds the words of a newsletter's notices."""
+
+    newsletter: str
+    theme: str
+    controller: str
+    public_url: str
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A notice with holes: greeting, link."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@lru_cache(maxsize=200)
+def worded(kind: str, locale: str, frame: Frame) -> Worded:
+    """The notice of this kind, in that language.  Raises KeyError on an unknown kind."""
+    words = {name: _named(said, frame.newsletter) for name, said in _words(locale, kind).items()}
+    values = {
+        "t": words,
+        "locale": locale,
+        "newsletter": frame.newsletter,
+        "controller": frame.controller,
+        "theme": theme(frame.theme),
+        "rights_url": f"{frame.public_url}/rights",
+        "privacy_url": f"{frame.public_url}/privacy",
+    }
+    html = compile_holes(_environment(True).get_template("layout.mjml").render(values))
+    return Worded(words["subject"], html, _environment(False).get_template("layout.txt").render(values))
+
+
+def _words(locale: str, kind: str) -> dict[str, Any]:
+    said = _all_words()[locale]
+    return {"button": "", "after": [], **said["common"], **said[kind]}
+
+
+def _named(said: Any, newsletter: str) -> Any:
+    if isinstance(said, list):
+        return [_named(each, newsletter) for each in said]
+    return said.replace("{newsletter}", newsletter)
+
+
+@cache
+def _all_words() -> Any:
+    return yaml.safe_load((templates_dir() / "mail" / "words.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def _environment(mjml: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates_dir() / "mail"),
+        autoescape=mjml,  # noqa: S701 -- the text part is no HTML
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["wrap"] = wrap
+    environment.globals["hole"] = marker
+    return environment

@@ -1,0 +1,149 @@
+"""Door: the Celery app.  The database is the queue of truth; these tasks are only bells.
+
+A task says "look", carries no person and no content, may be lost or repeated without harm.  No result, no
+ETA, early acknowledgement.  Two queues: `letters` for the send, `notices` for everything that is quick, so that a
+confirmation never waits behind a letter.  Run one worker per queue.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from mailer import ground, telemetry
+from mailer.db import transaction, utcnow
+from mailer.people import consent
+from mailer.sending import audience, ledger, letters, notices
+from mailer.sending.ledger import Fenced
+from mailer.sending.relay import Relay, RelayDown
+from mailer.sending.sender import Sender
+from mailer.settings import settings
+
+TICK = 5.0  # seconds between two looks for what is due
+SWEEP = 30.0
+STRETCH = 8.0  # seconds a letter task works before it rings again
+
+app = Celery("mailer")
+
+
+@app.add_defaults
+def _configuration() -> dict[str, Any]:
+    """Read when the app is first used, after the settings are known."""
+    return {
+        "broker_url": ground.prepare().redis_url,
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": {"socket_connect_timeout": 3, "socket_keepalive": True},
+        "task_ignore_result": True,
+        "task_acks_late": False,
+        "task_default_queue": "notices",
+        "task_routes": {"mailer.send": {"queue": "letters"}},
+        "timezone": "UTC",
+        "worker_prefetch_multiplier": 1,
+        "worker_hijack_root_logger": False,
+        "beat_schedule": {
+            "tick": {"task": "mailer.tick", "schedule": TICK, "options": {"expires": TICK}},
+            "sweep": {"task": "mailer.sweep", "schedule": SWEEP, "options": {"expires": SWEEP}},
+        },
+    }
+
+
+@setup_logging.connect
+def _log(**_: Any) -> None:
+    telemetry.configure()
+
+
+def ring(name: str, *args: Any) -> None:
+    """Ask for a task soon.  Never raises: a bell that is not heard is rung again by the beat."""
+    try:
+        app.tasks[f"mailer.{name}"].apply_async(args, expires=SWEEP, retry=False)
+    except (OSError, app.connection_for_write().connection_errors) as error:
+        telemetry.log.warning("the bell was not heard", task=name, error=type(error).__name__)
+
+
+@app.task(name="mailer.tick")
+def tick() -> None:
+    """Freeze the issues whose time has come, and ring for every letter that can go on."""
+    now = utcnow()
+    with transaction() as db:
+        start, leaving = ledger.due(db, now=now)
+    for issue_id in start:
+        with transaction() as db:
+            frozen = audience.freeze(db, issue_id, now=utcnow())
+        if frozen:
+            telemetry.log.info("frozen", issue=str(issue_id), audience=frozen.audience)
+            leaving.append(issue_id)
+    for issue_id in leaving:
+        for _ in range(settings().senders):
+            ring("send", str(issue_id))
+
+
+@app.task(name="mailer.send")
+def send(issue_id: str) -> None:
+    """Send an issue for a few seconds, then ring again, or close it."""
+    with transaction() as db:
+        letter = letters.leaving(db, UUID(issue_id), settings())
+    if letter is None:
+        return
+    try:
+        more = _sender().work(UUID(issue_id), letter, STRETCH)
+    except RelayDown as error:
+        telemetry.log.warning("the relay is down", relay=str(error))
+        return
+    except Fenced:
+        telemetry.log.warning("fenced", issue=issue_id)
+        return
+    if more:
+        ring("send", issue_id)
+    else:
+        _close()
+
+
+@app.task(name="mailer.signups")
+def signups() -> None:
+    """Decide on what the forms received, and send the confirmations."""
+    while True:
+        with transaction() as db:
+            request = consent.next_signup(db)
+            if request is None:
+                break
+            subscription = consent.decide(db, request, now=utcnow())
+            if subscription:
+                notices.ask_confirmation(db, subscription.id, now=utcnow())
+    send_notices()
+
+
+@app.task(name="mailer.notices")
+def send_notices() -> None:
+    """Send the single mails that are due."""
+    try:
+        notices.send_due(settings())
+    except RelayDown as error:
+        telemetry.log.warning("the relay is down", relay=str(error))
+
+
+@app.task(name="mailer.sweep")
+def sweep() -> None:
+    """Settle what dead workers left, close what is finished, and ring what was forgotten."""
+    with transaction() as db:
+        lost = ledger.sweep(db, now=utcnow())
+    if lost:
+        telemetry.log.error("unknown after a silent worker", rows=lost)
+    _close()
+    ring("signups")
+
+
+def _close() -> None:
+    with transaction() as db:
+        for issue_id in ledger.close_finished(db, now=utcnow()):
+            telemetry.log.info("closed", issue=str(issue_id))
+
+
+_own: dict[str, Sender] = {}
+
+
+def _sender() -> Sender:
+    """This process's hand in the send, made after the fork and kept with its connections."""
+    if not _own:
+        _own["sender"] = Sender(Relay.parse(settings().relay_url), settings().connections)
+    return _own["sender"]

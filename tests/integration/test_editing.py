@@ -1,0 +1,77 @@
+"""An issue from its file to its approval, on the real database."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer.db import utcnow
+from mailer.issues import editing, issuefile
+from mailer.issues.models import Approval, Asset, Issue, Revision
+from mailer.issues.rules import ForbiddenMove, IssueState
+from mailer.paths import templates_dir
+from mailer.sending import letters
+from mailer.settings import Settings
+from tests.make import make_newsletter
+
+LETTER = templates_dir() / "examples" / "lettre" / "lettre.yaml"
+
+
+@pytest.fixture
+def draft(db: Session) -> Issue:
+    make_newsletter(db)
+    content, assets = issuefile.load(LETTER)
+    return editing.import_issue(db, content, assets, now=utcnow())
+
+
+def test_the_letter_is_imported_with_its_images(db: Session, draft: Issue) -> None:
+    stored = {asset.sha256 for asset in db.scalars(select(Asset))}
+    assert {name.partition(".")[0] for name in draft.assets.values()} == stored
+    assert editing.listing(db) == [draft]
+    assert editing.published(db, draft.newsletter_id) == []
+
+
+def test_an_unknown_newsletter_is_named(db: Session) -> None:
+    content, assets = issuefile.load(LETTER)
+    with pytest.raises(editing.UnknownNewsletter, match="no newsletter is called lettre"):
+        editing.import_issue(db, content, assets, now=utcnow())
+
+
+def test_the_letter_has_nothing_that_stops_it(db: Session, draft: Issue, settings: Settings) -> None:
+    found = editing.findings(db, draft, settings, leaves=utcnow())
+    assert [finding for finding in found if finding.level == "error"] == []
+    assert "demonstration" in {finding.code for finding in found}
+    assert all(finding.sentence("fr") != finding.sentence("en") for finding in found)
+
+
+def test_scheduling_freezes_what_was_approved(db: Session, draft: Issue, settings: Settings) -> None:
+    due = utcnow() + timedelta(hours=1)
+    editing.schedule(db, draft, due_at=due, approver="terminal", now=utcnow(), settings=settings)
+    revision = db.get_one(Revision, draft.revision_id)
+    assert draft.state is IssueState.SCHEDULED
+    assert db.scalars(select(Approval.revision_id)).all() == [revision.sha256]
+    assert editing.rendered(db, draft, settings).html == revision.html
+    with pytest.raises(ForbiddenMove):
+        editing.schedule(db, draft, due_at=due, approver="terminal", now=utcnow(), settings=settings)
+    editing.unschedule(db, draft)
+    assert (draft.state, draft.revision_id, draft.due_at) == (IssueState.DRAFT, None, None)
+
+
+def test_what_is_too_heavy_does_not_leave(
+    db: Session, draft: Issue, settings: Settings, tmp_path: Path
+) -> None:
+    blocks = [{"kind": "text", "text": "mot " * 4000, "links": []} for _ in range(8)]
+    draft.content = draft.content | {"blocks": draft.content["blocks"] + blocks}
+    with pytest.raises(editing.NotReady, match="Gmail"):
+        editing.schedule(db, draft, due_at=utcnow(), approver="terminal", now=utcnow(), settings=settings)
+    assert draft.state is IssueState.DRAFT
+
+
+def test_the_public_page_and_the_sample_hold_no_marker(db: Session, draft: Issue, settings: Settings) -> None:
+    page = editing.public_page(db, draft, settings)
+    assert "\ue000" not in page
+    assert "Bonjour," in page
+    message = letters.sample(draft, editing.rendered(db, draft, settings), settings, now=utcnow())
+    assert b"Bonjour Camille Dupont," in message.replace(b"=\r\n", b"")
