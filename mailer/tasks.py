@@ -1,8 +1,8 @@
 """Door: the Celery app.  The database is the queue of truth; these tasks are only bells.
 
 A task says "look", carries no person and no content, may be lost or repeated without harm.  No result, no
-ETA, early acknowledgement.  Two queues: `letters` for the send, `notices` for everything that is quick, so that a
-confirmation never waits behind a letter.  Run one worker per queue.
+ETA, early acknowledgement.  Two queues: `letters` for the send, `notices` for everything that is quick, so
+that a confirmation never waits behind a letter.  Run one worker per queue.
 """
 
 from typing import Any

@@ -1,6 +1,5 @@
 """An issue as a YAML file with its images beside it: read, validated, every fault named with its line."""
 
-import difflib
 import hashlib
 import struct
 from collections.abc import Sequence
@@ -13,32 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mailer.issues.blocks import KINDS, Content
+from mailer.issues.complaints import say, sentence
 
 MAX_IMAGE = 1_000_000  # bytes
-
-_FRENCH = {
-    "missing": "champ obligatoire manquant",
-    "unknown field": "champ inconnu",
-    "did you mean": "vouliez-vous écrire",
-    "unknown kind of block; known:": "genre de bloc inconnu ; connus :",
-    "kind is missing; known:": "« kind » manque ; connus :",
-    "a day is written 2026-12-31": "un jour s’écrit 2026-12-31",
-    "one line, without control characters": "une seule ligne, sans caractère de contrôle",
-    "no control characters": "pas de caractère de contrôle",
-    "a full address, such as https://www.example.org/page": (
-        "une adresse entière, comme https://www.example.org/page"
-    ),
-    "alt is missing: say what the image shows, or set decorative: true": (
-        "« alt » manque : dites ce que montre l’image, ou mettez decorative: true"
-    ),
-    "give either a date or a period": "donnez soit une date, soit une période (period)",
-    "a start needs a date, an end needs a start": "une heure de début veut une date, une fin veut un début",
-    "no such file": "fichier introuvable",
-    "not a PNG, JPEG or GIF image": "ce n’est pas une image PNG, JPEG ou GIF",
-    "over 1 MB: reduce it": "plus de 1 Mo : réduisez-la",
-    "must be inside the folder of the issue file": "doit être dans le dossier du fichier",
-    "must be a list of fields": "doit être une liste de champs",
-}
 
 
 @dataclass(frozen=True)
@@ -90,11 +66,11 @@ def load(path: Path, locale: str = "fr") -> tuple[Content, dict[str, AssetFile]]
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise IssueFileError(path.name, [Fault(line, "", f"YAML: {error.problem}")], locale) from None
     if not isinstance(values, dict):
-        raise IssueFileError(path.name, [Fault(1, "", _say("must be a list of fields", locale))], locale)
+        raise IssueFileError(path.name, [Fault(1, "", say("must be a list of fields", locale))], locale)
     try:
         content = Content.model_validate(values)
     except ValidationError as error:
-        faults = [_fault(e, root, locale) for e in error.errors()]
+        faults = [_fault(e, root, locale) for e in _first_causes(error.errors())]
         raise IssueFileError(path.name, faults, locale) from None
     return content, _assets(content, path, root, locale)
 
@@ -106,7 +82,7 @@ def _assets(content: Content, path: Path, root: Any, locale: str) -> dict[str, A
         try:
             assets[image.src] = _asset(path.parent, image.src)
         except ValueError as error:
-            faults.append(Fault(_line_of_value(root, image.src), image.src, _say(str(error), locale)))
+            faults.append(Fault(_line_of_value(root, image.src), image.src, say(str(error), locale)))
     if faults:
         raise IssueFileError(path.name, faults, locale)
     return assets
@@ -147,43 +123,19 @@ def _jpeg_size(body: bytes) -> tuple[int, int]:
     raise ValueError("not a PNG, JPEG or GIF image")
 
 
+def _first_causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without those that only follow from another: a list is too short when its items were refused."""
+    places = [error["loc"] for error in errors]
+    return [e for e in errors if not any(e["loc"] == p[: len(e["loc"])] != p for p in places)]
+
+
 def _fault(error: ErrorDetails, root: Any, locale: str) -> Fault:
     where = list(error["loc"])
     if where[0] == "blocks" and where[2:3] and where[2] in KINDS:
         del where[2]  # pydantic's name for the member of the union: the file has no such step
     line = _locate(root, where)
     field = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in where).lstrip(".")
-    return Fault(line, field, _sentence(error, locale))
-
-
-def _sentence(error: ErrorDetails, locale: str) -> str:
-    kind, said = error["type"], error["msg"].removeprefix("Value error, ")
-    if kind == "missing":
-        return _say("missing", locale)
-    if kind in {"union_tag_invalid", "union_tag_not_found"}:
-        start = "unknown kind of block; known:" if kind == "union_tag_invalid" else "kind is missing; known:"
-        return f"{_say(start, locale)} {', '.join(KINDS)}"
-    if kind == "extra_forbidden":
-        return _unknown_field(str(error["loc"][-1]), locale)
-    if kind.startswith("date"):
-        return _say("a day is written 2026-12-31", locale)
-    return _say(said, locale)
-
-
-def _unknown_field(name: str, locale: str) -> str:
-    known = {field for model in _models() for field in model}
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f" ({_say('did you mean', locale)} {close[0]}{' ' if locale == 'fr' else ''}?)" if close else ""
-    return _say("unknown field", locale) + hint
-
-
-def _models() -> list[set[str]]:
-    definitions = Content.model_json_schema()["$defs"].values()
-    return [set(d.get("properties", {})) for d in definitions] + [set(Content.model_fields)]
-
-
-def _say(sentence: str, locale: str) -> str:
-    return _FRENCH.get(sentence, sentence) if locale == "fr" else sentence
+    return Fault(line, field, sentence(error, locale))
 
 
 def _locate(node: Any, where: Sequence[int | str]) -> int:
