@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 
-.PHONY: help setup demo test check format
+.PHONY: help setup demo test check format messages
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,3 +45,6 @@ format: setup ## put the code in the house's form
 	$(BIN)/uv sync --quiet --frozen --all-extras || { \
 	  echo "the packages of uv.lock could not be installed: is the package index reachable?" >&2; exit 1; }; \
 	touch $@
+
+messages: setup ## bring the catalogues in step with what the pages say
+	@$(BIN)/python -m tests.house.catalogues

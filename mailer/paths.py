@@ -15,6 +15,11 @@ def migrations_dir() -> Path:
     return _folder("migrations")
 
 
+def translations_dir() -> Path:
+    """The catalogues of the pages."""
+    return _PACKAGE / "translations"
+
+
 def _folder(name: str) -> Path:
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(None, description="Redis; empty: an embedded one in DATA_DIR")
     relay_url: str = Field(description="smtp://user:password@host:587, smtps://host:465; ?tls=none, ?ca=FILE")
     public_url: str = Field(description="Where the public pages are reached, without a trailing slash")
+    proxies: int = Field(0, ge=0, le=5, description="How many reverse proxies of ours stand before the web")
     data_dir: Path = Field(Path("var"), description="Journals, and the embedded servers' files")
 
     secret_keys: Annotated[list[Secret], NoDecode] = Field(
@@ -48,7 +49,7 @@ class Settings(BaseSettings):
 
     default_locale: Locale = Field("fr", description="fr or en")
     time_zone: str = Field("Europe/Paris", description="In which staff schedule")
-    senders: int = Field(2, ge=1, le=64, description="How many letter tasks one issue may keep busy")
+    senders: int = Field(2, ge=1, le=64, description="How many letter tasks are rung for an issue at a time")
     connections: int = Field(4, ge=1, le=50, description="SMTP connections a sender keeps open")
 
     controller_name: str = Field(

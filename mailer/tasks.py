@@ -10,6 +10,8 @@ from uuid import UUID
 
 from celery import Celery
 from celery.signals import setup_logging
+from kombu.exceptions import OperationalError
+from redis import RedisError
 
 from mailer import ground, telemetry
 from mailer.db import transaction, utcnow
@@ -33,7 +35,12 @@ def _configuration() -> dict[str, Any]:
     return {
         "broker_url": ground.prepare().redis_url,
         "broker_connection_retry_on_startup": True,
-        "broker_transport_options": {"socket_connect_timeout": 3, "socket_keepalive": True},
+        "broker_transport_options": {
+            "socket_connect_timeout": 3,
+            "socket_keepalive": True,
+            "max_retries": 1,  # of a bell: a page does not wait for Redis
+            "interval_start": 0,
+        },
         "task_ignore_result": True,
         "task_acks_late": False,
         "task_default_queue": "notices",
@@ -57,7 +64,7 @@ def ring(name: str, *args: Any) -> None:
     """Ask for a task soon.  Never raises: a bell that is not heard is rung again by the beat."""
     try:
         app.tasks[f"mailer.{name}"].apply_async(args, expires=SWEEP, retry=False)
-    except (OSError, app.connection_for_write().connection_errors) as error:
+    except (OSError, OperationalError, RedisError) as error:
         telemetry.log.warning("the bell was not heard", task=name, error=type(error).__name__)
 
 

@@ -126,7 +126,7 @@ def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
 def public_page(db: Session, issue: Issue, settings: Settings) -> str:
     """The HTML for the web: nobody's name, and a way out that names nobody."""
     values = {
-        GREETING: greeting(issue.newsletter.locale, None),
+        GREETING: greeting(issue.content["locale"], None),
         NAME: "",
         UNSUBSCRIBE_URL: f"{settings.public_url}/{issue.newsletter.slug}/",
     }

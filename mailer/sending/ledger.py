@@ -41,7 +41,6 @@ class Claimed:
     first_tried: datetime
     address: str
     name: str | None
-    locale: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Certificate:
 # as they are now, not as they were at the freeze.
 _CLAIM = text("""
 WITH due AS (
-    SELECT d.issue_id, d.position, s.email, s.name, s.locale, u.consent_id,
+    SELECT d.issue_id, d.position, s.email, s.name, u.consent_id,
            CASE WHEN s.id IS NULL THEN 'erased'
                 WHEN u.state IS DISTINCT FROM 'active' THEN 'withdrawn'
                 WHEN x.fingerprint IS NOT NULL THEN 'suppressed' END AS reason
@@ -135,7 +134,7 @@ UPDATE delivery d SET
     changed_at = :now
 FROM due
 WHERE d.issue_id = due.issue_id AND d.position = due.position
-RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, due.email, due.name, due.locale, reason
+RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, due.email, due.name, reason
 """)
 
 _RECORD = text("""
@@ -178,7 +177,7 @@ def claim(
     """
     values = {"issue": issue_id, "worker": worker, "limit": limit, "now": now}
     rows = db.execute(_CLAIM, values).all()
-    ours = [Claimed(*row[:8]) for row in rows if row.reason is None]
+    ours = [Claimed(*row[:7]) for row in rows if row.reason is None]
     return sorted(ours, key=lambda claimed: claimed.position), len(rows) - len(ours)
 
 

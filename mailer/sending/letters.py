@@ -20,14 +20,24 @@ def leaving(db: Session, issue_id: UUID, settings: Settings) -> Letter | None:
         return None
     revision = db.get_one(Revision, issue.revision_id)
     sender = _sender(issue.newsletter, settings)
-    return Letter(issue.send_id, sender, revision.subject, revision.html, revision.text, issue.started_at)
+    return Letter(
+        issue.send_id,
+        sender,
+        revision.locale,
+        revision.subject,
+        revision.html,
+        revision.text,
+        issue.started_at,
+    )
 
 
 def sample(issue: Issue, page: Rendered, settings: Settings, *, now: datetime) -> bytes:
     """An issue as a whole message (.eml), to nobody real; its newsletter is loaded."""
     sender = _sender(issue.newsletter, settings)
-    letter = Letter(_SAMPLE_ID, sender, issue.content["subject"], page.html, page.text, now)
-    reader = Recipient(1, "camille.dupont@example.org", "Camille Dupont", issue.newsletter.locale)
+    letter = Letter(
+        _SAMPLE_ID, sender, issue.content["locale"], issue.content["subject"], page.html, page.text, now
+    )
+    reader = Recipient(1, "camille.dupont@example.org", "Camille Dupont")
     return letter.to(reader).message
 
 

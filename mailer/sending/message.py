@@ -39,7 +39,6 @@ class Recipient:
     position: int
     address: str
     name: str | None
-    locale: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,7 @@ class Letter:
 
     send_id: UUID
     sender: Sender
+    locale: str  # in which it greets
     subject: str
     html: str  # with holes
     text: str  # with holes
@@ -90,7 +90,7 @@ class Letter:
         ))  # fmt: skip
         values = {
             NAME: recipient.name or "",
-            GREETING: greeting(recipient.locale, recipient.name),
+            GREETING: greeting(self.locale, recipient.name),
             UNSUBSCRIBE_URL: self._unsubscribe(link),
         }
         return Copy(f"b-{returned}@{self.sender.domain}", self._head + head + CRLF + self._body(values))

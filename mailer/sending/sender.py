@@ -213,7 +213,7 @@ class Sender:
     def _job(self, row: Claimed) -> Job:
         if self._letter is None:
             raise RuntimeError("no letter to send")
-        copy = self._letter.to(Recipient(row.position, row.address, row.name, row.locale))
+        copy = self._letter.to(Recipient(row.position, row.address, row.name))
         return Job(row.position, copy.return_path, row.address, copy.message)
 
 

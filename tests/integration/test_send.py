@@ -54,7 +54,7 @@ def _letter(issue: Issue) -> Letter:
     assert issue.started_at
     html = "<p>\ue000greeting\ue001</p><a href='\ue000unsubscribe_url\ue001'>x</a>"
     return Letter(
-        issue.send_id, identity, "Un été", html, "\ue000greeting\ue001 Bonne lecture.", issue.started_at
+        issue.send_id, identity, "fr", "Un été", html, "\ue000greeting\ue001 Bonne lecture.", issue.started_at
     )
 
 

@@ -1,0 +1,88 @@
+"""Door: the web application.  gunicorn "mailer.web.app:create_app()\""""
+
+from typing import Any
+
+from flask import Flask, g, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import Babel, format_date, get_locale
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from mailer import ground, telemetry
+from mailer.paths import templates_dir, translations_dir
+from mailer.settings import Settings
+from mailer.web.desk import desk
+from mailer.web.health import health
+from mailer.web.login import init_login, login
+from mailer.web.pages import pages
+from mailer.web.public import public
+from mailer.web.security import csrf, init_security
+
+LOCALES = ("fr", "en")
+
+
+def create_app(given: Settings | None = None) -> Flask:
+    """The site: public pages and the desk.  Raises SettingsError, embedded.Unavailable."""
+    given = given or ground.prepare()
+    telemetry.configure()
+    folder = templates_dir() / "web"
+    app = Flask("mailer.web", template_folder=str(folder), static_folder=str(folder / "static"))
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    if given.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=given.proxies, x_proto=given.proxies)  # type: ignore[method-assign]
+    init_security(app, given)
+    init_login(app)
+    _init_languages(app, given)
+    for blueprint in (health, pages, login, desk, public):
+        app.register_blueprint(blueprint)
+    csrf.exempt(public)  # anonymous forms have no session: limits protect them
+    app.register_error_handler(HTTPException, _explain)
+    app.register_error_handler(Exception, _apologise)
+    return app
+
+
+def _init_languages(app: Flask, given: Settings) -> None:
+    Babel(
+        app,
+        default_locale="fr",
+        default_translation_directories=str(translations_dir()),
+        locale_selector=lambda: _language(given),
+    )
+
+    app.jinja_env.filters["day"] = lambda at: format_date(at.astimezone(given.zone).date(), "d MMMM y")
+
+    @app.context_processor
+    def languages() -> dict[str, Any]:
+        return {"lang": str(get_locale()), "settings": given, "other_language": _other_language()}
+
+    @app.url_defaults
+    def keep_language(endpoint: str, values: dict[str, Any]) -> None:
+        if "lang" in g and endpoint != "static":
+            values.setdefault("lang", g.lang)
+
+
+def _language(given: Settings) -> str:
+    """What was asked for in the address, else what the browser prefers, else the installation's."""
+    asked = request.args.get("lang")
+    if asked in LOCALES:
+        g.lang = asked
+        return str(asked)
+    return request.accept_languages.best_match(LOCALES) or given.default_locale
+
+
+def _other_language() -> str:
+    """This page's address in the other language."""
+    other = "en" if str(get_locale()) == "fr" else "fr"
+    return f"{request.path}?lang={other}"
+
+
+def _explain(error: HTTPException) -> ResponseReturnValue:
+    if error.response is not None:
+        return error.response
+    code = error.code or 500
+    return render_template("error.html", code=code), code
+
+
+def _apologise(error: Exception) -> ResponseReturnValue:
+    telemetry.log.exception("a page failed", path=request.path, error=type(error).__name__)
+    return render_template("error.html", code=500), 500

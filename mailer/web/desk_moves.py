@@ -1,0 +1,115 @@
+"""Door: what staff may do with an issue.  Only POSTs act; to send and to cancel are confirmed on a page."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from mailer.db import transaction, utcnow
+from mailer.issues import editing
+from mailer.issues.clock import BadTime, parse_future
+from mailer.issues.models import Issue
+from mailer.issues.rules import ForbiddenMove, Move, moves_from
+from mailer.sending import ledger
+from mailer.settings import settings
+from mailer.tasks import ring
+from mailer.web import desk_words
+from mailer.web.desk_issue import ScheduleForm, fetch, show, subscribers
+
+moves = Blueprint("moves", __name__, url_prefix="/issues/<uuid:issue_id>")
+Act = Callable[[Session, Issue, datetime], None]
+
+
+@moves.post("/schedule")
+def schedule(issue_id: UUID) -> ResponseReturnValue:
+    form = ScheduleForm()
+    try:
+        due_at = parse_future(form.typed, settings().zone, form.turn, now=utcnow())
+    except BadTime as fault:
+        return show(issue_id, form, fault), 422
+    return _move(issue_id, _leave_at(due_at), _("Programmé : %(when)s.", when=desk_words.when(due_at)))
+
+
+@moves.post("/send")
+def send(issue_id: UUID) -> ResponseReturnValue:
+    return _move(issue_id, _leave_at(utcnow()), _("L’envoi commence."))
+
+
+@moves.post("/unschedule")
+def unschedule(issue_id: UUID) -> ResponseReturnValue:
+    done = _("Le numéro n’est plus programmé : c’est de nouveau un brouillon.")
+    return _move(issue_id, lambda db, found, _: editing.unschedule(db, found), done)
+
+
+@moves.post("/pause")
+def pause(issue_id: UUID) -> ResponseReturnValue:
+    done = _("L’envoi est en pause. Les messages déjà confiés au serveur d’envoi arriveront.")
+    return _move(issue_id, lambda db, found, _: editing.pause(db, found), done)
+
+
+@moves.post("/resume")
+def resume(issue_id: UUID) -> ResponseReturnValue:
+    return _move(issue_id, lambda db, found, _: editing.resume(db, found), _("L’envoi reprend."))
+
+
+@moves.post("/cancel")
+def cancel(issue_id: UUID) -> ResponseReturnValue:
+    done = _("L’envoi est annulé : plus aucun message ne part.")
+    return _move(issue_id, lambda db, found, _: editing.cancel(db, found), done)
+
+
+@moves.get("/send")
+def confirm_send(issue_id: UUID) -> ResponseReturnValue:
+    return _confirm(issue_id, Move.SCHEDULE, "desk/send.html")
+
+
+@moves.get("/cancel")
+def confirm_cancel(issue_id: UUID) -> ResponseReturnValue:
+    return _confirm(issue_id, Move.CANCEL, "desk/cancel.html")
+
+
+def _leave_at(due_at: datetime) -> Act:
+    def act(db: Session, found: Issue, now: datetime) -> None:
+        approver = str(current_user.id)
+        editing.schedule(db, found, due_at=due_at, approver=approver, now=now, settings=settings())
+
+    return act
+
+
+def _move(issue_id: UUID, act: Act, done: str) -> ResponseReturnValue:
+    """Act, or say kindly why not: a second click and a page gone stale are no faults."""
+    try:
+        with transaction() as db:
+            act(db, fetch(db, issue_id), utcnow())
+    except ForbiddenMove as refusal:
+        flash(
+            _("Rien n’a changé : ce numéro est « %(state)s ».", state=desk_words.STATES[refusal.state]),
+            "info",
+        )
+    except editing.NotReady:
+        flash(
+            _("Ce numéro ne peut pas partir : corrigez d’abord ce que les vérifications ont trouvé."), "error"
+        )
+    else:
+        ring("tick")
+        flash(done, "success")
+    return redirect(url_for("desk.issue.page", issue_id=issue_id), 303)
+
+
+def _confirm(issue_id: UUID, move: Move, template: str) -> ResponseReturnValue:
+    with transaction() as db:
+        found = fetch(db, issue_id)
+        if move not in moves_from(found.state):
+            return redirect(url_for("desk.issue.page", issue_id=issue_id))
+        return render_template(
+            template,
+            issue=found,
+            findings=editing.findings(db, found, settings(), leaves=utcnow()),
+            subscribers=subscribers(db, found.newsletter_id),
+            progress=ledger.progress(db, issue_id),
+        )

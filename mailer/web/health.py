@@ -1,0 +1,46 @@
+"""Door: what a supervisor asks."""
+
+from collections.abc import Callable
+
+import redis
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
+
+from mailer import upgrade
+from mailer.db import engine
+from mailer.settings import settings
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/healthz")
+def alive() -> ResponseReturnValue:
+    return "ok\n", {"Content-Type": "text/plain"}
+
+
+@health.get("/readyz")
+def ready() -> ResponseReturnValue:
+    """200 when pages can be served and letters can leave; else 503, and what is missing."""
+    found = {"database": _tried(_database), "redis": _tried(_redis)}
+    return jsonify(found), 200 if set(found.values()) == {"ok"} else 503
+
+
+def _tried(look: Callable[[], str]) -> str:
+    try:
+        return look()
+    except (SQLAlchemyError, redis.RedisError) as error:
+        return type(error).__name__
+
+
+def _database() -> str:
+    with engine().connect() as connection:
+        return "ok" if upgrade.current(connection) == upgrade.head() else "run `mailer db upgrade`"
+
+
+def _redis() -> str:
+    with redis.Redis.from_url(
+        settings().redis_url or "", socket_timeout=2, socket_connect_timeout=2
+    ) as client:
+        client.ping()
+    return "ok"

@@ -1,0 +1,63 @@
+"""What every answer carries, and how often one may ask.
+
+No visitor's address is kept: limits count a keyed hash of it.
+"""
+
+import hashlib
+import hmac
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+from flask_wtf import CSRFProtect
+
+from mailer.settings import Settings, settings
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "font-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+LETTER_CSP = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'"
+)
+
+
+def visitor() -> str:
+    """A name for whoever asks, good for counting only."""
+    key = settings().secret_keys[-1].get_secret_value().encode()
+    return hmac.digest(key, f"mailer.visitor {request.remote_addr}".encode(), hashlib.sha256).hex()[:24]
+
+
+limiter = Limiter(visitor, strategy="fixed-window", swallow_errors=True, in_memory_fallback_enabled=True)
+csrf = CSRFProtect()
+
+
+def init_security(app: Flask, given: Settings) -> None:
+    """Give the app its limits, its CSRF check and its headers."""
+    secure = given.public_url.startswith("https://")
+    app.config.update(
+        SECRET_KEY=given.secret_keys[-1].get_secret_value(),
+        SECRET_KEY_FALLBACKS=[key.get_secret_value() for key in given.secret_keys[:-1]],
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=secure,
+        WTF_CSRF_SSL_STRICT=secure,
+        MAX_CONTENT_LENGTH=64 * 1024,
+        RATELIMIT_STORAGE_URI=given.redis_url,
+        RATELIMIT_STORAGE_OPTIONS={"socket_connect_timeout": 2, "socket_timeout": 2},
+        RATELIMIT_KEY_PREFIX="mailer",
+    )
+    limiter.init_app(app)
+    csrf.init_app(app)
+    headers = {
+        "Content-Security-Policy": CSP,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    } | ({"Strict-Transport-Security": "max-age=31536000"} if secure else {})
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        return response

@@ -1,0 +1,249 @@
+"""A newsletter's pages, through HTTP, on the real database."""
+
+import re
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from mailer import tasks, tokens
+from mailer.db import transaction, utcnow
+from mailer.issues import editing, issuefile
+from mailer.issues.models import Issue
+from mailer.paths import templates_dir
+from mailer.people import consent
+from mailer.people.models import (
+    ConsentEvent,
+    SignupRequest,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
+from mailer.sending import audience
+from mailer.sending.models import Notice, NoticeKind
+from mailer.settings import Settings
+from mailer.tokens import Purpose
+from tests.make import make_newsletter, make_readers
+
+FRENCH = {"Accept-Language": "fr"}
+LETTER = templates_dir() / "examples" / "lettre" / "lettre.yaml"
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    with transaction() as db:
+        make_newsletter(db)
+    return app.test_client(use_cookies=False)
+
+
+@pytest.fixture
+def sent(client: FlaskClient, settings: Settings) -> UUID:
+    """The example letter, frozen for three readers."""
+    with transaction() as db:
+        newsletter = editing.newsletter(db, "lettre")
+        assert newsletter
+        make_readers(db, newsletter, 3)
+        content, assets = issuefile.load(LETTER)
+        issue = editing.import_issue(db, content, assets, now=utcnow())
+        editing.schedule(db, issue, due_at=utcnow(), approver="terminal", now=utcnow(), settings=settings)
+        assert audience.freeze(db, issue.id, now=utcnow())
+        return issue.id
+
+
+def sign_up(client: FlaskClient, email: str = "zoe@example.org", **data: str) -> tuple[int, str]:
+    form = {"email": email, "consent": "yes"} | data
+    answer = client.post("/lettre/", data=form, headers=FRENCH)
+    return answer.status_code, answer.headers.get("Location", "")
+
+
+def leave_token(issue_id: UUID, position: int = 1) -> str:
+    with transaction() as db:
+        send_id = db.get_one(Issue, issue_id).send_id
+    assert send_id
+    return tokens.issue_delivery(Purpose.UNSUBSCRIBE, send_id, position)
+
+
+def active() -> int:
+    with transaction() as db:
+        states = select(func.count()).where(Subscription.state == SubscriptionState.ACTIVE)
+        return db.scalar(states) or 0
+
+
+def events() -> int:
+    with transaction() as db:
+        return db.scalar(select(func.count()).select_from(ConsentEvent)) or 0
+
+
+def test_from_the_form_to_the_goodbye(client: FlaskClient) -> None:
+    assert sign_up(client, name="Zoé") == (303, "/lettre/check-your-mail")
+    assert "Regardez votre boîte" in client.get("/lettre/check-your-mail", headers=FRENCH).text
+    tasks.signups()
+    with transaction() as db:
+        subscription_id = db.scalars(select(Subscription.id)).one()
+    token = tokens.issue(Purpose.CONFIRM, str(subscription_id))
+    assert "La lettre" in client.get(f"/confirm/{token}", headers=FRENCH).text
+    assert active() == 0
+    assert "est confirmée" in client.post(f"/confirm/{token}", headers=FRENCH).text
+    assert active() == 1
+    assert "déjà abonné" in client.post(f"/confirm/{token}", headers=FRENCH).text
+    with transaction() as db:
+        kinds = set(db.scalars(select(Notice.kind)))
+    assert kinds == {NoticeKind.CONFIRMATION, NoticeKind.WELCOME}
+
+
+def test_faults_are_told_and_nothing_typed_is_lost(client: FlaskClient) -> None:
+    answer = client.post("/lettre/", data={"email": "zoe@", "name": "Zoé"}, headers=FRENCH)
+    assert answer.status_code == 422
+    assert "Cette adresse n’est pas complète" in answer.text
+    assert "Cochez la case" in answer.text
+    assert 'value="zoe@"' in answer.text
+    assert 'value="Zoé"' in answer.text
+    assert answer.text.count('aria-invalid="true"') == 2
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(SignupRequest)) == 0
+
+
+def test_everybody_gets_the_same_answer(client: FlaskClient, sent: UUID) -> None:
+    with transaction() as db:
+        mark = consent.fingerprint("gone@example.org")
+        db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=utcnow()))
+    answers = {
+        sign_up(client, email) for email in ("reader0@example.org", "new@example.org", "gone@example.org")
+    }
+    assert answers == {(303, "/lettre/check-your-mail")}
+
+
+def test_robots_fall_in_the_trap(client: FlaskClient) -> None:
+    assert sign_up(client, website="https://spam.example") == (303, "/lettre/check-your-mail")
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(SignupRequest)) == 0
+
+
+def test_a_form_filled_in_a_loop_is_slowed_down(client: FlaskClient) -> None:
+    statuses = [sign_up(client, f"r{n}@example.org")[0] for n in range(11)]
+    assert statuses == [303] * 10 + [429]
+
+
+def test_one_click_unsubscribes_exactly_that_person(client: FlaskClient, sent: UUID) -> None:
+    url = f"/u/{leave_token(sent, 2)}"
+    page = client.get(url, headers=FRENCH)
+    assert "Vous désinscrire" in page.text
+    assert "@example" not in page.text.replace("droits@example.org", "")
+    assert active() == 3
+    for _ in range(2):
+        answer = client.post(url, data={"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+        assert "Set-Cookie" not in answer.headers
+    assert active() == 2
+    with transaction() as db:
+        assert db.scalars(select(Notice.kind)).all() == [NoticeKind.GOODBYE]
+
+
+def test_the_link_works_for_ever(client: FlaskClient, sent: UUID) -> None:
+    unknown = tokens.issue_delivery(Purpose.UNSUBSCRIBE, UUID(int=1), 1)
+    assert client.post(f"/u/{unknown}").status_code == 200
+    assert client.post("/u/forged").status_code == 404
+    other = tokens.issue_delivery(Purpose.MESSAGE_ID, UUID(int=1), 1)
+    assert client.get(f"/u/{other}").status_code == 404
+
+
+def test_the_undo_link_brings_back(client: FlaskClient, sent: UUID) -> None:
+    client.post(f"/u/{leave_token(sent)}")
+    with transaction() as db:
+        left = db.scalars(select(Subscription.id).where(Subscription.state == SubscriptionState.ENDED)).one()
+    token = tokens.issue(Purpose.UNDO, str(left))
+    assert "Revenir ?" in client.get(f"/back/{token}", headers=FRENCH).text
+    assert active() == 2
+    assert client.post(f"/back/{token}").status_code == 200
+    assert active() == 3
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "said"),
+    [
+        ("cut-off", 404, "n’est pas entier"),
+        (lambda: tokens.issue(Purpose.CONFIRM, str(UUID(int=7))), 410, "n’existe plus"),
+        (lambda: tokens.issue(Purpose.UNDO, str(UUID(int=7))), 404, "n’est pas entier"),
+    ],
+)
+def test_links_that_no_longer_work_show_the_way_on(
+    client: FlaskClient, token: object, status: int, said: str
+) -> None:
+    value = token() if callable(token) else token
+    for answer in (
+        client.get(f"/confirm/{value}", headers=FRENCH),
+        client.post(f"/confirm/{value}", headers=FRENCH),
+    ):
+        assert answer.status_code == status
+        assert said in answer.text
+        assert "Aller à l’inscription" in answer.text
+
+
+def test_an_expired_link_says_so(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailer.web.public.CONFIRM_WITHIN", timedelta(seconds=-1))
+    token = tokens.issue(Purpose.CONFIRM, str(UUID(int=7)))
+    answer = client.get(f"/confirm/{token}", headers=FRENCH)
+    assert answer.status_code == 410
+    assert "Ce lien a expiré" in answer.text
+
+
+def test_the_letter_can_be_read_by_anybody(client: FlaskClient, sent: UUID) -> None:
+    answer = client.get(f"/lettre/issues/{sent}")
+    assert "Bonjour," in answer.text
+    assert "\ue000" not in answer.text
+    assert "style-src 'unsafe-inline'" in answer.headers["Content-Security-Policy"]
+    image = re.search(r'src="http://letters.example.org(/assets/[^"]+)"', answer.text)
+    assert image
+    picture = client.get(image[1])
+    assert picture.mimetype == "image/png"
+    assert "immutable" in picture.headers["Cache-Control"]
+    calendar = client.get(f"/lettre/issues/{sent}/agenda/1.ics")
+    assert b"BEGIN:VEVENT" in calendar.data
+    assert client.get(f"/lettre/issues/{sent}/agenda/99.ics").status_code == 404
+    assert "La lettre du commissariat" in client.get("/lettre/archive").text
+
+
+def test_a_draft_cannot_be_read(client: FlaskClient) -> None:
+    with transaction() as db:
+        content, assets = issuefile.load(LETTER)
+        issue_id = editing.import_issue(db, content, assets, now=utcnow()).id
+    assert client.get(f"/lettre/issues/{issue_id}").status_code == 404
+
+
+def test_looking_changes_nothing(client: FlaskClient, sent: UUID) -> None:
+    before = active(), events()
+    token = leave_token(sent)
+    for path in (
+        f"/u/{token}",
+        "/",
+        "/lettre/",
+        "/lettre/archive",
+        "/rights",
+        "/privacy",
+        "/legal",
+        "/accessibility",
+    ):
+        for method in ("GET", "HEAD"):
+            answer = client.open(path, method=method, follow_redirects=True)
+            assert answer.status_code == 200, path
+            assert "Set-Cookie" not in answer.headers, path
+            assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert (active(), events()) == before
+
+
+def test_english_is_complete(client: FlaskClient) -> None:
+    page = client.get("/lettre/?lang=en").text
+    assert "Subscribe" in page
+    assert 'href="/lettre/archive?lang=en"' in page or "first issue" in page
+    assert (
+        client.get("/nowhere/", headers={"Accept-Language": "en"}).text.count("This page does not exist") >= 1
+    )
+
+
+def test_health(client: FlaskClient) -> None:
+    assert client.get("/healthz").text == "ok\n"
+    assert client.get("/readyz").json == {"database": "ok", "redis": "ok"}

@@ -1,0 +1,32 @@
+"""The bells, against the real Redis."""
+
+import os
+import subprocess
+import sys
+
+from mailer import tasks
+from mailer.settings import Settings
+
+
+def test_every_task_has_its_queue(settings: Settings) -> None:
+    ours = {name for name in tasks.app.tasks if name.startswith("mailer.")}
+    assert ours == {"mailer.tick", "mailer.send", "mailer.signups", "mailer.notices", "mailer.sweep"}
+    queues = {name: tasks.app.amqp.router.route({}, name)["queue"].name for name in ours}
+    assert {name for name, queue in queues.items() if queue == "letters"} == {"mailer.send"}
+    assert set(queues.values()) == {"letters", "notices"}
+
+
+def test_a_bell_nobody_hears_is_no_error(settings: Settings) -> None:
+    away = os.environ | {"MAILER_REDIS_URL": "redis://127.0.0.1:1/0"}
+    code = "from mailer import tasks; tasks.ring('tick'); print('went on')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=away, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert "the bell was not heard" in done.stdout
+    assert done.stdout.endswith("went on\n")
+
+
+def test_the_worker_loads_neither_flask_nor_mjml(settings: Settings) -> None:
+    code = "import sys, mailer.tasks; print({'flask', 'mjml'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
