@@ -29,7 +29,7 @@ ONE_CONFIRMATION_PER = timedelta(hours=24)
 FORM_VERSION = "2026-11"
 WORDINGS = {
     "fr": (
-        "J’accepte de recevoir « {newsletter} » par courriel de la part de {controller}. "
+        "J’accepte de recevoir «\u00a0{newsletter}\u00a0» par courriel de la part de {controller}. "
         "Je peux me désinscrire à tout moment, par le lien présent dans chaque envoi."
     ),
     "en": (

@@ -15,6 +15,7 @@ from mailer.issues.markdown import wrap
 from mailer.issues.merge import marker
 from mailer.issues.mjml import compile_holes
 from mailer.issues.render import theme
+from mailer.issues.typography import french
 from mailer.paths import templates_dir
 
 LINK = "link"
@@ -64,7 +65,7 @@ def _words(locale: str, kind: str) -> dict[str, Any]:
 def _named(said: Any, newsletter: str) -> Any:
     if isinstance(said, list):
         return [_named(each, newsletter) for each in said]
-    return said.replace("{newsletter}", newsletter)
+    return french(said.replace("{newsletter}", newsletter))
 
 
 @cache

@@ -1,10 +1,11 @@
 """Door: the web application.  gunicorn "mailer.web.app:create_app()\""""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, format_date, get_locale
+from flask_babel import Babel, format_date, format_decimal, format_time, get_locale
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -32,7 +33,7 @@ def create_app(given: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=given.proxies, x_proto=given.proxies)  # type: ignore[method-assign]
     init_security(app, given)
     init_login(app)
-    _init_languages(app, given)
+    init_languages(app, given)
     for blueprint in (health, pages, login, desk, public):
         app.register_blueprint(blueprint)
     csrf.exempt(public)  # anonymous forms have no session: limits protect them
@@ -41,19 +42,29 @@ def create_app(given: Settings | None = None) -> Flask:
     return app
 
 
-def _init_languages(app: Flask, given: Settings) -> None:
+def init_languages(app: Flask, given: Settings) -> None:
+    """Give an app its languages, and its templates the words for dates and numbers."""
     Babel(
         app,
         default_locale="fr",
+        default_timezone=given.time_zone,
         default_translation_directories=str(translations_dir()),
         locale_selector=lambda: _language(given),
     )
 
-    app.jinja_env.filters["day"] = lambda at: format_date(at.astimezone(given.zone).date(), "d MMMM y")
+    app.jinja_env.filters |= {
+        "day": lambda at: format_date(at.astimezone(given.zone).date(), "d MMMM y"),
+        "clock": lambda at: format_time(datetime.fromisoformat(at), "medium"),
+    }
 
     @app.context_processor
     def languages() -> dict[str, Any]:
-        return {"lang": str(get_locale()), "settings": given, "other_language": _other_language()}
+        return {
+            "lang": str(get_locale()),
+            "settings": given,
+            "other_language": _other_language(),
+            "number": format_decimal,
+        }
 
     @app.url_defaults
     def keep_language(endpoint: str, values: dict[str, Any]) -> None:

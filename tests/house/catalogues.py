@@ -1,5 +1,6 @@
 """The pages’ catalogues; French is its own translation.  `make messages` puts them in step with the code."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -9,13 +10,15 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from mailer.issues.typography import french
 from mailer.paths import translations_dir
 
 ROOT = Path(__file__).parents[2]
 LOCALES = ("fr", "en")
 DATE = datetime(2026, 11, 23, tzinfo=UTC)  # in the compiled header; a fixed one, so that it can be compared
-_METHODS = [("mailer/web/**.py", "python"), ("templates/web/**.html", "jinja2")]
-_OPTIONS = {"templates/web/**.html": {"trim_blocks": "true", "lstrip_blocks": "true"}}
+_PAGES = ("templates/web/**.html", "templates/demo/**.html")
+_METHODS = [("mailer/web/**.py", "python"), *((pages, "jinja2") for pages in _PAGES)]
+_OPTIONS = {pages: {"trim_blocks": "true", "lstrip_blocks": "true"} for pages in _PAGES}
 _KEYWORDS = {"_": None, "_l": None, "lazy_gettext": None, "ngettext": (1, 2)}
 
 
@@ -46,6 +49,10 @@ def compiled(of: Catalog) -> bytes:
     return buffer.getvalue()
 
 
+def _typeset(said: str | Sequence[str]) -> str | tuple[str, ...]:
+    return french(said) if isinstance(said, str) else tuple(map(french, said))
+
+
 def main() -> None:
     """Add what is new, drop what is no longer said, compile."""
     for locale in LOCALES:
@@ -53,7 +60,7 @@ def main() -> None:
         of.update(extracted(), no_fuzzy_matching=True)
         of.obsolete.clear()
         for message in of if locale == "fr" else ():
-            message.string = message.id
+            message.string = _typeset(message.id)
         folder(locale).mkdir(parents=True, exist_ok=True)
         with (folder(locale) / "messages.po").open("wb") as file:
             write_po(file, of, width=0, no_location=True, omit_header=True, sort_output=True)

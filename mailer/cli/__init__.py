@@ -1,0 +1,36 @@
+"""Door: the `mailer` command, one module a group.  What goes wrong is said in one line, and exits with 1."""
+
+import sys
+
+import click
+
+from mailer.cli import install, issue, newsletter, staff, subscribers
+from mailer.cli.failures import sentence
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mailer")
+def cli() -> None:
+    """An email newsletter service that can prove why each person was written to.
+
+    Settings are MAILER_* variables, or a mailer.env file in this folder (`mailer init` writes one).
+    """
+
+
+for command in (
+    install.demo, install.init, install.db, staff.staff, newsletter.newsletter, subscribers.subscribers,
+    issue.issue,
+):  # fmt: skip
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        cli(prog_name="mailer")
+    except Exception as error:
+        said = sentence(error)
+        if said is None:
+            raise
+        click.ClickException(said).show()
+        sys.exit(1)

@@ -1,0 +1,42 @@
+"""What goes wrong, in one sentence that says what to do."""
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from mailer.demo.family import Died
+from mailer.demo.run import CannotDemonstrate
+from mailer.embedded import Unavailable
+from mailer.issues.clock import BadTime
+from mailer.issues.editing import NotReady, UnknownNewsletter
+from mailer.issues.issuefile import IssueFileError
+from mailer.issues.rules import ForbiddenMove
+from mailer.people.exchange import UnreadableFile
+from mailer.sending.ledger import NotClosed
+from mailer.settings import SettingsError, env_file
+from mailer.terminal import NeverScheduled
+
+NO_DATABASE = "PostgreSQL cannot be reached: check MAILER_DATABASE_URL, and that the server runs"
+REFUSED = "PostgreSQL refused that statement: run `mailer db upgrade`, then try again"
+
+
+def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
+    """What to tell of this error, None when it is a fault of ours that deserves its trace."""
+    match error:
+        case SettingsError():
+            return str(error) if env_file().exists() else f"{error}; `mailer init` writes a settings file"
+        case OperationalError():
+            return NO_DATABASE
+        case DBAPIError() if getattr(error.orig, "sqlstate", None) in {"42P01", "42703"}:
+            return REFUSED
+        case BadTime():
+            return error.sentence("en")
+        case NotReady():
+            return f"this issue is not ready: {'; '.join(str(finding) for finding in error.findings)}"
+        case NotClosed():
+            return "this issue has not finished leaving: its certificate is written when it closes"
+        case OSError() if error.filename:
+            return f"{error.filename}: {error.strerror}"
+        case Unavailable() | CannotDemonstrate() | Died() | NeverScheduled():
+            return str(error)
+        case IssueFileError() | UnreadableFile() | ForbiddenMove() | UnknownNewsletter():
+            return str(error)
+    return None

@@ -1,0 +1,147 @@
+"""`mailer issue`: from a file to a certificate."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import String, cast, select
+from sqlalchemy.orm import Session, joinedload
+
+from mailer import ground, terminal
+from mailer.cli import show
+from mailer.cli.opening import opened
+from mailer.db import utcnow
+from mailer.issues import clock, editing, issuefile
+from mailer.issues.models import Issue
+from mailer.sending import ledger, letters
+from mailer.settings import Settings
+
+MIN_PREFIX = 8  # characters
+TERMINAL = "terminal"  # the approver, when nobody is logged in
+
+
+@click.group()
+def issue() -> None:
+    """Issues of a newsletter.  ID is an issue's identifier, or its first characters (8 at least)."""
+
+
+@issue.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@show.as_json
+def import_(file: Path, as_json: bool) -> None:
+    """Make a draft of FILE.yaml and of the images it names."""
+    settings = ground.prepare()
+    content, assets = issuefile.load(file, settings.default_locale)
+    with opened() as db:
+        created = editing.import_issue(db, content, assets, now=utcnow())
+    show.facts({"id": created.id, "title": created.title, "state": created.state}, as_json=as_json)
+
+
+@issue.command("list")
+@show.as_json
+def list_(as_json: bool) -> None:
+    """List the issues, the newest first."""
+    settings = ground.prepare()
+    newest = select(Issue).options(joinedload(Issue.newsletter)).order_by(Issue.created_at.desc())
+    with opened() as db:
+        rows = [_row(each, settings) for each in db.scalars(newest)]
+    show.table(rows, as_json=as_json, empty="no issue yet: mailer issue import FILE.yaml")
+
+
+@issue.command()
+@click.argument("given", metavar="ID")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@show.as_json
+def preview(given: str, out: Path, as_json: bool) -> None:
+    """Write an issue as it will be received: HTML, text, and a whole message (.eml)."""
+    settings = ground.prepare()
+    with opened() as db:
+        found = _find(db, given)
+        rendered = editing.rendered(db, found, settings)
+        message = letters.sample(found, rendered, settings, now=utcnow())
+    files = {
+        "issue.html": rendered.html.encode(),
+        "issue.txt": rendered.text.encode(),
+        "issue.eml": message,
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    for name, body in files.items():
+        (out / name).write_bytes(body)
+    show.facts({Path(name).suffix[1:]: out / name for name in files}, as_json=as_json)
+
+
+@issue.command()
+@click.argument("given", metavar="ID")
+@click.option("--at", metavar="TIME", help='When it leaves, in MAILER_TIME_ZONE: "2026-12-01 08:00".')
+@click.option("--now", "at_once", is_flag=True, help="It leaves at once.")
+@show.as_json
+def schedule(given: str, at: str | None, at_once: bool, as_json: bool) -> None:
+    """Approve an issue as it stands, and say when it leaves."""
+    if (at is None) is not at_once:
+        raise click.UsageError('say when: --at "2026-12-01 08:00", or --now')
+    settings, now = ground.prepare(), utcnow()
+    due_at = clock.parse_future(at, settings.zone, now=now) if at else now
+    with opened() as db:
+        found = _find(db, given)
+        editing.schedule(db, found, due_at=due_at, approver=TERMINAL, now=now, settings=settings)
+    _ring()
+    show.facts({"id": found.id, "state": found.state, "due_at": _local(due_at, settings)}, as_json=as_json)
+
+
+@issue.command()
+@click.argument("given", metavar="ID")
+@click.option("--follow", "followed", is_flag=True, help="Stay until the issue is closed.")
+@show.as_json
+def status(given: str, followed: bool, as_json: bool) -> None:
+    """Say where an issue is, and what became of its deliveries."""
+    settings = ground.prepare()
+    with opened() as db:
+        found = _find(db, given)
+    if followed:
+        terminal.follow(found.id)
+    with opened() as db:
+        found = _find(db, given)
+        progress = ledger.progress(db, found.id)
+    show.facts(_row(found, settings) | vars(progress), as_json=as_json)
+
+
+@issue.command()
+@click.argument("given", metavar="ID")
+@show.as_json
+def certificate(given: str, as_json: bool) -> None:
+    """Print the account of a closed issue: audience = accepted + refused + withheld + unknown."""
+    with opened() as db:
+        account = ledger.certificate(db, _find(db, given).id)
+    show.facts(account.as_dict(), as_json=as_json)
+
+
+def _find(db: Session, given: str) -> Issue:
+    prefix = given.strip().lower()
+    if len(prefix) < MIN_PREFIX:
+        raise click.UsageError(f"give at least the first {MIN_PREFIX} characters of the issue's identifier")
+    wanted = cast(Issue.id, String).startswith(prefix, autoescape=True)
+    found = db.scalars(select(Issue).options(joinedload(Issue.newsletter)).where(wanted).limit(2)).all()
+    if len(found) != 1:
+        fault = "no issue has" if not found else "several issues have"
+        raise click.ClickException(
+            f"{fault} an identifier that begins with {prefix}: see `mailer issue list`"
+        )
+    return found[0]
+
+
+def _row(of: Issue, settings: Settings) -> dict[str, Any]:
+    return {
+        "id": of.id, "newsletter": of.newsletter.slug, "title": of.title, "state": of.state,
+        "due_at": _local(of.due_at, settings),
+    }  # fmt: skip
+
+
+def _local(at: datetime | None, settings: Settings) -> str | None:
+    return at.astimezone(settings.zone).isoformat(timespec="minutes") if at else None
+
+
+def _ring() -> None:
+    from mailer.tasks import ring
+
+    ring("tick")

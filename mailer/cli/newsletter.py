@@ -1,0 +1,69 @@
+"""`mailer newsletter`: the publications."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from mailer import ground
+from mailer.cli import show
+from mailer.cli.opening import opened
+from mailer.db import utcnow
+from mailer.issues import editing
+from mailer.issues.models import LegalBasis, Newsletter, Theme
+from mailer.settings import Settings
+
+_SHOWN = ("id", "slug", "name", "locale", "theme", "legal_basis", "from_name", "from_address", "reply_to",
+          "return_path_domain")  # fmt: skip
+
+
+@click.group()
+def newsletter() -> None:
+    """Publications one signs up to."""
+
+
+@newsletter.command()
+@click.option("--slug", required=True, help="Its name in addresses, such as lettre-du-commissariat.")
+@click.option("--name", required=True, help="Its name for its readers.")
+@click.option("--description", default="", help="A sentence for the sign-up page.")
+@click.option("--locale", type=click.Choice(["fr", "en"]), help="MAILER_DEFAULT_LOCALE by default.")
+@click.option("--theme", type=click.Choice(list(Theme)), default=Theme.NEUTRAL, show_default=True)
+@click.option("--legal-basis", type=click.Choice(list(LegalBasis)), default=LegalBasis.CONSENT,
+              show_default=True)  # fmt: skip
+@click.option("--from-name", help="The sender's name; the newsletter's by default.")
+@click.option("--from-address", help="SLUG@ the domain of MAILER_PUBLIC_URL by default.")
+@click.option("--reply-to", help="Where answers go; the sender's address by default.")
+@click.option("--return-path-domain", help="Where bounces come back; the sender's domain by default.")
+@show.as_json
+def create(as_json: bool, **given: Any) -> None:
+    """Create a newsletter."""
+    values = _completed(given, ground.prepare())
+    with opened() as db:
+        try:
+            created = editing.create_newsletter(db, **values, now=utcnow())
+        except ValueError as refusal:
+            raise click.ClickException(str(refusal)) from None
+    show.facts(_facts(created), as_json=as_json)
+
+
+@newsletter.command("list")
+@show.as_json
+def list_(as_json: bool) -> None:
+    """List the newsletters."""
+    with opened() as db:
+        rows = [_facts(each) for each in editing.newsletters(db)]
+    show.table(rows, as_json=as_json, empty="no newsletter yet: mailer newsletter create --slug S --name N")
+
+
+def _completed(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    values = {name: value for name, value in given.items() if value is not None}
+    values.setdefault("locale", settings.default_locale)
+    values.setdefault("from_name", values["name"])
+    values.setdefault("from_address", f"{values['slug']}@{urlsplit(settings.public_url).hostname}")
+    values.setdefault("reply_to", values["from_address"])
+    values.setdefault("return_path_domain", values["from_address"].rpartition("@")[2])
+    return values
+
+
+def _facts(of: Newsletter) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in _SHOWN}

@@ -1,0 +1,36 @@
+"""`mailer staff`: who may open the desk."""
+
+import sys
+
+import click
+
+from mailer.cli import show
+from mailer.cli.opening import opened
+from mailer.db import utcnow
+from mailer.staff import access
+
+
+@click.group()
+def staff() -> None:
+    """Accounts of the desk."""
+
+
+@staff.command()
+@click.option("--email", required=True)
+@click.option("--name", required=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@show.as_json
+def create(email: str, name: str, password_stdin: bool, as_json: bool) -> None:
+    """Open an account; the password is asked for."""
+    password = _piped() if password_stdin else click.prompt("Password", hide_input=True, err=True,
+                                                            confirmation_prompt=True)  # fmt: skip
+    with opened() as db:
+        try:
+            account = access.create(db, email=email, name=name, password=password, now=utcnow())
+        except ValueError as refusal:
+            raise click.ClickException(str(refusal)) from None
+    show.facts({"id": account.id, "email": account.email, "name": account.name}, as_json=as_json)
+
+
+def _piped() -> str:
+    return sys.stdin.readline().rstrip("\r\n")

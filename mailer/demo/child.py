@@ -1,0 +1,41 @@
+"""Runs a command that must not outlive whoever asked for it.
+
+python -m mailer.demo.child COMMAND…: standard input is a pipe whose other end the parent holds.  When it
+closes, even by a kill -9 of the parent, the whole family of the command is ended.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+PATIENCE = 10.0  # seconds between asking and killing
+
+
+def main() -> int:
+    """The command's exit code."""
+    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+    threading.Thread(target=_end_with_parent, args=(child,), daemon=True).start()
+    code = child.wait()
+    _signal(child.pid, signal.SIGKILL)  # whatever the command left behind
+    return code
+
+
+def _end_with_parent(child: "subprocess.Popen[bytes]") -> None:
+    sys.stdin.buffer.read()
+    child.send_signal(signal.SIGTERM)  # the command tells its own children
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(PATIENCE)
+        return
+    _signal(child.pid, signal.SIGKILL)
+
+
+def _signal(group: int, what: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, what)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

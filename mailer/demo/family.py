@@ -1,0 +1,67 @@
+"""The demo's processes: started together, watched, and never left behind."""
+
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+PATIENCE = 15.0  # seconds for a family to end by itself
+
+
+class Died(Exception):
+    """A process of the demo ended by itself; the message says which, and where its log is."""
+
+
+class Family:
+    """Named child processes with a log each; leaving the context ends them all."""
+
+    def __init__(self, logs: Path) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs = logs
+        self._members: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> "Family":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for member in self._members.values():
+            if member.stdin:
+                with suppress(OSError):
+                    member.stdin.close()  # mailer.demo.child sees it, and ends what it runs
+        deadline = time.monotonic() + PATIENCE
+        for member in self._members.values():
+            try:
+                member.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                member.kill()
+
+    def start(self, name: str, *module_and_arguments: str) -> None:
+        """Run `python -m …` until the context ends."""
+        command = [sys.executable, "-m", "mailer.demo.child", sys.executable, "-m", *module_and_arguments]
+        with self.log(name).open("ab") as log:
+            self._members[name] = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def log(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+    def check(self) -> None:
+        """Raises Died."""
+        for name, member in self._members.items():
+            if member.poll() is not None:
+                raise Died(f"{name} stopped by itself: its last words are in {self.log(name)}")
+
+    def wait_for(self, url: str, timeout: float = 60) -> None:
+        """Until a page answers.  Raises Died."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            self.check()
+            with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 -- our own page
+                return
+            time.sleep(0.1)
+        raise Died(f"{url} did not answer within {timeout:.0f} s: see {self._logs}")

@@ -1,0 +1,210 @@
+"""The demo, from an empty folder to a letter in a mailbox."""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+from uuid import UUID
+
+import click
+from sqlalchemy import select
+
+from mailer import embedded, ground, terminal, upgrade
+from mailer.db import engine, transaction, utcnow
+from mailer.demo.family import Family
+from mailer.demo.people import sample
+from mailer.issues import editing, issuefile
+from mailer.issues.models import LegalBasis, Newsletter, Theme
+from mailer.paths import templates_dir
+from mailer.people import consent
+from mailer.sending import ledger
+from mailer.settings import Settings, settings
+from mailer.staff import access
+
+MARKER = ".mailer-demo"
+LETTER = "examples/lettre/lettre.yaml"
+USUAL_PORT = 8000
+LEAVES_IN = timedelta(seconds=8)
+STAFF = "redaction@example.org"
+_CHUNK = 100  # people imported in one transaction
+_IDENTITY = {
+    "CONTROLLER_NAME": "Commissariat à la lutte contre la pauvreté (démonstration)",
+    "CONTROLLER_ADDRESS": "1 rue de l’Exemple, 59000 Lille",
+    "RIGHTS_EMAIL": "droits@example.org",
+    "DPO_EMAIL": "dpo@example.org",
+    "RECIPIENTS": "le service communication du commissariat",
+    "HOST_NAME": "cette machine, pour la démonstration",
+    "ALERT_ADDRESS": "alerte@example.org",
+}
+
+
+class CannotDemonstrate(Exception):
+    """The demo cannot run as asked; the message says what to do."""
+
+
+def run(*, once: bool, subscribers: int, port: int | None, folder: Path) -> int:
+    """Show the product; the exit code.  With `once`, 0 only if every message was accepted.
+
+    Raises CannotDemonstrate, family.Died, embedded.Unavailable; no process survives.
+    """
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, _interrupt)
+    with _folder(folder.absolute()) as home, Family(home / "logs") as family, suppress(KeyboardInterrupt):
+        mailbox_port = _configure(home, port)
+        given = ground.prepare()
+        _refuse_a_used_database()
+        upgrade.upgrade(engine())
+        _start(family, given, home, mailbox_port)
+        password = secrets.token_urlsafe(9)
+        issue_id = _furnish(given, subscribers, password)
+        family.wait_for(f"{given.public_url}/healthz")
+        family.wait_for(f"http://127.0.0.1:{mailbox_port}/count")
+        terminal.follow(issue_id, check=family.check)
+        if once:
+            return _account(issue_id)
+        _show_around(given, mailbox_port, password)
+        while True:
+            time.sleep(1)
+            family.check()
+    click.echo("\nstopped: nothing is left running", err=True)
+    return 1 if once else 0
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _folder(home: Path) -> Iterator[Path]:
+    """The demo's folder, emptied of the last one, and ours alone while it lasts."""
+    home.mkdir(parents=True, exist_ok=True)
+    if any(home.iterdir()) and not (home / MARKER).exists():
+        raise CannotDemonstrate(f"{home} is not empty, and not a demo's: give another folder with --dir")
+    with (home / MARKER).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotDemonstrate(
+                f"a demo is already running in {home}: stop it, or give another --dir"
+            ) from None
+        embedded.stop(home / "servers")  # what a kill -9 may have left
+        for each in home.iterdir():
+            if each.name != MARKER:
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
+        yield home
+        embedded.release(home / "servers")
+
+
+def _configure(home: Path, port: int | None) -> int:
+    """Set this process and its children up, by the environment and mailer.env; the mailbox page's port."""
+    smtp, mailbox = embedded.free_port(), embedded.free_port()
+    values = _IDENTITY | {
+        "RELAY_URL": f"smtp://127.0.0.1:{smtp}",
+        "PUBLIC_URL": f"http://127.0.0.1:{port or _usual_port()}",
+        "DATA_DIR": str(home / "servers"),
+        "SECRET_KEYS": secrets.token_urlsafe(48),
+        "FINGERPRINT_KEY": secrets.token_urlsafe(48),
+    }
+    os.environ |= {f"MAILER_{name}": value for name, value in values.items()}
+    file = home / "mailer.env"
+    file.touch(mode=0o600)
+    file.write_text("".join(f'MAILER_{name}="{value}"\n' for name, value in values.items()), encoding="utf-8")
+    os.environ["MAILER_ENV_FILE"] = str(file)
+    settings.cache_clear()
+    return mailbox
+
+
+def _usual_port() -> int:
+    return USUAL_PORT if embedded.is_free(USUAL_PORT) else embedded.free_port()
+
+
+def _refuse_a_used_database() -> None:
+    """Sample people have no place among real ones."""
+    with engine().connect() as connection:
+        if upgrade.current(connection) is None:
+            return
+    with transaction() as db:
+        if db.scalar(select(Newsletter.id).limit(1)):
+            raise CannotDemonstrate(
+                "MAILER_DATABASE_URL names a database that is in use: unset it, or give an empty one"
+            )
+
+
+def _start(family: Family, given: Settings, home: Path, mailbox_port: int) -> None:
+    smtp = given.relay_url.rpartition(":")[2]
+    web = given.public_url.rpartition("/")[2]
+    folder = str(home / "mail")
+    family.start(
+        "mailbox", "mailer.demo.mailbox", "--smtp", smtp, "--http", str(mailbox_port), "--dir", folder
+    )
+    family.start("web", "gunicorn", "--bind", web, "--threads", "8", "mailer.web.app:create_app()")
+    celery = ("celery", "-A", "mailer.tasks", "worker", "--without-gossip", "--without-mingle")
+    for queue, processes in (("letters", given.senders), ("notices", 1)):
+        family.start(queue, *celery, "-Q", queue, "-n", f"{queue}@%h", "-c", str(processes))
+    family.start("beat", "celery", "-A", "mailer.tasks", "beat", "--schedule", str(home / "beat"))
+
+
+def _furnish(given: Settings, subscribers: int, password: str) -> UUID:
+    """A newsletter, its readers, an account for the desk, and the letter, scheduled."""
+    with transaction() as db:
+        newsletter = editing.create_newsletter(
+            db, slug="lettre", name="La lettre du commissariat", locale="fr", now=utcnow(),
+            description="Chaque mois, ce qui se fait dans les Hauts-de-France contre la pauvreté.",
+            theme=Theme.NEUTRAL, legal_basis=LegalBasis.CONSENT, from_name="La lettre du commissariat",
+            from_address="lettre@example.org", reply_to="contact@example.org",
+            return_path_domain="retour.example.org",
+        )  # fmt: skip
+        access.create(db, email=STAFF, name="La rédaction", password=password, now=utcnow())
+    _subscribe(newsletter.id, subscribers)
+    content, assets = issuefile.load(templates_dir() / LETTER)
+    with transaction() as db:
+        issue = editing.import_issue(db, content, assets, now=utcnow())
+        due = utcnow() + LEAVES_IN
+        editing.schedule(db, issue, due_at=due, approver="terminal", now=utcnow(), settings=given)
+    return issue.id
+
+
+def _subscribe(newsletter_id: UUID, count: int) -> None:
+    people = list(sample(count))
+    with terminal.bar(count, "importing") as drawn:
+        for start in range(0, count, _CHUNK):
+            with transaction() as db:
+                for person in people[start : start + _CHUNK]:
+                    consent.import_person(
+                        db, newsletter_id=newsletter_id, email=person.email, name=person.name, locale="fr",
+                        source="démonstration", consented_at=utcnow() - timedelta(days=30), now=utcnow(),
+                    )  # fmt: skip
+            drawn.update(min(_CHUNK, count - start))
+
+
+def _account(issue_id: UUID) -> int:
+    """Print the certificate, one line of JSON; whether everybody was reached."""
+    with transaction() as db:
+        certificate = ledger.certificate(db, issue_id)
+    click.echo(json.dumps(certificate.as_dict(), ensure_ascii=False))
+    return 0 if certificate.accepted == certificate.audience else 1
+
+
+def _show_around(given: Settings, mailbox_port: int, password: str) -> None:
+    site = given.public_url
+    click.echo(
+        f"""
+The letter has left.  Look around:
+
+  site      {site}/lettre/        sign up with any address, then confirm in the mailbox
+  mailbox   http://127.0.0.1:{mailbox_port}/        what was sent; unsubscribe from any of it
+  desk      {site}/desk/        {STAFF}  {password}
+  rights    {site}/rights
+
+Ctrl-C stops everything.
+""",
+        err=True,
+    )
