@@ -4,7 +4,7 @@ import re
 
 _THIN, _WIDE = "\u202f", "\u00a0"
 _BEFORE_WIDE = re.compile(r"(?<=\S) (?=[:»])")
-_BEFORE_THIN = re.compile(r"(?<=\S) (?=[;?!%€])")
+_BEFORE_THIN = re.compile(r"(?<=\S) (?=[;?!€]|%(?!\())")
 _AFTER = re.compile(r"(?<=«) ")
 
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from mailer.db import transaction, utcnow
+from mailer.issues.typography import french
 from mailer.people import consent
 from mailer.people.models import Subscription, SubscriptionState
 from mailer.sending import notices
@@ -61,7 +62,7 @@ def test_a_confirmation_arrives_once(asked: UUID, sink: Sink, through: Settings)
     assert notices.send_due(through) == 0
     [mail] = sink.mails()
     assert mail["To"] == f"Zoé <{ZOE}>"
-    assert mail["Subject"] == "Confirmez votre inscription à « La lettre »"
+    assert mail["Subject"] == french("Confirmez votre inscription à « La lettre »")
     assert mail["Auto-Submitted"] == "auto-generated"
     text, html = (part.get_content() for part in mail.iter_parts())
     link = next(line for line in text.splitlines() if "/confirm/" in line)

@@ -13,6 +13,7 @@ from mailer import tasks, tokens
 from mailer.db import transaction, utcnow
 from mailer.issues import editing, issuefile
 from mailer.issues.models import Issue
+from mailer.issues.typography import french
 from mailer.paths import templates_dir
 from mailer.people import consent
 from mailer.people.models import (
@@ -156,7 +157,7 @@ def test_the_undo_link_brings_back(client: FlaskClient, sent: UUID) -> None:
     with transaction() as db:
         left = db.scalars(select(Subscription.id).where(Subscription.state == SubscriptionState.ENDED)).one()
     token = tokens.issue(Purpose.UNDO, str(left))
-    assert "Revenir ?" in client.get(f"/back/{token}", headers=FRENCH).text
+    assert french("Revenir ?") in client.get(f"/back/{token}", headers=FRENCH).text
     assert active() == 2
     assert client.post(f"/back/{token}").status_code == 200
     assert active() == 3
