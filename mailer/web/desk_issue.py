@@ -27,7 +27,7 @@ from mailer.web import desk_words
 issue = Blueprint("issue", __name__, url_prefix="/issues/<uuid:issue_id>")
 
 LEAVING = frozenset({IssueState.SENDING, IssueState.PAUSED, IssueState.CANCELLED})
-PREVIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'self'"
+PREVIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src {site}; frame-ancestors 'self'"
 
 
 class ScheduleForm(FlaskForm):  # type: ignore[misc]
@@ -92,7 +92,7 @@ def preview(issue_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
         found = fetch(db, issue_id)
         response = Response(_sample(editing.rendered(db, found, settings()).html, found, escape=True))
-    response.headers["Content-Security-Policy"] = PREVIEW_CSP
+    response.headers["Content-Security-Policy"] = PREVIEW_CSP.format(site=settings().public_url)
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
 

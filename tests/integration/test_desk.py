@@ -234,7 +234,8 @@ def test_preview_is_alone_in_its_frame(client: FlaskClient) -> None:
     issue_id = an_issue()
     answer = client.get(f"/desk/issues/{issue_id}/preview")
     assert answer.headers.getlist("Content-Security-Policy") == [
-        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'self'"
+        "default-src 'none'; style-src 'unsafe-inline'; img-src http://letters.example.org; "
+        "frame-ancestors 'self'"
     ]
     assert "Camille" in answer.text
     assert "<iframe sandbox title=" in client.get(f"/desk/issues/{issue_id}").text

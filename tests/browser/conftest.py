@@ -1,0 +1,98 @@
+"""A real Chromium on the real site: one newsletter, its letter on the way, an account for the desk."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from werkzeug.serving import make_server
+
+from mailer import settings as settings_module
+from mailer import tokens
+from mailer.db import transaction, utcnow
+from mailer.demo.run import LETTER
+from mailer.embedded import free_port
+from mailer.issues import editing, issuefile
+from mailer.paths import templates_dir
+from mailer.people import consent
+from mailer.people.models import Subscription
+from mailer.sending import audience
+from mailer.settings import Settings
+from mailer.tokens import Purpose
+from mailer.web.app import create_app
+from mailer.web.security import limiter
+from tests.desk_rows import make_staff
+from tests.make import make_newsletter, make_readers
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the pages are, and links such as mails hold."""
+
+    url: str
+    draft: UUID
+    sent: UUID
+    confirm: str
+    leave: str
+    back: str
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed: the pages were not looked at in a browser")
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def site(settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    port = free_port()
+    monkeypatch.setenv("MAILER_PUBLIC_URL", f"http://127.0.0.1:{port}")
+    settings_module.settings.cache_clear()
+    given = settings_module.settings()
+    app = create_app(given)
+    with app.app_context():
+        limiter.reset()
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield _furnished(given)
+    server.shutdown()
+    server.server_close()
+    monkeypatch.undo()
+    settings_module.settings.cache_clear()
+
+
+def _furnished(given: Settings) -> Site:
+    with transaction() as db:
+        newsletter = make_newsletter(db, name="La lettre du commissariat", description="Chaque mois.")
+        make_readers(db, newsletter, 12)
+        make_staff(db)
+        content, assets = issuefile.load(templates_dir() / LETTER)
+        draft, sent = (editing.import_issue(db, content, assets, now=utcnow()) for _ in range(2))
+        editing.schedule(db, sent, due_at=utcnow(), approver="terminal", now=utcnow(), settings=given)
+        audience.freeze(db, sent.id, now=utcnow())
+        assert sent.send_id
+        consent.request_signup(
+            db, newsletter_id=newsletter.id, email="zoe@example.org", name=None, locale="fr",
+            wording=consent.current_wording(newsletter.name, "x", "fr"), now=utcnow(),
+        )  # fmt: skip
+        request = consent.next_signup(db)
+        assert request
+        pending: Subscription | None = consent.decide(db, request, now=utcnow())
+        assert pending
+        return Site(
+            url=given.public_url, draft=draft.id, sent=sent.id,
+            confirm="/confirm/" + tokens.issue(Purpose.CONFIRM, str(pending.id)),
+            leave="/u/" + tokens.issue_delivery(Purpose.UNSUBSCRIBE, sent.send_id, 1),
+            back="/back/" + tokens.issue(Purpose.UNDO, str(pending.id)),
+        )  # fmt: skip

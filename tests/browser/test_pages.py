@@ -1,0 +1,148 @@
+"""Every page and state in a real browser: no axe violation, nothing wider than the screen, keyboard alone."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Site
+from tests.desk_rows import EMAIL, PASSWORD
+
+pytestmark = pytest.mark.browser
+NARROWEST = 320  # CSS pixels, WCAG 1.4.10
+PUBLIC = (
+    "/lettre/", "/lettre/?lang=en", "/lettre/check-your-mail", "/lettre/archive", "/rights", "/privacy",
+    "/legal", "/accessibility", "/login", "/nowhere/", "/confirm/cut",
+)  # fmt: skip
+
+
+@pytest.fixture(params=[("light", 1280), ("dark", 320)], ids=["light-1280", "dark-320"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    scheme, width = request.param
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, locale="fr-FR"
+    )
+    page = context.new_page()
+    noise: list[str] = []
+    page.on("console", lambda said: noise.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: noise.append(str(error)))
+    yield page
+    context.close()
+    assert [line for line in noise if "status of 4" not in line and "net::" not in line] == []
+
+
+def look(page: Page, *, exclude: str = "") -> None:
+    """Nothing that axe finds, and no sideways scrolling, also zoomed to 200 % on a desktop."""
+    found = Axe().run(page, context={"exclude": [[exclude]]} if exclude else None)
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+    assert page.viewport_size
+    usual = page.viewport_size["width"]
+    for width in {usual, max(usual // 2, NARROWEST)}:
+        page.set_viewport_size({"width": width, "height": 800})
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{page.url} is {wide} px too wide in {width} px"
+    page.set_viewport_size({"width": usual, "height": 800})
+
+
+def test_public_pages(page: Page, site: Site) -> None:
+    for path in PUBLIC:
+        page.goto(site.url + path)
+        look(page)
+
+
+def test_the_letter(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/lettre/issues/{site.sent}")
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0
+    broken = page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src)")
+    assert broken == []
+
+
+def test_the_form_with_its_faults(page: Page, site: Site) -> None:
+    page.goto(site.url + "/lettre/")
+    page.get_by_label("Adresse électronique").fill("zoe@")
+    page.get_by_role("button", name="M’abonner").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Adresse électronique")).to_have_value("zoe@")
+    look(page)
+
+
+def test_links_of_mails(page: Page, site: Site) -> None:
+    for path, button, done in (
+        (site.confirm, "Oui, je confirme", "est confirmée"),
+        (site.leave, "Oui, me désinscrire", "Vous êtes désinscrit"),
+    ):
+        page.goto(site.url + path)
+        look(page)
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(done)
+        look(page)
+    page.goto(site.url + site.back)
+    look(page)
+
+
+def test_signing_up_by_keyboard_alone(page: Page, site: Site) -> None:
+    page.goto(site.url + "/lettre/")
+    keys = page.keyboard
+    keys.press("Tab")
+    expect(page.get_by_role("link", name="Aller au contenu")).to_be_focused()
+    keys.press("Enter")
+    _tab_to(page, lambda: page.evaluate("document.activeElement.id") == "email")
+    keys.type("nina@example.org")
+    _tab_to(page, lambda: page.evaluate("document.activeElement.id") == "consent")
+    keys.press("Space")
+    _tab_to(page, lambda: page.evaluate("document.activeElement.tagName") == "BUTTON")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Regardez votre boîte")
+
+
+def _tab_to(page: Page, there: Callable[[], bool]) -> None:
+    for _ in range(15):
+        page.keyboard.press("Tab")
+        if there():
+            return
+    raise AssertionError("the keyboard does not get there")
+
+
+def test_the_desk(page: Page, site: Site) -> None:
+    page.goto(site.url + "/desk/")
+    page.get_by_label("Adresse électronique").fill(EMAIL)
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("button", name="Se connecter").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Numéros")
+    look(page)
+    for path in ("/desk/newsletters", f"/desk/issues/{site.sent}", f"/desk/issues/{site.draft}",
+                 f"/desk/issues/{site.draft}/send", f"/desk/issues/{site.sent}/cancel"):  # fmt: skip
+        page.goto(site.url + path)
+        look(page, exclude="iframe")
+    _schedule(page, site)
+
+
+def _schedule(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/desk/issues/{site.draft}")
+    page.get_by_label("Jour du départ").fill("2020-01-01")
+    page.get_by_label("Heure", exact=True).fill("08:00")
+    page.get_by_role("button", name="Programmer").click()
+    expect(page.get_by_role("alert").first).to_contain_text("déjà passé")
+    look(page, exclude="iframe")
+    page.get_by_label("Jour du départ").fill("2099-12-01")
+    page.get_by_role("button", name="Programmer").click()
+    expect(page.get_by_text("mardi 1er décembre 2099 à 08:00").first).to_be_visible()
+    look(page, exclude="iframe")
+
+
+def test_progress_is_live(browser: Browser, site: Site) -> None:
+    page = browser.new_page(locale="fr-FR")
+    page.goto(site.url + "/login")
+    page.get_by_label("Adresse électronique").fill(EMAIL)
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("button", name="Se connecter").click()
+    page.goto(f"{site.url}/desk/issues/{site.sent}")
+    expect(page.get_by_text("0 messages traités sur 12")).to_be_visible()
+    page.get_by_role("button", name="Mettre en pause").click()
+    expect(page.get_by_text("L’envoi est en pause.").first).to_be_visible()
+    page.get_by_role("link", name="Annuler l’envoi…").click()
+    page.get_by_role("button", name="Oui, annuler").click()
+    expect(page.get_by_text("plus aucun message ne part").first).to_be_visible()
+    page.close()
