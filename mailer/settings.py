@@ -1,15 +1,19 @@
 """One typed Settings, read from MAILER_* variables or a `mailer.env` file.  Secrets have no default."""
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Locale = Literal["fr", "en"]
+SELECTOR = (
+    r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"  # RFC 6376 3.1
+)
 MIN_SECRET = 32  # characters; 32 random url-safe characters carry 192 bits
 
 
@@ -52,6 +56,11 @@ class Settings(BaseSettings):
     senders: int = Field(2, ge=1, le=64, description="How many letter tasks are rung for an issue at a time")
     connections: int = Field(4, ge=1, le=50, description="SMTP connections a sender keeps open")
 
+    dkim_key_file: Path | None = Field(None, description="Private key that signs; empty: the relay signs")
+    dkim_selector: str | None = Field(
+        None, validate_default=True, description="Name of that key in the DNS: SELECTOR._domainkey.DOMAIN"
+    )
+
     controller_name: str = Field(
         min_length=1, description="The body that publishes: the controller (RGPD 13)"
     )
@@ -71,6 +80,20 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return [part.strip() for part in value.split(",") if part.strip()]
+
+    @field_validator("dkim_key_file", "dkim_selector", mode="before")
+    @classmethod
+    def _empty(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("dkim_selector")
+    @classmethod
+    def _signs_or_not(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (value is None) is not (info.data.get("dkim_key_file") is None):
+            raise ValueError("goes with MAILER_DKIM_KEY_FILE: set both, or neither")
+        if value is not None and not re.fullmatch(SELECTOR, value):
+            raise ValueError("must be a name such as letters2026 (letters, digits, hyphens, dots)")
+        return value
 
     @field_validator("public_url")
     @classmethod

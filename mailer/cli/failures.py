@@ -10,6 +10,7 @@ from mailer.issues.editing import NotReady, UnknownNewsletter
 from mailer.issues.issuefile import IssueFileError
 from mailer.issues.rules import ForbiddenMove
 from mailer.people.exchange import UnreadableFile
+from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.ledger import NotClosed
 from mailer.settings import SettingsError, env_file
 from mailer.terminal import NeverScheduled
@@ -37,6 +38,6 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
             return f"{error.filename}: {error.strerror}"
         case Unavailable() | CannotDemonstrate() | Died() | NeverScheduled():
             return str(error)
-        case IssueFileError() | UnreadableFile() | ForbiddenMove() | UnknownNewsletter():
+        case DkimKeyMissing() | IssueFileError() | UnreadableFile() | ForbiddenMove() | UnknownNewsletter():
             return str(error)
     return None

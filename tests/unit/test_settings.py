@@ -42,6 +42,9 @@ def test_every_missing_variable_is_named_in_one_line() -> None:
         ({"time_zone": "../etc/passwd"}, "MAILER_TIME_ZONE: must be a time zone"),
         ({"dpo_email": "nobody"}, "MAILER_DPO_EMAIL: must be one email address"),
         ({"senders": "0"}, "MAILER_SENDERS"),
+        ({"dkim_selector": "s1"}, "MAILER_DKIM_SELECTOR: goes with MAILER_DKIM_KEY_FILE"),
+        ({"dkim_key_file": "key.pem"}, "MAILER_DKIM_SELECTOR: goes with MAILER_DKIM_KEY_FILE"),
+        ({"dkim_key_file": "key.pem", "dkim_selector": "s 1"}, "MAILER_DKIM_SELECTOR: must be a name"),
         ({"default_locale": "de"}, "MAILER_DEFAULT_LOCALE"),
     ],
 )
@@ -64,6 +67,11 @@ def test_values_are_put_in_one_form() -> None:
     assert read.database_url == "postgresql+psycopg://u@h/d"
     assert [type(key) for key in read.secret_keys] == [SecretStr, SecretStr]
     assert read.zone.key == "Europe/Paris"
+
+
+def test_without_dkim_its_two_settings_are_empty() -> None:
+    read = module.load(**GIVEN | {"dkim_key_file": "", "dkim_selector": ""})
+    assert (read.dkim_key_file, read.dkim_selector) == (None, None)
 
 
 def test_an_empty_database_url_means_the_embedded_one() -> None:
