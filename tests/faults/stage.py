@@ -1,0 +1,253 @@
+"""Everything a fault test stands on: servers that may be killed, a relay with a script, workers to kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import NullPool, create_engine, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from mailer.db import utcnow
+from mailer.issues.models import Issue, Newsletter
+from mailer.people import consent
+from mailer.people.models import Subscriber, Subscription, SubscriptionState
+from mailer.schema import metadata
+from mailer.sending.models import Delivery
+from mailer.upgrade import upgrade
+from tests.conftest import IDENTITY, SECRETS
+from tests.faults.points import Point
+from tests.faults.relay import Relay
+from tests.faults.servers import Postgres, Redis
+from tests.faults.worker import Orders
+from tests.make import EPOCH, make_newsletter, make_readers, make_scheduled_issue
+
+PATIENCE = 60.0  # seconds a test waits for anything before it fails
+LEASE = 2.0  # seconds of silence after which a worker's rows are nobody's: the tests do not wait two minutes
+CONNECTIONS = 4
+CONSTANTS: dict[str, Any] = {
+    "mailer.sending.ledger:SILENT_AFTER": LEASE,
+    "mailer.sending.sender:BEAT_EVERY": 0.3,
+}
+
+
+class Life:
+    """A worker process, from its fork to its end."""
+
+    def __init__(self, stage: "Stage", pid: int, mark: Path) -> None:
+        self.pid, self._stage, self._mark = pid, stage, mark
+        self._status: int | None = None
+
+    def reached(self, seconds: float = PATIENCE) -> dict[str, Any]:
+        """Wait until it has reached its point; what it said there."""
+        until(self._mark.exists, "the point was never reached", seconds)
+        said: dict[str, Any] = json.loads(self._mark.read_text())
+        return said
+
+    def last_words(self) -> dict[str, Any]:
+        """What it said at its last point; nothing if it reached none."""
+        said: dict[str, Any] = json.loads(self._mark.read_text()) if self._mark.exists() else {}
+        return said
+
+    def go(self) -> None:
+        """Let it pass the point where it waits."""
+        self._mark.unlink()
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """Until its end: its exit code, or minus the signal that ended it."""
+        status = self.ended(seconds)
+        if status is None:
+            self.signal(signal.SIGKILL)
+            raise AssertionError(
+                f"the worker did not end within {seconds:.0f} s: see {self._stage.worker_log}"
+            )
+        return status
+
+    def ended(self, seconds: float = 0) -> int | None:
+        """The same, None while it lives."""
+        if self._status is None:
+            self._status = self._stage.tell({"wait": self.pid, "seconds": seconds})
+        return self._status
+
+
+class Stage:
+    """One for many tests; `reset` between two of them."""
+
+    def __init__(self, folder: Path) -> None:
+        for name, value in (SECRETS | IDENTITY | {"MAILER_ENV_FILE": os.devnull}).items():
+            os.environ.setdefault(name, value)
+        self.folder = folder
+        self.worker_log = folder / "worker.log"
+        self.data_dir = folder / "data"
+        self.data_dir.mkdir()
+        self.postgres, self.redis = Postgres(folder), Redis(folder)
+        self.relay = Relay(folder / "relay.log")
+        self.engine = create_engine(
+            self.postgres.url.replace("postgresql:", "postgresql+psycopg:"),
+            poolclass=NullPool,
+            hide_parameters=True,
+        )
+        upgrade(self.engine)
+        self._zygote = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+        self._lives: list[Life] = []
+
+    def close(self) -> None:
+        self._zygote.communicate(timeout=PATIENCE)
+        self.relay.stop()
+        self.postgres.stop()
+        self.redis.kill()
+
+    def reset(self) -> None:
+        """An empty house in good health; whoever still lives is killed."""
+        for life in self._lives:
+            if life.ended() is None:
+                life.signal(signal.SIGKILL)
+                life.wait()
+        self._lives.clear()
+        self.relay.forget()
+        self.redis.feed()
+        self.redis.client().flushall()
+        names = ", ".join(table.name for table in metadata.sorted_tables)
+        with self.engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {names} CASCADE"))
+        for journal in self.data_dir.glob("journal/*"):
+            journal.unlink()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """For the product's processes."""
+        return (
+            SECRETS
+            | IDENTITY
+            | {
+                "MAILER_ENV_FILE": os.devnull,
+                "MAILER_DATABASE_URL": self.postgres.url,
+                "MAILER_REDIS_URL": self.redis.url,
+                "MAILER_DATA_DIR": str(self.data_dir),
+                "MAILER_RELAY_URL": self.relay.url,
+                "MAILER_CONNECTIONS": str(CONNECTIONS),
+            }
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """On the stage's own database, whatever mailer.db's engine is of."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    # -- what is sent --------------------------------------------------------
+
+    def readers(self, count: int) -> Newsletter:
+        """A newsletter, and so many people with a consent (one event for all of them but the first)."""
+        with self.transaction() as db:
+            newsletter = make_newsletter(db)
+            make_readers(db, newsletter, 1)
+            event = db.scalars(select(Subscription.consent_id)).one()
+            people = [_reader(number) for number in range(1, count)]
+            subscriptions = [
+                {"id": uuid4(), "newsletter_id": newsletter.id, "subscriber_id": person["id"],
+                 "state": SubscriptionState.ACTIVE, "consent_id": event, "changed_at": EPOCH}
+                for person in people
+            ]  # fmt: skip
+            if people:
+                db.execute(insert(Subscriber), people)
+                db.execute(insert(Subscription), subscriptions)
+        with self.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+        return newsletter
+
+    def schedule(self, newsletter: Newsletter, due_in: float = 0.0) -> UUID:
+        """An approved issue, due now or in so many seconds."""
+        with self.transaction() as db:
+            issue = make_scheduled_issue(db, newsletter)
+            issue.due_at = utcnow() + timedelta(seconds=due_in)
+            return issue.id
+
+    def issue(self, readers: int) -> UUID:
+        """An issue due now, for so many people."""
+        return self.schedule(self.readers(readers))
+
+    def unsubscribe(self, position: int, issue_id: UUID) -> datetime:
+        """The reader at this position says no; when that was committed."""
+        with self.transaction() as db:
+            row = db.get_one(Delivery, (issue_id, position))
+            wanted = select(Subscription.id).where(Subscription.subscriber_id == row.subscriber_id)
+            consent.withdraw(db, db.scalars(wanted).one(), channel="link", now=utcnow())
+        return utcnow()
+
+    def move(self, issue_id: UUID, move: Callable[[Session, Issue], None]) -> datetime:
+        """Pause, resume or cancel, as the desk does (mailer.issues.editing); when that was committed."""
+        with self.transaction() as db:
+            move(db, db.get_one(Issue, issue_id))
+        return utcnow()
+
+    def states(self, issue_id: UUID) -> Counter[str]:
+        """How many rows are in each state."""
+        counted = select(Delivery.state, func.count()).where(Delivery.issue_id == issue_id)
+        with self.transaction() as db:
+            return Counter(
+                {state.value: count for state, count in db.execute(counted.group_by(Delivery.state))}
+            )
+
+    def hasten(self, issue_id: UUID) -> None:
+        """What is deferred is due now."""
+        with self.transaction() as db:
+            db.execute(update(Delivery).where(Delivery.issue_id == issue_id).values(due_at=utcnow()))
+
+    # -- who sends it --------------------------------------------------------
+
+    def worker(
+        self, *points: Point, seconds: float = PATIENCE, constants: Mapping[str, Any] | None = None
+    ) -> Life:
+        """Start a worker that lives until nothing is left to send.
+
+        constants: other values for the product's, by "module:NAME".
+        """
+        mark = self.folder / f"life-{uuid4().hex}"
+        orders = Orders(
+            mark=str(mark), log=str(self.worker_log), env=self.env, seconds=seconds,
+            points=[point.as_dict() for point in points], constants=CONSTANTS | dict(constants or {}),
+        )  # fmt: skip
+        life = Life(self, self.tell({"live": asdict(orders)}), mark)
+        self._lives.append(life)
+        return life
+
+    def tell(self, order: dict[str, Any]) -> Any:
+        """Give an order to the one who forks; its answer."""
+        assert self._zygote.stdin
+        assert self._zygote.stdout
+        self._zygote.stdin.write(json.dumps(order) + "\n")
+        self._zygote.stdin.flush()
+        return json.loads(self._zygote.stdout.readline())
+
+
+def until(look: Callable[[], bool], otherwise: str, seconds: float = PATIENCE) -> None:
+    """Wait for something to be so.  Raises AssertionError with what to say otherwise."""
+    deadline = time.monotonic() + seconds
+    while not look():
+        if time.monotonic() > deadline:
+            raise AssertionError(otherwise)
+        time.sleep(0.005)
+
+
+def _reader(number: int) -> dict[str, Any]:
+    domain = ("example.org", "example.com", "mail.example", "example.net")[number % 4]
+    email = f"reader{number}@{domain}"
+    return {"id": uuid4(), "email": email, "fingerprint": consent.fingerprint(email), "name": None,
+            "locale": "fr", "created_at": EPOCH}  # fmt: skip

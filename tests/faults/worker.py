@@ -1,0 +1,145 @@
+"""Workers to be killed: `python -m tests.faults.worker` imports the product once and forks a life per order.
+
+A life runs the product's own tasks, as a Celery worker would, with its bells kept in a list instead of Redis:
+a start costs a fork.  One order a line on standard input, one answer a line on standard output.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from mailer import tasks
+from mailer.db import transaction
+from mailer.issues.models import Issue
+from mailer.issues.rules import IssueState
+from mailer.settings import settings
+from tests.faults import points
+from tests.faults.points import Point, Points, Then
+
+TICK, SWEEP = 0.2, 0.5  # seconds: a day of a worker's is short
+UNFINISHED = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a life is told."""
+
+    mark: str  # the file it writes when it reaches a point
+    log: str
+    env: dict[str, str]
+    points: list[dict[str, Any]]
+    constants: dict[str, Any]  # "mailer.sending.smtp:DOT_TIMEOUT": 1.0
+    seconds: float  # it ends by itself then
+
+
+def live(orders: Orders) -> None:
+    """One life: until nothing is left to send, or so many seconds."""
+    os.environ.update(orders.env)
+    settings.cache_clear()
+    for name, value in orders.constants.items():
+        _set(name, value)
+    wanted = [Point(each["name"], Then(each["then"]), each["nth"]) for each in orders.points]
+    points.install(Points(wanted, Path(orders.mark)))
+    bells: deque[tuple[str, tuple[Any, ...]]] = deque()
+    tasks.ring = lambda name, *args: bells.append((name, args))
+    ends, tick, sweep = time.monotonic() + orders.seconds, 0.0, 0.0
+    while (now := time.monotonic()) < ends:
+        if now >= tick:
+            bells.append(("tick", ()))
+            tick = now + TICK
+        if now >= sweep:
+            bells.append(("sweep", ()))
+            sweep = now + SWEEP
+        while bells:
+            _run(*bells.popleft())
+        if _finished():
+            return
+        time.sleep(0.02)
+
+
+def _run(name: str, args: tuple[Any, ...]) -> None:
+    """As Celery does: what a task raises is logged, and the worker goes on."""
+    try:
+        tasks.app.tasks[f"mailer.{name}"](*args)
+    except Exception:
+        traceback.print_exc()
+        time.sleep(0.05)
+
+
+def _finished() -> bool:
+    with suppress(Exception), transaction() as db:
+        return db.scalar(select(Issue.id).where(Issue.state.in_(UNFINISHED)).limit(1)) is None
+    return False
+
+
+def _set(name: str, value: Any) -> None:
+    module_name, _, constant = name.partition(":")
+    module = importlib.import_module(module_name)
+    is_time = isinstance(getattr(module, constant), timedelta)
+    setattr(module, constant, timedelta(seconds=value) if is_time else value)
+
+
+def _fork(orders: Orders) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        log = os.open(orders.log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        live(orders)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _wait(pid: int, seconds: float) -> int | None:
+    """Its exit code, or the signal that ended it made negative; None while it lives."""
+    ends = time.monotonic() + seconds
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > ends:
+            return None
+        time.sleep(0.003)
+
+
+def main() -> None:
+    """Fork, and wait for, whom one is told to; when standard input ends, so does everybody."""
+    living: set[int] = set()
+    for line in sys.stdin:
+        order = json.loads(line)
+        answer: int | None
+        if "live" in order:
+            answer = _fork(Orders(**order["live"]))
+            living.add(answer)
+        else:
+            answer = _wait(order["wait"], order["seconds"])
+            if answer is not None:
+                living.discard(order["wait"])
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    for pid in living:
+        os.kill(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
