@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 
-.PHONY: help setup demo test check format messages
+.PHONY: help setup demo test check bench format messages
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,6 +23,9 @@ check: setup ## form, lint, types, the order of the rooms, the rules of the hous
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/house
+
+bench: setup ## measure the whole path beside smtp-source, and write docs/performance.md; QUICK=1: under two minutes
+	@$(BIN)/python -m bench $(if $(QUICK),--quick)
 
 format: setup ## put the code in the house's form
 	@$(BIN)/ruff format --quiet .

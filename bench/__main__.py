@@ -1,0 +1,45 @@
+"""`make bench`: measure, write docs/performance.md, print one line of JSON."""
+
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bench import house, machine, report, sink
+from bench.path import Stalled
+from bench.rivals import Uncounted
+from bench.run import FULL, QUICK, Results, measure
+from mailer.embedded import Unavailable
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@click.command("bench")
+@click.option(
+    "--quick", is_flag=True, help="Under two minutes: fewer messages and rounds, one small audience."
+)
+def main(*, quick: bool) -> None:
+    """Measure the product on this machine, and write docs/performance.md."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
+            results, servers = _measure(Path(name), quick=quick)
+    except (sink.NoPostfix, house.Unfit, Stalled, Uncounted, Unavailable) as error:
+        raise click.ClickException(str(error)) from None
+    text = report.page(results, machine.describe(), servers, f"{datetime.now(UTC):%Y-%m-%d}")
+    (DOCS / "performance.md").write_text(text, encoding="utf-8")
+    (DOCS / "performance.svg").write_text(report.drawing(results), encoding="utf-8")
+    click.echo(f"written: {DOCS / 'performance.md'}", err=True)
+    click.echo(json.dumps(report.figures(results)))
+
+
+def _measure(folder: Path, *, quick: bool) -> tuple[Results, dict[str, str]]:
+    with sink.running(folder) as relay, house.opened(folder, relay) as installed:
+        for name, value in installed.facts.items():
+            click.echo(f"{name}: {value}", err=True)
+        return measure(installed, relay, QUICK if quick else FULL), installed.facts
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""A whole installation for the bench: settings, PostgreSQL, Redis, workers as in production."""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import redis
+from sqlalchemy import select, text
+
+from bench.processes import Child, cpu, family
+from bench.sink import Sink
+from mailer import embedded, ground, upgrade
+from mailer.db import engine, transaction
+from mailer.issues.models import Newsletter
+from mailer.settings import Settings, settings
+
+_IDENTITY = {
+    "PUBLIC_URL": "https://lettre.example.org",
+    "CONTROLLER_NAME": "Commissariat à la lutte contre la pauvreté (mesures)",
+    "CONTROLLER_ADDRESS": "1 rue de l’Exemple, 59000 Lille",
+    "RIGHTS_EMAIL": "droits@example.org",
+    "DPO_EMAIL": "dpo@example.org",
+    "RECIPIENTS": "le service communication du commissariat",
+    "HOST_NAME": "cette machine, pour la mesure",
+    "ALERT_ADDRESS": "alerte@example.org",
+}
+SAFE = ("fsync", "synchronous_commit", "full_page_writes")
+_CELERY = (sys.executable, "-m", "celery", "-A", "mailer.tasks")
+_WORKER = (*_CELERY, "worker", "--without-gossip", "--without-mingle", "--loglevel", "WARNING")
+
+
+class Unfit(Exception):
+    """These servers cannot be measured; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class House:
+    """The installation, without its letter workers: those come and go with what is measured."""
+
+    settings: Settings
+    folder: Path
+    bells: list[Child]  # the worker of the other queue, and the beat
+    postgres: psutil.Process
+    redis: psutil.Process
+    facts: dict[str, str]  # what PostgreSQL and Redis say of themselves
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of CPU used so far by each group of processes; the letter workers are their owner's."""
+        return {
+            "bells": sum(cpu(child.family()) for child in self.bells),
+            "postgresql": cpu(family(self.postgres)),
+            "redis": cpu([self.redis]),
+        }
+
+    @contextmanager
+    def letters(self, env: Mapping[str, str] | None = None) -> Iterator[Child]:
+        """The workers that send."""
+        command = (*_WORKER, "-Q", "letters", "-n", "letters@%h", "-c", str(self.settings.senders))
+        with Child(*command, log=self.folder / "letters.log", env=env) as child:
+            yield child
+
+
+@contextmanager
+def opened(folder: Path, sink: Sink) -> Iterator[House]:
+    """An installation on the given servers, or on embedded ones in this folder.  Raises Unfit."""
+    _configure(folder, sink)
+    given = ground.prepare()
+    try:
+        upgrade.upgrade(engine())
+        facts = _facts(given)
+        notices = (*_WORKER, "-Q", "notices", "-n", "notices@%h", "-c", "1")
+        beat = (*_CELERY, "beat", "--schedule", str(folder / "beat"), "--loglevel", "WARNING")
+        with (
+            Child(*notices, log=folder / "notices.log") as quick,
+            Child(*beat, log=folder / "beat.log") as clock,
+        ):
+            yield House(given, folder, [quick, clock], _postgres(), _redis(given), facts)
+    finally:
+        engine().dispose()
+        embedded.release(folder / "servers")
+
+
+def _configure(folder: Path, sink: Sink) -> None:
+    values = _IDENTITY | {
+        "RELAY_URL": f"smtp://127.0.0.1:{sink.port}",
+        "DATA_DIR": str(folder / "servers"),
+        "SECRET_KEYS": secrets.token_urlsafe(48),
+        "FINGERPRINT_KEY": secrets.token_urlsafe(48),
+    }
+    os.environ |= {f"MAILER_{name}": value for name, value in values.items()}
+    os.environ["MAILER_ENV_FILE"] = os.devnull
+    settings.cache_clear()
+
+
+def _facts(given: Settings) -> dict[str, str]:
+    """Versions and settings.  Raises Unfit: no figure is worth anything on a server that may lose data."""
+    with transaction() as db:
+        if db.scalar(select(Newsletter.id).limit(1)):
+            raise Unfit("MAILER_DATABASE_URL names a database that is in use: unset it, or give an empty one")
+        facts = {name: str(db.scalar(text(f"SHOW {name}"))) for name in (*SAFE, "server_version")}
+        unlogged = list(db.scalars(text("SELECT relname FROM pg_class WHERE relpersistence = 'u'")))
+    if unsafe := [name for name in SAFE if facts[name] != "on"] or unlogged:
+        raise Unfit(f"PostgreSQL must be safe to be measured: see {', '.join(unsafe)}")
+    told = redis.Redis.from_url(given.redis_url or "").info()
+    return facts | {"unlogged tables": "none", "redis_version": str(told["redis_version"])}
+
+
+def _postgres() -> psutil.Process:
+    with transaction() as db:
+        backend = db.scalar(text("SELECT pg_backend_pid()"))
+    return _here(backend, "postgres").parent() or _here(backend, "postgres")
+
+
+def _redis(given: Settings) -> psutil.Process:
+    return _here(int(redis.Redis.from_url(given.redis_url or "").info()["process_id"]), "redis")
+
+
+def _here(pid: int | None, name: str) -> psutil.Process:
+    """The server's process.  Raises Unfit when it is not on this machine."""
+    try:
+        process = psutil.Process(pid or 0)
+        if process.name().startswith(name):
+            return process
+    except psutil.Error:
+        pass
+    raise Unfit(
+        f"{name} does not run on this machine, where its CPU can be measured: unset MAILER_DATABASE_URL and "
+        "MAILER_REDIS_URL, and the bench starts its own"
+    )

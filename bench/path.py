@@ -1,0 +1,135 @@
+"""Our whole path: an issue scheduled, frozen, claimed, personalised, sent, recorded, closed, certified."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
+
+from bench.house import House
+from bench.processes import Child, Meter, Peak, cpu
+from bench.rivals import Run, Uncounted, counted
+from bench.sink import Sink
+from mailer import tasks, terminal
+from mailer.db import transaction, utcnow
+from mailer.issues import editing, issuefile
+from mailer.issues.models import Issue, LegalBasis, Theme
+from mailer.issues.rules import IssueState
+from mailer.paths import templates_dir
+from mailer.sending import ledger, letters
+from mailer.sending.models import Delivery
+from mailer.sending.rules import DeliveryState
+
+LETTER = "examples/lettre/lettre.yaml"
+BLOCKS = 6  # of the letter: 49 KB, about the size of the letters of the plan
+LOOK_EVERY = 0.05  # seconds, at the sink's counter
+CLOSED_SEEN_WITHIN = 2.0  # seconds; some rows may be final without having reached the sink
+SILENCE = 300.0  # seconds without progress after which something is broken
+
+
+class Stalled(Exception):
+    """The send does not advance; the message says where its log is."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An issue that has left."""
+
+    run: Run
+    freeze: float  # seconds from the start of the freeze until the first row was claimed
+
+
+def newsletter(slug: str) -> UUID:
+    """A publication of its own for each size of audience."""
+    with transaction() as db:
+        created = editing.create_newsletter(
+            db, slug=slug, name="La lettre du commissariat", locale="fr", now=utcnow(), description="Mesures",
+            theme=Theme.NEUTRAL, legal_basis=LegalBasis.CONSENT, from_name="La lettre du commissariat",
+            from_address="lettre@example.org", reply_to="contact@example.org",
+            return_path_domain="retour.example.org",
+        )  # fmt: skip
+    return created.id
+
+
+def draft(slug: str) -> UUID:
+    """The example letter as an issue of this newsletter, cut to its first blocks."""
+    content, assets = issuefile.load(templates_dir() / LETTER)
+    short = content.model_copy(update={"newsletter": slug, "blocks": content.blocks[:BLOCKS]})
+    with transaction() as db:
+        return editing.import_issue(db, short, assets, now=utcnow()).id
+
+
+def write_sample(house: House, slug: str, file: Path) -> int:
+    """One copy as a file, with the line ends smtp-source asks for; its size in bytes on the wire."""
+    with transaction() as db:
+        issue = db.get_one(Issue, draft(slug), options=[joinedload(Issue.newsletter)])
+        page = editing.rendered(db, issue, house.settings)
+        message = letters.sample(issue, page, house.settings, now=utcnow())
+    file.write_bytes(message.replace(b"\r\n", b"\n"))
+    return len(message)
+
+
+def schedule(house: House, issue_id: UUID) -> None:
+    """Approved, due at once, and the bell rung: what `mailer issue schedule --now` does."""
+    with transaction() as db:
+        issue = db.get_one(Issue, issue_id, options=[joinedload(Issue.newsletter)])
+        now = utcnow()
+        editing.schedule(db, issue, due_at=now, approver="bench", now=now, settings=house.settings)
+    tasks.ring("tick")
+
+
+def send(house: House, sink: Sink, workers: Child, slug: str, count: int, *, label: str = "") -> Sent:
+    """Send the letter to everybody on this newsletter.  Raises Stalled, Uncounted."""
+    issue_id, start, peak = draft(slug), sink.count(), Peak()
+    meter = Meter(lambda: house.cpu() | {"senders": cpu(workers.family())} | sink.cpu())
+    with peak.watching(workers):
+        schedule(house, issue_id)
+        wait_closed(issue_id, workers, lambda: sink.count() - start, count, label)
+    used = meter.stop()
+    with transaction() as db:
+        certificate = ledger.certificate(db, issue_id)
+    if certificate.accepted != count:
+        raise Uncounted(f"{count} recipients, and the ledger says {certificate.as_dict()}")
+    counted(sink, start, certificate.accepted)
+    freeze, seconds = _times(issue_id)
+    return Sent(Run(count, seconds, *used, peak.bytes), freeze)
+
+
+def wait_closed(
+    issue_id: UUID, workers: Child, progress: Callable[[], int], count: int, label: str = ""
+) -> None:
+    """Until the issue is closed, with a bar on standard error.  Raises Stalled."""
+    moved = looked = time.monotonic()
+    with terminal.bar(count, label or f"sending {count:,}") as drawn:
+        while True:
+            time.sleep(LOOK_EVERY)
+            now = time.monotonic()
+            if steps := min(progress(), count) - drawn.pos:
+                drawn.update(steps)
+                moved = now
+            if drawn.pos == count or now - looked > CLOSED_SEEN_WITHIN:
+                looked = now
+                if _closed(issue_id):
+                    return
+            if not workers.alive or now - moved > SILENCE:
+                raise Stalled(f"the send stands still at {drawn.pos} of {count}: see {workers.log.parent}")
+
+
+def _closed(issue_id: UUID) -> bool:
+    with transaction() as db:
+        return db.scalar(select(Issue.state).where(Issue.id == issue_id)) is IssueState.CLOSED
+
+
+def _times(issue_id: UUID) -> tuple[float, float]:
+    """Seconds from the start of the freeze to the first claim, and to the last acceptance recorded."""
+    accepted = func.max(Delivery.changed_at).filter(Delivery.state == DeliveryState.ACCEPTED)
+    times: Any = select(Issue.started_at, func.min(Delivery.first_tried), accepted).join(
+        Delivery, Delivery.issue_id == Issue.id
+    )
+    with transaction() as db:
+        started, claimed, last = db.execute(times.where(Issue.id == issue_id).group_by(Issue.id)).one()
+    return (claimed - started).total_seconds(), (last - started).total_seconds()

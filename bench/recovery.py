@@ -1,0 +1,52 @@
+"""kill -9 of the whole worker family in mid-send: how soon the send goes on, and what it could not know."""
+
+import time
+from dataclasses import dataclass
+
+from bench.house import House
+from bench.path import SILENCE, Stalled, draft, schedule, wait_closed
+from bench.rivals import Uncounted
+from bench.sink import Sink
+from mailer.db import transaction
+from mailer.sending import ledger
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Seconds are counted from the moment the new workers are asked for."""
+
+    messages: int
+    resumed: float  # until the sink receives again
+    settled: float  # until every row is final and the issue closed
+    accepted: int
+    unknown: int
+
+
+def measure(house: House, sink: Sink, slug: str, count: int) -> Recovery:
+    """Kill in mid-send, start again at once, wait for the certificate.  Raises Stalled, Uncounted."""
+    issue_id, before = draft(slug), sink.count()
+    with house.letters() as workers:
+        schedule(house, issue_id)
+        _until(sink, before + count // 3)
+        workers.kill()
+    time.sleep(0.5)  # what is on its way into the sink arrives
+    restarted, seen = time.monotonic(), sink.count()
+    with house.letters() as workers:
+        _until(sink, seen + 1)
+        resumed = time.monotonic() - restarted
+        wait_closed(issue_id, workers, lambda: sink.count() - before, count, "recovering")
+    settled = time.monotonic() - restarted
+    with transaction() as db:
+        account = ledger.certificate(db, issue_id)
+    received = sink.count() - before
+    if not account.accepted <= received <= account.accepted + account.unknown:
+        raise Uncounted(f"the sink counted {received}, and the ledger says {account.as_dict()}")
+    return Recovery(count, resumed, settled, account.accepted, account.unknown)
+
+
+def _until(sink: Sink, wanted: int) -> None:
+    deadline = time.monotonic() + SILENCE
+    while sink.count() < wanted:
+        time.sleep(0.005)
+        if time.monotonic() > deadline:
+            raise Stalled("nothing more arrives at the sink")

@@ -1,0 +1,178 @@
+"""The order of the measures: rounds of everything side by side, then sizes, then a kill."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import click
+
+from bench import path, recovery, rivals, signing
+from bench.crowd import Crowd
+from bench.house import House
+from bench.path import Sent
+from bench.processes import Child
+from bench.recovery import Recovery
+from bench.rivals import Run
+from bench.sink import Sink
+
+LIMIT, SMTPLIB, OURS, SIGNED = "smtp-source", "smtplib", "mailer", "mailer with DKIM"
+WARM_UP = 500  # messages
+OURSELVES = ("senders", "bells", "postgresql", "redis")  # groups of processes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int
+    messages: int  # in each
+    sizes: dict[int, int]  # recipients → how often
+    recovery: bool
+
+
+FULL = Plan(5, 20_000, {10_000: 3, 100_000: 1, 1_000_000: 1}, recovery=True)
+QUICK = Plan(3, 5_000, {10_000: 1}, recovery=False)
+
+
+@dataclass(frozen=True)
+class Size:
+    """What an audience costs: its median send, and smtp-source just before and just after."""
+
+    recipients: int
+    sent: Sent
+    limit: float  # messages a second
+
+
+@dataclass
+class Results:
+    """Everything that was measured."""
+
+    plan: Plan
+    size: int  # bytes of one message
+    rounds: dict[str, list[Run]] = field(default_factory=dict)
+    sizes: list[Size] = field(default_factory=list)
+    recovery: Recovery | None = None
+
+    @property
+    def quick(self) -> bool:
+        return self.plan is QUICK
+
+    def ratio(self, what: str) -> float | None:
+        """Median over the rounds of a contestant's rate to that of smtp-source in the same round."""
+        pairs = zip(self.rounds.get(what, []), self.rounds[LIMIT], strict=False)
+        ratios = [run.rate / limit.rate for run, limit in pairs]
+        return median(ratios) if ratios else None
+
+    def rate(self, what: str) -> float:
+        """Median, in messages a second."""
+        return median(run.rate for run in self.rounds[what])
+
+    def micros(self, what: str, *groups: str) -> float | None:
+        """Median of the microseconds of CPU a message, of these groups together."""
+        costs = [run.micros(*groups) for run in self.rounds.get(what, [])]
+        return median(costs) if costs else None
+
+    def growth(self, cost: Callable[[Run], float]) -> float | None:
+        """A cost at the largest audience to that at the smallest; None when there is one size only."""
+        costs = [cost(size.sent.run) for size in self.sizes]
+        return costs[-1] / costs[0] if len(costs) > 1 else None
+
+    @property
+    def peak_pss(self) -> int:
+        """Bytes, of the largest worker process in any measure."""
+        ours = [run for name in (OURS, SIGNED) for run in self.rounds.get(name, [])]
+        return max(run.peak_pss for run in ours + [size.sent.run for size in self.sizes])
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a measure needs."""
+
+    house: House
+    sink: Sink
+    sample: Path  # one message
+    dkim: dict[str, str]  # the environment in which letters are signed
+
+    @contextmanager
+    def workers(self, env: Mapping[str, str] | None = None) -> Iterator[Child]:
+        """Letter workers that have sent a few letters already, as those of a running service have."""
+        with self.house.letters(env) as workers:
+            path.send(self.house, self.sink, workers, "warm-up", WARM_UP, label="warming up")
+            yield workers
+
+    def limit(self, count: int) -> Run:
+        return rivals.smtp_source(self.sink, self.sample, count)
+
+    def smtplib(self, count: int) -> Run:
+        return rivals.plain_smtplib(self.sink, self.sample, count)
+
+    def ours(self, count: int) -> Run:
+        with self.workers() as workers:
+            return path.send(self.house, self.sink, workers, "round", count).run
+
+    def signed(self, count: int) -> Run:
+        with self.workers(self.dkim) as workers:
+            return path.send(self.house, self.sink, workers, "round", count).run
+
+
+def measure(house: House, sink: Sink, plan: Plan) -> Results:
+    """All of it.  Raises Stalled, Uncounted."""
+    crowd, sample = Crowd(), house.folder / "letter.eml"
+    crowd.subscribe(path.newsletter("warm-up"), WARM_UP)
+    crowd.subscribe(path.newsletter("round"), plan.messages)
+    results = Results(plan, path.write_sample(house, "round", sample))
+    bench = Bench(house, sink, sample, _signing(house, crowd))
+    for number in range(plan.rounds):
+        _round(bench, results, number)
+    with bench.workers() as workers:
+        for recipients, times in plan.sizes.items():
+            results.sizes.append(_size(bench, workers, crowd, recipients, times))
+    if plan.recovery:
+        results.recovery = recovery.measure(house, sink, "round", plan.messages)
+    return results
+
+
+def _signing(house: House, crowd: Crowd) -> dict[str, str]:
+    """Where letters are signed, once one was seen to be; nothing while they are not."""
+    crowd.subscribe(path.newsletter(signing.SLUG), 1)
+    env = signing.environment(house.folder)
+    try:
+        signing.prove(house, env)
+    except signing.Unsigned as error:
+        click.echo(f"{error}: DKIM is not measured", err=True)
+        return {}
+    return env
+
+
+def _round(bench: Bench, results: Results, number: int) -> None:
+    """Every contestant once, every other time in the opposite order."""
+    contestants: dict[str, Callable[[int], Run]] = {
+        LIMIT: bench.limit,
+        SMTPLIB: bench.smtplib,
+        OURS: bench.ours,
+    }
+    if bench.dkim:
+        contestants[SIGNED] = bench.signed
+    order = list(contestants)
+    for name in order if number % 2 == 0 else reversed(order):
+        run = contestants[name](results.plan.messages)
+        results.rounds.setdefault(name, []).append(run)
+        _say(f"round {number + 1} of {results.plan.rounds}", name, run)
+
+
+def _size(bench: Bench, workers: Child, crowd: Crowd, recipients: int, times: int) -> Size:
+    slug = f"size-{recipients}"
+    crowd.subscribe(path.newsletter(slug), recipients)
+    before = bench.limit(WARM_UP * 20).rate
+    sent = [path.send(bench.house, bench.sink, workers, slug, recipients) for _ in range(times)]
+    middle = sorted(sent, key=lambda one: one.run.seconds)[times // 2]
+    _say(f"{recipients:,} recipients", OURS, middle.run)
+    return Size(recipients, middle, (before + bench.limit(WARM_UP * 20).rate) / 2)
+
+
+def _say(when: str, name: str, run: Run) -> None:
+    groups = ", ".join(f"{group} {run.micros(group):.0f}" for group in run.cpu)
+    click.echo(f"{when}: {name} {run.rate:,.0f} messages/s; µs a message: {groups}; "
+               f"others kept {run.others:.1f} processors busy", err=True)  # fmt: skip

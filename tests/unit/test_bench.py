@@ -1,0 +1,63 @@
+"""The bench's arithmetic: medians of ratios within a round, microseconds a message, growth."""
+
+import pytest
+
+from bench import report
+from bench.path import Sent
+from bench.rivals import Run
+from bench.run import LIMIT, OURS, SMTPLIB, Plan, Results, Size
+
+PLAN = Plan(rounds=3, messages=1000, sizes={10: 1, 1000: 1}, recovery=False)
+
+
+def _ours(messages: int, seconds: float, peak_pss: int = 50_000_000) -> Run:
+    cpu = {
+        "senders": 0.1 * seconds,
+        "bells": 0.0,
+        "postgresql": 0.05 * seconds,
+        "redis": 0.0,
+        "sink": seconds,
+    }
+    return Run(messages, seconds, cpu, others=0.5, peak_pss=peak_pss)
+
+
+def _theirs(seconds: float) -> Run:
+    return Run(1000, seconds, {"client": seconds, "sink": seconds}, others=0.5)
+
+
+@pytest.fixture
+def results() -> Results:
+    return Results(
+        PLAN,
+        size=49_000,
+        rounds={
+            LIMIT: [_theirs(1.0), _theirs(2.0), _theirs(4.0)],
+            OURS: [_ours(1000, 1.25), _ours(1000, 2.0), _ours(1000, 3.2)],
+            SMTPLIB: [_theirs(2.0), _theirs(4.0), _theirs(8.0)],
+        },
+        sizes=[
+            Size(10, Sent(_ours(10, 0.01), freeze=0.1), limit=1000),
+            Size(1000, Sent(_ours(1000, 1.1, 60_000_000), freeze=0.2), limit=1000),
+        ],
+    )
+
+
+def test_figures(results: Results) -> None:
+    assert report.figures(results) == {
+        "ratio": 1.0, "ratio_dkim": None, "cpu_us": 300.0, "cpu_us_dkim": None, "rss_mb": 60.0,
+        "rss_growth": 1.2, "per_recipient_growth": 1.1,
+    }  # fmt: skip
+
+
+def test_page_says_what_was_measured(results: Results) -> None:
+    servers = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+    text = report.page(results, {"processor": "abacus"}, servers, "2026-11-24")
+    assert "| mailer | 500 | **1.00** [0.80–1.25] | 200 | 100 | 0 | 300 | 2000 |" in text
+    assert "- processor: abacus" in text
+    assert "The relay bounds the send" in text
+    assert "kill -9" not in text
+
+
+def test_drawing_has_a_bar_for_each(results: Results) -> None:
+    drawn = report.drawing(results)
+    assert [drawn.count(name) for name in (">mailer<", ">smtplib<", ">smtp-source<")] == [1, 1, 1]
