@@ -9,6 +9,7 @@ import hashlib
 import re
 import subprocess
 import sys
+import unicodedata
 from xml.etree import ElementTree
 
 from mailer.issues.merge import HOLE, marker
@@ -32,7 +33,7 @@ def compile_mjml(source: str) -> str:
     _validate(source)
     child = subprocess.run(
         [sys.executable, "-m", "mailer.issues.mjml"],
-        input=source.encode(),
+        input=_spelled(source).encode(),
         capture_output=True,
         timeout=TIMEOUT,
         check=False,
@@ -51,6 +52,20 @@ def compile_holes(source: str) -> str:
     seal = hashlib.sha256(source.encode()).hexdigest()[:24]
     page = compile_mjml(re.sub(HOLE, rf"{seal}\1-", source))
     return re.sub(rf"{seal}([a-z_]+)-", lambda found: marker(found[1]), page)
+
+
+def _spelled(source: str) -> str:
+    """The same source, with a character reference for whatever the compiler would mangle in an attribute.
+
+    It writes attributes as Rust's Debug does: a no-break space comes out as \\u{a0}.
+    """
+    return "".join(c if _survives(c) else f"&#{ord(c)};" for c in source)
+
+
+def _survives(character: str) -> bool:
+    if character.isascii():
+        return character != "\\"
+    return character <= "\uffff" and unicodedata.category(character)[0] in "LNPS"
 
 
 def _validate(source: str) -> None:

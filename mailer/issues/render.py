@@ -18,7 +18,10 @@ from mailer.issues import markdown
 from mailer.issues.blocks import Content
 from mailer.issues.merge import marker
 from mailer.issues.mjml import compile_holes
+from mailer.issues.typography import french
 from mailer.paths import templates_dir
+
+COLONS = {"fr": "\u00a0:", "en": ":"}
 
 
 @dataclass(frozen=True)
@@ -88,21 +91,23 @@ def theme(name: str) -> dict[str, str]:
 
 @cache
 def _environment(locale: str, mjml: bool) -> Environment:
+    typeset = french if locale == "fr" else str
     environment = Environment(
         loader=FileSystemLoader(templates_dir() / "issue"),
         autoescape=mjml,  # noqa: S701 -- the text part is no HTML
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: typeset(value) if type(value) is str else value,
     )
     environment.filters |= {
-        "markdown": markdown.to_html,
-        "plain": markdown.to_text,
-        "wrap": markdown.wrap,
+        "markdown": lambda source: markdown.to_html(typeset(source)),
+        "plain": lambda source: markdown.to_text(typeset(source)),
+        "wrap": lambda said, **how: markdown.wrap(typeset(said), **how),
         "day": lambda day: _day(day, locale),
         "hour": lambda hour: f"{hour.hour} h {hour.minute:02d}" if locale == "fr" else f"{hour:%H:%M}",
     }
-    environment.globals |= {"hole": marker, "t": _words(locale), "ident": id}
+    environment.globals |= {"hole": marker, "t": _words(locale), "ident": id, "colon": COLONS[locale]}
     return environment
 
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from mailer.issues import markdown
 from mailer.issues.blocks import Content
+from mailer.issues.issuefile import load
 from mailer.issues.render import Rendered, render
+from mailer.paths import templates_dir
 from tests.unit.issues.conftest import HERE, PUBLICATION
 
 SOURCE = (Path(__file__).parent / "source-letter.txt").read_text(encoding="utf-8")
@@ -81,6 +83,19 @@ def test_the_language_is_said_and_every_image_has_words(rendered: Rendered) -> N
 
 def test_the_dated_event_alone_has_a_calendar_link(rendered: Rendered) -> None:
     assert set(re.findall(r"/agenda/(\d+)\.ics", rendered.html + rendered.text)) == {"1"}
+
+
+def test_french_letters_have_french_spacing_in_both_parts(rendered: Rendered) -> None:
+    for part in (html.unescape(rendered.html), rendered.text):
+        assert "jusqu’à 95\u202f%" in part
+        assert not re.search(r"\w [:;?!»%€](?=[\s<]|$)", re.sub(r"<style.*?</style>", "", part, flags=re.S))
+
+
+def test_english_letters_have_english_spacing() -> None:
+    letter, _ = load(templates_dir() / "examples" / "letter-en" / "letter.yaml")
+    page = render(letter, PUBLICATION, {image.src: HERE for image in letter.images()})
+    assert "Amount: <strong>" in page.html
+    assert "\u00a0:" not in html.unescape(page.html) + page.text
 
 
 def test_the_state_s_theme_renders_without_its_assets(letter: Content) -> None:
