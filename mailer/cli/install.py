@@ -21,9 +21,11 @@ _HEAD = """\
 
 @click.command()
 @click.option("--once", is_flag=True, help="End when the issue is closed; its certificate is the last line.")
-@click.option("--subscribers", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--subscribers", type=click.IntRange(1), default=200, show_default=True,
+              help="How many.")  # fmt: skip
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the site; one that is free, by default.")
-@click.option("--dir", "folder", type=click.Path(path_type=Path), default="var/demo", show_default=True)
+@click.option("--dir", "folder", type=click.Path(path_type=Path), default="var/demo", show_default=True,
+              help="Where it lives; emptied at each start.")  # fmt: skip
 def demo(once: bool, subscribers: int, port: int | None, folder: Path) -> None:
     """Send a real letter to sample subscribers, with everything embedded."""
     from mailer.demo import run
@@ -32,7 +34,8 @@ def demo(once: bool, subscribers: int, port: int | None, folder: Path) -> None:
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default="mailer.env", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default="mailer.env", show_default=True,
+              help="The file to write; an existing one is left as it is.")  # fmt: skip
 def init(out: Path) -> None:
     """Write a settings file, with fresh secrets, for you to complete."""
     try:

@@ -27,9 +27,10 @@ def newsletter() -> None:
 @click.option("--name", required=True, help="Its name for its readers.")
 @click.option("--description", default="", help="A sentence for the sign-up page.")
 @click.option("--locale", type=click.Choice(["fr", "en"]), help="MAILER_DEFAULT_LOCALE by default.")
-@click.option("--theme", type=click.Choice(list(Theme)), default=Theme.NEUTRAL, show_default=True)
-@click.option("--legal-basis", type=click.Choice(list(LegalBasis)), default=LegalBasis.CONSENT,
-              show_default=True)  # fmt: skip
+@click.option("--theme", type=click.Choice([each.value for each in Theme]), default=Theme.NEUTRAL.value,
+              show_default=True, help="Colours; dsfr is for authorised bodies of the State.")  # fmt: skip
+@click.option("--legal-basis", type=click.Choice([each.value for each in LegalBasis]),
+              default=LegalBasis.CONSENT.value, show_default=True, help="RGPD 6.")  # fmt: skip
 @click.option("--from-name", help="The sender's name; the newsletter's by default.")
 @click.option("--from-address", help="SLUG@ the domain of MAILER_PUBLIC_URL by default.")
 @click.option("--reply-to", help="Where answers go; the sender's address by default.")

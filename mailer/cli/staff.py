@@ -16,8 +16,8 @@ def staff() -> None:
 
 
 @staff.command()
-@click.option("--email", required=True)
-@click.option("--name", required=True)
+@click.option("--email", required=True, help="With which one logs in.")
+@click.option("--name", required=True, help="As the desk and the certificates show it.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @show.as_json
 def create(email: str, name: str, password_stdin: bool, as_json: bool) -> None:

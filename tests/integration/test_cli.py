@@ -46,6 +46,13 @@ def test_from_a_file_to_a_scheduled_issue(newsletter: str, tmp_path: Path) -> No
     assert [row["id"] for row in facts("issue", "list")] == [issue_id]
 
 
+def test_a_newsletter_shows_what_it_was_given(settings: Settings) -> None:
+    given = ("--slug", "bulletin", "--name", "Bulletin", "--theme", "dsfr", "--legal-basis", "public_task")
+    created = facts("newsletter", "create", *given)
+    assert facts("newsletter", "list") == [created]
+    assert (created["theme"], created["legal_basis"]) == ("dsfr", "public_task")
+
+
 def test_an_account_for_the_desk(settings: Settings) -> None:
     given = ("staff", "create", "--email", "lea@example.org", "--name", "Léa", "--password-stdin")
     assert facts(*given, input="quatre mots bien choisis\n")["email"] == "lea@example.org"
