@@ -8,14 +8,14 @@ comes from the send id.
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from uuid import UUID
 
 from mailer.issues.merge import GREETING, HOLE, NAME, UNSUBSCRIBE_URL, greeting
-from mailer.sending.encoding import CRLF, SOFT, hole, mailbox, quoted_printable, unstructured
+from mailer.sending.encoding import CRLF, SOFT, bracketed, hole, mailbox, quoted_printable, unstructured
 from mailer.tokens import Purpose, issue_delivery
 
 
@@ -65,7 +65,7 @@ class Letter:
     _head: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        parts, holes = _cut(self.text, self.html, self.boundary)
+        parts, holes = _cut(self.text, self.html, self.boundary, self._unsubscribe(""))
         object.__setattr__(self, "_parts", parts)
         object.__setattr__(self, "_holes", holes)
         object.__setattr__(self, "_head", self._common_headers())
@@ -91,23 +91,23 @@ class Letter:
         values = {
             NAME: recipient.name or "",
             GREETING: greeting(self.locale, recipient.name),
-            UNSUBSCRIBE_URL: self._unsubscribe(link),
+            UNSUBSCRIBE_URL: link,  # the rest of the address is the same for all, and encoded once
         }
-        return Copy(f"b-{returned}@{self.sender.domain}", self._head + head + CRLF + self._body(values))
+        message = b"".join((self._head, head, CRLF, *self._body(values)))
+        return Copy(f"b-{returned}@{self.sender.domain}", message)
 
     def _unsubscribe(self, token: str) -> str:
         return f"{self.sender.public_url}/u/{token}"
 
-    def _body(self, values: Mapping[str, str]) -> bytes:
+    def _body(self, values: Mapping[str, str]) -> Iterator[bytes]:
         encoded = {
-            (in_html, name): hole(html.escape(value) if in_html else value)
-            for name, value in values.items()
-            for in_html in (False, True)
+            (in_html, name): hole(html.escape(values[name]) if in_html else values[name])
+            for in_html, name in set(self._holes)
         }
-        pieces = [self._parts[0]]
+        yield self._parts[0]
         for key, part in zip(self._holes, self._parts[1:], strict=True):
-            pieces += (encoded[key], part)
-        return b"".join(pieces)
+            yield encoded[key]
+            yield part
 
     def _common_headers(self) -> bytes:
         sender = self.sender
@@ -136,10 +136,10 @@ class Letter:
 
 def _list_id(sender: Sender) -> bytes:
     """RFC 2919: a phrase and an identifier that outlives any server."""
-    return mailbox("List-Id", sender.name, f"{sender.slug}.{sender.domain}")
+    return bracketed("List-Id", sender.name, f"{sender.slug}.{sender.domain}")
 
 
-def _cut(text: str, page: str, boundary: bytes) -> tuple[list[bytes], list[tuple[bool, str]]]:
+def _cut(text: str, page: str, boundary: bytes, link: str) -> tuple[list[bytes], list[tuple[bool, str]]]:
     """The body as encoded parts, and the holes between them: text first, the richest last (RFC 2046)."""
     parts: list[bytes] = [b""]
     holes: list[tuple[bool, str]] = []
@@ -152,6 +152,8 @@ def _cut(text: str, page: str, boundary: bytes) -> tuple[list[bytes], list[tuple
         for at, piece in enumerate(re.split(HOLE, source.rstrip("\n"))):
             if at % 2:
                 holes.append((in_html, piece))
+                if piece == UNSUBSCRIBE_URL:
+                    parts[-1] += SOFT + quoted_printable(html.escape(link) if in_html else link)
                 parts[-1] += SOFT
                 parts.append(SOFT)
             else:
