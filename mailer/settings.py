@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     retention: str = Field(
         "trois ans après votre dernière action", min_length=1, description="How long data are kept, in words"
     )
+    evidence_years: int = Field(
+        5,
+        ge=1,
+        le=30,
+        description="How long the evidence of a consent outlives its last event (your DPO's call)",
+    )
     alert_address: str = Field(description="Where the service writes when it needs a person")
 
     @field_validator("secret_keys", mode="before")

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import setup_logging
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from mailer import ground, telemetry
 from mailer.db import transaction, utcnow
-from mailer.people import consent
+from mailer.people import consent, evidence
 from mailer.sending import audience, ledger, letters, notices
 from mailer.sending.ledger import Fenced
 from mailer.sending.relay import Relay, RelayDown
@@ -51,6 +52,7 @@ def _configuration() -> dict[str, Any]:
         "beat_schedule": {
             "tick": {"task": "mailer.tick", "schedule": TICK, "options": {"expires": TICK}},
             "sweep": {"task": "mailer.sweep", "schedule": SWEEP, "options": {"expires": SWEEP}},
+            "keep": {"task": "mailer.keep", "schedule": crontab(hour="2", minute="40")},
         },
     }
 
@@ -127,6 +129,15 @@ def send_notices() -> None:
         notices.send_due(settings())
     except RelayDown as error:
         telemetry.log.warning("the relay is down", relay=str(error))
+
+
+@app.task(name="mailer.keep")
+def keep() -> None:
+    """Once a day: anchor the head of the consent chain, and let the evidence go whose time has come."""
+    with transaction() as db:
+        evidence.anchor_head(db, now=utcnow())
+        expired = evidence.expire(db)
+    telemetry.log.info("the consent chain is anchored", expired_payloads=expired)
 
 
 @app.task(name="mailer.sweep")

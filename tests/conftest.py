@@ -1,6 +1,7 @@
 """Real PostgreSQL and Redis for every test that asks: the given ones, or the embedded ones, started once."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from mailer import embedded
 from mailer import settings as settings_module
 from mailer.db import engine, transaction
+from mailer.people import anchors
 from mailer.schema import metadata
 from mailer.settings import Settings
 from mailer.upgrade import upgrade
@@ -59,7 +61,11 @@ def clean(settings: Settings) -> None:
     """An empty database: for tests that commit, or that run other processes."""
     names = ", ".join(table.name for table in metadata.sorted_tables)
     with engine().begin() as connection:
+        connection.execute(
+            text("SET LOCAL session_replication_role = replica")
+        )  # the chain refuses otherwise
         connection.execute(text(f"TRUNCATE {names} CASCADE"))
+    shutil.rmtree(settings.data_dir / anchors.FOLDER, ignore_errors=True)
 
 
 @pytest.fixture

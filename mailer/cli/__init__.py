@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from mailer.cli import dkim, install, issue, newsletter, staff, subscribers
+from mailer.cli import consent, dkim, install, issue, newsletter, staff, subscribers
 from mailer.cli.failures import sentence
 
 
@@ -19,7 +19,7 @@ def cli() -> None:
 
 for command in (
     install.demo, install.init, install.db, staff.staff, newsletter.newsletter, subscribers.subscribers,
-    issue.issue, dkim.dkim,
+    issue.issue, consent.consent, dkim.dkim,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mailer.db import Base, enum
@@ -68,25 +68,35 @@ class ConsentEvent(Base):
     seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     previous: Mapped[bytes] = mapped_column(unique=True)  # the mac before this one; unique: no fork
     payload_digest: Mapped[bytes]
-    mac: Mapped[bytes] = mapped_column(unique=True)
+    expires_at: Mapped[datetime | None]  # of the payload, at the earliest; sealed too: expiry proves itself
+    mac: Mapped[bytes]
 
 
 class ConsentPayload(Base):
-    """What happened; deleted by the retention function alone, after its expiry."""
+    """What happened; deleted by the retention function alone, after its expiry.
+
+    That its event exists is checked once a statement by a trigger: a foreign key would ask row by row.
+    """
 
     __tablename__ = "consent_payload"
+    __table_args__ = (
+        Index("ix_consent_payload_no", "fingerprint",
+              postgresql_where="kind IN ('withdrawn', 'expired', 'erased')"),
+    )  # fmt: skip
 
-    event_id: Mapped[UUID] = mapped_column(ForeignKey("consent_event.id"), primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
     salt: Mapped[bytes]
     fingerprint: Mapped[bytes] = mapped_column(index=True)
-    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
+    newsletter_id: Mapped[UUID]
     kind: Mapped[ConsentKind] = mapped_column(enum(ConsentKind))
     at: Mapped[datetime]
     channel: Mapped[str]  # form, link, one-click, import, terminal
     form_version: Mapped[str | None]
     wording_sha256: Mapped[bytes | None] = mapped_column(ForeignKey("wording.sha256"))
-    source: Mapped[str | None]  # where an imported consent comes from…
-    consented_at: Mapped[datetime | None]  # …and when it was given there
+    source: Mapped[str | None]  # where an imported yes or no comes from…
+    consented_at: Mapped[datetime | None]  # …and when it was said there
+    import_id: Mapped[UUID | None]
+    legal_text: Mapped[str | None]  # what an import for a public task rests on
 
 
 class Subscription(Base):
@@ -102,7 +112,7 @@ class Subscription(Base):
     subscriber_id: Mapped[UUID] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"), index=True)
     newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
     state: Mapped[SubscriptionState] = mapped_column(enum(SubscriptionState))
-    consent_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent_event.id"))
+    consent_id: Mapped[UUID | None]  # a trigger checks that the event exists
     asked_at: Mapped[datetime | None]  # when the last confirmation mail was asked for
     changed_at: Mapped[datetime]
     subscriber: Mapped[Subscriber] = relationship(lazy="raise")

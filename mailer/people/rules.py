@@ -1,8 +1,12 @@
 """Consent events folded into "may we write to them?".  Pure."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
 
-from mailer.people.models import ConsentKind, SubscriptionState
+from mailer.people.models import ConsentKind, SubscriptionState, SuppressionReason
 
 _AFTER: dict[ConsentKind, SubscriptionState | None] = {
     ConsentKind.REQUESTED: SubscriptionState.PENDING,
@@ -14,6 +18,37 @@ _AFTER: dict[ConsentKind, SubscriptionState | None] = {
     ConsentKind.ERASED: SubscriptionState.ENDED,
 }
 ENDING = frozenset(kind for kind, after in _AFTER.items() if after is SubscriptionState.ENDED)
+IMPORT_UNDONE = "import-undone"  # the channel of a withdrawal that is staff's, and no no of the person's
+
+
+class Why(StrEnum):
+    """The reason of a standing."""
+
+    CONFIRMED = "confirmed"
+    IMPORTED = "imported"
+    UNCONFIRMED = "unconfirmed"
+    ENDED = "ended"
+    SUPPRESSED = "suppressed"
+    NEVER_ASKED = "never_asked"
+
+
+class Event(Protocol):
+    """What the rules read of a consent event."""
+
+    @property
+    def kind(self) -> ConsentKind: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+@dataclass(frozen=True)
+class Standing:
+    """May we write to one person for one newsletter, and why."""
+
+    state: SubscriptionState | None
+    may_write: bool
+    why: Why
+    since: datetime | None  # the time of the event that decides
 
 
 def fold(kinds: Iterable[ConsentKind]) -> SubscriptionState | None:
@@ -23,7 +58,31 @@ def fold(kinds: Iterable[ConsentKind]) -> SubscriptionState | None:
     """
     state: SubscriptionState | None = None
     for kind in kinds:
-        if kind is ConsentKind.CONFIRMED and state is not SubscriptionState.PENDING:
-            continue
-        state = _AFTER[kind] or state
+        state = _next(state, kind)
     return state
+
+
+def standing(events: Iterable[Event], suppressed: SuppressionReason | None) -> Standing:
+    """Fold one person's events for one newsletter, oldest first, under what forbids every letter."""
+    state: SubscriptionState | None = None
+    decisive: Event | None = None
+    for event in events:
+        after = _next(state, event.kind)
+        if after is not state:
+            state, decisive = after, event
+    since = decisive.at if decisive else None
+    if suppressed:
+        return Standing(state, False, Why.SUPPRESSED, since)
+    return Standing(state, state is SubscriptionState.ACTIVE, _why(state, decisive), since)
+
+
+def _next(state: SubscriptionState | None, kind: ConsentKind) -> SubscriptionState | None:
+    if kind is ConsentKind.CONFIRMED and state is not SubscriptionState.PENDING:
+        return state
+    return _AFTER[kind] or state
+
+
+def _why(state: SubscriptionState | None, decisive: Event | None) -> Why:
+    if state is SubscriptionState.ACTIVE and decisive:
+        return Why.IMPORTED if decisive.kind is ConsentKind.IMPORTED else Why.CONFIRMED
+    return {None: Why.NEVER_ASKED, SubscriptionState.PENDING: Why.UNCONFIRMED}.get(state, Why.ENDED)

@@ -1,0 +1,120 @@
+"""`mailer consent`: the evidence of why each person is written to."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer import ground, terminal
+from mailer.cli import show
+from mailer.cli.opening import opened
+from mailer.db import utcnow
+from mailer.issues.models import Newsletter
+from mailer.people import dossier, verification
+from mailer.people.address import InvalidAddress, normalise
+from mailer.people.dossier import Dossier
+from mailer.people.verification import Verification
+from mailer.staff import audit
+
+
+class Address(click.ParamType):  # type: ignore[type-arg]
+    """An email address, as it is kept."""
+
+    name = "EMAIL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return normalise(value)
+        except InvalidAddress:
+            self.fail(f"{value} is not an email address", param, ctx)
+
+
+@click.group()
+def consent() -> None:
+    """The file of consent: an append-only chain, keyed, anchored outside the database."""
+
+
+@consent.command()
+@show.as_json
+@click.pass_context
+def verify(context: click.Context, as_json: bool) -> None:
+    """Verify the whole chain; names the first broken link, and exits with 1 when there is one."""
+    with opened() as db:
+        found = _verified(db)
+    values = {
+        "whole": found.whole, "events": found.events, "payloads": found.payloads, "expired": found.expired,
+        "anchors": found.anchors, "fault": found.broken.fault if found.broken else None,
+        "event": found.broken.seq if found.broken else None,
+        "first_break": found.broken.sentence if found.broken else None,
+    }  # fmt: skip
+    show.facts(values, as_json=as_json)
+    if not found.anchors and found.events:
+        click.echo("no anchor was found in MAILER_DATA_DIR: a cut tail may not show", err=True)
+    context.exit(0 if found.whole else 1)
+
+
+@consent.command("show")
+@click.argument("email", type=Address())
+@show.as_json
+def show_(email: str, as_json: bool) -> None:
+    """Show what EMAIL agreed to, when, how, and whether we may write."""
+    with opened() as db:
+        found = dossier.draw(db, email, _names(db), now=utcnow())
+    if as_json:
+        show.facts(dossier.as_dict(found), as_json=True)
+    else:
+        _print(found)
+
+
+@consent.command()
+@click.argument("email", type=Address())
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@click.option("--lang", type=click.Choice(["fr", "en"]), help="MAILER_DEFAULT_LOCALE by default.")
+@show.as_json
+def export(email: str, out: Path, lang: str | None, as_json: bool) -> None:
+    """Write the file of EMAIL for an inspection: HTML and JSON, with the verification of the chain."""
+    settings, now = ground.prepare(), utcnow()
+    with opened() as db:
+        found, verified = dossier.draw(db, email, _names(db), now=now), _verified(db)
+        audit.record(
+            db, who=audit.TERMINAL, what="consent export", now=now,
+            details={"fingerprint": found.fingerprint},
+        )  # fmt: skip
+    stem = out / f"consent-{found.fingerprint[:16]}"
+    page = dossier.page(found, verified, lang or settings.default_locale, settings.controller_name)
+    data = json.dumps(dossier.as_dict(found, verified), ensure_ascii=False, indent=2, default=str)
+    files = {"html": (stem.with_suffix(".html"), page), "json": (stem.with_suffix(".json"), data)}
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path, body in files.values():
+        path.write_text(body, encoding="utf-8")
+    show.facts({kind: path for kind, (path, _) in files.items()}, as_json=as_json)
+
+
+def _verified(db: Session) -> Verification:
+    with terminal.bar(verification.length(db), "verifying") as drawn:
+        return verification.verify(db, now=utcnow(), progress=drawn.update)
+
+
+def _names(db: Session) -> dict[UUID, str]:
+    return {row.id: row.name for row in db.execute(select(Newsletter.id, Newsletter.name))}
+
+
+def _print(found: Dossier) -> None:
+    if found.empty:
+        click.echo("nothing is held under this address", err=True)
+    show.facts({"fingerprint": found.fingerprint, "name": found.name, "suppressed": found.suppressed},
+               as_json=False)  # fmt: skip
+    for letter in found.letters:
+        may = "yes" if letter.standing.may_write else "no"
+        click.echo(f"\n{letter.name}\nmay we write: {may} ({letter.standing.why})")
+        rows = [
+            {"event": entry.seq, "at": entry.at.isoformat(timespec="seconds"), "kind": entry.kind,
+             "channel": entry.channel, "source": entry.source, "consented_at": entry.consented_at,
+             "seal": "intact" if entry.intact else "ALTERED"}
+            for entry in letter.entries
+        ]  # fmt: skip
+        show.table(rows, as_json=False, empty="")

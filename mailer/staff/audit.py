@@ -1,0 +1,16 @@
+"""Who did what with people's data, and when."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from mailer.staff.models import Audit
+
+TERMINAL = "terminal"  # whoever has a shell on the server
+
+
+def record(db: Session, *, who: str, what: str, details: dict[str, Any], now: datetime) -> None:
+    """Add one line.  `who` is a staff id or TERMINAL; the details name nobody but by fingerprint."""
+    db.add(Audit(at=now, who=who, what=what, details=details))
+    db.flush()
