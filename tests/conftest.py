@@ -7,16 +7,15 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailer import embedded
 from mailer import settings as settings_module
 from mailer.db import engine, transaction
 from mailer.people import anchors
-from mailer.schema import metadata
 from mailer.settings import Settings
 from mailer.upgrade import upgrade
+from tests.make import empty
 
 SECRETS = {
     "MAILER_SECRET_KEYS": "0ld-key-0ld-key-abcdefghijklmnopq,n3w-key-n3w-key-abcdefghijklmnopq",
@@ -59,12 +58,8 @@ def settings() -> Iterator[Settings]:
 @pytest.fixture
 def clean(settings: Settings) -> None:
     """An empty database: for tests that commit, or that run other processes."""
-    names = ", ".join(table.name for table in metadata.sorted_tables)
     with engine().begin() as connection:
-        connection.execute(
-            text("SET LOCAL session_replication_role = replica")
-        )  # the chain refuses otherwise
-        connection.execute(text(f"TRUNCATE {names} CASCADE"))
+        empty(connection)
     shutil.rmtree(settings.data_dir / anchors.FOLDER, ignore_errors=True)
 
 

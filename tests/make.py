@@ -4,14 +4,23 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from mailer.issues.merge import marker
 from mailer.issues.models import Approval, Issue, LegalBasis, Newsletter, Revision, Theme
 from mailer.issues.rules import IssueState
 from mailer.people import consent
+from mailer.schema import metadata
 
+ALL_TABLES = ", ".join(table.name for table in metadata.sorted_tables)
 EPOCH = datetime(2026, 11, 23, 8, tzinfo=UTC)
+
+
+def empty(connection: Connection) -> None:
+    """No row in any table.  Only a superuser can: the chain of consent refuses."""
+    connection.execute(text("SET LOCAL session_replication_role = replica"))
+    connection.execute(text(f"TRUNCATE {ALL_TABLES} CASCADE"))
 
 
 def make_newsletter(db: Session, **changes: Any) -> Newsletter:

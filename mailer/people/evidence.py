@@ -61,7 +61,7 @@ def lock(db: Session) -> bytes:
     return db.scalar(select(ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)) or GENESIS
 
 
-def link(previous: bytes, event_id: bytes, digest: bytes, expires_at: datetime | None) -> bytes:
+def link(previous: bytes, event_id: bytes, digest: bytes, expires_at: datetime | None = None) -> bytes:
     """The mac of one link.  Keyed: an unkeyed chain can be rewritten whole by whoever holds the database."""
     until = (expires_at - _EPOCH) // timedelta(microseconds=1) if expires_at else 0
     said = previous + event_id + digest + (until.to_bytes(8, "big") if expires_at else b"")

@@ -22,7 +22,6 @@ from mailer.db import utcnow
 from mailer.issues.models import Issue, Newsletter
 from mailer.people import consent
 from mailer.people.models import Subscriber, Subscription, SubscriptionState
-from mailer.schema import metadata
 from mailer.sending.models import Delivery
 from mailer.upgrade import upgrade
 from tests.conftest import IDENTITY, SECRETS
@@ -30,7 +29,7 @@ from tests.faults.points import Point
 from tests.faults.relay import Relay
 from tests.faults.servers import Postgres, Redis
 from tests.faults.worker import Orders
-from tests.make import EPOCH, make_newsletter, make_readers, make_scheduled_issue
+from tests.make import EPOCH, empty, make_newsletter, make_readers, make_scheduled_issue
 
 PATIENCE = 60.0  # seconds a test waits for anything before it fails
 LEASE = 2.0  # seconds of silence after which a worker's rows are nobody's: the tests do not wait two minutes
@@ -123,9 +122,8 @@ class Stage:
         self.relay.forget()
         self.redis.feed()
         self.redis.client().flushall()
-        names = ", ".join(table.name for table in metadata.sorted_tables)
         with self.engine.begin() as connection:
-            connection.execute(text(f"TRUNCATE {names} CASCADE"))
+            empty(connection)
         for journal in self.data_dir.glob("journal/*"):
             journal.unlink()
 
