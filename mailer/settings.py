@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     senders: int = Field(2, ge=1, le=64, description="How many letter tasks are rung for an issue at a time")
     connections: int = Field(4, ge=1, le=50, description="SMTP connections a sender keeps open")
 
+    rate: float = Field(0, ge=0, allow_inf_nan=False, description="Messages a second at most; 0: no limit")
+    providers: Path | None = Field(None, description="YAML file that changes what mailbox providers take")
+
     dkim_key_file: Path | None = Field(None, description="Private key that signs; empty: the relay signs")
     dkim_selector: str | None = Field(
         None, validate_default=True, description="Name of that key in the DNS: SELECTOR._domainkey.DOMAIN"
@@ -87,7 +90,7 @@ class Settings(BaseSettings):
             return value
         return [part.strip() for part in value.split(",") if part.strip()]
 
-    @field_validator("dkim_key_file", "dkim_selector", mode="before")
+    @field_validator("dkim_key_file", "dkim_selector", "providers", mode="before")
     @classmethod
     def _empty(cls, value: Any) -> Any:
         return value or None

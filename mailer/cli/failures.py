@@ -12,6 +12,7 @@ from mailer.issues.rules import ForbiddenMove
 from mailer.people.exchange import UnreadableFile
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.ledger import NotClosed
+from mailer.sending.providers import BadProviders
 from mailer.settings import SettingsError, env_file
 from mailer.terminal import NeverScheduled
 
@@ -36,7 +37,7 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
             return "this issue has not finished leaving: its certificate is written when it closes"
         case OSError() if error.filename:
             return f"{error.filename}: {error.strerror}"
-        case Unavailable() | CannotDemonstrate() | Died() | NeverScheduled():
+        case Unavailable() | CannotDemonstrate() | Died() | NeverScheduled() | BadProviders():
             return str(error)
         case DkimKeyMissing() | IssueFileError() | UnreadableFile() | ForbiddenMove() | UnknownNewsletter():
             return str(error)
