@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     default_locale: Locale = Field("fr", description="fr or en")
     time_zone: str = Field("Europe/Paris", description="In which staff schedule")
     senders: int = Field(2, ge=1, le=64, description="How many letter tasks are rung for an issue at a time")
+    signups_per_hour: int = Field(
+        600,
+        ge=1,
+        description="Mails the sign-up forms may cause in an hour; beyond, they wait and you are told",
+    )
     connections: int = Field(4, ge=1, le=50, description="SMTP connections a sender keeps open")
 
     rate: float = Field(0, ge=0, allow_inf_nan=False, description="Messages a second at most; 0: no limit")

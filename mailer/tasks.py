@@ -16,7 +16,7 @@ from redis import RedisError
 
 from mailer import ground, telemetry
 from mailer.db import transaction, utcnow
-from mailer.people import consent, evidence
+from mailer.people import evidence, signup, throttle
 from mailer.sending import audience, ledger, letters, notices
 from mailer.sending.ledger import Fenced
 from mailer.sending.relay import Relay, RelayDown
@@ -25,6 +25,7 @@ from mailer.settings import settings
 
 TICK = 5.0  # seconds between two looks for what is due
 SWEEP = 30.0
+SIGNUPS = 100  # decided in one go, so that the notices behind them do not wait
 STRETCH = 8.0  # seconds a letter task works before it rings again
 
 app = Celery("mailer")
@@ -72,16 +73,22 @@ def ring(name: str, *args: Any) -> None:
 
 @app.task(name="mailer.tick")
 def tick() -> None:
-    """Freeze the issues whose time has come, and ring for every letter that can go on."""
+    """Freeze the issues whose time has come, and ring for every letter and sign-up that can go on.
+
+    The forms do not ring: the work a sign-up makes must not show in the time of its answer, or of the next.
+    """
     now = utcnow()
     with transaction() as db:
         start, leaving = ledger.due(db, now=now)
+        asked = signup.waiting(db, now=now)
     for issue_id in start:
         with transaction() as db:
             frozen = audience.freeze(db, issue_id, now=utcnow())
         if frozen:
             telemetry.log.info("frozen", issue=str(issue_id), audience=frozen.audience)
             leaving.append(issue_id)
+    if asked:
+        ring("signups")
     for issue_id in leaving:
         for _ in range(settings().senders):
             ring("send", str(issue_id))
@@ -110,16 +117,26 @@ def send(issue_id: str) -> None:
 
 @app.task(name="mailer.signups")
 def signups() -> None:
-    """Decide on what the forms received, and send the confirmations."""
-    while True:
-        with transaction() as db:
-            request = consent.next_signup(db)
-            if request is None:
-                break
-            subscription = consent.decide(db, request, now=utcnow())
-            if subscription:
-                notices.ask_confirmation(db, subscription.id, now=utcnow())
+    """Decide on what the forms received, a few at a time, and send the mails that answers."""
+    for _ in range(SIGNUPS):
+        if not _decide_one():
+            break
+    else:
+        ring("signups")
     send_notices()
+
+
+def _decide_one() -> bool:
+    """Whether there was one to decide."""
+    now = utcnow()
+    with transaction() as db:
+        asked = signup.next_due(db, now=now)
+        if asked is None:
+            return False
+        decided = signup.decide(db, asked, now=now)
+        if decided:
+            notices.answer_signup(db, decided, now=now)
+    return True
 
 
 @app.task(name="mailer.notices")
@@ -147,8 +164,25 @@ def sweep() -> None:
         lost = ledger.sweep(db, now=utcnow())
     if lost:
         telemetry.log.error("unknown after a silent worker", rows=lost)
+    with transaction() as db:
+        throttle.forget(db, now=utcnow())
+        until = signup.breaker(db, now=utcnow())
+    if until:
+        telemetry.log.error("too many sign-ups: the next ones wait", until=until.isoformat())
     _close()
     ring("signups")
+    ring("purge")
+
+
+@app.task(name="mailer.purge")
+def purge() -> None:
+    """Forget the sign-ups that nobody confirmed in time."""
+    while True:
+        with transaction() as db:
+            purged = signup.purge(db, now=utcnow())
+        if not purged:
+            return
+        telemetry.log.info("unconfirmed sign-ups forgotten", count=purged)
 
 
 def _close() -> None:

@@ -24,6 +24,9 @@ class Purpose(StrEnum):
 
     CONFIRM = "mailer.confirm"
     UNDO = "mailer.undo"  # of an unsubscription
+    LEAVE = "mailer.leave"  # in notices, which no delivery names
+    PREFERENCES = "mailer.preferences"
+    FORM = "mailer.form"  # when a form was shown
     UNSUBSCRIBE = "mailer.unsubscribe"  # delivery token, in links and List-Unsubscribe
     RETURN_PATH = "mailer.return-path"  # delivery token, in the VERP address
     MESSAGE_ID = "mailer.message-id"  # delivery token, in Message-ID
@@ -34,7 +37,11 @@ class BadToken(Exception):
 
 
 class ExpiredToken(BadToken):
-    """The token was ours, but is too old."""
+    """The token was ours, but is too old; `value` is what it said."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        super().__init__("expired")
 
 
 _ID = 16  # bytes of a send id
@@ -63,7 +70,7 @@ def read(purpose: Purpose, token: str, *, max_age: timedelta) -> Any:
     try:
         return _serializer(purpose).loads(token, max_age=int(max_age.total_seconds()))
     except SignatureExpired as error:
-        raise ExpiredToken from error
+        raise ExpiredToken(_serializer(purpose).load_payload(error.payload or b"")) from error
     except BadSignature as error:
         raise BadToken from error
 

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from mailer.issues.merge import marker
 from mailer.issues.models import Approval, Issue, LegalBasis, Newsletter, Revision, Theme
 from mailer.issues.rules import IssueState
-from mailer.people import consent
+from mailer.people import consent, signup
+from mailer.people.models import Subscription
+from mailer.people.signup import Decided
 from mailer.schema import metadata
 
 ALL_TABLES = ", ".join(table.name for table in metadata.sorted_tables)
@@ -44,6 +46,32 @@ def make_readers(db: Session, newsletter: Newsletter, count: int) -> list[str]:
             consented_at=EPOCH - timedelta(days=30), now=EPOCH,
         )  # fmt: skip
     return addresses
+
+
+def ask(
+    db: Session, newsletter: Newsletter, email: str = "zoe@example.org", *, now: datetime, **changes: Any
+) -> None:
+    """What the sign-up form does."""
+    wording = consent.current_wording(newsletter.name, "L’association", "fr")
+    values: dict[str, Any] = {"name": None, "locale": "fr", "wording": wording}
+    signup.request(db, newsletter_id=newsletter.id, email=email, now=now, **(values | changes))
+
+
+def sign_up(
+    db: Session, newsletter: Newsletter, email: str = "zoe@example.org", *, now: datetime, **changes: Any
+) -> Decided | None:
+    """What the form and then the worker do."""
+    ask(db, newsletter, email, now=now, **changes)
+    asked = signup.next_due(db, now=now)
+    assert asked
+    return signup.decide(db, asked, now=now)
+
+
+def make_pending(db: Session, newsletter: Newsletter, **changes: Any) -> Subscription:
+    """A subscription to be confirmed."""
+    decided = sign_up(db, newsletter, **changes)
+    assert decided
+    return db.get_one(Subscription, decided.subscription_id)
 
 
 def make_scheduled_issue(db: Session, newsletter: Newsletter) -> Issue:

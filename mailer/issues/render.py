@@ -6,19 +6,17 @@ out.  Personal values are markers (see merge.py), replaced when a copy is made.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from typing import Any
 
 import yaml
-from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mailer.issues import markdown
 from mailer.issues.blocks import Content
 from mailer.issues.merge import marker
 from mailer.issues.mjml import compile_holes
-from mailer.issues.typography import french
+from mailer.issues.typography import french, long_day
 from mailer.paths import templates_dir
 
 COLONS = {"fr": "\u00a0:", "en": ":"}
@@ -104,16 +102,11 @@ def _environment(locale: str, mjml: bool) -> Environment:
         "markdown": lambda source: markdown.to_html(typeset(source)),
         "plain": lambda source: markdown.to_text(typeset(source)),
         "wrap": lambda said, **how: markdown.wrap(typeset(said), **how),
-        "day": lambda day: _day(day, locale),
+        "day": lambda day: long_day(day, locale),
         "hour": lambda hour: f"{hour.hour} h {hour.minute:02d}" if locale == "fr" else f"{hour:%H:%M}",
     }
     environment.globals |= {"hole": marker, "t": _words(locale), "ident": id, "colon": COLONS[locale]}
     return environment
-
-
-def _day(day: date, locale: str) -> str:
-    shown = format_date(day, "d MMMM y", locale=locale)
-    return shown.replace("1 ", "1er ", 1) if locale == "fr" and day.day == 1 else shown
 
 
 @cache

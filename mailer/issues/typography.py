@@ -1,6 +1,9 @@
-"""French spacing: what must not be parted at the end of a line.  Pure."""
+"""French spacing, and days as each language writes them.  Pure."""
 
 import re
+from datetime import date
+
+from babel.dates import format_date
 
 _THIN, _WIDE = "\u202f", "\u00a0"
 _BEFORE_WIDE = re.compile(r"(?<=\S) (?=[:»])")
@@ -12,3 +15,9 @@ def french(text: str) -> str:
     """The text with no-break spaces where French has them: inside « », before : ; ? ! % and €."""
     text = _AFTER.sub(_WIDE, _BEFORE_WIDE.sub(_WIDE, text))
     return _BEFORE_THIN.sub(_THIN, text)
+
+
+def long_day(day: date, locale: str) -> str:
+    """1er décembre 2026, 1 December 2026."""
+    shown = format_date(day, "d MMMM y", locale=locale)
+    return shown.replace("1 ", "1er ", 1) if locale == "fr" and day.day == 1 else shown

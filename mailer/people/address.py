@@ -13,6 +13,7 @@ from email_validator import EmailNotValidError, validate_email
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN = re.compile(rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:{_LABEL}\.)+[a-z]{{2,24}}\Z")
+_SAME_PROVIDER = {"googlemail.com": "gmail.com"}
 _RESERVED = (".local", ".localhost", ".test", ".invalid")
 
 
@@ -38,6 +39,16 @@ def normalise(raw: str) -> str:
 def domain(address: str) -> str:
     """The domain of a normalised address, as A-labels."""
     return address.rpartition("@")[2]
+
+
+def mailbox(address: str) -> str:
+    """The mailbox a normalised address most likely leads to: for counting only, never for identity.
+
+    Compatibility forms, dots and plus tags are folded away, and Google's two domains are one.
+    """
+    local, _, host = unicodedata.normalize("NFKC", address).casefold().rpartition("@")
+    bare = local.partition("+")[0].replace(".", "")
+    return f"{bare or local}@{_SAME_PROVIDER.get(host, host)}"
 
 
 def fingerprint(address: str, key: bytes) -> bytes:

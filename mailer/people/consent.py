@@ -1,7 +1,7 @@
-"""Signing up, confirming, importing, withdrawing: each step leaves a consent event."""
+"""Confirming, importing, withdrawing: each step leaves a consent event.  Signing up is in signup.py."""
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -13,18 +13,18 @@ from mailer.people import address, evidence
 from mailer.people.models import (
     ConsentKind,
     ConsentPayload,
-    SignupRequest,
+    Departure,
+    DepartureReason,
     Subscriber,
     Subscription,
     SubscriptionState,
     Suppression,
     Wording,
 )
-from mailer.people.rules import ENDING
+from mailer.people.rules import ENDING, NOT_A_NO
 from mailer.settings import settings
 
 CONFIRM_WITHIN = timedelta(days=7)  # an unconfirmed sign-up is purged after that
-ONE_CONFIRMATION_PER = timedelta(hours=24)
 
 FORM_VERSION = "2026-11"
 WORDINGS = {
@@ -64,55 +64,6 @@ def fingerprint(email: str) -> bytes:
     return address.fingerprint(email, settings().fingerprint_key.get_secret_value().encode())
 
 
-def request_signup(
-    db: Session,
-    *,
-    newsletter_id: UUID,
-    email: str,
-    name: str | None,
-    locale: str,
-    wording: Wording,
-    now: datetime,
-) -> None:
-    """Keep what the form received.  The statements are the same whoever asks: nothing is looked up."""
-    _keep(db, wording)
-    db.execute(
-        insert(SignupRequest).values(
-            newsletter_id=newsletter_id,
-            email=email,
-            name=name,
-            locale=locale,
-            form_version=wording.version,
-            wording_sha256=wording.sha256,
-            at=now,
-        )
-    )
-
-
-def next_signup(db: Session) -> SignupRequest | None:
-    """The oldest request nobody is deciding, taken off the list, or None."""
-    found = db.scalar(
-        select(SignupRequest).order_by(SignupRequest.at).limit(1).with_for_update(skip_locked=True)
-    )
-    if found:
-        db.delete(found)
-    return found
-
-
-def decide(db: Session, request: SignupRequest, *, now: datetime) -> Subscription | None:
-    """Turn a request into a pending subscription; the one to confirm by mail, or None if no mail is due."""
-    subscriber = _subscriber(db, request.email, request.name, request.locale, request.at)
-    subscription = _subscription(db, subscriber, request.newsletter_id, now)
-    asked = subscription.asked_at
-    if subscription.state is SubscriptionState.ACTIVE or (asked and now - asked < ONE_CONFIRMATION_PER):
-        return None
-    payload = _payload(subscription, subscriber, ConsentKind.REQUESTED, request.at, "form")
-    payload.form_version, payload.wording_sha256 = request.form_version, request.wording_sha256
-    evidence.append(db, payload)
-    subscription.state, subscription.asked_at, subscription.changed_at = SubscriptionState.PENDING, now, now
-    return subscription
-
-
 def confirm(db: Session, subscription_id: UUID, *, now: datetime) -> Confirmation:
     """The mailbox says yes.  Lifts a suppression: this is the fresh, self-service consent."""
     subscription = _locked(db, subscription_id)
@@ -121,7 +72,7 @@ def confirm(db: Session, subscription_id: UUID, *, now: datetime) -> Confirmatio
     if subscription.state is SubscriptionState.ACTIVE:
         return Confirmation.ALREADY
     subscriber = subscription.subscriber
-    _allow(db, subscription, _payload(subscription, subscriber, ConsentKind.CONFIRMED, now, "link"), now)
+    _allow(db, subscription, payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, "link"), now)
     db.execute(delete(Suppression).where(Suppression.fingerprint == subscriber.fingerprint))
     return Confirmation.CONFIRMED
 
@@ -131,7 +82,9 @@ def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime)
     subscription = _locked(db, subscription_id)
     if subscription is None or subscription.state is SubscriptionState.ENDED:
         return False
-    evidence.append(db, _payload(subscription, subscription.subscriber, ConsentKind.WITHDRAWN, now, channel))
+    evidence.append(
+        db, payload_of(subscription, subscription.subscriber, ConsentKind.WITHDRAWN, now, channel)
+    )
     subscription.state, subscription.consent_id = SubscriptionState.ENDED, None
     subscription.changed_at = now
     return True
@@ -143,8 +96,8 @@ def renew(db: Session, subscription_id: UUID, *, wording: Wording, now: datetime
     if subscription is None:
         return Confirmation.GONE
     if subscription.state is SubscriptionState.ENDED:
-        _keep(db, wording)
-        asked = _payload(subscription, subscription.subscriber, ConsentKind.REQUESTED, now, "link")
+        keep_wording(db, wording)
+        asked = payload_of(subscription, subscription.subscriber, ConsentKind.REQUESTED, now, "link")
         asked.form_version, asked.wording_sha256 = wording.version, wording.sha256
         evidence.append(db, asked)
         subscription.state = SubscriptionState.PENDING
@@ -168,17 +121,29 @@ def import_person(
         return Imported.SUPPRESSED
     if _said_no_since(db, mark, newsletter_id, consented_at):
         return Imported.WITHDRAWN
-    subscriber = _subscriber(db, email, name, locale, now)
-    subscription = _subscription(db, subscriber, newsletter_id, now)
+    subscriber = subscriber_for(db, email, name, locale, now)
+    subscription = subscription_for(db, subscriber, newsletter_id, now)
     if subscription.state is SubscriptionState.ACTIVE:
         return Imported.KNOWN
-    payload = _payload(subscription, subscriber, ConsentKind.IMPORTED, now, "import")
+    payload = payload_of(subscription, subscriber, ConsentKind.IMPORTED, now, "import")
     payload.source, payload.consented_at = source, consented_at
     _allow(db, subscription, payload, now)
     return Imported.NEW
 
 
-def _keep(db: Session, wording: Wording) -> None:
+def count_departure(db: Session, newsletter_id: UUID, reason: DepartureReason, day: date) -> None:
+    """One more person left for this reason on that day."""
+    row = {"newsletter_id": newsletter_id, "reason": reason, "day": day, "count": 1}
+    db.execute(
+        insert(Departure)
+        .values(row)
+        .on_conflict_do_update(
+            index_elements=["newsletter_id", "day", "reason"], set_={"count": Departure.count + 1}
+        )
+    )
+
+
+def keep_wording(db: Session, wording: Wording) -> None:
     db.execute(
         insert(Wording)
         .values(sha256=wording.sha256, version=wording.version, locale=wording.locale, text=wording.text)
@@ -189,7 +154,6 @@ def _keep(db: Session, wording: Wording) -> None:
 def _allow(db: Session, subscription: Subscription, payload: ConsentPayload, now: datetime) -> None:
     subscription.consent_id = evidence.append(db, payload).id
     subscription.state, subscription.changed_at = SubscriptionState.ACTIVE, now
-    subscription.asked_at = None
     db.flush()
 
 
@@ -198,12 +162,13 @@ def _said_no_since(db: Session, mark: bytes, newsletter_id: UUID, since: datetim
         ConsentPayload.fingerprint == mark,
         ConsentPayload.newsletter_id == newsletter_id,
         ConsentPayload.kind.in_(ENDING),
+        ConsentPayload.channel.not_in(NOT_A_NO),
         ConsentPayload.at >= since,
     )
     return db.scalar(no.limit(1)) is not None
 
 
-def _subscriber(db: Session, email: str, name: str | None, locale: str, now: datetime) -> Subscriber:
+def subscriber_for(db: Session, email: str, name: str | None, locale: str, now: datetime) -> Subscriber:
     db.execute(
         insert(Subscriber)
         .values(email=email, fingerprint=fingerprint(email), name=name, locale=locale, created_at=now)
@@ -212,7 +177,7 @@ def _subscriber(db: Session, email: str, name: str | None, locale: str, now: dat
     return db.execute(select(Subscriber).where(Subscriber.email == email)).scalar_one()
 
 
-def _subscription(db: Session, subscriber: Subscriber, newsletter_id: UUID, now: datetime) -> Subscription:
+def subscription_for(db: Session, subscriber: Subscriber, newsletter_id: UUID, now: datetime) -> Subscription:
     db.execute(
         insert(Subscription)
         .values(
@@ -232,7 +197,7 @@ def _locked(db: Session, subscription_id: UUID) -> Subscription | None:
     return db.scalar(one.options(joinedload(Subscription.subscriber)).with_for_update(of=Subscription))
 
 
-def _payload(
+def payload_of(
     subscription: Subscription, subscriber: Subscriber, kind: ConsentKind, at: datetime, channel: str
 ) -> ConsentPayload:
     return ConsentPayload(

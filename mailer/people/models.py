@@ -1,6 +1,6 @@
 """Subscribers, what they subscribe to, and the evidence of why."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -35,6 +35,14 @@ class SuppressionReason(StrEnum):
     MANUAL = "manual"
 
 
+class DepartureReason(StrEnum):
+    TOO_OFTEN = "too_often"
+    NOT_FOR_ME = "not_for_me"
+    NEVER_ASKED = "never_asked"
+    OTHER_ADDRESS = "other_address"
+    OTHER = "other"
+
+
 class Subscriber(Base):
     """A person, known by one mailbox."""
 
@@ -45,6 +53,7 @@ class Subscriber(Base):
     fingerprint: Mapped[bytes] = mapped_column(unique=True)
     name: Mapped[str | None]
     locale: Mapped[str]
+    paused_until: Mapped[datetime | None]  # no letter before; the beginning of a day, where staff schedule
     created_at: Mapped[datetime]
 
 
@@ -106,6 +115,7 @@ class Subscription(Base):
     __table_args__ = (
         UniqueConstraint("newsletter_id", "subscriber_id"),
         CheckConstraint("(state = 'active') = (consent_id IS NOT NULL)", name="active_has_consent"),
+        Index("ix_subscription_pending", "changed_at", postgresql_where="state = 'pending'"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -113,7 +123,6 @@ class Subscription(Base):
     newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
     state: Mapped[SubscriptionState] = mapped_column(enum(SubscriptionState))
     consent_id: Mapped[UUID | None]  # a trigger checks that the event exists
-    asked_at: Mapped[datetime | None]  # when the last confirmation mail was asked for
     changed_at: Mapped[datetime]
     subscriber: Mapped[Subscriber] = relationship(lazy="raise")
 
@@ -126,6 +135,7 @@ class Suppression(Base):
     fingerprint: Mapped[bytes] = mapped_column(primary_key=True)
     reason: Mapped[SuppressionReason] = mapped_column(enum(SuppressionReason))
     at: Mapped[datetime]
+    asked_at: Mapped[datetime | None]  # when a form last had this mailbox asked for a fresh consent
 
 
 class SignupRequest(Base):
@@ -143,4 +153,26 @@ class SignupRequest(Base):
     locale: Mapped[str]
     form_version: Mapped[str]
     wording_sha256: Mapped[bytes] = mapped_column(ForeignKey("wording.sha256"))
-    at: Mapped[datetime] = mapped_column(index=True)
+    at: Mapped[datetime]
+    due_at: Mapped[datetime] = mapped_column(index=True)  # later than `at` when too many came at once
+
+
+class Throttle(Base):
+    """How often something was done lately, under a keyed name."""
+
+    __tablename__ = "throttle"
+
+    key: Mapped[bytes] = mapped_column(primary_key=True)
+    used: Mapped[int]
+    until: Mapped[datetime] = mapped_column(index=True)  # when the count begins anew
+
+
+class Departure(Base):
+    """Why people left, for those who said: counted by day, so that it names nobody."""
+
+    __tablename__ = "departure"
+
+    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    reason: Mapped[DepartureReason] = mapped_column(enum(DepartureReason), primary_key=True)
+    count: Mapped[int]

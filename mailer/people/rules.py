@@ -19,6 +19,8 @@ _AFTER: dict[ConsentKind, SubscriptionState | None] = {
 }
 ENDING = frozenset(kind for kind, after in _AFTER.items() if after is SubscriptionState.ENDED)
 IMPORT_UNDONE = "import-undone"  # the channel of a withdrawal that is staff's, and no no of the person's
+UNCONFIRMED = "unconfirmed"  # the channel of the end of a sign-up that nobody confirmed: no no either
+NOT_A_NO = frozenset({IMPORT_UNDONE, UNCONFIRMED})
 
 
 class Why(StrEnum):

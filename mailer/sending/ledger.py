@@ -298,16 +298,14 @@ def _iso(at: datetime | None) -> str:
 class Addressee:
     """Whom a delivery was for, seen from a link in it."""
 
-    newsletter_name: str
     newsletter_slug: str
-    newsletter_locale: str
     subscription_id: UUID | None  # None once erased
 
 
 def addressee(db: Session, send_id: UUID, position: int) -> Addressee | None:
     """Resolve a delivery token; None when there is no such delivery (a restored, older database)."""
     found = db.execute(
-        select(Newsletter.name, Newsletter.slug, Newsletter.locale, Subscription.id)
+        select(Newsletter.slug, Subscription.id)
         .select_from(Delivery)
         .join(Issue, Issue.id == Delivery.issue_id)
         .join(Newsletter, Newsletter.id == Issue.newsletter_id)

@@ -61,6 +61,8 @@ class NoticeKind(StrEnum):
     CONFIRMATION = "confirmation"
     WELCOME = "welcome"
     GOODBYE = "goodbye"
+    ALREADY = "already"  # to whoever signs up again
+    PREFERENCES = "preferences"  # the link one asked for
 
 
 class Notice(Base):
@@ -79,4 +81,5 @@ class Notice(Base):
     first_tried: Mapped[datetime | None]
     code: Mapped[int | None] = mapped_column(SmallInteger)
     reply: Mapped[str | None]
+    answers: Mapped[str | None]  # the Message-ID of the mail that caused it, if one did
     created_at: Mapped[datetime]

@@ -18,7 +18,7 @@ from mailer.issues.render import theme
 from mailer.issues.typography import french
 from mailer.paths import templates_dir
 
-LINK = "link"
+LINK, LEAVE, SOURCE, CONSENTED_ON = "link", "leave", "source", "consented_on"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Worded:
-    """A notice with holes: greeting, link."""
+    """A notice with holes: greeting, link, where an imported consent comes from."""
 
     subject: str
     html: str
@@ -59,12 +59,14 @@ def worded(kind: str, locale: str, frame: Frame) -> Worded:
 
 def _words(locale: str, kind: str) -> dict[str, Any]:
     said = _all_words()[locale]
-    return {"button": "", "after": [], **said["common"], **said[kind]}
+    return {"button": "", "after": [], "leave": "", **said["common"], **said[kind]}
 
 
 def _named(said: Any, newsletter: str) -> Any:
     if isinstance(said, list):
         return [_named(each, newsletter) for each in said]
+    for hole in (SOURCE, CONSENTED_ON):
+        said = said.replace("{" + hole + "}", marker(hole))
     return french(said.replace("{newsletter}", newsletter))
 
 

@@ -5,18 +5,21 @@ from typing import Any
 
 from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import Babel, format_date, format_decimal, format_time, get_locale
+from flask_babel import Babel, format_decimal, format_time, get_locale
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mailer import ground, telemetry
+from mailer.issues.typography import long_day
 from mailer.paths import templates_dir, translations_dir
 from mailer.settings import Settings
 from mailer.web.desk import desk
 from mailer.web.health import health
+from mailer.web.links import links
 from mailer.web.login import init_login, login
 from mailer.web.pages import pages
 from mailer.web.public import public
+from mailer.web.reading import reading
 from mailer.web.security import csrf, init_security
 
 LOCALES = ("fr", "en")
@@ -34,9 +37,10 @@ def create_app(given: Settings | None = None) -> Flask:
     init_security(app, given)
     init_login(app)
     init_languages(app, given)
-    for blueprint in (health, pages, login, desk, public):
+    for blueprint in (health, pages, login, desk, links, reading, public):
         app.register_blueprint(blueprint)
-    csrf.exempt(public)  # anonymous forms have no session: limits protect them
+    for anonymous in (public, links):
+        csrf.exempt(anonymous)  # no session to ride on: limits and signed links protect them
     app.register_error_handler(HTTPException, _explain)
     app.register_error_handler(Exception, _apologise)
     return app
@@ -53,7 +57,7 @@ def init_languages(app: Flask, given: Settings) -> None:
     )
 
     app.jinja_env.filters |= {
-        "day": lambda at: format_date(at.astimezone(given.zone).date(), "d MMMM y"),
+        "day": lambda at: long_day(at.astimezone(given.zone).date(), str(get_locale())),
         "clock": lambda at: format_time(datetime.fromisoformat(at), "medium"),
     }
 

@@ -1,21 +1,29 @@
 """The sign-up form: an address, perhaps a name, a box that is not ticked.  What was typed is never lost."""
 
+from datetime import datetime, timedelta
+
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, EmailField, Form, StringField, ValidationError
 from wtforms.validators import InputRequired, Length
 
+from mailer import tokens
 from mailer.people.address import InvalidAddress, normalise
+from mailer.tokens import BadToken, Purpose
+
+FASTEST = timedelta(seconds=2)  # nobody reads the wording and ticks the box in less
+KEPT = timedelta(hours=24)  # how long a page may stay open before it is sent
 
 
-class SignupForm(Form):  # type: ignore[misc]
-    """Anonymous: no session, hence no CSRF token."""
+def shown_at(slug: str, now: datetime) -> str:
+    """A signed note of when the form of a newsletter was shown; anonymous, so that it needs no session."""
+    return tokens.issue(Purpose.FORM, [slug, now.timestamp()])
+
+
+class AddressForm(Form):  # type: ignore[misc]
+    """An address, and a field that people do not see."""
 
     email = EmailField(validators=[InputRequired(_l("Indiquez votre adresse électronique."))])
-    name = StringField(validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît."))])
-    consent = BooleanField(
-        validators=[InputRequired(_l("Cochez la case : sans votre accord, nous ne vous écrirons pas."))]
-    )
-    website = StringField()  # people do not see it
+    website = StringField()
 
     def validate_email(self, field: EmailField) -> None:
         try:
@@ -25,6 +33,21 @@ class SignupForm(Form):  # type: ignore[misc]
                 _l("Cette adresse n’est pas complète : elle s’écrit comme prenom.nom@exemple.fr.")
             ) from None
 
+    @property
+    def is_robot(self) -> bool:
+        return bool(self.website.data)
+
+
+class SignupForm(AddressForm):
+    """Anonymous: no session, hence no CSRF token."""
+
+    name = StringField(validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît."))])
+    consent = BooleanField(
+        validators=[InputRequired(_l("Cochez la case : sans votre accord, nous ne vous écrirons pas."))]
+    )
+    shown = StringField()
+    again = False  # it has to be sent once more, as it is
+
     def validate_name(self, field: StringField) -> None:
         if not (field.data or "").isprintable():
             raise ValidationError(_l("Le nom tient sur une ligne, sans caractère spécial."))
@@ -33,6 +56,12 @@ class SignupForm(Form):  # type: ignore[misc]
     def given_name(self) -> str | None:
         return " ".join((self.name.data or "").split()) or None
 
-    @property
-    def is_robot(self) -> bool:
-        return bool(self.website.data)
+    def took_its_time(self, slug: str, now: datetime) -> bool:
+        """Whether a page of ours was shown before, long enough to be read, and not too long ago."""
+        try:
+            of, at = tokens.read(Purpose.FORM, self.shown.data or "", max_age=KEPT)
+        except BadToken:
+            self.again = True
+        else:
+            self.again = of != slug or now.timestamp() - at < FASTEST.total_seconds()
+        return not self.again

@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -18,15 +19,14 @@ from mailer.demo.run import LETTER
 from mailer.embedded import free_port
 from mailer.issues import editing, issuefile
 from mailer.paths import templates_dir
-from mailer.people import consent
-from mailer.people.models import Subscription
 from mailer.sending import audience
 from mailer.settings import Settings
 from mailer.tokens import Purpose
+from mailer.web import signup
 from mailer.web.app import create_app
 from mailer.web.security import limiter
 from tests.desk_rows import make_staff
-from tests.make import make_newsletter, make_readers
+from tests.make import make_newsletter, make_pending, make_readers
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -57,6 +57,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def site(settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     port = free_port()
+    monkeypatch.setattr(signup, "FASTEST", timedelta(0))  # a test types like a robot
     monkeypatch.setenv("MAILER_PUBLIC_URL", f"http://127.0.0.1:{port}")
     settings_module.settings.cache_clear()
     given = settings_module.settings()
@@ -82,17 +83,11 @@ def _furnished(given: Settings) -> Site:
         editing.schedule(db, sent, due_at=utcnow(), approver="terminal", now=utcnow(), settings=given)
         audience.freeze(db, sent.id, now=utcnow())
         assert sent.send_id
-        consent.request_signup(
-            db, newsletter_id=newsletter.id, email="zoe@example.org", name=None, locale="fr",
-            wording=consent.current_wording(newsletter.name, "x", "fr"), now=utcnow(),
-        )  # fmt: skip
-        request = consent.next_signup(db)
-        assert request
-        pending: Subscription | None = consent.decide(db, request, now=utcnow())
-        assert pending
+        pending = make_pending(db, newsletter, now=utcnow())
+        link = [pending.id.hex, newsletter.slug]
         return Site(
             url=given.public_url, draft=draft.id, sent=sent.id,
-            confirm="/confirm/" + tokens.issue(Purpose.CONFIRM, str(pending.id)),
+            confirm="/confirm/" + tokens.issue(Purpose.CONFIRM, link),
             leave="/u/" + tokens.issue_delivery(Purpose.UNSUBSCRIBE, sent.send_id, 1),
-            back="/back/" + tokens.issue(Purpose.UNDO, str(pending.id)),
+            back="/back/" + tokens.issue(Purpose.UNDO, link),
         )  # fmt: skip

@@ -7,8 +7,8 @@ from mailer.settings import Settings
 from mailer.web.app import create_app
 from mailer.web.security import csrf
 
-ANONYMOUS_POSTS = {"public.sign_up", "public.confirm", "public.come_back", "public.leave"}
-OPEN = {"health", "pages", "public", "login", "static"}
+ANONYMOUS_POSTS = {"public.sign_up", "links.confirm", "links.come_back", "links.leave", "links.tell_why"}
+OPEN = {"health", "pages", "public", "links", "reading", "login", "static"}
 
 
 @pytest.fixture(scope="module")

@@ -17,30 +17,13 @@ from mailer.people.models import (
     SuppressionReason,
 )
 from mailer.people.rules import fold
-from tests.make import make_newsletter
+from tests.make import make_newsletter, make_pending
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def _sign_up(db: Session, newsletter_id: UUID, now: datetime = NOW) -> Subscription | None:
-    wording = consent.current_wording("La lettre", "L’association", "fr")
-    consent.request_signup(
-        db,
-        newsletter_id=newsletter_id,
-        email="zoe@example.org",
-        name="Zoé",
-        locale="fr",
-        wording=wording,
-        now=now,
-    )
-    request = consent.next_signup(db)
-    assert request
-    return consent.decide(db, request, now=now)
-
-
 def test_nobody_is_active_before_confirming(db: Session) -> None:
-    subscription = _sign_up(db, make_newsletter(db).id)
-    assert subscription
+    subscription = make_pending(db, make_newsletter(db), now=NOW)
     assert subscription.state is SubscriptionState.PENDING
     assert subscription.consent_id is None
     assert consent.confirm(db, subscription.id, now=NOW) is Confirmation.CONFIRMED
@@ -48,16 +31,8 @@ def test_nobody_is_active_before_confirming(db: Session) -> None:
     assert subscription.consent_id
 
 
-def test_one_confirmation_mail_a_day(db: Session) -> None:
-    newsletter = make_newsletter(db)
-    assert _sign_up(db, newsletter.id)
-    assert _sign_up(db, newsletter.id, NOW + timedelta(hours=23)) is None
-    assert _sign_up(db, newsletter.id, NOW + timedelta(hours=25))
-
-
 def test_withdrawing_is_idempotent_and_leaves_a_foldable_file(db: Session) -> None:
-    subscription = _sign_up(db, make_newsletter(db).id)
-    assert subscription
+    subscription = make_pending(db, make_newsletter(db), now=NOW)
     consent.confirm(db, subscription.id, now=NOW)
     assert consent.withdraw(db, subscription.id, channel="link", now=NOW)
     assert not consent.withdraw(db, subscription.id, channel="link", now=NOW)
@@ -89,7 +64,6 @@ def test_an_import_never_lifts_a_suppression_and_a_confirmation_does(db: Session
     db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=NOW))
     db.flush()
     assert _import(db, newsletter.id, NOW) is Imported.SUPPRESSED
-    subscription = _sign_up(db, newsletter.id)
-    assert subscription
+    subscription = make_pending(db, newsletter, now=NOW)
     consent.confirm(db, subscription.id, now=NOW)
     assert db.get(Suppression, mark, populate_existing=True) is None

@@ -13,7 +13,7 @@ from mailer.people import anchors, consent
 from mailer.settings import Settings
 from mailer.staff.models import Audit
 from tests.integration.test_cli import facts, mailer
-from tests.make import EPOCH, make_newsletter
+from tests.make import EPOCH, make_newsletter, make_pending
 
 EMAIL = "zoe@example.org"
 
@@ -23,14 +23,7 @@ def subscribed(clean: None) -> None:
     """Somebody who asked, confirmed, and is written to."""
     with transaction() as db:
         newsletter = make_newsletter(db, name="La lettre <du> mois")
-        wording = consent.current_wording(newsletter.name, "L’association", "fr")
-        consent.request_signup(
-            db, newsletter_id=newsletter.id, email=EMAIL, name="Zoé", locale="fr", wording=wording, now=EPOCH
-        )
-        request = consent.next_signup(db)
-        assert request
-        subscription = consent.decide(db, request, now=EPOCH)
-        assert subscription
+        subscription = make_pending(db, newsletter, email=EMAIL, name="Zoé", now=EPOCH)
         consent.confirm(db, subscription.id, now=EPOCH)
 
 

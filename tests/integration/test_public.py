@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
+from werkzeug.test import TestResponse
 
 from mailer import tasks, tokens
 from mailer.db import transaction, utcnow
@@ -18,6 +19,7 @@ from mailer.paths import templates_dir
 from mailer.people import consent
 from mailer.people.models import (
     ConsentEvent,
+    Departure,
     SignupRequest,
     Subscription,
     SubscriptionState,
@@ -28,6 +30,7 @@ from mailer.sending import audience
 from mailer.sending.models import Notice, NoticeKind
 from mailer.settings import Settings
 from mailer.tokens import Purpose
+from mailer.web.signup import shown_at
 from tests.make import make_newsletter, make_readers
 
 FRENCH = {"Accept-Language": "fr"}
@@ -56,9 +59,23 @@ def sent(client: FlaskClient, settings: Settings) -> UUID:
 
 
 def sign_up(client: FlaskClient, email: str = "zoe@example.org", **data: str) -> tuple[int, str]:
-    form = {"email": email, "consent": "yes"} | data
+    form = {"email": email, "consent": "yes", "shown": shown_long_ago()} | data
     answer = client.post("/lettre/", data=form, headers=FRENCH)
     return answer.status_code, answer.headers.get("Location", "")
+
+
+def shown_long_ago() -> str:
+    """What the form holds when it has been open for a minute."""
+    return shown_at("lettre", utcnow() - timedelta(minutes=1))
+
+
+def link(purpose: Purpose, subscription_id: UUID) -> str:
+    return tokens.issue(purpose, [subscription_id.hex, "lettre"])
+
+
+def french_page(answer: TestResponse) -> str:
+    """Its words with plain blanks."""
+    return answer.text.replace("\u202f", " ").replace("\xa0", " ")
 
 
 def leave_token(issue_id: UUID, position: int = 1) -> str:
@@ -85,7 +102,7 @@ def test_from_the_form_to_the_goodbye(client: FlaskClient) -> None:
     tasks.signups()
     with transaction() as db:
         subscription_id = db.scalars(select(Subscription.id)).one()
-    token = tokens.issue(Purpose.CONFIRM, str(subscription_id))
+    token = link(Purpose.CONFIRM, subscription_id)
     assert "La lettre" in client.get(f"/confirm/{token}", headers=FRENCH).text
     assert active() == 0
     assert "est confirmée" in client.post(f"/confirm/{token}", headers=FRENCH).text
@@ -152,11 +169,36 @@ def test_the_link_works_for_ever(client: FlaskClient, sent: UUID) -> None:
     assert client.get(f"/u/{other}").status_code == 404
 
 
+def test_why_one_leaves_is_counted_and_names_nobody(client: FlaskClient, sent: UUID) -> None:
+    where = f"/u/{leave_token(sent)}"
+    assert "Voulez-vous nous dire pourquoi" in french_page(client.post(where, headers=FRENCH))
+    for reason in ("too_often", "too_often", "", "anything"):
+        answer = client.post(f"{where}/reason", data={"reason": reason}, headers=FRENCH)
+        assert "Merci de nous l’avoir dit" in answer.text
+    with transaction() as db:
+        assert [(row.reason, row.count) for row in db.scalars(select(Departure))] == [("too_often", 2)]
+
+
+def test_the_welcome_has_a_way_out_that_outlives_everything(client: FlaskClient, sent: UUID) -> None:
+    with transaction() as db:
+        reader = db.scalars(select(Subscription.id).limit(1)).one()
+    where = f"/u/{link(Purpose.LEAVE, reader)}"
+    assert "La lettre" in client.get(where, headers=FRENCH).text
+    assert active() == 3
+    assert client.post(where).status_code == 200
+    assert active() == 2
+    with transaction() as db:
+        db.execute(delete(Subscription).where(Subscription.id == reader))
+    answer = client.post(where, headers=FRENCH)
+    assert answer.status_code == 200
+    assert "La lettre" in answer.text
+
+
 def test_the_undo_link_brings_back(client: FlaskClient, sent: UUID) -> None:
     client.post(f"/u/{leave_token(sent)}")
     with transaction() as db:
         left = db.scalars(select(Subscription.id).where(Subscription.state == SubscriptionState.ENDED)).one()
-    token = tokens.issue(Purpose.UNDO, str(left))
+    token = link(Purpose.UNDO, left)
     assert french("Revenir ?") in client.get(f"/back/{token}", headers=FRENCH).text
     assert active() == 2
     assert client.post(f"/back/{token}").status_code == 200
@@ -167,8 +209,8 @@ def test_the_undo_link_brings_back(client: FlaskClient, sent: UUID) -> None:
     ("token", "status", "said"),
     [
         ("cut-off", 404, "n’est pas entier"),
-        (lambda: tokens.issue(Purpose.CONFIRM, str(UUID(int=7))), 410, "n’existe plus"),
-        (lambda: tokens.issue(Purpose.UNDO, str(UUID(int=7))), 404, "n’est pas entier"),
+        (lambda: link(Purpose.CONFIRM, UUID(int=7)), 410, "n’existe plus"),
+        (lambda: link(Purpose.UNDO, UUID(int=7)), 404, "n’est pas entier"),
     ],
 )
 def test_links_that_no_longer_work_show_the_way_on(
@@ -185,11 +227,12 @@ def test_links_that_no_longer_work_show_the_way_on(
 
 
 def test_an_expired_link_says_so(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mailer.web.public.CONFIRM_WITHIN", timedelta(seconds=-1))
-    token = tokens.issue(Purpose.CONFIRM, str(UUID(int=7)))
+    monkeypatch.setattr("mailer.web.links.CONFIRM_WITHIN", timedelta(seconds=-1))
+    token = link(Purpose.CONFIRM, UUID(int=7))
     answer = client.get(f"/confirm/{token}", headers=FRENCH)
     assert answer.status_code == 410
     assert "Ce lien a expiré" in answer.text
+    assert 'href="/lettre/"' in answer.text  # it still knows of which newsletter
 
 
 def test_the_letter_can_be_read_by_anybody(client: FlaskClient, sent: UUID) -> None:
@@ -205,7 +248,7 @@ def test_the_letter_can_be_read_by_anybody(client: FlaskClient, sent: UUID) -> N
     calendar = client.get(f"/lettre/issues/{sent}/agenda/1.ics")
     assert b"BEGIN:VEVENT" in calendar.data
     assert client.get(f"/lettre/issues/{sent}/agenda/99.ics").status_code == 404
-    assert "La lettre du commissariat" in client.get("/lettre/archive").text
+    assert f"/issues/{sent}" in client.get("/lettre/archive").text
 
 
 def test_a_draft_cannot_be_read(client: FlaskClient) -> None:

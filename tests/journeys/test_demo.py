@@ -20,6 +20,7 @@ import pytest
 
 from mailer.demo.mailbox import Store
 from mailer.embedded import free_port
+from mailer.web.signup import FASTEST
 
 T = TypeVar("T")
 COMMAND = [sys.executable, "-m", "mailer.cli", "demo"]
@@ -142,8 +143,12 @@ def demo(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 def test_sign_up_read_leave_and_come_back(demo: tuple[Path, str]) -> None:
     folder, site = demo
     assert len(_mails(folder)) == 10
+    form = f"{site}/lettre/?lang=fr"
+    shown = re.search(r'name="shown" value="([^"]+)"', _get(form))
+    assert shown
+    time.sleep(FASTEST.total_seconds())  # a robot would not have read it
     assert "Regardez votre bo" in _post(
-        f"{site}/lettre/?lang=fr", email="nina@example.org", consent="yes", name="Nina"
+        form, email="nina@example.org", consent="yes", name="Nina", shown=shown[1]
     )
     confirmation = _until(lambda: _arrived(folder, "Confirmez"))
     link = _link(confirmation, "confirm")

@@ -78,8 +78,9 @@ def notice(name: str | None = "Zoé") -> bytes:
         return_path_domain="bounces.example.org",
     )  # fmt: skip
     claimed = Claimed(
-        UUID(int=1), NoticeKind.CONFIRMATION, UUID(int=2), "zoe@example.com", name, "fr", newsletter, 1, THEN
-    )
+        UUID(int=1), NoticeKind.WELCOME, UUID(int=2), UUID(int=3), "zoe@example.com", name, "fr", newsletter,
+        1, THEN,
+    )  # fmt: skip
     return compose(claimed, process_settings(), THEN).as_bytes(policy=SMTP)
 
 

@@ -1,0 +1,158 @@
+"""Door: the links of mails: confirm, leave, come back.
+
+No page here has a session or a cookie, and no GET or HEAD changes anything: robots follow every link
+of a mail.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from mailer import tokens
+from mailer.db import transaction, utcnow
+from mailer.issues import editing
+from mailer.issues.models import Newsletter
+from mailer.people import consent
+from mailer.people.consent import CONFIRM_WITHIN, Confirmation
+from mailer.people.models import DepartureReason, Subscription, SubscriptionState
+from mailer.sending import ledger, notices
+from mailer.sending.ledger import Addressee
+from mailer.settings import settings
+from mailer.tasks import ring
+from mailer.tokens import BadToken, ExpiredToken, Purpose
+from mailer.web.public import wording_of
+from mailer.web.security import limiter
+
+links = Blueprint("links", __name__)
+FOR_EVER = timedelta(days=36_500)
+Act = Callable[[Session, UUID, Newsletter], Confirmation]
+
+
+@links.get("/confirm/<token>")
+def ask_to_confirm(token: str) -> ResponseReturnValue:
+    return _ask(token, Purpose.CONFIRM, "confirm.html")
+
+
+@links.post("/confirm/<token>")
+@limiter.limit("60 per minute")
+def confirm(token: str) -> ResponseReturnValue:
+    return _act(token, Purpose.CONFIRM, lambda db, of, _: consent.confirm(db, of, now=utcnow()))
+
+
+@links.get("/back/<token>")
+def ask_to_come_back(token: str) -> ResponseReturnValue:
+    return _ask(token, Purpose.UNDO, "back.html")
+
+
+@links.post("/back/<token>")
+@limiter.limit("60 per minute")
+def come_back(token: str) -> ResponseReturnValue:
+    def renew(db: Session, of: UUID, newsletter: Newsletter) -> Confirmation:
+        return consent.renew(db, of, wording=wording_of(newsletter.name), now=utcnow())
+
+    return _act(token, Purpose.UNDO, renew)
+
+
+def _ask(token: str, purpose: Purpose, template: str) -> ResponseReturnValue:
+    """The question, if it still makes sense: what has become of the subscription since answers it."""
+    with transaction() as db:
+        subscription_id, newsletter, fault = _read(db, token, purpose)
+        subscription = db.get(Subscription, subscription_id) if subscription_id else None
+    if fault or newsletter is None:
+        return _said(fault or Confirmation.GONE, newsletter)
+    if subscription is None or (purpose is Purpose.CONFIRM and subscription.state is SubscriptionState.ENDED):
+        return _said(Confirmation.GONE, newsletter)
+    if subscription.state is SubscriptionState.ACTIVE:
+        return _said(Confirmation.ALREADY, newsletter)
+    return render_template(template, newsletter=newsletter, wording=wording_of(newsletter.name))
+
+
+def _act(token: str, purpose: Purpose, act: Act) -> ResponseReturnValue:
+    with transaction() as db:
+        subscription_id, newsletter, fault = _read(db, token, purpose)
+        if subscription_id is None or newsletter is None:
+            return _said(fault or Confirmation.GONE, newsletter)
+        outcome = act(db, subscription_id, newsletter)
+        if outcome is Confirmation.CONFIRMED:
+            notices.welcome(db, subscription_id, now=utcnow())
+    ring("notices")
+    return _said(outcome, newsletter)
+
+
+def _read(db: Session, token: str, purpose: Purpose) -> tuple[UUID | None, Newsletter | None, str]:
+    """Whose link this is, of which newsletter, and what is wrong with it: "", expired or bad."""
+    try:
+        of, slug = tokens.read(purpose, token, max_age=CONFIRM_WITHIN)
+    except ExpiredToken as expired:
+        return None, editing.newsletter(db, expired.value[1]), "expired"
+    except BadToken:
+        return None, None, "bad"
+    return UUID(of), editing.newsletter(db, slug), ""
+
+
+def _said(outcome: str, newsletter: Newsletter | None) -> ResponseReturnValue:
+    status = {"gone": 410, "expired": 410, "bad": 404}.get(outcome, 200)
+    return render_template("confirmed.html", outcome=outcome, newsletter=newsletter), status
+
+
+# -- leaving ---------------------------------------------------------------------
+
+
+@links.get("/u/<token>")
+def ask_to_leave(token: str) -> ResponseReturnValue:
+    with transaction() as db:
+        newsletter = _left(_addressee(db, token), db)
+    return render_template("leave.html", newsletter=newsletter)
+
+
+@links.post("/u/<token>")
+def leave(token: str) -> ResponseReturnValue:
+    """The button, and the mailbox's own (RFC 8058): no cookie, no redirect, and the same answer for ever."""
+    channel = "one-click" if request.form.get("List-Unsubscribe") == "One-Click" else "link"
+    with transaction() as db:
+        found = _addressee(db, token)
+        newsletter = _left(found, db)
+        if found and found.subscription_id:
+            left = consent.withdraw(db, found.subscription_id, channel=channel, now=utcnow())
+            if left:
+                notices.goodbye(db, found.subscription_id, now=utcnow())
+    ring("notices")
+    return render_template("left.html", newsletter=newsletter, token=token, reasons=DepartureReason)
+
+
+@links.post("/u/<token>/reason")
+@limiter.limit("10 per minute")
+def tell_why(token: str) -> ResponseReturnValue:
+    """Why, if they wish to say: a count by day, which names nobody."""
+    reason = request.form.get("reason", "")
+    with transaction() as db:
+        newsletter = _left(_addressee(db, token), db)
+        if newsletter and reason in list(DepartureReason):
+            day = utcnow().astimezone(settings().zone).date()
+            consent.count_departure(db, newsletter.id, DepartureReason(reason), day)
+    return render_template("left.html", newsletter=newsletter, thanks=True)
+
+
+def _left(found: Addressee | None, db: Session) -> Newsletter | None:
+    return editing.newsletter(db, found.newsletter_slug) if found else None
+
+
+def _addressee(db: Session, token: str) -> Addressee | None:
+    """Whom a mail was for; None when an older, restored database does not know.  404 on a forged token."""
+    try:
+        return ledger.addressee(db, *tokens.read_delivery(Purpose.UNSUBSCRIBE, token))
+    except BadToken:
+        return _addressee_of_notice(db, token)
+
+
+def _addressee_of_notice(db: Session, token: str) -> Addressee | None:
+    try:
+        of, slug = tokens.read(Purpose.LEAVE, token, max_age=FOR_EVER)
+    except BadToken:
+        abort(404)
+    subscription = db.get(Subscription, UUID(of))
+    return Addressee(slug, subscription.id if subscription else None)
