@@ -20,7 +20,7 @@ from mailer.issues import editing, issuefile
 from mailer.issues.models import Issue, LegalBasis, Theme
 from mailer.issues.rules import IssueState
 from mailer.paths import templates_dir
-from mailer.sending import ledger, letters
+from mailer.sending import accounts, letters
 from mailer.sending.models import Delivery
 from mailer.sending.rules import DeliveryState
 
@@ -91,7 +91,7 @@ def send(house: House, sink: Sink, workers: Child, slug: str, count: int, *, lab
         wait_closed(issue_id, workers, lambda: sink.count() - start, count, label)
     used = meter.stop()
     with transaction() as db:
-        certificate = ledger.certificate(db, issue_id)
+        certificate = accounts.certificate(db, issue_id)
     if certificate.accepted != count:
         raise Uncounted(f"{count} recipients, and the ledger says {certificate.as_dict()}")
     counted(sink, start, certificate.accepted)

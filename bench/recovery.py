@@ -8,7 +8,7 @@ from bench.path import SILENCE, Stalled, draft, schedule, wait_closed
 from bench.rivals import Uncounted
 from bench.sink import Sink
 from mailer.db import transaction
-from mailer.sending import ledger
+from mailer.sending import accounts
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def measure(house: House, sink: Sink, slug: str, count: int) -> Recovery:
         wait_closed(issue_id, workers, lambda: sink.count() - before, count, "recovering")
     settled = time.monotonic() - restarted
     with transaction() as db:
-        account = ledger.certificate(db, issue_id)
+        account = accounts.certificate(db, issue_id)
     received = sink.count() - before
     if not account.accepted <= received <= account.accepted + account.unknown:
         raise Uncounted(f"the sink counted {received}, and the ledger says {account.as_dict()}")

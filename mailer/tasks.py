@@ -5,30 +5,49 @@ ETA, early acknowledgement.  Two queues: `letters` for the send, `notices` for e
 that a confirmation never waits behind a letter.  Run one worker per queue.
 """
 
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from celery import Celery
+from celery import Celery, Task
 from celery.schedules import crontab
 from celery.signals import setup_logging
-from kombu.exceptions import OperationalError
+from kombu.exceptions import OperationalError as BrokerError
 from redis import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
-from mailer import ground, telemetry
+from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
 from mailer.people import evidence, signup, throttle
-from mailer.sending import audience, ledger, letters, notices
+from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
+from mailer.sending.dkim import DkimKeyMissing
+from mailer.sending.journal import JournalUnwritable
 from mailer.sending.ledger import Fenced
+from mailer.sending.pace import Pace
+from mailer.sending.providers import Providers
 from mailer.sending.relay import Relay, RelayDown
 from mailer.sending.sender import Sender
+from mailer.sending.shares import Shares
 from mailer.settings import settings
 
 TICK = 5.0  # seconds between two looks for what is due
 SWEEP = 30.0
 SIGNUPS = 100  # decided in one go, so that the notices behind them do not wait
 STRETCH = 8.0  # seconds a letter task works before it rings again
+HOLD = {RelayDown: holds.RELAY, JournalUnwritable: holds.JOURNAL, DkimKeyMissing: holds.DKIM}
 
-app = Celery("mailer")
+
+class Bell(Task):  # type: ignore[misc]
+    """A task that a database gone for a while does not break: the next bell does the work."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except SQLAlchemyError as error:
+            telemetry.log.error("the database failed", task=self.name, error=type(error).__name__)
+
+
+app = Celery("mailer", task_cls=Bell)
 
 
 @app.add_defaults
@@ -67,8 +86,11 @@ def ring(name: str, *args: Any) -> None:
     """Ask for a task soon.  Never raises: a bell that is not heard is rung again by the beat."""
     try:
         app.tasks[f"mailer.{name}"].apply_async(args, expires=SWEEP, retry=False)
-    except (OSError, OperationalError, RedisError) as error:
+    except (OSError, BrokerError, RedisError) as error:
         telemetry.log.warning("the bell was not heard", task=name, error=type(error).__name__)
+
+
+watch.install(ring)
 
 
 @app.task(name="mailer.tick")
@@ -79,17 +101,19 @@ def tick() -> None:
     """
     now = utcnow()
     with transaction() as db:
+        ledger.beat(db, watch.BEAT, "beat")
         start, leaving = ledger.due(db, now=now)
         asked = signup.waiting(db, now=now)
+        held = holds.standing(db, HOLD.values(), now=now)
     for issue_id in start:
         with transaction() as db:
-            frozen = audience.freeze(db, issue_id, now=utcnow())
+            frozen = audience.freeze(db, issue_id, now=utcnow(), lanes=_providers().domains)
         if frozen:
             telemetry.log.info("frozen", issue=str(issue_id), audience=frozen.audience)
             leaving.append(issue_id)
     if asked:
         ring("signups")
-    for issue_id in leaving:
+    for issue_id in () if held else leaving:
         for _ in range(settings().senders):
             ring("send", str(issue_id))
 
@@ -97,22 +121,35 @@ def tick() -> None:
 @app.task(name="mailer.send")
 def send(issue_id: str) -> None:
     """Send an issue for a few seconds, then ring again, or close it."""
-    with transaction() as db:
-        letter = letters.leaving(db, UUID(issue_id), settings())
-    if letter is None:
-        return
+    _recover()
+    more = False
     try:
-        more = _sender().work(UUID(issue_id), letter, STRETCH)
-    except RelayDown as error:
-        telemetry.log.warning("the relay is down", relay=str(error))
-        return
-    except Fenced:
-        telemetry.log.warning("fenced", issue=issue_id)
-        return
+        with watch.gently():
+            more = _work(UUID(issue_id))
+    except (RelayDown, JournalUnwritable, DkimKeyMissing) as error:
+        telemetry.log.warning("the send waits", reason=str(error))
+        with transaction() as db:
+            holds.hit(db, HOLD[type(error)], str(error), now=utcnow())
+    except Fenced as error:
+        telemetry.log.warning("fenced", issue=issue_id, rows=str(error))
     if more:
         ring("send", issue_id)
     else:
         _close()
+
+
+def _work(issue_id: UUID) -> bool:
+    """A stretch of sending, unless one must stay away; whether there may be more."""
+    with transaction() as db:
+        if holds.standing(db, HOLD.values(), now=utcnow()):
+            return False
+        letter = letters.leaving(db, issue_id, settings(), dkim.load(settings()))
+    if letter is None:
+        return False
+    more = _sender().work(issue_id, letter, STRETCH)
+    with transaction() as db:
+        holds.clear(db, *HOLD.values())
+    return more
 
 
 @app.task(name="mailer.signups")
@@ -159,17 +196,17 @@ def keep() -> None:
 
 @app.task(name="mailer.sweep")
 def sweep() -> None:
-    """Settle what dead workers left, close what is finished, and ring what was forgotten."""
+    """Settle what dead workers left, close what is finished, ring what was forgotten, call for help."""
+    _recover()
     with transaction() as db:
-        lost = ledger.sweep(db, now=utcnow())
-    if lost:
-        telemetry.log.error("unknown after a silent worker", rows=lost)
-    with transaction() as db:
+        ledger.withhold_cancelled(db, now=utcnow())
+        if lost := ledger.silence(db, now=utcnow()):
+            telemetry.log.error("unknown after a silent worker", rows=lost)
         throttle.forget(db, now=utcnow())
-        until = signup.breaker(db, now=utcnow())
-    if until:
-        telemetry.log.error("too many sign-ups: the next ones wait", until=until.isoformat())
+        if until := signup.breaker(db, now=utcnow()):
+            telemetry.log.error("too many sign-ups: the next ones wait", until=until.isoformat())
     _close()
+    _raise_alarms()
     ring("signups")
     ring("purge")
 
@@ -185,17 +222,44 @@ def purge() -> None:
         telemetry.log.info("unconfirmed sign-ups forgotten", count=purged)
 
 
+def _recover() -> None:
+    if lost := recovery.recover(recovery.folder(settings())):
+        telemetry.log.error("unknown after a dead worker", rows=lost)
+
+
 def _close() -> None:
     with transaction() as db:
         for issue_id in ledger.close_finished(db, now=utcnow()):
             telemetry.log.info("closed", issue=str(issue_id))
 
 
-_own: dict[str, Sender] = {}
+def _raise_alarms() -> None:
+    with transaction() as db:
+        alarms.forget_processes(db)
+        untold = alarms.remember(db, alarms.find(db, now=utcnow()), now=utcnow())
+    if not untold:
+        return
+    try:
+        left = alarms.tell(untold, settings(), now=utcnow())
+    except RelayDown as error:
+        telemetry.log.error("nobody could be told", alarms=len(untold), relay=str(error))
+        return
+    if left:
+        with transaction() as db:
+            alarms.told(db, untold, now=utcnow())
 
 
+@cache
+def _providers() -> Providers:
+    return pace.configured(settings())
+
+
+@cache
 def _sender() -> Sender:
     """This process's hand in the send, made after the fork and kept with its connections."""
-    if not _own:
-        _own["sender"] = Sender(Relay.parse(settings().relay_url), settings().connections)
-    return _own["sender"]
+    given = settings()
+    shares = Shares(_providers().table, Pace.of(given, _providers()), senders=given.senders)
+    return Sender(
+        Relay.parse(given.relay_url), given.connections, recovery.folder(given), shares=shares,
+        stopping=watch.stopping,
+    )  # fmt: skip

@@ -11,8 +11,8 @@ import click
 from mailer.db import transaction
 from mailer.issues.models import Issue
 from mailer.issues.rules import IssueState
-from mailer.sending import ledger
-from mailer.sending.ledger import Progress
+from mailer.sending import accounts
+from mailer.sending.accounts import Progress
 
 EVERY = 0.5  # seconds
 
@@ -56,4 +56,4 @@ def _wait_for_the_freeze(issue_id: UUID, check: Callable[[], object]) -> None:
 
 def _look(issue_id: UUID) -> tuple[IssueState, Progress]:
     with transaction() as db:
-        return db.get_one(Issue, issue_id).state, ledger.progress(db, issue_id)
+        return db.get_one(Issue, issue_id).state, accounts.progress(db, issue_id)

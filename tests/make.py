@@ -14,6 +14,12 @@ from mailer.people import consent, signup
 from mailer.people.models import Subscription
 from mailer.people.signup import Decided
 from mailer.schema import metadata
+from mailer.sending import recovery
+from mailer.sending.pace import Pace
+from mailer.sending.relay import Relay
+from mailer.sending.sender import Sender
+from mailer.sending.shares import Shares
+from mailer.settings import settings
 
 ALL_TABLES = ", ".join(table.name for table in metadata.sorted_tables)
 EPOCH = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -94,3 +100,9 @@ def make_scheduled_issue(db: Session, newsletter: Newsletter) -> Issue:
     db.add(Approval(issue_id=issue.id, revision_id=sha256, approver="terminal", at=EPOCH))
     db.flush()
     return issue
+
+
+def make_sender(relay: Relay, connections: int = 3) -> Sender:
+    """A sender in this process, with neither pace nor providers."""
+    shares = Shares({}, Pace("", 0, {}, 1), senders=1)
+    return Sender(relay, connections, recovery.folder(settings()), shares=shares)

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from mailer.cli import consent, dkim, install, issue, newsletter, staff, subscribers
+from mailer.cli import consent, dkim, install, issue, newsletter, staff, subscribers, unknown
 from mailer.cli.failures import sentence
 
 
@@ -22,6 +22,7 @@ for command in (
     issue.issue, consent.consent, dkim.dkim,
 ):  # fmt: skip
     cli.add_command(command)
+issue.issue.add_command(unknown.unknown_)
 
 
 def main() -> None:

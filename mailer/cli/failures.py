@@ -10,8 +10,8 @@ from mailer.issues.editing import NotReady, UnknownNewsletter
 from mailer.issues.issuefile import IssueFileError
 from mailer.issues.rules import ForbiddenMove
 from mailer.people.exchange import UnreadableFile
+from mailer.sending.accounts import NotClosed
 from mailer.sending.dkim import DkimKeyMissing
-from mailer.sending.ledger import NotClosed
 from mailer.sending.providers import BadProviders
 from mailer.settings import SettingsError, env_file
 from mailer.terminal import NeverScheduled

@@ -14,7 +14,7 @@ from mailer.cli.opening import opened
 from mailer.db import utcnow
 from mailer.issues import clock, editing, issuefile
 from mailer.issues.models import Issue
-from mailer.sending import ledger, letters
+from mailer.sending import accounts, letters
 from mailer.settings import Settings
 
 MIN_PREFIX = 8  # characters
@@ -57,7 +57,7 @@ def preview(given: str, out: Path, as_json: bool) -> None:
     """Write an issue as it will be received: HTML, text, and a whole message (.eml)."""
     settings = ground.prepare()
     with opened() as db:
-        found = _find(db, given)
+        found = find(db, given)
         rendered = editing.rendered(db, found, settings)
         message = letters.sample(found, rendered, settings, now=utcnow())
     files = {
@@ -83,9 +83,9 @@ def schedule(given: str, at: str | None, at_once: bool, as_json: bool) -> None:
     settings, now = ground.prepare(), utcnow()
     due_at = clock.parse_future(at, settings.zone, now=now) if at else now
     with opened() as db:
-        found = _find(db, given)
+        found = find(db, given)
         editing.schedule(db, found, due_at=due_at, approver=TERMINAL, now=now, settings=settings)
-    _ring()
+    ring()
     show.facts({"id": found.id, "state": found.state, "due_at": _local(due_at, settings)}, as_json=as_json)
 
 
@@ -97,12 +97,12 @@ def status(given: str, followed: bool, as_json: bool) -> None:
     """Say where an issue is, and what became of its deliveries."""
     settings = ground.prepare()
     with opened() as db:
-        found = _find(db, given)
+        found = find(db, given)
     if followed:
         terminal.follow(found.id)
     with opened() as db:
-        found = _find(db, given)
-        progress = ledger.progress(db, found.id)
+        found = find(db, given)
+        progress = accounts.progress(db, found.id)
     show.facts(_row(found, settings) | vars(progress), as_json=as_json)
 
 
@@ -112,11 +112,12 @@ def status(given: str, followed: bool, as_json: bool) -> None:
 def certificate(given: str, as_json: bool) -> None:
     """Print the account of a closed issue: audience = accepted + refused + withheld + unknown."""
     with opened() as db:
-        account = ledger.certificate(db, _find(db, given).id)
+        account = accounts.certificate(db, find(db, given).id)
     show.facts(account.as_dict(), as_json=as_json)
 
 
-def _find(db: Session, given: str) -> Issue:
+def find(db: Session, given: str) -> Issue:
+    """The one issue whose identifier begins so.  Raises click's exceptions."""
     prefix = given.strip().lower()
     if len(prefix) < MIN_PREFIX:
         raise click.UsageError(f"give at least the first {MIN_PREFIX} characters of the issue's identifier")
@@ -141,7 +142,8 @@ def _local(at: datetime | None, settings: Settings) -> str | None:
     return at.astimezone(settings.zone).isoformat(timespec="minutes") if at else None
 
 
-def _ring() -> None:
-    from mailer.tasks import ring
+def ring() -> None:
+    """Have a worker look now rather than at the next tick."""
+    from mailer import tasks
 
-    ring("tick")
+    tasks.ring("tick")

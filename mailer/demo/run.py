@@ -25,7 +25,7 @@ from mailer.issues import editing, issuefile
 from mailer.issues.models import LegalBasis, Newsletter, Theme
 from mailer.paths import templates_dir
 from mailer.people import consent
-from mailer.sending import ledger
+from mailer.sending import accounts
 from mailer.settings import Settings, settings
 from mailer.staff import access
 
@@ -188,7 +188,7 @@ def _subscribe(newsletter_id: UUID, count: int) -> None:
 def _account(issue_id: UUID) -> int:
     """Print the certificate, one line of JSON; whether everybody was reached."""
     with transaction() as db:
-        certificate = ledger.certificate(db, issue_id)
+        certificate = accounts.certificate(db, issue_id)
     click.echo(json.dumps(certificate.as_dict(), ensure_ascii=False))
     return 0 if certificate.accepted == certificate.audience else 1
 

@@ -20,6 +20,7 @@ class Move(StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     CLOSE = "close"
+    RESEND = "resend"  # the deliveries of which nobody knows whether they arrived
 
 
 _MOVES: dict[Move, tuple[frozenset[IssueState], IssueState]] = {
@@ -30,6 +31,7 @@ _MOVES: dict[Move, tuple[frozenset[IssueState], IssueState]] = {
     Move.RESUME: (frozenset({IssueState.PAUSED}), IssueState.SENDING),
     Move.CANCEL: (frozenset({IssueState.SENDING, IssueState.PAUSED}), IssueState.CANCELLED),
     Move.CLOSE: (frozenset({IssueState.SENDING, IssueState.CANCELLED}), IssueState.CLOSED),
+    Move.RESEND: (frozenset({IssueState.SENDING, IssueState.CLOSED}), IssueState.SENDING),
 }
 
 

@@ -1,5 +1,6 @@
 """The freeze: who is written to, decided once, in one statement, and counted."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mailer.issues.models import Issue
 from mailer.issues.rules import IssueState, Move, moved
+from mailer.sending.rules import OTHER
 
 
 class DoesNotAddUp(Exception):
@@ -18,20 +20,23 @@ class DoesNotAddUp(Exception):
 # Positions spread every provider evenly from the first row to the last, so that none is hit in a burst.
 _FREEZE = text("""
 WITH candidate AS MATERIALIZED (
-    SELECT s.id, split_part(s.email, '@', 2) AS domain, u.consent_id,
+    SELECT s.id, split_part(s.email, '@', 2) AS domain, coalesce(l.lane, :other) AS lane, u.consent_id,
            x.fingerprint IS NOT NULL AS suppressed
     FROM subscription u
     JOIN subscriber s ON s.id = u.subscriber_id
+    LEFT JOIN unnest(CAST(:domains AS text[]), CAST(:lanes AS text[])) AS l (domain, lane)
+           ON l.domain = split_part(s.email, '@', 2)
     LEFT JOIN suppression x ON x.fingerprint = s.fingerprint
     WHERE u.newsletter_id = :newsletter AND u.state = 'active'
 ), spread AS (
-    SELECT id, consent_id, (row_number() OVER (PARTITION BY domain ORDER BY id) - 0.5)
+    SELECT id, consent_id, lane, (row_number() OVER (PARTITION BY domain ORDER BY id) - 0.5)
                            / count(*) OVER (PARTITION BY domain) AS place
     FROM candidate WHERE NOT suppressed
 ), written AS (
-    INSERT INTO delivery (issue_id, position, subscriber_id, consent_id, state, due_at, changed_at,
-                          attempts, faults, fence)
-    SELECT :issue, row_number() OVER (ORDER BY place, id), id, consent_id, 'pending', :now, :now, 0, 0, 0
+    INSERT INTO delivery (issue_id, position, subscriber_id, consent_id, lane, state, due_at,
+                          changed_at, attempts, faults, fence)
+    SELECT :issue, row_number() OVER (ORDER BY place, id), id, consent_id, lane, 'pending', :now, :now,
+           0, 0, 0
     FROM spread
     RETURNING 1
 )
@@ -40,15 +45,21 @@ SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM written),
 """)
 
 
-def freeze(db: Session, issue_id: UUID, *, now: datetime) -> Issue | None:
-    """Write the ledger of an issue that is due, and let it leave.
+def freeze(
+    db: Session, issue_id: UUID, *, now: datetime, lanes: Mapping[str, str] | None = None
+) -> Issue | None:
+    """Write the ledger of an issue that is due, and let it leave; `lanes` tells the provider of a domain.
 
     Idempotent: None when the issue is not scheduled (any more), or not due.  Raises DoesNotAddUp.
     """
     issue = db.scalar(select(Issue).where(Issue.id == issue_id).with_for_update(skip_locked=True))
     if issue is None or issue.state is not IssueState.SCHEDULED or issue.due_at is None or issue.due_at > now:
         return None
-    counts = db.execute(_FREEZE, {"newsletter": issue.newsletter_id, "issue": issue.id, "now": now}).one()
+    values = {
+        "newsletter": issue.newsletter_id, "issue": issue.id, "now": now, "other": OTHER,
+        "domains": list(lanes or {}), "lanes": list((lanes or {}).values()),
+    }  # fmt: skip
+    counts = db.execute(_FREEZE, values).one()
     issue.candidates, issue.audience, issue.excluded = counts
     if issue.candidates != issue.audience + issue.excluded:
         raise DoesNotAddUp(issue.id)

@@ -1,33 +1,30 @@
-"""The ledger: every SQL statement of the send.
+"""The ledger: every SQL statement that moves a delivery.
 
-claim (which is also the gate), record, release, sweep, close, and the two accounts one asks of it: progress
-and certificate.  Nothing here commits, and nothing here speaks to the relay.
+claim (which is also the gate), record, and what is done for those who cannot: release, silence, close.
+Nothing here commits, and nothing here speaks to the relay.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, TextClause, select, text
 from sqlalchemy.orm import Session
 
-from mailer.issues.models import Approval, Issue, Newsletter
+from mailer.issues.models import Issue
 from mailer.issues.rules import IssueState, Move, moved
-from mailer.people.models import Subscription
 from mailer.sending.models import Delivery
 from mailer.sending.rules import FINAL, DeliveryState
 
-SILENT_AFTER = timedelta(seconds=120)  # without a heartbeat a worker's rows are nobody's any more
+SILENT_AFTER = timedelta(seconds=120)  # without a heartbeat a worker is suspected…
+SURE_AFTER = timedelta(seconds=15)  # …and still without one, its rows are nobody's: a clock may have jumped
+START = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 
 
 class Fenced(Exception):
     """Some of these rows are no longer ours: someone took over while we were away.  Stop."""
-
-
-class NotClosed(Exception):
-    """The certificate is asked of an issue that has not finished leaving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +36,27 @@ class Claimed:
     attempts: int  # before this one
     faults: int  # times it was in flight when the relay broke off
     first_tried: datetime
+    lane: str
     address: str
     name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many rows a claim may take in one lane, and after which (due_at, position) it begins to look."""
+
+    lane: str
+    budget: int
+    after: tuple[datetime, int] = START
+
+
+@dataclass
+class Claim:
+    """What one claim took."""
+
+    rows: list[Claimed] = field(default_factory=list)  # by position
+    withheld: int = 0
+    reached: dict[str, tuple[datetime, int]] = field(default_factory=dict)  # lane → (due_at, position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,71 +74,37 @@ class Outcome:
     reply: str | None = None
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where an issue's deliveries are."""
-
-    audience: int
-    pending: int = 0
-    handed: int = 0
-    deferred: int = 0
-    accepted: int = 0
-    refused: int = 0
-    withheld: int = 0
-    unknown: int = 0
-
-    @property
-    def final(self) -> int:
-        """Rows whose state will not change by itself."""
-        return sum(int(getattr(self, state)) for state in FINAL)
-
-    @property
-    def done(self) -> bool:
-        return self.final == self.audience
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What the ledger says of an issue that has left: audience = accepted + refused + withheld + unknown."""
-
-    issue: str
-    title: str
-    newsletter: str
-    content_sha256: str
-    approver: str
-    approved_at: str
-    started_at: str
-    closed_at: str
-    candidates: int
-    excluded: int
-    audience: int
-    accepted: int
-    refused: int
-    withheld: int
-    unknown: int
-    withheld_reasons: dict[str, int]
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 # The gate: what may be sent is decided by the subscriber, the subscription, the suppressions and the issue
-# as they are now, not as they were at the freeze.
+# as they are now, not as they were at the freeze.  Lanes with something due share the limit.  `after` only
+# spares the walk over index entries of rows already gone: whoever finds nothing looks again from the start.
 _CLAIM = text("""
-WITH due AS (
-    SELECT d.issue_id, d.position, s.email, s.name, u.consent_id,
+WITH open AS (
+    SELECT l.*, least(l.budget, ceil(CAST(:limit AS float) / count(*) OVER ()))::int AS take
+    FROM unnest(CAST(:lanes AS text[]), CAST(:budgets AS int[]), CAST(:dues AS timestamptz[]),
+                CAST(:places AS int[])) AS l (lane, budget, after_due, after_place)
+    WHERE EXISTS (
+        SELECT FROM delivery d WHERE d.issue_id = :issue AND d.lane = l.lane
+        AND d.state IN ('pending', 'deferred') AND d.due_at <= :now
+        AND (d.due_at, d.position) > (l.after_due, l.after_place))
+), due AS (
+    SELECT d.issue_id, d.position, d.due_at, s.email, s.name, u.consent_id,
            CASE WHEN s.id IS NULL THEN 'erased'
                 WHEN u.state IS DISTINCT FROM 'active' THEN 'withdrawn'
                 WHEN x.fingerprint IS NOT NULL THEN 'suppressed' END AS reason
-    FROM delivery d
-    JOIN issue i ON i.id = d.issue_id AND i.state = 'sending'
+    FROM open
+    JOIN issue i ON i.id = :issue AND i.state = 'sending'
+    CROSS JOIN LATERAL (
+        SELECT d.issue_id, d.position, d.due_at, d.subscriber_id
+        FROM delivery d
+        WHERE d.issue_id = :issue AND d.lane = open.lane
+        AND d.state IN ('pending', 'deferred') AND d.due_at <= :now
+        AND (d.due_at, d.position) > (open.after_due, open.after_place)
+        ORDER BY d.due_at, d.position
+        LIMIT open.take
+        FOR UPDATE SKIP LOCKED) d
     LEFT JOIN subscriber s ON s.id = d.subscriber_id
     LEFT JOIN subscription u ON u.subscriber_id = s.id AND u.newsletter_id = i.newsletter_id
     LEFT JOIN suppression x ON x.fingerprint = s.fingerprint
-    WHERE d.issue_id = :issue AND d.state IN ('pending', 'deferred') AND d.due_at <= :now
-    ORDER BY d.due_at, d.position
-    LIMIT :limit
-    FOR UPDATE OF d SKIP LOCKED
 )
 UPDATE delivery d SET
     state = CASE WHEN reason IS NULL THEN 'handed' ELSE 'withheld' END,
@@ -134,7 +116,8 @@ UPDATE delivery d SET
     changed_at = :now
 FROM due
 WHERE d.issue_id = due.issue_id AND d.position = due.position
-RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, due.email, due.name, reason
+RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, d.lane, due.email, due.name,
+          reason, due.due_at
 """)
 
 _RECORD = text("""
@@ -150,15 +133,25 @@ WHERE d.issue_id = :issue AND d.position = o.position
   AND d.worker = :worker AND d.fence = o.fence AND d.state = 'handed'
 """)
 
-_BEAT = text("""
-INSERT INTO heartbeat (worker, kind, started_at, seen_at) VALUES (:worker, :kind, :now, :now)
-ON CONFLICT (worker) DO UPDATE SET seen_at = excluded.seen_at
+_RELEASE = text("""
+UPDATE delivery d SET state = :state, worker = NULL, due_at = :now, changed_at = :now
+WHERE d.state = 'handed' AND d.worker = :worker
 """)
 
-_SWEEP = text("""
+_BEAT = text("""
+INSERT INTO heartbeat (worker, kind, started_at, seen_at) VALUES (:worker, :kind, now(), now())
+ON CONFLICT (worker) DO UPDATE SET seen_at = now(), suspected_at = NULL
+""")
+
+_SUSPECT = text("""
+UPDATE heartbeat SET suspected_at = now() WHERE suspected_at IS NULL AND seen_at < now() - :silent
+""")
+
+_SILENCE = text("""
 UPDATE delivery d SET state = 'unknown', worker = NULL, changed_at = :now
-WHERE d.state = 'handed'
-  AND NOT EXISTS (SELECT 1 FROM heartbeat h WHERE h.worker = d.worker AND h.seen_at > :alive)
+WHERE d.state = 'handed' AND NOT EXISTS (
+    SELECT FROM heartbeat h
+    WHERE h.worker = d.worker AND (h.suspected_at IS NULL OR h.suspected_at > now() - :sure))
 """)
 
 _WITHHOLD_CANCELLED = text("""
@@ -169,22 +162,46 @@ WHERE i.id = d.issue_id AND i.state = 'cancelled' AND d.state IN ('pending', 'de
 
 
 def claim(
-    db: Session, issue_id: UUID, worker: UUID, *, limit: int, now: datetime
-) -> tuple[list[Claimed], int]:
+    db: Session, issue_id: UUID, worker: UUID, shares: Sequence[Share], *, limit: int, now: datetime
+) -> Claim:
     """Take up to `limit` due rows; those who may still be written to become ours, the others are withheld.
 
-    Returns our rows in order, and how many were withheld.  Commit before any SMTP.
+    Commit before any SMTP.
     """
-    values = {"issue": issue_id, "worker": worker, "limit": limit, "now": now}
-    rows = db.execute(_CLAIM, values).all()
-    ours = [Claimed(*row[:7]) for row in rows if row.reason is None]
-    return sorted(ours, key=lambda claimed: claimed.position), len(rows) - len(ours)
+    values = {
+        "issue": issue_id, "worker": worker, "limit": limit, "now": now,
+        "lanes": [share.lane for share in shares],
+        "budgets": [share.budget for share in shares],
+        "dues": [share.after[0] for share in shares],
+        "places": [share.after[1] for share in shares],
+    }  # fmt: skip
+    return _sorted(db.execute(_CLAIM, values))
+
+
+def _sorted(rows: Iterable[Row[Any]]) -> Claim:
+    taken = Claim()
+    for row in rows:
+        if row.reason is None:
+            taken.rows.append(Claimed(*tuple(row)[:8]))
+        else:
+            taken.withheld += 1
+        here = row.due_at, row.position
+        taken.reached[row.lane] = max(taken.reached.get(row.lane, START), here)
+    taken.rows.sort(key=lambda claimed: claimed.position)
+    return taken
 
 
 def record(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcome], *, now: datetime) -> None:
     """Write what became of rows we hold.  Raises Fenced when one of them is no longer ours."""
+    written = settle(db, issue_id, worker, outcomes, now=now)
+    if written != len(outcomes):
+        raise Fenced(f"{len(outcomes)} outcomes, {written} rows")
+
+
+def settle(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcome], *, now: datetime) -> int:
+    """Write those of these outcomes whose rows the worker still holds; how many."""
     if not outcomes:
-        return
+        return 0
     columns = {
         "positions": [o.position for o in outcomes],
         "fences": [o.fence for o in outcomes],
@@ -196,23 +213,35 @@ def record(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcome
         "enhanceds": [o.enhanced for o in outcomes],
         "replies": [o.reply for o in outcomes],
     }
-    result = db.execute(_RECORD, {"issue": issue_id, "worker": worker, "now": now, **columns})
-    if result.rowcount != len(outcomes):  # type: ignore[attr-defined]
-        raise Fenced(f"{len(outcomes)} outcomes, {result.rowcount} rows")  # type: ignore[attr-defined]
+    return _changed(db, _RECORD, issue=issue_id, worker=worker, now=now, **columns)
 
 
-def beat(db: Session, worker: UUID, kind: str, *, now: datetime) -> None:
-    """Say that this worker is alive."""
-    db.execute(_BEAT, {"worker": worker, "kind": kind, "now": now})
+def release(db: Session, worker: UUID, state: DeliveryState, *, now: datetime) -> int:
+    """Give every row that a dead worker still holds this state; how many."""
+    return _changed(db, _RELEASE, worker=worker, state=state.value, now=now)
 
 
-def sweep(db: Session, *, now: datetime) -> int:
+def beat(db: Session, worker: UUID, kind: str) -> None:
+    """Say that this process is alive."""
+    db.execute(_BEAT, {"worker": worker, "kind": kind})
+
+
+def silence(db: Session, *, now: datetime) -> int:
     """Rows of workers that fell silent become unknown, never pending; how many.
 
     Without a journal to prove what had begun, that is the only thing known of them.
     """
-    db.execute(_WITHHOLD_CANCELLED, {"now": now})
-    return db.execute(_SWEEP, {"now": now, "alive": now - SILENT_AFTER}).rowcount  # type: ignore[attr-defined, no-any-return]
+    db.execute(_SUSPECT, {"silent": SILENT_AFTER})
+    return _changed(db, _SILENCE, now=now, sure=SURE_AFTER)
+
+
+def withhold_cancelled(db: Session, *, now: datetime) -> int:
+    """What had not begun of cancelled issues never will; how many rows."""
+    return _changed(db, _WITHHOLD_CANCELLED, now=now)
+
+
+def _changed(db: Session, statement: TextClause, **values: object) -> int:
+    return int(db.execute(statement, values).rowcount)  # type: ignore[attr-defined]
 
 
 def due(db: Session, *, now: datetime) -> tuple[list[UUID], list[UUID]]:
@@ -242,78 +271,3 @@ def close_finished(db: Session, *, now: datetime) -> list[UUID]:
         issue.state, issue.closed_at = moved(issue.state, Move.CLOSE), now
     db.flush()
     return [issue.id for issue in finished]
-
-
-def progress(db: Session, issue_id: UUID) -> Progress:
-    """Count the rows of an issue by state."""
-    states = (
-        select(Delivery.state, func.count()).where(Delivery.issue_id == issue_id).group_by(Delivery.state)
-    )
-    counts = {state.value: count for state, count in db.execute(states)}
-    return Progress(audience=sum(counts.values()), **counts)
-
-
-def certificate(db: Session, issue_id: UUID) -> Certificate:
-    """The account of a closed issue.  Raises NotClosed."""
-    issue = db.get_one(Issue, issue_id)
-    if issue.state is not IssueState.CLOSED or issue.revision_id is None:
-        raise NotClosed(issue_id)
-    counts = progress(db, issue_id)
-    reasons = select(Delivery.withheld, func.count()).where(Delivery.issue_id == issue_id)
-    approval = _approval(db, issue)
-    return Certificate(
-        issue=str(issue.id),
-        title=issue.title,
-        newsletter=db.get_one(Newsletter, issue.newsletter_id).slug,
-        content_sha256=issue.revision_id.hex(),
-        approver=approval.approver,
-        approved_at=approval.at.isoformat(),
-        started_at=_iso(issue.started_at),
-        closed_at=_iso(issue.closed_at),
-        candidates=issue.candidates or 0,
-        excluded=issue.excluded or 0,
-        audience=counts.audience,
-        accepted=counts.accepted,
-        refused=counts.refused,
-        withheld=counts.withheld,
-        unknown=counts.unknown,
-        withheld_reasons=_by_reason(db.execute(reasons.group_by(Delivery.withheld)).all()),
-    )
-
-
-def _approval(db: Session, issue: Issue) -> Approval:
-    mine = Approval.issue_id == issue.id, Approval.revision_id == issue.revision_id
-    return db.scalars(select(Approval).where(*mine).order_by(Approval.at.desc()).limit(1)).one()
-
-
-def _by_reason(rows: Iterable[Any]) -> dict[str, int]:
-    return {reason.value: count for reason, count in rows if reason is not None}
-
-
-def _iso(at: datetime | None) -> str:
-    return at.isoformat() if at else ""
-
-
-@dataclass(frozen=True)
-class Addressee:
-    """Whom a delivery was for, seen from a link in it."""
-
-    newsletter_slug: str
-    subscription_id: UUID | None  # None once erased
-
-
-def addressee(db: Session, send_id: UUID, position: int) -> Addressee | None:
-    """Resolve a delivery token; None when there is no such delivery (a restored, older database)."""
-    found = db.execute(
-        select(Newsletter.slug, Subscription.id)
-        .select_from(Delivery)
-        .join(Issue, Issue.id == Delivery.issue_id)
-        .join(Newsletter, Newsletter.id == Issue.newsletter_id)
-        .outerjoin(
-            Subscription,
-            (Subscription.subscriber_id == Delivery.subscriber_id)
-            & (Subscription.newsletter_id == Newsletter.id),
-        )
-        .where(Issue.send_id == send_id, Delivery.position == position)
-    ).one_or_none()
-    return Addressee(*found) if found else None

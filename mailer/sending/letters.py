@@ -7,13 +7,14 @@ from sqlalchemy.orm import Session, joinedload
 
 from mailer.issues.models import Issue, Newsletter, Revision
 from mailer.issues.render import Rendered
+from mailer.sending.dkim import Signer
 from mailer.sending.message import Letter, Recipient, Sender
 from mailer.settings import Settings
 
 _SAMPLE_ID = UUID(int=0)  # no send has it: a link in a sample leads to nobody
 
 
-def leaving(db: Session, issue_id: UUID, settings: Settings) -> Letter | None:
+def leaving(db: Session, issue_id: UUID, settings: Settings, signer: Signer | None) -> Letter | None:
     """The letter of an issue whose audience is frozen, None otherwise."""
     issue = db.get(Issue, issue_id, options=[joinedload(Issue.newsletter)])
     if issue is None or issue.send_id is None or issue.started_at is None:
@@ -28,6 +29,7 @@ def leaving(db: Session, issue_id: UUID, settings: Settings) -> Letter | None:
         revision.html,
         revision.text,
         issue.started_at,
+        signer.sign if signer else None,
     )
 
 

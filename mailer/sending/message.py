@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from typing import Protocol
 from uuid import UUID
 
 from mailer.issues.merge import GREETING, HOLE, NAME, UNSUBSCRIBE_URL, greeting
@@ -49,6 +50,13 @@ class Copy:
     message: bytes
 
 
+class Sign(Protocol):
+    """Adds a signature to a message (`dkim.Signer.sign`)."""
+
+    def __call__(self, message: bytes, *, canonical: bool) -> bytes:
+        """canonical: its body is its own relaxed form."""
+
+
 @dataclass(frozen=True)
 class Letter:
     """A revision on its way out under one send id."""
@@ -60,6 +68,7 @@ class Letter:
     html: str  # with holes
     text: str  # with holes
     date: datetime
+    sign: Sign | None = None  # DKIM
     _parts: list[bytes] = field(init=False, repr=False)
     _holes: list[tuple[bool, str]] = field(init=False, repr=False)  # (in the HTML?, name), between parts
     _head: bytes = field(init=False, repr=False)
@@ -94,6 +103,8 @@ class Letter:
             UNSUBSCRIBE_URL: link,  # the rest of the address is the same for all, and encoded once
         }
         message = b"".join((self._head, head, CRLF, *self._body(values)))
+        if self.sign:
+            message = self.sign(message, canonical=True)
         return Copy(f"b-{returned}@{self.sender.domain}", message)
 
     def _unsubscribe(self, token: str) -> str:

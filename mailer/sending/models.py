@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInte
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mailer.db import Base, enum
-from mailer.sending.rules import DeliveryState, Withheld
+from mailer.sending.rules import OTHER, DeliveryState, Withheld
 
 
 class Delivery(Base):
@@ -22,9 +22,10 @@ class Delivery(Base):
         CheckConstraint("(state = 'withheld') = (withheld IS NOT NULL)", name="withheld_for_a_reason"),
         CheckConstraint("(state = 'handed') = (worker IS NOT NULL)", name="handed_to_a_worker"),
         CheckConstraint("state <> 'deferred' OR due_at IS NOT NULL", name="deferred_until"),
-        Index("ix_delivery_due", "issue_id", "due_at", "position",
+        Index("ix_delivery_due", "issue_id", "lane", "due_at", "position",
               postgresql_where="state IN ('pending', 'deferred')"),
         Index("ix_delivery_handed", "worker", postgresql_where="state = 'handed'"),
+        Index("ix_delivery_unknown", "issue_id", postgresql_where="state = 'unknown'"),
         Index("ix_delivery_subscriber_id", "subscriber_id"),
     )  # fmt: skip
 
@@ -32,6 +33,7 @@ class Delivery(Base):
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1..audience
     subscriber_id: Mapped[UUID | None] = mapped_column(ForeignKey("subscriber.id", ondelete="SET NULL"))
     consent_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent_event.id"))
+    lane: Mapped[str] = mapped_column(server_default=OTHER)  # the mailbox provider, so that each has its pace
     state: Mapped[DeliveryState] = mapped_column(enum(DeliveryState))
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
@@ -47,14 +49,56 @@ class Delivery(Base):
 
 
 class Heartbeat(Base):
-    """A process that is alive, and since when."""
+    """A process that is alive, and since when.  Times are the database's own: hosts' clocks differ."""
 
     __tablename__ = "heartbeat"
 
     worker: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str]  # letters, beat
+    kind: Mapped[str]  # sender (holds rows), letters or notices (a Celery worker), beat
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    suspected_at: Mapped[datetime | None]  # silent when the sweep last looked
+
+
+class Hold(Base):
+    """What the send stays away from for a while: the relay, a lane, or itself without a journal."""
+
+    __tablename__ = "hold"
+
+    name: Mapped[str] = mapped_column(primary_key=True)  # "relay", "journal", "dkim", or a lane
+    failures: Mapped[int]
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    reason: Mapped[str]  # scrubbed
+
+
+class Alarm(Base):
+    """Something that asks for a person, from when it was found until it is over."""
+
+    __tablename__ = "alarm"
+
+    name: Mapped[str] = mapped_column(primary_key=True)  # kind, or "kind:subject"
+    since: Mapped[datetime]
+    told_at: Mapped[datetime | None]  # when the alert mail left
+
+
+class ResolutionKind(StrEnum):
+    PROVED = "proved"  # the relay's own log shows that it took them
+    LEFT = "left"  # staff let them be
+    RESENT = "resent"  # staff accept that some people may get two copies
+
+
+class Resolution(Base):
+    """What was decided about an issue's unknown deliveries, and by whom."""
+
+    __tablename__ = "resolution"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    issue_id: Mapped[UUID] = mapped_column(ForeignKey("issue.id"), index=True)
+    kind: Mapped[ResolutionKind] = mapped_column(enum(ResolutionKind))
+    rows: Mapped[int]
+    by: Mapped[str]  # a staff id, or "terminal"
+    at: Mapped[datetime]
 
 
 class NoticeKind(StrEnum):

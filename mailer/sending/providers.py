@@ -22,9 +22,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
-from mailer.sending.rules import Reply
-
-OTHER = "other"
+from mailer.sending.rules import OTHER, Reply
 
 
 class BadProviders(ValueError):
@@ -75,15 +73,15 @@ class Providers:
     """The table: whose mailbox an address is, and what its host takes."""
 
     table: dict[str, Provider] = field(default_factory=lambda: {each.name: each for each in _KNOWN})
-    _domains: dict[str, str] = field(init=False, repr=False)
+    domains: dict[str, str] = field(init=False, repr=False)  # domain → name
 
     def __post_init__(self) -> None:
         domains = {domain: each.name for each in self.table.values() for domain in each.domains}
-        object.__setattr__(self, "_domains", domains)
+        object.__setattr__(self, "domains", domains)
 
     def of(self, domain: str, mx: Iterable[str] = ()) -> str:
         """The provider of a domain (A-labels), by its name, else by its mail exchangers."""
-        found = self._domains.get(domain.lower())
+        found = self.domains.get(domain.lower())
         return found or next((name for host in mx if (name := self._host(host.lower()))), OTHER)
 
     def _host(self, host: str) -> str | None:

@@ -33,6 +33,8 @@ class Withheld(StrEnum):
     CANCELLED = "cancelled"
 
 
+OTHER = "other"  # the lane of every address whose provider has no pace of its own
+
 FIRST_RETRY = timedelta(seconds=300)
 LAST_RETRY = timedelta(seconds=4000)
 GIVE_UP = timedelta(hours=72)

@@ -5,251 +5,226 @@ few seconds.  Each turn of the loop gives work to idle sessions, lets the socket
 takes one transaction that records what is over and claims what comes next.  A claim is good for one second,
 counted from before its statement: what has not begun by then goes back and is claimed again, so that an
 unsubscription or a pause stops everything that begins more than a second after its commit.
+
+Whatever breaks, the rows we hold stay explained: by the ledger, or by our journal, from which `recovery`
+settles them once we have let go of it.
 """
 
-import random
-import selectors
 import time
-from collections import deque
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID, uuid4
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session as Database
 
 from mailer import telemetry
 from mailer.db import transaction, utcnow
-from mailer.sending import ledger
-from mailer.sending.ledger import Claimed, Fenced, Outcome
+from mailer.sending import ending, ledger
+from mailer.sending.journal import Journal, JournalUnwritable
+from mailer.sending.lanes import Lanes
+from mailer.sending.ledger import Claim, Claimed, Fenced, Outcome
 from mailer.sending.message import Letter, Recipient
+from mailer.sending.pool import Pool
 from mailer.sending.relay import Relay, RelayDown
-from mailer.sending.rules import DeliveryState, Reply, verdict
-from mailer.sending.smtp import Fate, Job, Phase, Session
+from mailer.sending.rules import Reply
+from mailer.sending.shares import Shares
+from mailer.sending.smtp import Fate, Job, Session
 
 GATE = 1.0  # seconds a claim is good for
-MESSAGES_PER_CONNECTION = 500
-MIN_CLAIM, MAX_CLAIM = 20, 400
+MIN_CLAIM, MAX_CLAIM = 20, 500
+SHORT_CLAIM = 0.2  # seconds: a claim that is sent sooner is followed by a larger one
 BEAT_EVERY = 10.0  # seconds
-STUCK = 2.0  # seconds in one phase after which a session does not keep the others from working on
-FAULTS_ALLOWED = 3  # in flight at as many 421s or cuts, a message is charged and set aside for a while
+LAST_WORDS = 30.0  # seconds given to messages in flight when the database has gone
+BROKEN_OFF = 8  # times in a row that the relay breaks off before it counts as down
 
 
-@dataclass
 class Sender:
     """One process's hand in the send."""
 
-    relay: Relay
-    connections: int
-    worker: UUID = field(default_factory=uuid4)
-    _sessions: list[Session] = field(default_factory=list)
-    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
-    _queue: deque[Claimed] = field(default_factory=deque)
-    _flying: dict[int, Claimed] = field(default_factory=dict)
-    _over: list[Outcome] = field(default_factory=list)
-    _deadline: float = 0.0
-    _claim_size: int = MIN_CLAIM
-    _beaten: float = 0.0
-    _letter: Letter | None = None
+    def __init__(
+        self,
+        relay: Relay,
+        connections: int,
+        journals: Path,
+        *,
+        shares: Shares,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.worker = uuid4()
+        self._journals, self._stopping = journals, stopping
+        self._shares = shares
+        self._pool = Pool(relay, connections, self, self._shares.worn)
+        self._lanes = Lanes(self._shares.room)
+        self._journal: Journal | None = None
+        self._flying: dict[int, Claimed] = {}
+        self._over: list[Outcome] = []
+        self._deadline = self._claimed_at = self._beaten = 0.0
+        self._claim_size = MIN_CLAIM
+        self._broken_off = 0
+        self._unwell: Exception | None = None
 
     def work(self, issue_id: UUID, letter: Letter, seconds: float) -> bool:
         """Send what is due of an issue for about so many seconds; whether there may be more to send now.
 
-        Raises RelayDown when no connection can be opened, and Fenced when someone took over; in both cases
-        nothing of ours is left to record.
+        Raises RelayDown when the relay cannot be used, JournalUnwritable when nothing may begin (in both
+        cases nothing of ours is left to record), Fenced when someone took over, SQLAlchemyError when the
+        database has gone: what we hold is then settled from the journal we leave.
         """
-        self._letter = letter
-        self._tidy()
-        self._connect()
-        until = time.monotonic() + seconds
+        self._pool.first()
+        self._journal = self._journal or Journal(self._journals, self.worker)
+        self._issue_id, self._letter, self._until = issue_id, letter, time.monotonic() + seconds
+        self._broken_off, self._unwell = 0, None
+        self._shares.rewind()
         try:
-            while self._turn(issue_id, claiming=time.monotonic() < until or self._stuck()):
+            while self._turn():
                 pass
-        except Fenced:
-            self._abandon()
+        except (Fenced, SQLAlchemyError) as error:
+            self._unwell = error
+            self.leave(last_words=not isinstance(error, Fenced))
             raise
-        return time.monotonic() >= until
+        self._journal.clear()
+        if self._unwell:
+            self.leave(last_words=False)
+            raise self._unwell
+        return time.monotonic() >= self._until and not self._stopping()
 
-    def _turn(self, issue_id: UUID, *, claiming: bool) -> bool:
-        """One turn; False when nothing is queued, nothing flies and nothing more was claimed."""
-        if not self._queue and (claiming or self._over):
-            self._ledger_step(issue_id, limit=self._claim_size if claiming else 0)
+    def _turn(self) -> bool:
+        """One turn; False when nothing waits, nothing flies and nothing more was claimed."""
+        claiming = self._claiming()
+        if not self._lanes and (claiming or self._over):
+            self._ledger_step(claiming=claiming)
         self._feed()
-        if self._flying:
-            self._poll()
-        elif self._queue and not self._sessions:
+        if self._lanes and not self._pool.alive:
             self._give_back()
-        return bool(self._queue or self._flying or self._over)
+        elif self._lanes or self._flying:
+            self._pool.poll()
+        elif claiming and self._shares.exhausted:
+            time.sleep(self._shares.wait())
+            return True
+        return bool(self._lanes or self._flying or self._over)
+
+    def _claiming(self) -> bool:
+        """Whether to take more: within our time, or while a relay that dawdles keeps us here anyway."""
+        if self._unwell or self._stopping():
+            return False
+        return time.monotonic() < self._until or self._pool.stuck()
 
     # -- the ledger ----------------------------------------------------------
 
-    def _ledger_step(self, issue_id: UUID, *, limit: int) -> None:
+    def _ledger_step(self, *, claiming: bool) -> None:
         """Record what is over and claim what comes next, in one transaction."""
         started = time.monotonic()
         over, self._over = self._over, []
         with transaction() as db:
-            now = utcnow()
-            ledger.record(db, issue_id, self.worker, over, now=now)
+            ledger.record(db, self._issue_id, self.worker, over, now=utcnow())
+            self._shares.note(db, now=utcnow())
             if started - self._beaten > BEAT_EVERY:
-                ledger.beat(db, self.worker, "letters", now=now)
+                ledger.beat(db, self.worker, "sender")
                 self._beaten = started
-            if limit:
-                claimed, withheld = ledger.claim(db, issue_id, self.worker, limit=limit, now=now)
-                self._queue.extend(claimed)
-                telemetry.deliveries.labels("withheld").inc(withheld)
+            claim = self._claim(db) if claiming else Claim()
+        self._lanes.put(claim.rows)
         self._deadline = started + GATE
+        self._resize(started)
+        telemetry.deliveries.labels("withheld").inc(claim.withheld)
         for outcome in over:
             telemetry.deliveries.labels(outcome.state.value).inc()
 
+    def _claim(self, db: Database) -> Claim:
+        while True:
+            shares, now = self._shares.next(self._claim_size), utcnow()
+            claim = ledger.claim(db, self._issue_id, self.worker, shares, limit=self._claim_size, now=now)
+            self._shares.took(claim)
+            if claim.reached or self._shares.exhausted or not self._shares.rewind():
+                return claim
+
+    def _resize(self, now: float) -> None:
+        if now - self._claimed_at < SHORT_CLAIM:
+            self._claim_size = min(self._claim_size * 2, MAX_CLAIM)
+        self._claimed_at = now
+
     def _give_back(self) -> None:
         """The claim is too old, or nobody can carry it: its rows are pending again, as if never claimed."""
-        self._claim_size = max(MIN_CLAIM, self._claim_size - len(self._queue))
-        while self._queue:
-            self._over.append(_unbegun(self._queue.popleft(), utcnow()))
+        rows = self._lanes.empty()
+        self._claim_size = max(MIN_CLAIM, self._claim_size - len(rows))
+        self._shares.give_back(rows)
+        self._over += [ending.unbegun(row, utcnow()) for row in rows]
 
-    def _abandon(self) -> None:
-        """Someone took over: take a new name, and touch nothing that was ours."""
-        for session in self._sessions:
-            self._drop(session)
-        self._sessions.clear()
-        self._queue.clear()
-        self._flying.clear()
+    def leave(self, *, last_words: bool = True) -> None:
+        """Let go of everything under this name, once the relay has answered for what is in flight."""
+        self._lanes.empty()
+        until = time.monotonic() + LAST_WORDS
+        while last_words and self._flying and time.monotonic() < until:
+            self._pool.poll()
+        self._pool.close()
         self._over.clear()
-        self.worker, self._beaten = uuid4(), 0.0
+        if self._journal:
+            self._journal.close()
+        self._journal, self.worker, self._beaten = None, uuid4(), 0.0
 
     # -- the sessions --------------------------------------------------------
 
-    def _connect(self) -> None:
-        """Open the first connection; the others follow while there is work.  Raises RelayDown."""
-        if not self._sessions:
-            self._open()
-
-    def _open(self) -> Session:
-        session = Session(self.relay.connect(), self)
-        self._selector.register(session.sock, selectors.EVENT_READ, session)
-        self._sessions.append(session)
-        return session
-
-    def _drop(self, session: Session) -> None:
-        if session.sock.fileno() >= 0:
-            self._selector.unregister(session.sock)
-        session.close()
-
-    def _tidy(self) -> None:
-        """Let go of connections that the relay closed while we were not looking, or that are worn out."""
-        for session in list(self._sessions):
-            if session.phase is Phase.IDLE:
-                session.advance()
-            if session.phase is Phase.CLOSED or self._worn(session):
-                self._remove(session)
-
-    def _remove(self, session: Session) -> None:
-        self._sessions.remove(session)
-        self._drop(session)
-
-    @staticmethod
-    def _worn(session: Session) -> bool:
-        return session.phase is Phase.IDLE and session.messages >= MESSAGES_PER_CONNECTION
-
-    def _stuck(self) -> bool:
-        """Some session waits on a slow relay: the others need not wait with it."""
-        now = time.monotonic()
-        return any(s.phase is not Phase.IDLE and now - s.since > STUCK for s in self._sessions)
-
     def _feed(self) -> None:
-        """Give a job to every idle session, opening one more while there is work for it."""
-        if self._queue and time.monotonic() > self._deadline:
+        """Give a job to every idle session, and dial one more while there is work for it."""
+        if self._lanes and time.monotonic() > self._deadline:
             self._give_back()
-        self._tidy()
-        for session in list(self._sessions):
-            if session.phase is Phase.IDLE and (job := self._take()):
+        for session in self._pool.idle():
+            if job := self._take(company=False):
                 session.start(job)
-        if self._queue and len(self._sessions) < self.connections:
-            self._open_another()
+        if self._lanes:
+            self._pool.grow()
 
-    def _open_another(self) -> None:
-        try:
-            session = self._open()
-        except RelayDown as error:
-            telemetry.log.warning("no further connection", error=str(error), open=len(self._sessions))
-            return
-        if job := self._take():
-            session.start(job)
-
-    def _poll(self) -> None:
-        for session in self._sessions:
-            if session.sock.fileno() >= 0:
-                wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if session.wants_write else 0)
-                if self._selector.get_key(session.sock).events != wanted:
-                    self._selector.modify(session.sock, wanted, session)
-        for key, _ in self._selector.select(timeout=0.2):
-            key.data.advance()
-        now = time.monotonic()
-        for session in self._sessions:
-            session.expire(now)
-
-    # -- what a session asks of us (smtp.Courier) -----------------------------
-
-    def begin(self, job: Job) -> bool:  # noqa: ARG002 -- the crash journal will write its name
-        return time.monotonic() <= self._deadline
+    def begin(self, job: Job) -> bool:
+        """The gate's last word, and the journal's first (smtp.Courier)."""
+        if time.monotonic() > self._deadline or self._unwell:
+            return False
+        return self._noted(ending.unknown(self._flying[job.key], utcnow()))
 
     def following(self, session: Session) -> Job | None:
-        return None if session.messages >= MESSAGES_PER_CONNECTION else self._take()
+        """The next job, if this connection may carry one more and neither is a known troublemaker."""
+        if self._shares.worn(session) or (session.job and self._flying[session.job.key].faults):
+            return None
+        return self._take(company=True)
 
     def ended(self, job: Job, fate: Fate, answer: Reply | None) -> None:
         row = self._flying.pop(job.key)
-        self._over.append(_outcome(row, fate, answer, utcnow()))
+        self._lanes.landed(row.lane)
+        outcome = ending.outcome(row, fate, answer, utcnow())
+        self._over.append(outcome)
+        if fate is not Fate.NOT_BEGUN:
+            self._noted(outcome)
+            self._weigh(row.lane, fate, answer)
 
-    def _take(self) -> Job | None:
+    def _weigh(self, lane: str, fate: Fate, answer: Reply | None) -> None:
+        """What this ending says of the relay, and of the provider behind it."""
+        if answer:
+            self._shares.heard(lane, answer)
+        self._broken_off = 0 if fate is Fate.ANSWERED else self._broken_off + 1
+        if self._broken_off >= BROKEN_OFF:
+            self._unwell = self._unwell or RelayDown("it keeps hanging up")
+
+    def _noted(self, outcome: Outcome) -> bool:
+        """Whether the journal has it; if it cannot be written, nothing more begins."""
+        try:
+            if self._journal:
+                self._journal.write(self._issue_id, outcome)
+        except JournalUnwritable as error:
+            self._unwell = self._unwell or error
+        return self._unwell is None
+
+    def _take(self, *, company: bool) -> Job | None:
         """The next row as a job, if its claim is still good; a row that cannot be rendered is refused."""
-        while self._queue and time.monotonic() <= self._deadline:
-            row = self._queue.popleft()
+        while time.monotonic() <= self._deadline and (row := self._lanes.take(company=company)):
             try:
                 job = self._job(row)
             except ValueError:
-                self._over.append(_refused(row, Reply(0, "", "render"), utcnow()))
+                self._lanes.landed(row.lane)
+                self._over.append(ending.unrenderable(row, utcnow()))
                 continue
             self._flying[job.key] = row
             return job
         return None
 
     def _job(self, row: Claimed) -> Job:
-        if self._letter is None:
-            raise RuntimeError("no letter to send")
         copy = self._letter.to(Recipient(row.position, row.address, row.name))
-        return Job(row.position, copy.return_path, row.address, copy.message)
-
-
-def _unbegun(row: Claimed, now: datetime) -> Outcome:
-    return Outcome(row.position, row.fence, DeliveryState.PENDING, now, row.attempts, row.faults)
-
-
-def _refused(row: Claimed, answer: Reply, now: datetime) -> Outcome:
-    return Outcome(
-        row.position, row.fence, DeliveryState.REFUSED, now, row.attempts + 1, row.faults,
-        answer.code, answer.enhanced, answer.text,
-    )  # fmt: skip
-
-
-def _outcome(row: Claimed, fate: Fate, answer: Reply | None, now: datetime) -> Outcome:
-    """What the ledger keeps of an ended job."""
-    if fate is Fate.NOT_BEGUN:
-        return _unbegun(row, now)
-    if fate is Fate.UNKNOWN:
-        return Outcome(row.position, row.fence, DeliveryState.UNKNOWN, now, row.attempts + 1, row.faults)
-    if fate is Fate.INTERRUPTED:
-        faults = row.faults + 1
-        if faults < FAULTS_ALLOWED:
-            return Outcome(row.position, row.fence, DeliveryState.PENDING, now, row.attempts, faults)
-        answer = answer or Reply(421, "", "connection cut")
-    if answer is None:
-        raise RuntimeError("answered without an answer")
-    attempts = row.attempts + 1
-    decided = verdict(
-        answer,
-        now=now,
-        attempts=attempts,
-        first_tried=row.first_tried,
-        jitter=lambda: random.uniform(-1, 1),  # noqa: S311 -- spreads load, guards nothing
-    )
-    return Outcome(
-        row.position, row.fence, decided.state, decided.due_at or now, attempts, row.faults,
-        answer.code, answer.enhanced, answer.text,
-    )  # fmt: skip
+        return Job(row.position, copy.return_path, row.address, copy.message, row.lane)

@@ -10,7 +10,7 @@ import smtplib
 import socket
 import ssl
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,6 +32,7 @@ class Job:
     sender: str  # return path without brackets; "" is the null one
     recipient: str
     message: bytes  # CRLF line ends, ends in CRLF, no line begins with a dot
+    lane: str
 
 
 class Fate(StrEnum):
@@ -77,7 +78,7 @@ class Session:
         self.sock: socket.socket = client.sock
         self.courier = courier
         self.phase = Phase.IDLE
-        self.messages = 0  # bodies sent on this connection
+        self.carried: Counter[str] = Counter()  # bodies sent on this connection, by lane
         self.since = time.monotonic()  # when it entered its phase
         self.timeout = COMMAND_TIMEOUT
         self._pipelining = client.has_extn("pipelining")
@@ -94,6 +95,16 @@ class Session:
         self.sock.setblocking(False)
         if self.sock.family in {socket.AF_INET, socket.AF_INET6}:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    @property
+    def job(self) -> Job | None:
+        """What is in flight."""
+        return self._job
+
+    @property
+    def messages(self) -> int:
+        """How many bodies this connection has carried."""
+        return self.carried.total()
 
     @property
     def wants_write(self) -> bool:
@@ -243,7 +254,7 @@ class Session:
         if job is None or not self.courier.begin(job):
             raise self._too_late(job)
         self._enter(Phase.BODY, DOT_TIMEOUT)
-        self.messages += 1
+        self.carried[job.lane] += 1
         self._next = self.courier.following(self) if self._pipelining else None
         ending = b".\r\n"
         if self._next:

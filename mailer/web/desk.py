@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mailer.db import transaction
 from mailer.issues import editing
 from mailer.issues.models import Newsletter
-from mailer.sending import ledger
+from mailer.sending import accounts
 from mailer.web import desk_words
 from mailer.web.desk_issue import LEAVING, issue, subscribers
 from mailer.web.desk_moves import moves
@@ -31,7 +31,7 @@ def private(response: Response) -> Response:
 def issues() -> ResponseReturnValue:
     with transaction() as db:
         listed = editing.listing(db)
-        leaving = {found.id: ledger.progress(db, found.id) for found in listed if found.state in LEAVING}
+        leaving = {found.id: accounts.progress(db, found.id) for found in listed if found.state in LEAVING}
     return render_template("desk/issues.html", issues=listed, leaving=leaving)
 
 

@@ -19,7 +19,7 @@ from mailer.issues.merge import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting
 from mailer.issues.models import Issue
 from mailer.issues.rules import IssueState, Move, moves_from
 from mailer.people.models import Subscription, SubscriptionState
-from mailer.sending import ledger
+from mailer.sending import accounts, unknown
 from mailer.settings import settings
 from mailer.staff.models import Staff
 from mailer.web import desk_words
@@ -68,11 +68,12 @@ def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None) -> st
         return render_template(
             "desk/issue.html",
             issue=found,
-            moves={move.value for move in moves_from(found.state) - {Move.START, Move.CLOSE}},
+            moves={move.value for move in moves_from(found.state) - {Move.START, Move.CLOSE, Move.RESEND}},
             findings=editing.findings(db, found, settings(), leaves=found.due_at or now),
             text=_sample(editing.rendered(db, found, settings()).text, found, escape=False),
-            progress=ledger.progress(db, issue_id) if _is_live(found) or found.closed_at else None,
+            progress=accounts.progress(db, issue_id) if _is_live(found) or found.closed_at else None,
             subscribers=subscribers(db, found.newsletter_id),
+            undecided=sum(each.rows for each in unknown.undecided(db, issue_id)),
             live=_is_live(found),
             form=form,
             fault=fault.sentence(desk_words.language()) if fault else None,
@@ -102,7 +103,7 @@ def progress(issue_id: UUID) -> ResponseReturnValue:
     """What desk.js asks each second while the issue leaves."""
     with transaction() as db:
         found = fetch(db, issue_id)
-        counted = ledger.progress(db, issue_id)
+        counted = accounts.progress(db, issue_id)
     counts = {
         state.value: {"count": format_decimal(getattr(counted, state)), "x": x, "width": width}
         for state, x, width in desk_words.bar(counted)
@@ -120,7 +121,7 @@ def certificate(issue_id: UUID) -> ResponseReturnValue:
         found = fetch(db, issue_id)
         if found.state is not IssueState.CLOSED:
             return redirect(url_for("desk.issue.page", issue_id=issue_id))
-        account = ledger.certificate(db, issue_id)
+        account = accounts.certificate(db, issue_id)
         return render_template(
             "desk/certificate.html",
             issue=found,
@@ -135,8 +136,8 @@ def certificate_file(issue_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
         fetch(db, issue_id)
         try:
-            response = jsonify(ledger.certificate(db, issue_id).as_dict())
-        except ledger.NotClosed:
+            response = jsonify(accounts.certificate(db, issue_id).as_dict())
+        except accounts.NotClosed:
             abort(404)
     response.headers["Content-Disposition"] = f'attachment; filename="certificate-{issue_id}.json"'
     return response

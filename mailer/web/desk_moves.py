@@ -15,7 +15,7 @@ from mailer.issues import editing
 from mailer.issues.clock import BadTime, parse_future
 from mailer.issues.models import Issue
 from mailer.issues.rules import ForbiddenMove, Move, moves_from
-from mailer.sending import ledger
+from mailer.sending import accounts, unknown
 from mailer.settings import settings
 from mailer.tasks import ring
 from mailer.web import desk_words
@@ -63,6 +63,22 @@ def cancel(issue_id: UUID) -> ResponseReturnValue:
     return _move(issue_id, lambda db, found, _: editing.cancel(db, found), done)
 
 
+@moves.post("/leave")
+def leave(issue_id: UUID) -> ResponseReturnValue:
+    done = _("C’est noté : les messages incertains restent comme ils sont.")
+    return _move(issue_id, _decide(unknown.leave), done)
+
+
+@moves.post("/resend")
+def resend(issue_id: UUID) -> ResponseReturnValue:
+    return _move(issue_id, _decide(unknown.resend), _("Les messages incertains repartent."))
+
+
+@moves.get("/resend")
+def confirm_resend(issue_id: UUID) -> ResponseReturnValue:
+    return _confirm(issue_id, Move.RESEND, "desk/resend.html")
+
+
 @moves.get("/send")
 def confirm_send(issue_id: UUID) -> ResponseReturnValue:
     return _confirm(issue_id, Move.SCHEDULE, "desk/send.html")
@@ -77,6 +93,13 @@ def _leave_at(due_at: datetime) -> Act:
     def act(db: Session, found: Issue, now: datetime) -> None:
         approver = str(current_user.id)
         editing.schedule(db, found, due_at=due_at, approver=approver, now=now, settings=settings())
+
+    return act
+
+
+def _decide(decision: Callable[..., int]) -> Act:
+    def act(db: Session, found: Issue, now: datetime) -> None:
+        decision(db, found, by=str(current_user.id), now=now)
 
     return act
 
@@ -111,5 +134,5 @@ def _confirm(issue_id: UUID, move: Move, template: str) -> ResponseReturnValue:
             issue=found,
             findings=editing.findings(db, found, settings(), leaves=utcnow()),
             subscribers=subscribers(db, found.newsletter_id),
-            progress=ledger.progress(db, issue_id),
+            progress=accounts.progress(db, issue_id),
         )

@@ -7,10 +7,12 @@ from typing import NamedTuple
 from flask_babel import format_datetime, format_decimal, get_locale, lazy_gettext, ngettext
 from flask_babel import gettext as _
 
+from mailer.db import transaction, utcnow
 from mailer.issues.clock import shown
 from mailer.issues.models import LegalBasis
 from mailer.issues.rules import IssueState
-from mailer.sending.ledger import Progress
+from mailer.sending import alarms
+from mailer.sending.accounts import Progress
 from mailer.sending.rules import DeliveryState, Withheld
 from mailer.settings import settings
 
@@ -79,8 +81,14 @@ def context() -> dict[str, object]:
         "STATES": STATES, "COUNTS": COUNTS, "REASONS": REASONS, "BASES": BASES, "FINISHED": FINISHED,
         "LEVELS": LEVELS, "language": language,
         "when": when, "briefly": briefly, "number": format_decimal, "people": people,
-        "bar": bar, "sentence": sentence, "percent": percent,
+        "alarms": sentences, "bar": bar, "sentence": sentence, "percent": percent,
     }  # fmt: skip
+
+
+def sentences() -> list[str]:
+    """What asks for a person now."""
+    with transaction() as db:
+        return [alarm.sentence(language()) for alarm in alarms.find(db, now=utcnow())]
 
 
 def language() -> str:

@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import upgrade
-from mailer.db import engine
+from mailer.db import engine, transaction, utcnow
+from mailer.sending import alarms
 from mailer.settings import settings
 
 health = Blueprint("health", __name__)
@@ -21,8 +22,11 @@ def alive() -> ResponseReturnValue:
 
 @health.get("/readyz")
 def ready() -> ResponseReturnValue:
-    """200 when pages can be served and letters can leave; else 503, and what is missing."""
-    found = {"database": _tried(_database), "redis": _tried(_redis)}
+    """200 when letters can leave and nothing asks for a person; else 503, and what it is.
+
+    For whoever watches; a load balancer asks /healthz: pages are served even when letters cannot leave.
+    """
+    found = {"database": _tried(_database), "redis": _tried(_redis), "alarms": _tried(_alarms)}
     return jsonify(found), 200 if set(found.values()) == {"ok"} else 503
 
 
@@ -36,6 +40,12 @@ def _tried(look: Callable[[], str]) -> str:
 def _database() -> str:
     with engine().connect() as connection:
         return "ok" if upgrade.current(connection) == upgrade.head() else "run `mailer db upgrade`"
+
+
+def _alarms() -> str:
+    with transaction() as db:
+        found = alarms.find(db, now=utcnow())
+    return "; ".join(alarm.sentence("en") for alarm in found) or "ok"
 
 
 def _redis() -> str:

@@ -19,8 +19,8 @@ from mailer.issues.models import Newsletter
 from mailer.people import consent
 from mailer.people.consent import CONFIRM_WITHIN, Confirmation
 from mailer.people.models import DepartureReason, Subscription, SubscriptionState
-from mailer.sending import ledger, notices
-from mailer.sending.ledger import Addressee
+from mailer.sending import accounts, notices
+from mailer.sending.accounts import Addressee
 from mailer.settings import settings
 from mailer.tasks import ring
 from mailer.tokens import BadToken, ExpiredToken, Purpose
@@ -144,7 +144,7 @@ def _left(found: Addressee | None, db: Session) -> Newsletter | None:
 def _addressee(db: Session, token: str) -> Addressee | None:
     """Whom a mail was for; None when an older, restored database does not know.  404 on a forged token."""
     try:
-        return ledger.addressee(db, *tokens.read_delivery(Purpose.UNSUBSCRIBE, token))
+        return accounts.addressee(db, *tokens.read_delivery(Purpose.UNSUBSCRIBE, token))
     except BadToken:
         return _addressee_of_notice(db, token)
 

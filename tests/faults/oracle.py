@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from mailer.issues.models import Issue
 from mailer.issues.rules import IssueState
 from mailer.people.models import Subscriber
-from mailer.sending import ledger, letters
+from mailer.sending import accounts, letters
 from mailer.sending.message import Recipient
 from mailer.sending.models import Delivery
 from mailer.sending.rules import FINAL, DeliveryState
@@ -99,7 +99,7 @@ def _whose(arrival: Arrival) -> tuple[UUID | None, int]:
 
 
 def _expected(db: Session, issue_id: UUID) -> str:
-    letter = letters.leaving(db, issue_id, settings())
+    letter = letters.leaving(db, issue_id, settings(), None)
     if letter is None:
         return ""
     return copies.impersonal(letter.to(Recipient(1, "someone@example.org", None)).message)
@@ -133,7 +133,7 @@ def _adds_up(db: Session, case: Case) -> Iterator[str]:
     if issue.candidates != (issue.audience or 0) + (issue.excluded or 0):
         yield f"I2: {issue.candidates} candidates, {issue.audience} rows and {issue.excluded} exclusions"
     if issue.state is IssueState.CLOSED:
-        said = ledger.certificate(db, issue.id)
+        said = accounts.certificate(db, issue.id)
         if said.audience != said.accepted + said.refused + said.withheld + said.unknown:
             yield f"I2: the certificate does not add up: {said}"
         if any(states[state] != getattr(said, state) for state in FINAL):

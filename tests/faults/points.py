@@ -150,7 +150,7 @@ class Wire:
 def install(points: Points) -> None:
     """Put the points in place, in this process and for good."""
     points.around(audience, "freeze", lambda result, *_: result is not None)
-    points.around(ledger, "claim", lambda result, *_: bool(result[0]))
+    points.around(ledger, "claim", lambda result, *_: bool(result.rows))
     points.around(ledger, "record", lambda _, *args: bool(args[3]))
     event.listen(Session, "after_commit", points.committed)
     event.listen(Session, "after_rollback", points.rolled_back)

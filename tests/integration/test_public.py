@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -26,7 +26,7 @@ from mailer.people.models import (
     Suppression,
     SuppressionReason,
 )
-from mailer.sending import audience
+from mailer.sending import alarms, audience, ledger
 from mailer.sending.models import Notice, NoticeKind
 from mailer.settings import Settings
 from mailer.tokens import Purpose
@@ -290,4 +290,10 @@ def test_english_is_complete(client: FlaskClient) -> None:
 
 def test_health(client: FlaskClient) -> None:
     assert client.get("/healthz").text == "ok\n"
-    assert client.get("/readyz").json == {"database": "ok", "redis": "ok"}
+    silent = client.get("/readyz")
+    assert silent.status_code == 503
+    assert "No sign of life from “letters”" in str(silent.json)
+    with transaction() as db:
+        for kind in alarms.KINDS_OF_PROCESS:
+            ledger.beat(db, uuid4(), kind)
+    assert client.get("/readyz").json == {"database": "ok", "redis": "ok", "alarms": "ok"}

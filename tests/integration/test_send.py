@@ -15,17 +15,18 @@ from mailer.issues.models import Issue, Newsletter
 from mailer.issues.rules import IssueState
 from mailer.people import consent
 from mailer.people.models import Subscriber, Subscription
-from mailer.sending import audience, ledger
-from mailer.sending.ledger import Fenced, Outcome
+from mailer.sending import accounts, audience, ledger
+from mailer.sending.ledger import Claim, Fenced, Outcome, Share
 from mailer.sending.message import Letter
 from mailer.sending.message import Sender as Identity
-from mailer.sending.models import Delivery
+from mailer.sending.models import Delivery, Heartbeat
 from mailer.sending.relay import Relay
-from mailer.sending.rules import DeliveryState
-from mailer.sending.sender import Sender
+from mailer.sending.rules import OTHER, DeliveryState
 from mailer.tokens import Purpose, read_delivery
-from tests.make import make_newsletter, make_readers, make_scheduled_issue
+from tests.make import make_newsletter, make_readers, make_scheduled_issue, make_sender
 from tests.sink import Sink, running_sink
+
+ALL = [Share(OTHER, 100)]
 
 
 @pytest.fixture
@@ -59,9 +60,9 @@ def _letter(issue: Issue) -> Letter:
 
 
 def _send(issue: Issue, relay: Relay) -> None:
-    sender = Sender(relay, connections=3)
+    sender = make_sender(relay)
     sender.work(issue.id, _letter(issue), seconds=5)
-    sender._abandon()
+    sender.leave()
 
 
 def _states(issue_id: UUID) -> Counter[str]:
@@ -80,7 +81,7 @@ def test_everybody_gets_one_copy_and_the_certificate_says_so(
     with transaction() as db:
         assert ledger.close_finished(db, now=utcnow()) == [issue.id]
     with transaction() as db:
-        certificate = ledger.certificate(db, issue.id)
+        certificate = accounts.certificate(db, issue.id)
     assert (certificate.audience, certificate.accepted, certificate.unknown) == (40, 40, 0)
 
 
@@ -122,7 +123,7 @@ def test_a_paused_issue_lets_nothing_be_claimed(frozen: tuple[Issue, list[str]])
     issue, _ = frozen
     with transaction() as db:
         db.execute(update(Issue).values(state=IssueState.PAUSED))
-        assert ledger.claim(db, issue.id, uuid4(), limit=10, now=utcnow()) == ([], 0)
+        assert ledger.claim(db, issue.id, uuid4(), ALL, limit=10, now=utcnow()) == Claim()
 
 
 def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
@@ -131,16 +132,31 @@ def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
     issue, _ = frozen
     worker, now = uuid4(), utcnow()
     with transaction() as db:
-        ledger.beat(db, worker, "letters", now=now)
-        claimed, _ = ledger.claim(db, issue.id, worker, limit=10, now=now)
+        ledger.beat(db, worker, "sender")
+        claimed = ledger.claim(db, issue.id, worker, ALL, limit=10, now=now)
+    row = claimed.rows[0]
+    assert _swept_after(timedelta(seconds=60)) == 0
+    assert _swept_after(timedelta(seconds=121)) == 0  # suspected; a jump of the clock would look the same
     with transaction() as db:
-        assert ledger.sweep(db, now=now) == 0
-        assert ledger.sweep(db, now=now + timedelta(minutes=5)) == 10
-    row = claimed[0]
+        ledger.beat(db, worker, "sender")
+    assert _swept_after(timedelta(seconds=60)) == 0
+    _swept_after(timedelta(seconds=121))
+    assert _swept_after(timedelta(seconds=16)) == 10
     late = Outcome(row.position, row.fence, DeliveryState.ACCEPTED, now, 1, 0, 250, "", "")
     with pytest.raises(Fenced), transaction() as db:
         ledger.record(db, issue.id, worker, [late], now=now)
     assert _states(issue.id) == {"unknown": 10, "pending": 30}
+
+
+def _swept_after(elapsed: timedelta) -> int:
+    """As if so much time had passed since the last heartbeat and suspicion."""
+    with transaction() as db:
+        db.execute(
+            update(Heartbeat).values(
+                seen_at=Heartbeat.seen_at - elapsed, suspected_at=Heartbeat.suspected_at - elapsed
+            )
+        )
+        return ledger.silence(db, now=utcnow())
 
 
 def test_the_newsletter_of_a_link_survives_an_erasure(frozen: tuple[Issue, list[str]]) -> None:
@@ -150,9 +166,9 @@ def test_the_newsletter_of_a_link_survives_an_erasure(frozen: tuple[Issue, list[
         row = db.get_one(Delivery, (issue.id, 1))
         db.delete(db.get_one(Subscriber, row.subscriber_id))
         db.flush()
-        found = ledger.addressee(db, issue.send_id, 1)
+        found = accounts.addressee(db, issue.send_id, 1)
         assert found
         assert (found.newsletter_slug, found.subscription_id) == ("lettre", None)
-        claimed, withheld = ledger.claim(db, issue.id, uuid4(), limit=1, now=utcnow())
-        assert (claimed, withheld) == ([], 1)
+        claimed = ledger.claim(db, issue.id, uuid4(), ALL, limit=1, now=utcnow())
+        assert (claimed.rows, claimed.withheld) == ([], 1)
         assert db.scalars(select(Newsletter)).one()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mailer.sending.providers import OTHER, BadProviders, Providers, is_throttle
-from mailer.sending.rules import reply
+from mailer.sending.providers import BadProviders, Providers, is_throttle
+from mailer.sending.rules import OTHER, reply
 
 
 @pytest.mark.parametrize(
