@@ -5,6 +5,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -32,6 +33,22 @@ def _strong(secret: SecretStr) -> SecretStr:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
+
+
+def _has_port(url: str, otherwise: str) -> None:
+    """A port in it is a number: a password that holds @ or / must be percent-encoded.  Raises ValueError."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise ValueError(f"{otherwise} (encode @ : / in a password as %40 %3A %2F)") from None
+
+
+def _server(url: str, schemes: tuple[str, str], example: str) -> str:
+    """The same URL, if it names a server.  Raises ValueError."""
+    _has_port(url, f"must look like {example}")
+    if urlsplit(url).scheme not in schemes or not urlsplit(url).hostname:
+        raise ValueError(f"must look like {example}")
+    return url
 
 
 class Settings(BaseSettings):
@@ -137,10 +154,21 @@ class Settings(BaseSettings):
     def _psycopg(cls, value: str | None) -> str | None:
         if not value:
             return None
+        _has_port(value, "must look like postgresql://user:password@host/name")
         for prefix in ("postgresql+psycopg://", "postgresql://", "postgres://"):
             if value.startswith(prefix):
                 return "postgresql+psycopg://" + value.removeprefix(prefix)
         raise ValueError("must start with postgresql://")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        return _server(value, ("redis", "rediss"), "redis://:password@host:6379/0") if value else None
+
+    @field_validator("relay_url")
+    @classmethod
+    def _relay(cls, value: str) -> str:
+        return _server(value, ("smtp", "smtps"), "smtp://user:password@relay.example.org:587")
 
     @property
     def zone(self) -> ZoneInfo:

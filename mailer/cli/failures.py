@@ -5,7 +5,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from mailer.demo.family import Died
 from mailer.demo.run import CannotDemonstrate
 from mailer.embedded import Unavailable
-from mailer.issues.clock import BadTime
+from mailer.issues.clock import AmbiguousTime, BadTime
 from mailer.issues.editing import NotReady, UnknownNewsletter
 from mailer.issues.issuefile import IssueFileError
 from mailer.issues.rules import ForbiddenMove
@@ -29,6 +29,8 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
             return NO_DATABASE
         case DBAPIError() if getattr(error.orig, "sqlstate", None) in {"42P01", "42703"}:
             return REFUSED
+        case AmbiguousTime():
+            return f"{error.sentence('en')} (--turn first, or --turn second)"
         case BadTime():
             return error.sentence("en")
         case NotReady():

@@ -55,7 +55,7 @@ def _entries() -> Iterator[str]:
         elif field.is_required():
             yield f"# REQUIRED. {field.description}\n#{variable}=\n"
         else:
-            yield f"# {field.description}\n#{variable}={field.default or ''}\n"
+            yield f"# {field.description}\n#{variable}={'' if field.default is None else field.default}\n"
 
 
 @click.group()

@@ -74,14 +74,17 @@ def preview(given: str, out: Path, as_json: bool) -> None:
 @issue.command()
 @click.argument("given", metavar="ID")
 @click.option("--at", metavar="TIME", help='When it leaves, in MAILER_TIME_ZONE: "2026-12-01 08:00".')
+@click.option("--turn", type=click.Choice(["first", "second"]),
+              help="Which one you mean, when clocks go back and that time happens twice.")  # fmt: skip
 @click.option("--now", "at_once", is_flag=True, help="It leaves at once.")
 @show.as_json
-def schedule(given: str, at: str | None, at_once: bool, as_json: bool) -> None:
+def schedule(*, given: str, at: str | None, turn: str | None, at_once: bool, as_json: bool) -> None:
     """Approve an issue as it stands, and say when it leaves."""
     if (at is None) is not at_once:
         raise click.UsageError('say when: --at "2026-12-01 08:00", or --now')
     settings, now = ground.prepare(), utcnow()
-    due_at = clock.parse_future(at, settings.zone, now=now) if at else now
+    fold = {"first": 0, "second": 1, None: None}[turn]
+    due_at = clock.parse_future(at, settings.zone, fold, now=now) if at else now
     with opened() as db:
         found = find(db, given)
         editing.schedule(db, found, due_at=due_at, approver=TERMINAL, now=now, settings=settings)

@@ -1,5 +1,6 @@
 """`mailer subscribers`: consents given elsewhere, taken over from a file."""
 
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +38,7 @@ def import_(
     """Import FILE.csv: columns email, name, locale, consented_at; separated by , or ;.
 
     Every row needs the date of its consent.  A row that is refused is named by its line, with the reason;
-    the others are imported, in one transaction.
+    the others are imported, in one transaction, and the exit code is 1.
     """
     settings = ground.prepare()
     form = exchange.inspect(file)
@@ -50,12 +51,14 @@ def import_(
         if dry_run:
             db.rollback()
     _print(report, form, dry_run=dry_run, as_json=as_json)
+    if report.refused:
+        sys.exit(1)
 
 
 def _newsletter(db: Session, slug: str) -> UUID:
     found = db.scalar(select(Newsletter.id).where(Newsletter.slug == slug))
     if found is None:
-        raise click.UsageError(f"no newsletter is called {slug}: see `mailer newsletter list`")
+        raise click.ClickException(f"no newsletter is called {slug}: see `mailer newsletter list`")
     return found
 
 

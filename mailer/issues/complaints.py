@@ -26,6 +26,8 @@ _FRENCH = {
     "not a PNG, JPEG or GIF image": "ce n’est pas une image PNG, JPEG ou GIF",
     "over 1 MB: reduce it": "plus de 1 Mo : réduisez-la",
     "must be inside the folder of the issue file": "doit être dans le dossier du fichier",
+    "not text in UTF-8": "ce n’est pas du texte en UTF-8 : enregistrez le fichier dans ce codage",
+    "not text that YAML can hold": "ce texte n’est pas du YAML",
     "must be a list of fields": "doit être une liste de champs",
     "must be a list": "doit être une liste (lignes qui commencent par un tiret)",
     "must be text: put it in quotes": "doit être du texte : mettez-le entre guillemets",

@@ -48,7 +48,9 @@ def create_newsletter(db: Session, *, slug: str, now: datetime, **presentation: 
         try:
             presentation[name] = normalise(presentation[name])
         except InvalidAddress:
-            raise ValueError(f"{presentation[name]} is not an email address ({name})") from None
+            raise ValueError(
+                f"{presentation[name]} is not an email address: give another {name.replace('_', ' ')}"
+            ) from None
     if newsletter(db, slug):
         raise ValueError(f"a newsletter is called {slug} already")
     created = Newsletter(slug=slug, created_at=now, **presentation)

@@ -17,6 +17,19 @@ from mailer.issues.complaints import say, sentence
 MAX_IMAGE = 1_000_000  # bytes
 
 
+class _Loader(yaml.SafeLoader):
+    """Safe, and leaves figures as they are written: to YAML 1.1, 14:30 is 870, and 02 is 2."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 -- as PyYAML declares it
+        first: [
+            (tag, form)
+            for tag, form in resolvers
+            if tag.rpartition(":")[2] not in {"int", "float", "timestamp"}
+        ]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 @dataclass(frozen=True)
 class Fault:
     """What is wrong, and where: line (from 1), path of the field, sentence."""
@@ -58,21 +71,34 @@ class AssetFile:
 
 def load(path: Path, locale: str = "fr") -> tuple[Content, dict[str, AssetFile]]:
     """An issue file and its images, by `src`.  Raises IssueFileError, or OSError when it cannot be read."""
-    text = path.read_text(encoding="utf-8")
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise IssueFileError(path.name, [Fault(line, "", f"YAML: {error.problem}")], locale) from None
-    if not isinstance(values, dict):
-        raise IssueFileError(path.name, [Fault(1, "", say("must be a list of fields", locale))], locale)
+    root, values = _parse(path, locale)
     try:
         content = Content.model_validate(values)
     except ValidationError as error:
         faults = [_fault(e, root, locale) for e in _first_causes(error.errors())]
         raise IssueFileError(path.name, faults, locale) from None
     return content, _assets(content, path, root, locale)
+
+
+def _parse(path: Path, locale: str) -> tuple[Any, dict[Any, Any]]:
+    """The file's nodes, which know their lines, and its values.  Raises IssueFileError."""
+    body = path.read_bytes()
+    try:
+        text = body.decode("utf-8")
+        root = yaml.compose(text, Loader=_Loader)
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a safe loader
+    except UnicodeDecodeError as error:
+        fault = Fault(body.count(b"\n", 0, error.start) + 1, "", say("not text in UTF-8", locale))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        fault = Fault(line, "", f"YAML: {error.problem}")
+    except (yaml.YAMLError, RecursionError):
+        fault = Fault(1, "", say("not text that YAML can hold", locale))
+    else:
+        if isinstance(values, dict):
+            return root, values
+        fault = Fault(1, "", say("must be a list of fields", locale))
+    raise IssueFileError(path.name, [fault], locale)
 
 
 def _assets(content: Content, path: Path, root: Any, locale: str) -> dict[str, AssetFile]:

@@ -40,7 +40,7 @@ class ForbiddenMove(Exception):
 
     def __init__(self, move: Move, state: IssueState) -> None:
         self.move, self.state = move, state
-        super().__init__(f"an issue that is {state} cannot {move}")
+        super().__init__(f"this issue is {state}: {move} is not possible from there")
 
 
 def moved(state: IssueState, move: Move) -> IssueState:

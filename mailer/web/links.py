@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -153,6 +153,6 @@ def _addressee_of_notice(db: Session, token: str) -> Addressee | None:
     try:
         of, slug = tokens.read(Purpose.LEAVE, token, max_age=FOR_EVER)
     except BadToken:
-        abort(404)
+        abort(make_response(render_template("broken.html"), 404))
     subscription = db.get(Subscription, UUID(of))
     return Addressee(slug, subscription.id if subscription else None)

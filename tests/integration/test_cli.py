@@ -41,6 +41,8 @@ def test_from_a_file_to_a_scheduled_issue(newsletter: str, tmp_path: Path) -> No
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in Path(written["eml"]).read_bytes()
     scheduled = facts("issue", "schedule", issue_id[:8], "--at", "2099-12-01 08:00")
     assert scheduled["due_at"] == "2099-12-01T08:00+01:00"
+    again = mailer("issue", "schedule", issue_id, "--now")
+    assert "this issue is scheduled" in again.stderr
     status = facts("issue", "status", issue_id)
     assert (status["state"], status["audience"]) == ("scheduled", 0)
     assert [row["id"] for row in facts("issue", "list")] == [issue_id]
@@ -61,15 +63,22 @@ def test_an_account_for_the_desk(settings: Settings) -> None:
     assert "existe déjà" in again.stderr
 
 
+def _report(*arguments: str) -> Any:
+    """Of an import in which a row is refused: the others are in, and the exit code says so."""
+    done = mailer(*arguments, "--json")
+    assert done.returncode == 1
+    return json.loads(done.stdout)
+
+
 def test_importing_people(newsletter: str, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("email,name,consented_at\nzoe@example.org,Zoé,2026-01-02\nnobody,,2026-01-02\n")
     given = ("subscribers", "import", str(file), "--newsletter", newsletter, "--source", "salon de janvier")
-    assert facts(*given, "--dry-run")["new"] == 1
-    report = facts(*given)
+    assert _report(*given, "--dry-run")["new"] == 1
+    report = _report(*given)
     assert (report["read"], report["new"], report["refused"]) == (2, 1, 1)
     assert report["refusals"] == [{"line": 3, "reason": "not an email address"}]
-    assert facts(*given)["known"] == 1
+    assert _report(*given)["known"] == 1
 
 
 @pytest.mark.parametrize(
@@ -81,6 +90,7 @@ def test_importing_people(newsletter: str, tmp_path: Path) -> None:
         (("issue", "status", SOME_ID), "no issue has an identifier"),
         (("issue", "schedule", SOME_ID), "say when"),
         (("issue", "schedule", SOME_ID, "--at", "demain"), "is not a date and time"),
+        (("issue", "schedule", SOME_ID, "--at", "2099-10-25 02:30"), "--turn first, or --turn second"),
         (("newsletter", "create", "--slug", "Été", "--name", "x"), "a slug is small letters"),
         (
             ("subscribers", "import", "{bad}", "--newsletter", "x", "--source", "y"),
