@@ -4,11 +4,10 @@ import time
 from dataclasses import dataclass
 
 from bench.house import House
-from bench.path import SILENCE, Stalled, draft, schedule, wait_closed
+from bench.path import SILENCE, Stalled, draft, schedule, states, wait_closed
 from bench.rivals import Uncounted
 from bench.sink import Sink
-from mailer.db import transaction
-from mailer.sending import accounts
+from mailer.sending.rules import DeliveryState
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,11 @@ def measure(house: House, sink: Sink, slug: str, count: int) -> Recovery:
         resumed = time.monotonic() - restarted
         wait_closed(issue_id, workers, lambda: sink.count() - before, count, "recovering")
     settled = time.monotonic() - restarted
-    with transaction() as db:
-        account = accounts.certificate(db, issue_id)
-    received = sink.count() - before
-    if not account.accepted <= received <= account.accepted + account.unknown:
-        raise Uncounted(f"the sink counted {received}, and the ledger says {account.as_dict()}")
-    return Recovery(count, resumed, settled, account.accepted, account.unknown)
+    ledger, received = states(issue_id), sink.count() - before
+    accepted, unknown = ledger.get(DeliveryState.ACCEPTED, 0), ledger.get(DeliveryState.UNKNOWN, 0)
+    if accepted + unknown != count or not accepted <= received <= count:
+        raise Uncounted(f"the sink counted {received}, and the ledger says {ledger}")
+    return Recovery(count, resumed, settled, accepted, unknown)
 
 
 def _until(sink: Sink, wanted: int) -> None:
