@@ -5,13 +5,14 @@ ETA, early acknowledgement.  Two queues: `letters` for the send, `notices` for e
 that a confirmation never waits behind a letter.  Run one worker per queue.
 """
 
+import gc
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from celery import Celery, Task
 from celery.schedules import crontab
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
 from kombu.exceptions import OperationalError as BrokerError
 from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -88,6 +89,15 @@ def ring(name: str, *args: Any) -> None:
         app.tasks[f"mailer.{name}"].apply_async(args, expires=SWEEP, retry=False)
     except (OSError, BrokerError, RedisError) as error:
         telemetry.log.warning("the bell was not heard", task=name, error=type(error).__name__)
+
+
+@worker_init.connect
+def _share(**_: Any) -> None:
+    """Before the fork: what is loaded by now stays one copy for all children, whom the collector would make
+    write on every page of it.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 watch.install(ring)
