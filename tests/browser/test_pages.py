@@ -124,7 +124,7 @@ def _schedule(page: Page, site: Site) -> None:
     page.get_by_label("Jour du départ").fill("2020-01-01")
     page.get_by_label("Heure", exact=True).fill("08:00")
     page.get_by_role("button", name="Programmer").click()
-    expect(page.get_by_role("alert").first).to_contain_text("déjà passé")
+    expect(page.get_by_role("alert").filter(has_text="déjà passé")).to_be_visible()
     look(page, exclude="iframe")
     page.get_by_label("Jour du départ").fill("2099-12-01")
     page.get_by_role("button", name="Programmer").click()
