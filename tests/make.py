@@ -11,6 +11,9 @@ from mailer.issues.merge import marker
 from mailer.issues.models import Approval, Issue, LegalBasis, Newsletter, Revision, Theme
 from mailer.issues.rules import IssueState
 from mailer.people import consent, signup
+from mailer.people.exchange import taking
+from mailer.people.exchange.chain import Common
+from mailer.people.exchange.rows import person
 from mailer.people.models import Subscription
 from mailer.people.signup import Decided
 from mailer.schema import metadata
@@ -46,12 +49,26 @@ def make_newsletter(db: Session, **changes: Any) -> Newsletter:
 def make_readers(db: Session, newsletter: Newsletter, count: int) -> list[str]:
     """So many people with an imported consent; their addresses."""
     addresses = [f"reader{n}@{('example.org', 'example.com')[n % 2]}" for n in range(count)]
-    for address in addresses:
-        consent.import_person(
-            db, newsletter_id=newsletter.id, email=address, name=None, locale="fr", source="test",
-            consented_at=EPOCH - timedelta(days=30), now=EPOCH,
-        )  # fmt: skip
+    outcomes = import_people(db, newsletter, addresses, informed_at=EPOCH)
+    assert set(outcomes) <= {"new"}
     return addresses
+
+
+def import_people(
+    db: Session, newsletter: Newsletter, addresses: list[str], *, agreed: datetime | None = None,
+    now: datetime = EPOCH, informed_at: datetime | None = None,
+) -> list[str]:  # fmt: skip
+    """Take over these people's consent; what became of each."""
+    at, key = agreed or now - timedelta(days=30), settings().fingerprint_key.get_secret_value().encode()
+    people = [
+        person(address, name=None, locale="fr", source="test", said_at=at, key=key) for address in addresses
+    ]
+    common = Common(newsletter.id, now, "import", None)
+    outcomes = taking.import_people(db, common, people, informed_at=informed_at)
+    for each in db:
+        if isinstance(each, Subscription):
+            db.expire(each)  # it was written past the session
+    return outcomes
 
 
 def ask(

@@ -9,7 +9,8 @@ from mailer.issues.clock import AmbiguousTime, BadTime
 from mailer.issues.editing import NotReady, UnknownNewsletter
 from mailer.issues.issuefile import IssueFileError
 from mailer.issues.rules import ForbiddenMove
-from mailer.people.exchange import UnreadableFile
+from mailer.people.exchange.form import UnreadableFile
+from mailer.people.exchange.mapping import NoMapping
 from mailer.sending.accounts import NotClosed
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.providers import BadProviders
@@ -41,6 +42,13 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
             return f"{error.filename}: {error.strerror}"
         case Unavailable() | CannotDemonstrate() | Died() | NeverScheduled() | BadProviders():
             return str(error)
-        case DkimKeyMissing() | IssueFileError() | UnreadableFile() | ForbiddenMove() | UnknownNewsletter():
+        case (
+            DkimKeyMissing()
+            | IssueFileError()
+            | UnreadableFile()
+            | NoMapping()
+            | ForbiddenMove()
+            | UnknownNewsletter()
+        ):
             return str(error)
     return None

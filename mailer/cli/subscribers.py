@@ -1,22 +1,42 @@
-"""`mailer subscribers`: consents given elsewhere, taken over from a file."""
+"""`mailer subscribers`: consents given elsewhere, taken over from a file; and the file one gives away."""
 
+import os
+import resource
 import sys
-from dataclasses import asdict
+import time
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
-from zoneinfo import ZoneInfo
+from typing import Any, Self, TextIO
 
 import click
-from sqlalchemy import select
+from sqlalchemy import String, cast, select
 from sqlalchemy.orm import Session
 
 from mailer import ground, terminal
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.db import utcnow
-from mailer.issues.models import Newsletter
-from mailer.people import exchange
+from mailer.db import transaction, utcnow
+from mailer.issues.models import LegalBasis, Newsletter
+from mailer.people.exchange import export as exporting
+from mailer.people.exchange import form, intake, jobs
+from mailer.people.exchange.form import OnDisk
+from mailer.people.exchange.intake import Reader, Tally
+from mailer.people.exchange.jobs import CannotUndo, Order
+from mailer.people.exchange.mapping import PRESETS, Role, match
+from mailer.people.exchange.rows import Refused, Terms
+from mailer.people.models import Import
+from mailer.settings import Settings
+from mailer.staff import audit
+
+MIN_PREFIX = 8  # characters
+LEGAL_TEXT = {
+    LegalBasis.PUBLIC_TASK: "this newsletter is a public task: --legal-text must say what it rests on",
+    LegalBasis.CONSENT: "--legal-text is for newsletters of a public task: this one rests on consent",
+}
+TOLD = {Refused.LEFT, Refused.BARRED, Refused.OUTDATED}  # noes taken over: nothing is wrong with their rows
+SHOWN = 20  # refused rows named on the screen; --report names them all
 
 
 @click.group()
@@ -30,59 +50,218 @@ def subscribers() -> None:
 @click.option("--source", required=True, help="Where these consents come from, in a sentence; it is kept.")
 @click.option("--consented-at", type=click.DateTime(["%Y-%m-%d"]),
               help="The day they agreed, for the rows that do not say.")  # fmt: skip
+@click.option(
+    "--legal-text", help="What it rests on, for a newsletter of a public task: dates may then lack."
+)
+@click.option("--preset", type=click.Choice(list(PRESETS)), help="The service it was exported from; told by "
+              "its columns otherwise.")  # fmt: skip
+@click.option("--map", "named", multiple=True, metavar="ROLE=COLUMN",
+              help=f"What a column holds, outright. Roles: {', '.join(Role)}.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write what became of every row, as a CSV.")  # fmt: skip
+@click.option("--lang", type=click.Choice(["fr", "en"]), default="en", help="Of the report.")
 @show.as_json
 def import_(
-    *, file: Path, slug: str, source: str, consented_at: datetime | None, dry_run: bool, as_json: bool
+    *, file: Path, dry_run: bool, report: Path | None, lang: Any, as_json: bool, **given: Any
 ) -> None:
-    """Import FILE.csv: columns email, name, locale, consented_at; separated by , or ;.
+    """Import FILE.csv, or an export of Brevo, Mailchimp, Sympa or listmonk, with their opt-outs.
 
-    Every row needs the date of its consent.  A row that is refused is named by its line, with the reason;
-    the others are imported, in one transaction, and the exit code is 1.
+    Every row needs a source and the date of its consent.  A row that is refused is named by its line, with
+    the reason, and the exit code is 1; nobody is brought back who left, objected or was erased since.  An
+    import that was cut short goes on where it was when the same command is given again.
     """
     settings = ground.prepare()
-    form = exchange.inspect(file)
-    with opened() as db, terminal.bar(form.lines, "importing") as bar:
-        terms = exchange.Terms(
-            newsletter_id=_newsletter(db, slug), source=_said(source), locale=settings.default_locale,
-            zone=settings.zone, consented_at=_day(consented_at, settings.zone), now=utcnow(),
-        )  # fmt: skip
-        report = exchange.import_csv(db, file, form, terms, progress=bar.update)
-        if dry_run:
-            db.rollback()
-    _print(report, form, dry_run=dry_run, as_json=as_json)
-    if report.refused:
+    order = _order(file, settings, **given)
+    _show_mapping(order)
+    with Telling(report, lang) as telling:
+        values = _check(order, settings, telling) if dry_run else _run(order, settings, telling)
+    telling.rest()
+    values |= {
+        "peak_mb": peak_mb(), "encoding": order.form.encoding_name, "preset": order.columns.preset.name,
+        "dry_run": dry_run,
+    }  # fmt: skip
+    show.facts(values, as_json=as_json)
+    if dry_run:
+        click.echo("a dry run: nothing was kept", err=True)
+    if set(values["reasons"]) - TOLD:
         sys.exit(1)
 
 
-def _newsletter(db: Session, slug: str) -> UUID:
-    found = db.scalar(select(Newsletter.id).where(Newsletter.slug == slug))
+@subscribers.command()
+@click.option("--newsletter", "slug", required=True, help="Whose subscribers.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A CSV file.")
+@click.option("--everybody", is_flag=True, help="Also those who left, or never confirmed.")
+@show.as_json
+def export(slug: str, out: Path, everybody: bool, as_json: bool) -> None:
+    """Write a newsletter's subscribers to a CSV file, safe to open in a spreadsheet.  The audit keeps it."""
+    with opened() as db:
+        newsletter = _newsletter(db, slug)
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+            written = exporting.write_subscribers(db, newsletter.id, file, everybody=everybody)
+        details = {"newsletter": slug, "rows": written, "everybody": everybody}
+        audit.record(db, who=audit.TERMINAL, what="subscribers export", details=details, now=utcnow())
+    show.facts({"out": out, "rows": written}, as_json=as_json)
+
+
+@subscribers.command("imports")
+@show.as_json
+def imports_(as_json: bool) -> None:
+    """List the imports, the newest first."""
+    with opened() as db:
+        slugs = {row.id: row.slug for row in db.execute(select(Newsletter.id, Newsletter.slug))}
+        rows = [_row(each, slugs[each.newsletter_id]) for each in jobs.imports(db)]
+    show.table(rows, as_json=as_json, empty="no import yet: mailer subscribers import FILE.csv")
+
+
+@subscribers.command()
+@click.argument("given", metavar="ID")
+@show.as_json
+def undo(given: str, as_json: bool) -> None:
+    """Undo an import: withdraw whom it alone allowed.  ID is in `mailer subscribers imports`."""
+    with opened() as db:
+        found = _find(db, given)
+        audit.record(
+            db, who=audit.TERMINAL, what="subscribers undo", details={"import": str(found.id)}, now=utcnow()
+        )
+    try:
+        with terminal.bar(found.new, "withdrawing") as drawn:
+            withdrawn = jobs.undo(found.id, clock=utcnow, progress=drawn.update)
+    except CannotUndo:
+        raise click.ClickException(f"this import is {found.state}: only one that has run is undone") from None
+    show.facts({"import": found.id, "withdrawn": withdrawn}, as_json=as_json)
+
+
+class Telling:
+    """Names the refused rows: the first ones on the screen, all of them in the report."""
+
+    def __init__(self, report: Path | None, lang: exporting.Lang) -> None:
+        self._path, self._lang = report, lang
+        self._file: TextIO | None = None
+        self._refused = 0
+
+    def __enter__(self) -> Self:
+        if self._path:
+            self._file = self._path.open("w", encoding="utf-8-sig", newline="")
+            self._write = exporting.report_writer(self._file, self._lang)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
+
+    def add(self, outcomes: Iterable[tuple[int, str]]) -> None:
+        for line, outcome, reason in exporting.reported(outcomes, self._lang):
+            if self._file:
+                self._write((line, outcome, reason))
+            if reason:
+                self._refused += 1
+                if self._refused <= SHOWN:
+                    click.echo(f"line {line}: {reason}", err=True)
+
+    def rest(self) -> None:
+        if self._refused > SHOWN and not self._file:
+            click.echo(f"… and {self._refused - SHOWN} more: --report FILE names them all", err=True)
+
+
+def _order(
+    file: Path, settings: Settings, *, slug: str, source: str, consented_at: datetime | None,
+    legal_text: str | None, preset: str | None, named: tuple[str, ...],
+) -> Order:  # fmt: skip
+    if not source.strip():
+        raise click.UsageError("--source must say where these consents come from")
+    with opened() as db:
+        newsletter = _newsletter(db, slug)
+    if bool(legal_text) is not (newsletter.legal_basis is LegalBasis.PUBLIC_TASK):
+        raise click.UsageError(LEGAL_TEXT[newsletter.legal_basis])
+    on_disk = OnDisk(file)
+    read = form.inspect(on_disk)
+    return Order(
+        newsletter_id=newsletter.id, by=audit.TERMINAL, source=on_disk, form=read,
+        columns=match(read.header, preset or ("sympa" if read.is_dump else None), _named(named)),
+        terms=Terms(source.strip(), settings.default_locale, settings.zone, _day(consented_at, settings),
+                    legal_text, utcnow()),
+    )  # fmt: skip
+
+
+def _named(pairs: tuple[str, ...]) -> dict[Role, str]:
+    named = {}
+    for pair in pairs:
+        role, _, column = pair.partition("=")
+        if role not in set(Role) or not column:
+            raise click.UsageError(f"--map takes ROLE=COLUMN, with a role among {', '.join(Role)}")
+        named[Role(role)] = column
+    return named
+
+
+def _newsletter(db: Session, slug: str) -> Newsletter:
+    found = db.scalar(select(Newsletter).where(Newsletter.slug == slug))
     if found is None:
         raise click.ClickException(f"no newsletter is called {slug}: see `mailer newsletter list`")
     return found
 
 
-def _said(source: str) -> str:
-    if not source.strip():
-        raise click.UsageError("--source must say where these consents come from")
-    return source.strip()
+def _day(day: datetime | None, settings: Settings) -> datetime | None:
+    return day.replace(tzinfo=settings.zone).astimezone(UTC) if day else None
 
 
-def _day(day: datetime | None, zone: ZoneInfo) -> datetime | None:
-    return day.replace(tzinfo=zone).astimezone(UTC) if day else None
+def _show_mapping(order: Order) -> None:
+    form, columns = order.form, order.columns
+    click.echo(
+        f"{order.source.name}: {form.encoding_name}, {form.records} rows, taken for: {columns.preset.name}",
+        err=True,
+    )
+    for header, role in columns.shown():
+        click.echo(f"  {header} -> {role or 'not kept'}", err=True)
 
 
-def _print(report: exchange.Report, form: exchange.Form, *, dry_run: bool, as_json: bool) -> None:
-    values = {
-        "encoding": "UTF-8" if form.encoding.startswith("utf-8") else "Windows-1252",
-        "read": report.read, "new": report.new, "known": report.known, "refused": len(report.refused),
-        "dry_run": dry_run,
-    }  # fmt: skip
-    if as_json:
-        show.facts(values | {"refusals": [asdict(each) for each in report.refused]}, as_json=True)
-        return
-    for each in report.refused:
-        click.echo(f"line {each.line}: {each.reason}", err=True)
-    show.facts(values, as_json=False)
-    if dry_run:
-        click.echo("a dry run: nothing was kept", err=True)
+def _check(order: Order, settings: Settings, telling: Telling) -> dict[str, Any]:
+    reader = Reader(order.source, order.form, jobs.rows(order, settings), order.newsletter_id)
+    started = time.monotonic()
+    with terminal.bar(order.form.records, "checking") as drawn:
+        tally = intake.check(reader, telling.add, progress=drawn.update)
+    return _counts(tally, time.monotonic() - started)
+
+
+def _run(order: Order, settings: Settings, telling: Telling) -> dict[str, Any]:
+    with transaction() as db:
+        job = jobs.begin(db, order)
+        details = {"import": str(job.id), "source": order.terms.source, "from": job.done}
+        audit.record(db, who=audit.TERMINAL, what="subscribers import", details=details, now=utcnow())
+    try:
+        with terminal.bar(order.form.records, "importing") as drawn:
+            rows = jobs.rows(order, settings)
+            intake.run(job, order.source, order.form, rows, clock=utcnow, progress=drawn.update)
+    except intake.Busy:
+        raise click.ClickException("another import is under way: try again when it is over") from None
+    with transaction() as db:
+        telling.add(jobs.report(db, job.id))
+    tally = Tally(job.done, job.new, job.known, Counter(job.reasons))
+    return _counts(tally, job.seconds) | {"import": job.id}
+
+
+def _counts(tally: Tally, seconds: float) -> dict[str, Any]:
+    return {"read": tally.read, "new": tally.new, "known": tally.known, "refused": tally.refused,
+            "reasons": dict(tally.reasons), "seconds": round(seconds, 1)}  # fmt: skip
+
+
+def peak_mb() -> int:
+    """The most memory this process ever held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _row(of: Import, slug: str) -> dict[str, Any]:
+    return {"id": of.id, "newsletter": slug, "state": of.state, "file": of.file_name, "read": of.done,
+            "new": of.new, "known": of.known, "refused": of.refused, "undone": of.undone,
+            "begun": of.created_at.isoformat(timespec="seconds")}  # fmt: skip
+
+
+def _find(db: Session, given: str) -> Import:
+    if len(given) < MIN_PREFIX:
+        raise click.UsageError(f"an import is named by {MIN_PREFIX} characters of its identifier at least")
+    like = cast(Import.id, String).startswith(given.lower().replace("-", ""), autoescape=True)
+    found = db.scalars(select(Import).where(like | cast(Import.id, String).startswith(given.lower()))).all()
+    if len(found) != 1:
+        raise click.ClickException(f"no single import has an identifier that begins with {given}")
+    return found[0]

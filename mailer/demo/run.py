@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from uuid import UUID
@@ -24,7 +25,9 @@ from mailer.demo.people import sample
 from mailer.issues import editing, issuefile
 from mailer.issues.models import LegalBasis, Newsletter, Theme
 from mailer.paths import templates_dir
-from mailer.people import consent
+from mailer.people.exchange import taking
+from mailer.people.exchange.chain import Common
+from mailer.people.exchange.rows import person
 from mailer.sending import accounts
 from mailer.settings import Settings, settings
 from mailer.staff import access
@@ -34,7 +37,7 @@ LETTER = "examples/lettre/lettre.yaml"
 USUAL_PORT = 8000
 LEAVES_IN = timedelta(seconds=8)
 STAFF = "redaction@example.org"
-_CHUNK = 100  # people imported in one transaction
+_CHUNK = 1_000  # people imported in one transaction
 _IDENTITY = {
     "CONTROLLER_NAME": "Commissariat à la lutte contre la pauvreté (démonstration)",
     "CONTROLLER_ADDRESS": "1 rue de l’Exemple, 59000 Lille",
@@ -163,7 +166,7 @@ def _furnish(given: Settings, subscribers: int, password: str) -> UUID:
             return_path_domain="retour.example.org",
         )  # fmt: skip
         access.create(db, email=STAFF, name="La rédaction", password=password, now=utcnow())
-    _subscribe(newsletter.id, subscribers)
+    _subscribe(newsletter.id, subscribers, given.fingerprint_key.get_secret_value().encode())
     content, assets = issuefile.load(templates_dir() / LETTER)
     with transaction() as db:
         issue = editing.import_issue(db, content, assets, now=utcnow())
@@ -172,17 +175,18 @@ def _furnish(given: Settings, subscribers: int, password: str) -> UUID:
     return issue.id
 
 
-def _subscribe(newsletter_id: UUID, count: int) -> None:
-    people = list(sample(count))
+def _subscribe(newsletter_id: UUID, count: int, key: bytes) -> None:
+    agreed = utcnow() - timedelta(days=30)
+    everybody = (
+        person(p.email, name=p.name, locale="fr", source="démonstration", said_at=agreed, key=key)
+        for p in sample(count)
+    )
     with terminal.bar(count, "importing") as drawn:
-        for start in range(0, count, _CHUNK):
+        while some := list(islice(everybody, _CHUNK)):
+            now = utcnow()
             with transaction() as db:
-                for person in people[start : start + _CHUNK]:
-                    consent.import_person(
-                        db, newsletter_id=newsletter_id, email=person.email, name=person.name, locale="fr",
-                        source="démonstration", consented_at=utcnow() - timedelta(days=30), now=utcnow(),
-                    )  # fmt: skip
-            drawn.update(min(_CHUNK, count - start))
+                taking.import_people(db, Common(newsletter_id, now, "import", None), some, informed_at=now)
+            drawn.update(len(some))
 
 
 def _account(issue_id: UUID) -> int:

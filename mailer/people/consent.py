@@ -1,4 +1,4 @@
-"""Confirming, importing, withdrawing: each step leaves a consent event.  Signing up is in signup.py."""
+"""Confirming, withdrawing: each step leaves a consent event.  Signing up is in signup.py."""
 
 import hashlib
 from datetime import date, datetime, timedelta
@@ -21,7 +21,6 @@ from mailer.people.models import (
     Suppression,
     Wording,
 )
-from mailer.people.rules import ENDING, NOT_A_NO
 from mailer.settings import settings
 
 CONFIRM_WITHIN = timedelta(days=7)  # an unconfirmed sign-up is purged after that
@@ -45,13 +44,6 @@ class Confirmation(StrEnum):
     GONE = "gone"  # withdrawn, purged or erased since: one may sign up again
 
 
-class Imported(StrEnum):
-    NEW = "new"
-    KNOWN = "known"
-    SUPPRESSED = "refused: suppressed"  # an import never lifts a suppression
-    WITHDRAWN = "refused: withdrawn since"  # this consent predates the person's last no
-
-
 def current_wording(newsletter: str, controller: str, locale: str) -> Wording:
     """The text beside the sign-up box, as it will be kept if somebody agrees to it."""
     text = WORDINGS[locale].format(newsletter=newsletter, controller=controller)
@@ -72,7 +64,10 @@ def confirm(db: Session, subscription_id: UUID, *, now: datetime) -> Confirmatio
     if subscription.state is SubscriptionState.ACTIVE:
         return Confirmation.ALREADY
     subscriber = subscription.subscriber
-    _allow(db, subscription, payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, "link"), now)
+    confirmed = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, "link")
+    subscription.consent_id = evidence.append(db, confirmed).id
+    subscription.state, subscription.changed_at = SubscriptionState.ACTIVE, now
+    subscription.informed_at = now  # by the form, and the notices it links to (RGPD 13)
     db.execute(delete(Suppression).where(Suppression.fingerprint == subscriber.fingerprint))
     return Confirmation.CONFIRMED
 
@@ -104,33 +99,6 @@ def renew(db: Session, subscription_id: UUID, *, wording: Wording, now: datetime
     return confirm(db, subscription_id, now=now)
 
 
-def import_person(
-    db: Session,
-    *,
-    newsletter_id: UUID,
-    email: str,
-    name: str | None,
-    locale: str,
-    source: str,
-    consented_at: datetime,
-    now: datetime,
-) -> Imported:
-    """Take over a consent given elsewhere: never against a suppression, or a no that is more recent."""
-    mark = fingerprint(email)
-    if db.get(Suppression, mark):
-        return Imported.SUPPRESSED
-    if _said_no_since(db, mark, newsletter_id, consented_at):
-        return Imported.WITHDRAWN
-    subscriber = subscriber_for(db, email, name, locale, now)
-    subscription = subscription_for(db, subscriber, newsletter_id, now)
-    if subscription.state is SubscriptionState.ACTIVE:
-        return Imported.KNOWN
-    payload = payload_of(subscription, subscriber, ConsentKind.IMPORTED, now, "import")
-    payload.source, payload.consented_at = source, consented_at
-    _allow(db, subscription, payload, now)
-    return Imported.NEW
-
-
 def count_departure(db: Session, newsletter_id: UUID, reason: DepartureReason, day: date) -> None:
     """One more person left for this reason on that day."""
     row = {"newsletter_id": newsletter_id, "reason": reason, "day": day, "count": 1}
@@ -151,30 +119,14 @@ def keep_wording(db: Session, wording: Wording) -> None:
     )
 
 
-def _allow(db: Session, subscription: Subscription, payload: ConsentPayload, now: datetime) -> None:
-    subscription.consent_id = evidence.append(db, payload).id
-    subscription.state, subscription.changed_at = SubscriptionState.ACTIVE, now
-    db.flush()
-
-
-def _said_no_since(db: Session, mark: bytes, newsletter_id: UUID, since: datetime) -> bool:
-    no = select(ConsentPayload.event_id).where(
-        ConsentPayload.fingerprint == mark,
-        ConsentPayload.newsletter_id == newsletter_id,
-        ConsentPayload.kind.in_(ENDING),
-        ConsentPayload.channel.not_in(NOT_A_NO),
-        ConsentPayload.at >= since,
-    )
-    return db.scalar(no.limit(1)) is not None
-
-
 def subscriber_for(db: Session, email: str, name: str | None, locale: str, now: datetime) -> Subscriber:
     db.execute(
         insert(Subscriber)
         .values(email=email, fingerprint=fingerprint(email), name=name, locale=locale, created_at=now)
         .on_conflict_do_nothing()
     )
-    return db.execute(select(Subscriber).where(Subscriber.email == email)).scalar_one()
+    mine = Subscriber.fingerprint == fingerprint(email)
+    return db.execute(select(Subscriber).where(mine)).scalar_one()
 
 
 def subscription_for(db: Session, subscriber: Subscriber, newsletter_id: UUID, now: datetime) -> Subscription:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -63,9 +64,16 @@ def lock(db: Session) -> bytes:
 
 def link(previous: bytes, event_id: bytes, digest: bytes, expires_at: datetime | None = None) -> bytes:
     """The mac of one link.  Keyed: an unkeyed chain can be rewritten whole by whoever holds the database."""
-    until = (expires_at - _EPOCH) // timedelta(microseconds=1) if expires_at else 0
-    said = previous + event_id + digest + (until.to_bytes(8, "big") if expires_at else b"")
-    return hmac.digest(chain_key(), said, hashlib.sha256)
+    return sealer(expires_at)(previous, event_id, digest)
+
+
+def sealer(expires_at: datetime | None) -> Callable[[bytes, bytes, bytes], bytes]:
+    """`link` for many events of one expiry: (previous, event id, digest) -> mac."""
+    key, seal = chain_key(), hmac.digest
+    until = b""
+    if expires_at:
+        until = ((expires_at - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
+    return lambda previous, event_id, digest: seal(key, previous + event_id + digest + until, "sha256")
 
 
 @lru_cache(maxsize=1)

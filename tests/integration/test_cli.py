@@ -75,9 +75,12 @@ def test_importing_people(newsletter: str, tmp_path: Path) -> None:
     file.write_text("email,name,consented_at\nzoe@example.org,Zoé,2026-01-02\nnobody,,2026-01-02\n")
     given = ("subscribers", "import", str(file), "--newsletter", newsletter, "--source", "salon de janvier")
     assert _report(*given, "--dry-run")["new"] == 1
-    report = _report(*given)
+    report = _report(*given, "--report", str(tmp_path / "report.csv"))
     assert (report["read"], report["new"], report["refused"]) == (2, 1, 1)
-    assert report["refusals"] == [{"line": 3, "reason": "not an email address"}]
+    assert report["seconds"] >= 0
+    assert report["peak_mb"] > 0
+    lines = (tmp_path / "report.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines == ["line,outcome,reason", "2,new,", "3,refused,not an email address"]
     assert _report(*given)["known"] == 1
 
 

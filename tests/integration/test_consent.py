@@ -1,13 +1,13 @@
 """From the sign-up form to the goodbye, on the real database."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer.issues.models import Newsletter
 from mailer.people import consent
-from mailer.people.consent import Confirmation, Imported
+from mailer.people.consent import Confirmation
 from mailer.people.models import (
     ConsentEvent,
     ConsentPayload,
@@ -17,7 +17,7 @@ from mailer.people.models import (
     SuppressionReason,
 )
 from mailer.people.rules import fold
-from tests.make import make_newsletter, make_pending
+from tests.make import import_people, make_newsletter, make_pending
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -41,21 +41,18 @@ def test_withdrawing_is_idempotent_and_leaves_a_foldable_file(db: Session) -> No
     assert consent.confirm(db, subscription.id, now=NOW) is Confirmation.GONE
 
 
-def _import(db: Session, newsletter_id: UUID, consented_at: datetime) -> Imported:
-    return consent.import_person(
-        db, newsletter_id=newsletter_id, email="zoe@example.org", name=None, locale="fr",
-        source="paper form", consented_at=consented_at, now=NOW,
-    )  # fmt: skip
+def _import(db: Session, newsletter: Newsletter, agreed: datetime) -> str:
+    return import_people(db, newsletter, ["zoe@example.org"], agreed=agreed, now=NOW)[0]
 
 
 def test_an_import_resurrects_nobody(db: Session) -> None:
     newsletter = make_newsletter(db)
-    assert _import(db, newsletter.id, NOW - timedelta(days=9)) is Imported.NEW
-    assert _import(db, newsletter.id, NOW - timedelta(days=9)) is Imported.KNOWN
+    assert _import(db, newsletter, NOW - timedelta(days=9)) == "new"
+    assert _import(db, newsletter, NOW - timedelta(days=9)) == "known"
     subscription = db.scalars(select(Subscription)).one()
     consent.withdraw(db, subscription.id, channel="link", now=NOW - timedelta(days=1))
-    assert _import(db, newsletter.id, NOW - timedelta(days=9)) is Imported.WITHDRAWN
-    assert _import(db, newsletter.id, NOW - timedelta(hours=1)) is Imported.NEW
+    assert _import(db, newsletter, NOW - timedelta(days=9)) == "withdrawn"
+    assert _import(db, newsletter, NOW - timedelta(hours=1)) == "new"
 
 
 def test_an_import_never_lifts_a_suppression_and_a_confirmation_does(db: Session) -> None:
@@ -63,7 +60,7 @@ def test_an_import_never_lifts_a_suppression_and_a_confirmation_does(db: Session
     mark = consent.fingerprint("zoe@example.org")
     db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=NOW))
     db.flush()
-    assert _import(db, newsletter.id, NOW) is Imported.SUPPRESSED
+    assert _import(db, newsletter, NOW) == "suppressed"
     subscription = make_pending(db, newsletter, now=NOW)
     consent.confirm(db, subscription.id, now=NOW)
     assert db.get(Suppression, mark, populate_existing=True) is None

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from mailer import settings as settings_module
 from mailer.issues.models import Newsletter
 from mailer.people import consent, signup, throttle
-from mailer.people.consent import Imported
 from mailer.people.models import (
     ConsentKind,
     ConsentPayload,
@@ -22,7 +21,7 @@ from mailer.people.models import (
     Throttle,
 )
 from mailer.people.signup import Due
-from tests.make import ask, make_newsletter, make_pending, sign_up
+from tests.make import ask, import_people, make_newsletter, make_pending, sign_up
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -147,11 +146,7 @@ def test_what_is_not_confirmed_is_forgotten(db: Session, newsletter: Newsletter)
 def test_a_sign_up_nobody_confirmed_is_no_refusal(db: Session, newsletter: Newsletter) -> None:
     make_pending(db, newsletter, now=NOW)
     signup.purge(db, now=NOW + 7 * DAY)
-    outcome = consent.import_person(
-        db, newsletter_id=newsletter.id, email=ZOE, name=None, locale="fr", source="paper form",
-        consented_at=NOW, now=NOW + 8 * DAY,
-    )  # fmt: skip
-    assert outcome is Imported.NEW
+    assert import_people(db, newsletter, [ZOE], agreed=NOW, now=NOW + 8 * DAY) == ["new"]
 
 
 def test_whoever_had_been_a_reader_stays_as_one_who_left(db: Session, newsletter: Newsletter) -> None:

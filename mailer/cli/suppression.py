@@ -1,0 +1,113 @@
+"""`mailer suppression`: addresses never to be written to, kept as keyed fingerprints."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailer.cli import show
+from mailer.cli.opening import opened
+from mailer.db import utcnow
+from mailer.people import suppression as people
+from mailer.people.models import SuppressionReason
+from mailer.people.suppression import Entry, OnlyThePerson, Unreadable
+from mailer.staff import audit
+
+_REASONS = [reason.value for reason in SuppressionReason]
+_reason = click.option(
+    "--reason", type=click.Choice(_REASONS), default="manual", show_default=True, help="Why."
+)
+
+
+class Mark(click.ParamType):  # type: ignore[type-arg]
+    """An email address, or a fingerprint in hexadecimal."""
+
+    name = "ADDRESS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        try:
+            return people.mark_of(value)
+        except ValueError:
+            self.fail(f"{value} is neither an email address nor a fingerprint", param, ctx)
+
+
+@click.group()
+def suppression() -> None:
+    """Addresses never to be written to: enforced at every import and at the gate of every send."""
+
+
+@suppression.command()
+@click.argument("mark", metavar="ADDRESS", type=Mark())
+@_reason
+@show.as_json
+def add(mark: bytes, reason: SuppressionReason, as_json: bool) -> None:
+    """Never write to ADDRESS again."""
+    now = utcnow()
+    with opened() as db:
+        added = people.add(db, [Entry(mark, SuppressionReason(reason), now)])
+        _log(db, "suppression add", {"fingerprint": mark.hex(), "reason": reason, "added": added})
+    show.facts({"fingerprint": mark.hex(), "added": added}, as_json=as_json)
+
+
+@suppression.command()
+@click.argument("mark", metavar="ADDRESS", type=Mark())
+@show.as_json
+def remove(mark: bytes, as_json: bool) -> None:
+    """Take back a suppression that staff or a bounce made.  A person's own is lifted by them alone."""
+    with opened() as db:
+        try:
+            removed = people.remove(db, mark)
+        except OnlyThePerson as refusal:
+            raise click.ClickException(
+                f"this is the person's own will ({refusal.reason}): only they lift it, by signing up"
+            ) from None
+        _log(db, "suppression remove", {"fingerprint": mark.hex(), "removed": removed})
+    show.facts({"fingerprint": mark.hex(), "removed": removed}, as_json=as_json)
+
+
+@suppression.command("list")
+@show.as_json
+def list_(as_json: bool) -> None:
+    """List the fingerprints, why, and since when."""
+    with opened() as db:
+        rows = [
+            {"fingerprint": each.fingerprint.hex(), "reason": each.reason, "at": each.at.isoformat()}
+            for each in people.entries(db)
+        ]
+    show.table(rows, as_json=as_json, empty="nobody is suppressed")
+
+
+@suppression.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_reason
+@show.as_json
+def import_(file: Path, reason: SuppressionReason, as_json: bool) -> None:
+    """Suppress everybody of FILE: fingerprints as `export` writes them, or addresses, which are hashed."""
+    with opened() as db, file.open(encoding="utf-8-sig", newline="") as lines:
+        try:
+            added = people.add(db, people.read(lines, SuppressionReason(reason), now=utcnow()))
+        except (Unreadable, UnicodeDecodeError) as fault:
+            where = f", line {fault.line}" if isinstance(fault, Unreadable) else ""
+            raise click.ClickException(
+                f"{file.name}{where}: neither a fingerprint nor an email address; nothing was kept"
+            ) from None
+        _log(db, "suppression import", {"added": added})
+    show.facts({"added": added}, as_json=as_json)
+
+
+@suppression.command()
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A CSV file.")
+@show.as_json
+def export(out: Path, as_json: bool) -> None:
+    """Write the fingerprints to a CSV file; of use under the same MAILER_FINGERPRINT_KEY alone."""
+    with opened() as db:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            written = people.write(db, file)
+        _log(db, "suppression export", {"rows": written})
+    show.facts({"out": out, "rows": written}, as_json=as_json)
+
+
+def _log(db: Any, what: str, details: dict[str, Any]) -> None:
+    audit.record(db, who=audit.TERMINAL, what=what, details=details, now=utcnow())

@@ -1,0 +1,120 @@
+"""Many consent events at once: sealed in one go, copied in two, under one lock of the chain."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from mailer.people import bulk, evidence
+from mailer.people.evidence import SALT
+from mailer.people.models import ConsentEvent, ConsentKind, ConsentPayload
+
+_EVENT = "id, previous, payload_digest, expires_at, mac"
+_PAYLOAD = """event_id, salt, fingerprint, consented_at,
+    kind, source, newsletter_id, at, channel, import_id, legal_text"""
+_MARK = bytes(range(200, 232))  # stands for a fingerprint in a text whose holes are filled later
+
+
+class Said(NamedTuple):
+    """One event among many: what differs from the others."""
+
+    kind: ConsentKind
+    mark: bytes
+    source: str | None
+    said_at: datetime | None
+
+
+class Common(NamedTuple):
+    """What the events of one batch share."""
+
+    newsletter_id: UUID
+    at: datetime
+    channel: str
+    import_id: UUID | None
+    legal_text: str | None = None
+
+
+def extend(db: Session, common: Common, said: Sequence[Said]) -> list[bytes]:
+    """Append these events, in order; the ids they were given.
+
+    The chain is locked from here to the commit: a thousand at a time, so that nobody's way out waits.
+    """
+    if not said:
+        return []
+    head, driver = evidence.lock(db), bulk.connection(db)
+    event_ids = bulk.ids(len(said))
+    payloads: list[bytes] = []
+    bulk.copy(driver, "consent_event", _EVENT, _links(head, event_ids, common, said, payloads))
+    bulk.copy(driver, "consent_payload", _PAYLOAD, payloads)
+    return event_ids
+
+
+def anchor(db: Session) -> None:
+    """Wait for the disk at this commit, and anchor the head: from time to time, and at the end."""
+    db.execute(text("SET LOCAL synchronous_commit TO DEFAULT"))
+    last = select(ConsentEvent.seq, ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)
+    head = db.execute(last).one_or_none()
+    if head:
+        evidence.will_anchor(db, head.seq, head.mac)
+
+
+def _links(
+    head: bytes, event_ids: list[bytes], common: Common, said: Sequence[Said], payloads: list[bytes]
+) -> Iterator[bytes]:
+    """The rows of the chain; the payloads' are left in the given list."""
+    expires_at = evidence.expiry(common.at)
+    expiry, five, eleven = bulk.instant(expires_at), bulk.count(5), bulk.count(11)
+    shape = _Shapes(common)
+    salts = os.urandom(SALT * len(said))
+    seal, sha256, d32, d16 = evidence.sealer(expires_at), hashlib.sha256, bulk.DIGEST_SIZE, bulk.SALT_SIZE
+    for number, (event_id, one) in enumerate(zip(event_ids, said, strict=True)):
+        salt = salts[number * SALT : number * SALT + SALT]
+        before, after, tail = shape.of(one.kind, one.source)
+        stamp, field = shape.instant(one.said_at)
+        digest = sha256(b"".join((salt, before, stamp, after[0], one.mark.hex().encode(), after[1]))).digest()
+        mac = seal(head, event_id, digest)
+        payloads.append(b"".join((eleven, d16, event_id, d16, salt, d32, one.mark, field, tail)))
+        yield b"".join((five, d16, event_id, d32, head, d32, digest, expiry, d32, mac))
+        head = mac
+
+
+class _Shapes:
+    """The canonical text and the row of an event, made once for all that differ in their holes alone."""
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+        self._shapes: dict[tuple[ConsentKind, str | None], tuple[bytes, tuple[bytes, bytes], bytes]] = {}
+        self._instants: dict[datetime | None, tuple[bytes, bytes]] = {}
+
+    def of(self, kind: ConsentKind, source: str | None) -> tuple[bytes, tuple[bytes, bytes], bytes]:
+        """The text before the date, around the fingerprint, and the rest of the row."""
+        shape = self._shapes.get((kind, source))
+        if shape is None:
+            shape = self._shapes[kind, source] = self._shape(kind, source)
+        return shape
+
+    def instant(self, at: datetime | None) -> tuple[bytes, bytes]:
+        """A date as the text and as the row have it."""
+        both = self._instants.get(at)
+        if both is None:
+            stamp = "null" if at is None else repr(at.timestamp())
+            both = self._instants[at] = stamp.encode(), bulk.instant(at)
+        return both
+
+    def _shape(self, kind: ConsentKind, source: str | None) -> tuple[bytes, tuple[bytes, bytes], bytes]:
+        common = self._common
+        sample = ConsentPayload(kind=kind, source=source, fingerprint=_MARK, **common._asdict())
+        before, _, rest = evidence.canonical(sample).encode().partition(b'"consented_at":null')
+        middle, _, end = rest.partition(_MARK.hex().encode())
+        tail = b"".join((
+            bulk.text(kind), bulk.text(source), bulk.sized(common.newsletter_id.bytes),
+            bulk.instant(common.at), bulk.text(common.channel),
+            bulk.sized(common.import_id.bytes) if common.import_id else bulk.NULL,
+            bulk.text(common.legal_text),
+        ))  # fmt: skip
+        return before + b'"consented_at":', (middle, end), tail
