@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.faults import oracle
-from tests.faults.stage import Stage
+from tests.faults.stage import Stage, opened
 
 TABLE = "tests.faults.table"  # the plugin of `make faults`
 
@@ -25,11 +25,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    stage = Stage(tmp_path_factory.mktemp("faults"))
-    yield stage
-    stage.reset()
-    stage.close()
+def built() -> Iterator[Stage]:
+    with opened() as stage:
+        yield stage
 
 
 @pytest.fixture

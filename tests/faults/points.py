@@ -21,7 +21,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from mailer.sending import audience, ledger
+from mailer.sending import audience, ledger, recovery
 from mailer.sending.relay import Relay
 from mailer.sending.sender import Sender
 from mailer.sending.smtp import Fate
@@ -29,10 +29,11 @@ from mailer.sending.smtp import Fate
 FREEZE = ("freeze.before", "freeze.inside", "freeze.committed")
 CLAIM = ("claim.before", "claim.inside", "claim.committed")
 RECORD = ("record.before", "record.inside", "record.committed")
+RECOVER = ("execute.before", "execute.inside", "execute.committed")
 BEGIN = ("begin.before", "begin.after")  # around the decision to begin, and its line in the journal
 BODY = ("body.middle", "body.dot")  # half of it written; all of it, and no reply seen
 REPLY = ("reply.before", "reply.after")  # around the journal's line of a reply that has come
-ALL = (*FREEZE, *CLAIM, *RECORD, *BEGIN, *BODY, *REPLY)
+ALL = (*FREEZE, *CLAIM, *RECORD, *BEGIN, *BODY, *REPLY)  # those that a send passes by itself
 
 
 class Then(StrEnum):
@@ -150,8 +151,9 @@ class Wire:
 def install(points: Points) -> None:
     """Put the points in place, in this process and for good."""
     points.around(audience, "freeze", lambda result, *_: result is not None)
-    points.around(ledger, "claim", lambda result, *_: bool(result.rows))
+    points.around(ledger, "claim", lambda claim, *_: bool(claim.rows))
     points.around(ledger, "record", lambda _, *args: bool(args[3]))
+    points.around(recovery, "execute", lambda *_: True)
     event.listen(Session, "after_commit", points.committed)
     event.listen(Session, "after_rollback", points.rolled_back)
     _around_the_wire(points)

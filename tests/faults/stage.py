@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -19,10 +21,10 @@ from sqlalchemy import NullPool, create_engine, func, insert, select, text, upda
 from sqlalchemy.orm import Session
 
 from mailer.db import utcnow
-from mailer.issues.models import Issue, Newsletter
+from mailer.issues.models import Issue, Newsletter, Revision
 from mailer.people import consent
 from mailer.people.models import Subscriber, Subscription, SubscriptionState
-from mailer.sending.models import Delivery
+from mailer.sending.models import Alarm, Delivery
 from mailer.upgrade import upgrade
 from tests.conftest import IDENTITY, SECRETS
 from tests.faults.points import Point
@@ -36,7 +38,10 @@ LEASE = 2.0  # seconds of silence after which a worker's rows are nobody's: the 
 CONNECTIONS = 4
 CONSTANTS: dict[str, Any] = {
     "mailer.sending.ledger:SILENT_AFTER": LEASE,
+    "mailer.sending.ledger:SURE_AFTER": 0.5,
     "mailer.sending.sender:BEAT_EVERY": 0.3,
+    "mailer.sending.holds:_OURS": [0.2, 1.0],
+    "mailer.sending.alarms:KINDS_OF_PROCESS": [],  # these workers are no Celery processes
 }
 
 
@@ -64,6 +69,10 @@ class Life:
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.wait()
 
     def wait(self, seconds: float = PATIENCE) -> int:
         """Until its end: its exit code, or minus the signal that ended it."""
@@ -97,6 +106,7 @@ class Stage:
         self.engine = create_engine(
             self.postgres.url.replace("postgresql:", "postgresql+psycopg:"),
             poolclass=NullPool,
+            connect_args={"options": "-c statement_timeout=30s"},
             hide_parameters=True,
         )
         upgrade(self.engine)
@@ -107,6 +117,7 @@ class Stage:
         self._lives: list[Life] = []
 
     def close(self) -> None:
+        """End everything; the zygote kills those who live."""
         self._zygote.communicate(timeout=PATIENCE)
         self.relay.stop()
         self.postgres.stop()
@@ -170,30 +181,47 @@ class Stage:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
         return newsletter
 
-    def schedule(self, newsletter: Newsletter, due_in: float = 0.0) -> UUID:
-        """An approved issue, due now or in so many seconds."""
+    def schedule(
+        self, newsletter: Newsletter, due_in: float = 0.0, weight: int = 0, due: datetime | None = None
+    ) -> UUID:
+        """An approved issue, due now, in so many seconds or then; so many bytes heavier than it need be."""
         with self.transaction() as db:
-            issue = make_scheduled_issue(db, newsletter)
-            issue.due_at = utcnow() + timedelta(seconds=due_in)
+            issue = make_scheduled_issue(db, newsletter, words=f"Letter {uuid4()}.")
+            issue.due_at = due or utcnow() + timedelta(seconds=due_in)
+            if weight:
+                revision = db.get_one(Revision, issue.revision_id)
+                revision.html += "<!--" + "x" * weight + "-->"
             return issue.id
 
-    def issue(self, readers: int) -> UUID:
+    def issue(self, readers: int, weight: int = 0) -> UUID:
         """An issue due now, for so many people."""
-        return self.schedule(self.readers(readers))
+        return self.schedule(self.readers(readers), weight=weight)
 
-    def unsubscribe(self, position: int, issue_id: UUID) -> datetime:
-        """The reader at this position says no; when that was committed."""
+    def change(self, change: Callable[[Session], object]) -> datetime:
+        """Anything, in one transaction; when that was committed."""
         with self.transaction() as db:
-            row = db.get_one(Delivery, (issue_id, position))
-            wanted = select(Subscription.id).where(Subscription.subscriber_id == row.subscriber_id)
-            consent.withdraw(db, db.scalars(wanted).one(), channel="link", now=utcnow())
+            change(db)
         return utcnow()
+
+    def unsubscribe(self, issue_id: UUID, position: int) -> datetime:
+        """The reader at this position says no; when that was committed."""
+        return self.change(
+            lambda db: self._withdraw(db, db.get_one(Delivery, (issue_id, position)).subscriber_id)
+        )
+
+    def unsubscribe_email(self, email: str) -> datetime:
+        """The reader with this address says no; when that was committed."""
+        wanted = select(Subscriber.id).where(Subscriber.email == email)
+        return self.change(lambda db: self._withdraw(db, db.scalars(wanted).one()))
+
+    @staticmethod
+    def _withdraw(db: Session, subscriber_id: UUID | None) -> None:
+        wanted = select(Subscription.id).where(Subscription.subscriber_id == subscriber_id)
+        consent.withdraw(db, db.scalars(wanted).one(), channel="link", now=utcnow())
 
     def move(self, issue_id: UUID, move: Callable[[Session, Issue], None]) -> datetime:
         """Pause, resume or cancel, as the desk does (mailer.issues.editing); when that was committed."""
-        with self.transaction() as db:
-            move(db, db.get_one(Issue, issue_id))
-        return utcnow()
+        return self.change(lambda db: move(db, db.get_one(Issue, issue_id)))
 
     def states(self, issue_id: UUID) -> Counter[str]:
         """How many rows are in each state."""
@@ -203,6 +231,15 @@ class Stage:
                 {state.value: count for state, count in db.execute(counted.group_by(Delivery.state))}
             )
 
+    def alarms(self) -> set[str]:
+        """The kinds of what a person is asked about."""
+        with self.transaction() as db:
+            return {name.partition(":")[0] for name in db.scalars(select(Alarm.name))}
+
+    def mails_to(self, address: str) -> int:
+        """How many messages the relay took for somebody."""
+        return sum(arrival.to == address for arrival in self.relay.taken())
+
     def hasten(self, issue_id: UUID) -> None:
         """What is deferred is due now."""
         with self.transaction() as db:
@@ -211,17 +248,30 @@ class Stage:
     # -- who sends it --------------------------------------------------------
 
     def worker(
-        self, *points: Point, seconds: float = PATIENCE, constants: Mapping[str, Any] | None = None
+        self,
+        *points: Point,
+        seconds: float = PATIENCE,
+        constants: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] | None = None,
+        skew: float = 0.0,
+        forever: bool = False,
     ) -> Life:
-        """Start a worker that lives until nothing is left to send.
+        """Start a worker that lives until nothing is left to send, or so many seconds.
 
-        constants: other values for the product's, by "module:NAME".
+        constants: other values for the product's, by "module:NAME".  env: other settings.  skew: how many
+        seconds its clock is ahead.  forever: it waits for more, and writes no log.
         """
         mark = self.folder / f"life-{uuid4().hex}"
         orders = Orders(
-            mark=str(mark), log=str(self.worker_log), env=self.env, seconds=seconds,
-            points=[point.as_dict() for point in points], constants=CONSTANTS | dict(constants or {}),
-        )  # fmt: skip
+            mark=str(mark),
+            log=os.devnull if forever else str(self.worker_log),
+            env={**self.env, **(env or {})},
+            points=[point.as_dict() for point in points],
+            constants={**CONSTANTS, **(constants or {})},
+            seconds=seconds,
+            skew=skew,
+            forever=forever,
+        )
         life = Life(self, self.tell({"live": asdict(orders)}), mark)
         self._lives.append(life)
         return life
@@ -233,6 +283,18 @@ class Stage:
         self._zygote.stdin.write(json.dumps(order) + "\n")
         self._zygote.stdin.flush()
         return json.loads(self._zygote.stdout.readline())
+
+
+@contextmanager
+def opened() -> Iterator[Stage]:
+    """A stage in a temporary folder; nothing of it is left."""
+    folder = Path(tempfile.mkdtemp(prefix="mailer-faults-"))
+    stage = Stage(folder)
+    try:
+        yield stage
+    finally:
+        stage.close()
+        shutil.rmtree(folder)
 
 
 def until(look: Callable[[], bool], otherwise: str, seconds: float = PATIENCE) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mailer import tasks
+from mailer import db, tasks, watch
 from mailer.db import transaction
 from mailer.issues.models import Issue
 from mailer.issues.rules import IssueState
@@ -29,7 +29,7 @@ from tests.faults import points
 from tests.faults.points import Point, Points, Then
 
 TICK, SWEEP = 0.2, 0.5  # seconds: a day of a worker's is short
-UNFINISHED = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.CANCELLED)
+UNFINISHED = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED, IssueState.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Orders:
     points: list[dict[str, Any]]
     constants: dict[str, Any]  # "mailer.sending.smtp:DOT_TIMEOUT": 1.0
     seconds: float  # it ends by itself then
+    skew: float  # seconds its clock is ahead
+    forever: bool  # it does not end when nothing is left to send
 
 
 def live(orders: Orders) -> None:
@@ -50,8 +52,11 @@ def live(orders: Orders) -> None:
     settings.cache_clear()
     for name, value in orders.constants.items():
         _set(name, value)
+    if orders.skew:
+        _set_clock(timedelta(seconds=orders.skew))
     wanted = [Point(each["name"], Then(each["then"]), each["nth"]) for each in orders.points]
     points.install(Points(wanted, Path(orders.mark)))
+    watch._heed_sigterm()  # what Celery has each of its children do
     bells: deque[tuple[str, tuple[Any, ...]]] = deque()
     tasks.ring = lambda name, *args: bells.append((name, args))
     ends, tick, sweep = time.monotonic() + orders.seconds, 0.0, 0.0
@@ -64,7 +69,8 @@ def live(orders: Orders) -> None:
             sweep = now + SWEEP
         while bells:
             _run(*bells.popleft())
-        if _finished():
+        if not orders.forever and _finished():
+            _run("sweep", ())  # the last word on what it leaves: alarms
             return
         time.sleep(0.02)
 
@@ -79,16 +85,34 @@ def _run(name: str, args: tuple[Any, ...]) -> None:
 
 
 def _finished() -> bool:
-    with suppress(Exception), transaction() as db:
-        return db.scalar(select(Issue.id).where(Issue.state.in_(UNFINISHED)).limit(1)) is None
+    with suppress(Exception), transaction() as session:
+        return session.scalar(select(Issue.id).where(Issue.state.in_(UNFINISHED)).limit(1)) is None
     return False
 
 
 def _set(name: str, value: Any) -> None:
+    """Change a constant of the product; a time is given in seconds."""
     module_name, _, constant = name.partition(":")
     module = importlib.import_module(module_name)
-    is_time = isinstance(getattr(module, constant), timedelta)
-    setattr(module, constant, timedelta(seconds=value) if is_time else value)
+    setattr(module, constant, _like(getattr(module, constant), value))
+
+
+def _set_clock(ahead: timedelta) -> None:
+    """Every module of the product reads another clock."""
+    real = db.utcnow
+    for name, module in list(sys.modules.items()):
+        if name.startswith("mailer.") and getattr(module, "utcnow", None) is real:
+            module.utcnow = lambda: real() + ahead  # type: ignore[attr-defined]
+
+
+def _like(now: Any, value: Any) -> Any:
+    if isinstance(now, timedelta):
+        return timedelta(seconds=value)
+    if isinstance(now, tuple) and now:
+        return tuple(_like(now[0], each) for each in value)
+    if isinstance(now, dict):
+        return now | {key: _like(now[key], each) for key, each in value.items()}
+    return value
 
 
 def _fork(orders: Orders) -> int:
@@ -103,6 +127,8 @@ def _fork(orders: Orders) -> int:
         os.dup2(log, 2)
         live(orders)
         status = 0
+    except SystemExit as asked:
+        status = int(asked.code or 0)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -124,6 +150,7 @@ def _wait(pid: int, seconds: float) -> int | None:
 
 def main() -> None:
     """Fork, and wait for, whom one is told to; when standard input ends, so does everybody."""
+    tasks.app.finalize()
     living: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)

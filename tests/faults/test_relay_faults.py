@@ -1,0 +1,276 @@
+"""A relay that misbehaves, in each phase: who gets what, and what the ledger says of it."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+
+from mailer.people.models import Subscriber
+from mailer.sending.models import Delivery, Hold
+from mailer.sending.rules import DeliveryState
+from tests.conftest import IDENTITY
+from tests.faults import certificates
+from tests.faults.conftest import Judge
+from tests.faults.script import At, Do, Rule
+from tests.faults.stage import Stage, until
+
+READERS = 40
+SHORT = {  # seconds: a relay that is silent is given up soon
+    "mailer.sending.smtp:COMMAND_TIMEOUT": 0.6,
+    "mailer.sending.smtp:DATA_TIMEOUT": 0.6,
+    "mailer.sending.smtp:DOT_TIMEOUT": 0.6,
+    "mailer.sending.relay:CONNECT_TIMEOUT": 0.6,
+}
+POISON = "reader7@"
+ELSEWHERE = "0x7f000001"  # 127.0.0.1 under a name that no product takes for loopback
+
+
+def _rows(stage: Stage, issue_id: UUID, state: DeliveryState) -> list[Delivery]:
+    with stage.transaction() as db:
+        wanted = select(Delivery).where(Delivery.issue_id == issue_id, Delivery.state == state)
+        return list(db.scalars(wanted))
+
+
+# -- before the body: nobody is charged ---------------------------------------
+
+
+@pytest.mark.parametrize("do", [Do.DROP, Do.RESET, Do.HANG])
+@pytest.mark.parametrize("at", [At.BANNER, At.EHLO, At.MAIL, At.RCPT, At.DATA])
+def test_cut_before_the_body(stage: Stage, judge: Judge, at: At, do: Do) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.script(Rule(at, do, times=2))
+    assert stage.worker(constants=SHORT).wait() == 0
+    assert judge(issue_id, "retried at once, charged to nobody") == {"accepted": READERS}
+    assert {row.attempts for row in _rows(stage, issue_id, DeliveryState.ACCEPTED)} == {1}
+
+
+@pytest.mark.parametrize("at", [At.BANNER, At.EHLO, At.MAIL, At.RCPT, At.DATA, At.DOT])
+def test_421(stage: Stage, judge: Judge, at: At) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.script(Rule(at, Do.SAY, "421 4.3.2 going down", times=2))
+    assert stage.worker().wait() == 0
+    assert judge(issue_id, "retried at once, charged to nobody") == {"accepted": READERS}
+    assert {row.attempts for row in _rows(stage, issue_id, DeliveryState.ACCEPTED)} == {1}
+
+
+def test_a_reply_that_is_not_smtp(stage: Stage, judge: Judge) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.script(Rule(At.MAIL, Do.SAY, "what did you say?", times=2))
+    assert stage.worker().wait() == 0
+    assert judge(issue_id, "hung up, retried") == {"accepted": READERS}
+
+
+# -- after the first body byte: unknown, and nobody but a person sends it again -
+
+
+@pytest.mark.parametrize("do", [Do.DROP, Do.RESET])
+@pytest.mark.parametrize("at", [At.BODY, At.DOT])
+def test_cut_after_the_body_began(stage: Stage, judge: Judge, at: At, do: Do) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.script(Rule(at, do, times=3))
+    assert stage.worker().wait() == 0
+    assert judge(issue_id, "not taken, and nobody can know") == {"accepted": READERS - 3, "unknown": 3}
+
+
+@pytest.mark.parametrize("do", [Do.TAKE_DROP, Do.TAKE_RESET, Do.TAKE_HANG])
+def test_taken_and_never_said(stage: Stage, judge: Judge, do: Do) -> None:
+    """The relay accepts and never answers the dot: unknown, told to staff, never resent by themselves."""
+    issue_id = stage.issue(READERS)
+    stage.relay.script(Rule(At.DOT, do, times=3))
+    assert stage.worker(constants=SHORT).wait() == 0
+    stage.hasten(issue_id)
+    assert stage.worker(seconds=1.5).wait() == 0
+    assert judge(issue_id, "taken, and nobody can know") == {"accepted": READERS - 3, "unknown": 3}
+    assert stage.mails_to(IDENTITY["MAILER_ALERT_ADDRESS"]) == 1
+
+
+@pytest.mark.parametrize("at", [At.BODY, At.DOT])
+def test_silent_after_the_body_began(stage: Stage, judge: Judge, at: At) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.script(Rule(at, Do.HANG, times=2))
+    assert stage.worker(constants=SHORT).wait() == 0
+    assert judge(issue_id, "given up after the timeout") == {"accepted": READERS - 2, "unknown": 2}
+
+
+# -- answers -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [At.RCPT, At.DATA, At.DOT])
+def test_450_then_250(stage: Stage, judge: Judge, at: At) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.script(Rule(at, Do.SAY, "450 4.2.0 greylisted", to="example.com", times=1, each=True))
+    worker = stage.worker()
+    until(lambda: stage.states(issue_id)["deferred"] == READERS // 4, "nobody was deferred")
+    assert {row.code for row in _rows(stage, issue_id, DeliveryState.DEFERRED)} == {450}
+    stage.hasten(issue_id)
+    assert worker.wait() == 0
+    assert judge(issue_id, "deferred, then accepted") == {"accepted": READERS}
+
+
+@pytest.mark.parametrize("at", [At.MAIL, At.RCPT, At.DATA, At.DOT])
+def test_550(stage: Stage, judge: Judge, at: At) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.script(Rule(at, Do.SAY, "550 5.7.1 no", times=5))
+    assert stage.worker().wait() == 0
+    assert judge(issue_id, "refused for good") == {"accepted": READERS - 5, "refused": 5}
+    refused = _rows(stage, issue_id, DeliveryState.REFUSED)
+    assert {(row.code, row.enhanced) for row in refused} == {(550, "5.7.1")}
+
+
+def test_354_in_spite_of_a_refused_recipient_delivers_no_empty_mail(stage: Stage, judge: Judge) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.offer(eager=True)
+    stage.relay.script(Rule(At.RCPT, Do.SAY, "550 5.1.1 nobody", to="example.com"))
+    assert stage.worker().wait() == 0
+    assert judge(issue_id, "a lone dot") == {"accepted": READERS * 3 // 4, "refused": READERS // 4}
+
+
+@pytest.mark.parametrize("do", [Do.LATE, Do.TARPIT])
+def test_slow_in_every_phase(stage: Stage, judge: Judge, do: Do) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.script(*(Rule(at, do, seconds=0.005, odds=0.5) for at in At if at is not At.BODY), seed=7)
+    assert stage.worker().wait() == 0
+    assert judge(issue_id, "slow, and whole") == {"accepted": READERS}
+
+
+@pytest.mark.parametrize("at", [At.RCPT, At.DOT])
+def test_one_that_never_answers_does_not_stall_the_others(stage: Stage, judge: Judge, at: At) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.script(Rule(at, Do.HANG, to=POISON, times=1))
+    worker = stage.worker()
+    stage.relay.wait_taken(READERS - 1)  # while the tarpit still holds its connection
+    stage.relay.hang_up()
+    assert worker.wait() == 0
+    states = judge(issue_id, "the others went on")
+    assert states == ({"accepted": READERS} if at is At.RCPT else {"accepted": READERS - 1, "unknown": 1})
+
+
+# -- what it offers ------------------------------------------------------------
+
+
+def test_no_pipelining(stage: Stage, judge: Judge) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.offer(pipelining=False)
+    assert stage.worker().wait() == 0
+    assert judge(issue_id, "step by step") == {"accepted": READERS}
+    assert "spoke out of turn" not in stage.relay.state()
+
+
+@pytest.mark.parametrize("flaw", ["no STARTTLS", "a stranger's certificate", "expired", "another host's"])
+def test_tls_that_cannot_be_trusted(stage: Stage, judge: Judge, flaw: str) -> None:
+    good, bad = stage.folder / "good.pem", stage.folder / "bad.pem"
+    certificates.make(good, ELSEWHERE)
+    certificates.make(
+        bad, "relay.example" if flaw == "another host's" else ELSEWHERE, expired=flaw == "expired"
+    )
+    offered = "" if flaw == "no STARTTLS" else str(bad)
+    trusted = bad if flaw in {"expired", "another host's"} else good
+    url = f"smtp://{ELSEWHERE}:{stage.relay.port}?ca={trusted}"
+    issue_id = stage.issue(READERS)
+    stage.relay.offer(certificate=offered)
+    worker = stage.worker(env={"MAILER_RELAY_URL": url})
+    until(lambda: _held(stage), "nothing was held")
+    assert stage.relay.arrivals() == []
+    worker.kill()
+    stage.relay.offer(certificate=str(good))
+    assert stage.worker(env={"MAILER_RELAY_URL": url.replace(str(trusted), str(good))}).wait() == 0
+    assert judge(issue_id, "nothing in plain text, then all of it encrypted") == {"accepted": READERS}
+
+
+def test_a_password_that_is_wrong(stage: Stage, judge: Judge) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.offer(auth="letter:right")
+    url = f"smtp://letter:wrong@127.0.0.1:{stage.relay.port}"
+    worker = stage.worker(env={"MAILER_RELAY_URL": url})
+    until(lambda: _held(stage), "nothing was held")
+    worker.kill()
+    assert stage.worker(env={"MAILER_RELAY_URL": url.replace("wrong", "right")}).wait() == 0
+    assert judge(issue_id, "held, then sent with the right one") == {"accepted": READERS}
+
+
+def _held(stage: Stage) -> bool:
+    with stage.transaction() as db:
+        return db.scalar(select(Hold.name).where(Hold.name == "relay")) is not None
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_letter_too_big_for_the_relay(stage: Stage, judge: Judge, announced: bool) -> None:
+    issue_id = stage.issue(6, weight=300_000)
+    if announced:
+        stage.relay.offer(size=100_000)
+    else:
+        stage.relay.script(Rule(At.DOT, Do.SAY, "552 5.3.4 too big"))
+    assert stage.worker().wait() == 0
+    assert judge(issue_id, "refused") == {"refused": 6}
+
+
+@pytest.mark.long
+def test_a_body_of_10_megabytes_refused(stage: Stage, judge: Judge) -> None:
+    issue_id = stage.issue(6, weight=10_000_000)
+    stage.relay.script(Rule(At.DOT, Do.SAY, "552 5.3.4 too big"))
+    assert stage.worker().wait() == 0
+    assert judge(issue_id, "refused") == {"refused": 6}
+    assert all(arrival.size > 10_000_000 for arrival in stage.relay.arrivals() if "reader" in arrival.to)
+
+
+# -- poison --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [At.RCPT, At.DATA, At.DOT])
+@pytest.mark.parametrize("do", [Do.SAY, Do.DROP])
+def test_a_poison_recipient_is_set_aside_after_three(stage: Stage, judge: Judge, at: At, do: Do) -> None:
+    issue_id = stage.issue(READERS)
+    stage.relay.script(Rule(at, do, "421 4.7.0 go away", to=POISON))
+    worker = stage.worker()
+    begun = (at, do) == (At.DOT, Do.DROP)
+    aside = "unknown" if begun else "deferred"
+    until(lambda: stage.states(issue_id) == {"accepted": READERS - 1, aside: 1}, "the others did not leave")
+    assert stage.relay.state()["applied"] == (1 if begun else 3)
+    if begun:
+        assert worker.wait() == 0
+    judge(issue_id, "unknown at once" if begun else "three times, then set aside")
+
+
+def test_a_name_that_cannot_be_in_a_header(stage: Stage, judge: Judge) -> None:
+    issue_id = stage.issue(READERS)
+    with stage.transaction() as db:
+        db.execute(update(Subscriber).where(Subscriber.email.startswith(POISON)).values(name="a\r\nBcc: b"))
+    assert stage.worker().wait() == 0
+    assert judge(issue_id, "refused by ourselves") == {"accepted": READERS - 1, "refused": 1}
+    [row] = _rows(stage, issue_id, DeliveryState.REFUSED)
+    assert row.reply == "render"
+
+
+# -- down ----------------------------------------------------------------------
+
+
+def test_down_at_the_scheduled_time(stage: Stage, judge: Judge) -> None:
+    stage.relay.listen(False)
+    issue_id = stage.schedule(stage.readers(READERS), due_in=0.3)
+    patience = {"mailer.sending.alarms:PATIENCE": {"relay": 0.5}}
+    worker = stage.worker(constants=patience)
+    until(lambda: "relay" in stage.alarms(), "nobody was asked")
+    judge(issue_id, "a person is asked")
+    assert stage.states(issue_id) == {"pending": READERS}
+    stage.relay.listen(True)
+    assert worker.wait() == 0
+    assert judge(issue_id, "a person is asked; then all leave") == {"accepted": READERS}
+    assert {row.attempts for row in _rows(stage, issue_id, DeliveryState.ACCEPTED)} == {1}
+
+
+def test_gone_in_mid_send_and_back(stage: Stage, judge: Judge) -> None:
+    issue_id = stage.issue(300)
+    stage.relay.offer(usual=0.01)
+    worker = stage.worker()
+    stage.relay.wait_taken(40)
+    stage.relay.listen(False)
+    stage.relay.hang_up()
+    until(lambda: _held(stage), "nothing was held")
+    stage.relay.listen(True)
+    assert worker.wait() == 0
+    states = judge(issue_id, "in flight: unknown; the others later")
+    assert (
+        max(row.fence for row in _rows(stage, issue_id, DeliveryState.ACCEPTED)) <= 6
+    )  # not claimed in a loop
+    assert states.get("unknown", 0) <= stage.relay.state()["most_open"]
+    assert states["accepted"] + states.get("unknown", 0) == 300
