@@ -72,6 +72,22 @@ def broken(
     return [fault for check in checks for fault in check(case)]
 
 
+@dataclass(frozen=True)
+class Tally:
+    """The two numbers that must be nought."""
+
+    lost: int  # people whose row or whose copy is missing although they should have one
+    duplicated: int  # copies beyond the first
+
+
+def tally(db: Session, arrivals: Sequence[Arrival], issue_id: UUID) -> Tally:
+    """Count what is lost and what is double of one issue."""
+    case = _case(db, arrivals, issue_id)
+    accepted = {position for position, row in case.rows.items() if row.state is DeliveryState.ACCEPTED}
+    missing = abs((case.issue.audience or 0) - len(case.rows)) + len(accepted - set(case.copies))
+    return Tally(missing, sum(len(held) - 1 for held in case.copies.values()))
+
+
 def _case(db: Session, arrivals: Sequence[Arrival], issue_id: UUID) -> Case:
     expected = _expected(db, issue_id)
     issue = db.get_one(Issue, issue_id)

@@ -41,6 +41,7 @@ CONSTANTS: dict[str, Any] = {
     "mailer.sending.ledger:SURE_AFTER": 0.5,
     "mailer.sending.sender:BEAT_EVERY": 0.3,
     "mailer.sending.holds:_OURS": [0.2, 1.0],
+    "mailer.sending.alarms:TOLD_AFTER": 0,
     "mailer.sending.alarms:KINDS_OF_PROCESS": [],  # these workers are no Celery processes
 }
 

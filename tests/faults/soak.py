@@ -1,0 +1,219 @@
+"""A seeded crash loop: `python -m tests.faults.soak --minutes 5` or `--kills 500 --seed 1`.
+
+Letters leave without a pause while workers are killed at points drawn by chance, stopped beyond their lease,
+and PostgreSQL is crashed under them.  What happened goes to standard error; the last line on standard output
+is one JSON object: crashes, lost, duplicated, unknown, max_unknown_per_crash, by_phase.
+"""
+
+import argparse
+import json
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from mailer.issues.models import Issue, Newsletter
+from mailer.issues.rules import IssueState
+from mailer.sending.models import Delivery
+from mailer.sending.rules import DeliveryState
+from tests.faults import oracle, points
+from tests.faults.points import Point, Then
+from tests.faults.stage import LEASE, Life, Stage, opened, until
+
+AUDIENCE = 1500
+MOST_PASSES = 25  # a life sends at most about so many messages
+# How often each point is drawn, of a hundred.
+WEIGHTS = {
+    "freeze.inside": 2, "freeze.committed": 1, "execute.before": 2, "execute.inside": 2, "execute.committed": 2,
+    "claim.before": 3, "claim.inside": 7, "claim.committed": 5, "begin.before": 3, "begin.after": 9,
+    "body.middle": 13, "body.dot": 14, "reply.before": 12, "reply.after": 5, "record.before": 4,
+    "record.inside": 8, "record.committed": 4,
+}  # fmt: skip
+IN_TRANSACTION = ("freeze", "execute", "claim", "record")
+STOPS, POSTGRES = 0.03, 0.12  # shares of the lives that end so instead of by SIGKILL
+
+
+@dataclass
+class Tally:
+    """What came of it."""
+
+    crashes: int = 0
+    unknown: int = 0
+    max_unknown_per_crash: int = 0
+    by_phase: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+    lost: int = 0
+    duplicated: int = 0
+
+    def line(self) -> str:
+        said = {
+            "crashes": self.crashes, "lost": self.lost, "duplicated": self.duplicated, "unknown": self.unknown,
+            "max_unknown_per_crash": self.max_unknown_per_crash,
+            "by_phase": dict(sorted(self.by_phase.items())), "broken": self.broken,
+        }  # fmt: skip
+        return json.dumps(said)
+
+
+class Soak:
+    """The loop, on a stage of its own."""
+
+    def __init__(self, stage: Stage, seed: int) -> None:
+        self.stage, self.chance = stage, random.Random(seed)  # noqa: S311 -- to be repeated, not to be secret
+        self.tally = Tally()
+        self._issues: list[UUID] = []
+        self._newsletter: Newsletter | None = None
+        self._dead: dict[UUID, set[tuple[UUID, int]]] = {}  # worker → the rows it held
+        stage.relay.offer(usual=0.002)
+
+    def run(self, *, kills: int, minutes: float) -> Tally:
+        """Until so many crashes, or so many minutes (0: no limit); then let all of it end."""
+        ends = time.monotonic() + minutes * 60
+        while (not kills or self.tally.crashes < kills) and (not minutes or time.monotonic() < ends):
+            self._feed()
+            self._life()
+            self._show()
+        self._finish()
+        return self.tally
+
+    # -- one life ------------------------------------------------------------
+
+    def _feed(self) -> None:
+        """There is always something to send: another issue when the last one runs out."""
+        if self._newsletter is None:
+            self._newsletter = self.stage.readers(AUDIENCE)
+        if not self._issues or self._left(self._issues[-1]) < 4 * MOST_PASSES:
+            self._issues.append(self.stage.schedule(self._newsletter))
+
+    def _left(self, issue_id: UUID) -> int:
+        states = self.stage.states(issue_id)
+        return states["pending"] if states else AUDIENCE
+
+    def _life(self) -> None:
+        name = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        fate = self.chance.random()
+        passes = 1 if name.partition(".")[0] in {"freeze", "execute"} else MOST_PASSES
+        nth = self.chance.randint(1, passes // 5 + 1 if name.startswith(IN_TRANSACTION) else passes)
+        then = Then.STOP if fate < STOPS else Then.WAIT if fate < STOPS + POSTGRES else Then.KILL
+        life = self.stage.worker(Point(name, then, nth), seconds=1.5)
+        match then:
+            case Then.KILL:
+                life.wait()
+            case Then.STOP:
+                self._stopped(life)
+            case Then.WAIT:
+                self._without_database(life)
+        self._count(life, name, then)
+
+    def _stopped(self, life: Life) -> None:
+        """Beyond its lease, while another works; then it goes on, and is killed in its turn."""
+        if not self._reached(life):
+            return
+        other = self.stage.worker(seconds=LEASE + 2)
+        until(lambda: not self._held_longer_than_a_lease(), "a stopped worker's rows stay handed")
+        life.signal(signal.SIGCONT)
+        time.sleep(self.chance.random() / 10)
+        life.kill()
+        other.wait()
+
+    def _held_longer_than_a_lease(self) -> bool:
+        long = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, LEASE)
+        held = select(Delivery.position).where(
+            Delivery.state == DeliveryState.HANDED, Delivery.changed_at < long
+        )
+        with self.stage.transaction() as db:
+            return db.scalar(held.limit(1)) is not None
+
+    def _without_database(self, life: Life) -> None:
+        """PostgreSQL crashes at this very point; half the time the worker is killed with it."""
+        if not self._reached(life):
+            return
+        self.stage.postgres.crash() if self.chance.random() < 0.5 else self.stage.postgres.kill()
+        if self.chance.random() < 0.5:
+            life.kill()
+        self.stage.postgres.start()
+        if life.ended() is None:
+            life.go()
+        life.wait()
+
+    @staticmethod
+    def _reached(life: Life) -> bool:
+        while not life.last_words():
+            if life.ended(0.005) is not None:
+                return False
+        return True
+
+    # -- the account ---------------------------------------------------------
+
+    def _count(self, life: Life, name: str, then: Then) -> None:
+        if not life.last_words():
+            return  # it ended by itself: nothing was left for it to pass that point
+        self.tally.crashes += 1
+        phase = {Then.WAIT: "postgres at ", Then.STOP: "stopped at "}.get(then, "") + name
+        self.tally.by_phase[phase] += 1
+        self._settle()
+        with self.stage.transaction() as db:
+            held = select(Delivery.worker, Delivery.issue_id, Delivery.position)
+            for row in db.execute(held.where(Delivery.state == DeliveryState.HANDED)):
+                self._dead.setdefault(row.worker, set()).add((row.issue_id, row.position))
+
+    def _settle(self) -> None:
+        """What became of the rows of the dead: how many of each are unknown."""
+        unknown = select(Delivery.issue_id, Delivery.position).where(Delivery.state == DeliveryState.UNKNOWN)
+        with self.stage.transaction() as db:
+            found = {tuple(row) for row in db.execute(unknown)}
+        each = [len(rows & found) for rows in self._dead.values()]
+        self.tally.unknown = len(found)
+        self.tally.max_unknown_per_crash = max([self.tally.max_unknown_per_crash, *each])
+
+    def _show(self) -> None:
+        if self.tally.crashes % 25 == 0:
+            said = (
+                f"\r{self.tally.crashes} crashes, {self.tally.unknown} unknown, {len(self._issues)} issues   "
+            )
+            sys.stderr.write(said)
+            sys.stderr.flush()
+
+    def _finish(self) -> None:
+        """Let everything end in peace, and ask the oracle about each issue."""
+        self.stage.relay.offer(usual=0.0)
+        until(self._all_closed, "some issue did not close", 300)
+        self._settle()
+        arrivals = self.stage.relay.arrivals()
+        for issue_id in self._issues:
+            with self.stage.transaction() as db:
+                said = oracle.broken(db, arrivals, issue_id)
+                tally = oracle.tally(db, arrivals, issue_id)
+            self.tally.lost += tally.lost
+            self.tally.duplicated += tally.duplicated
+            self.tally.broken += said
+        sys.stderr.write("\n" + "".join(f"{said}\n" for said in self.tally.broken))
+
+    def _all_closed(self) -> bool:
+        self.stage.worker(seconds=20).wait()
+        with self.stage.transaction() as db:
+            return set(db.scalars(select(Issue.state))) == {IssueState.CLOSED}
+
+
+def main() -> int:
+    """Run it from the command line; 0 when every promise was kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=0, help="how long")
+    parser.add_argument("--kills", type=int, default=0, help="how many crashes")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    with opened() as stage:
+        tally = Soak(stage, given.seed).run(
+            kills=given.kills or (0 if given.minutes else 100), minutes=given.minutes
+        )
+    sys.stdout.write(tally.line() + "\n")
+    return 1 if tally.broken else 0
+
+
+if __name__ == "__main__":
+    assert set(WEIGHTS) <= set(points.ALL) | set(points.RECOVER)
+    raise SystemExit(main())

@@ -1,0 +1,100 @@
+"""What `make faults` shows: a line a case while it runs, a table at the end.  A pytest plugin; it runs all cases.
+
+fault | what happened | accepted refused withheld unknown | verdict
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+COUNTED = ("accepted", "refused", "withheld", "unknown")
+
+
+@dataclass
+class Case:
+    """One test, as the table shows it."""
+
+    room: str  # "relay faults"
+    fault: str  # "cut before the body [mail, drop]"
+    happened: str = ""
+    counts: dict[str, Any] = field(default_factory=dict)
+    verdict: str = ""
+
+
+class Table:
+    """The cases, in the order they ran."""
+
+    def __init__(self) -> None:
+        self.cases: dict[str, Case] = {}
+        self.total = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.total = len(session.items)
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """No dots: each case has a line of its own."""
+        return (report.outcome, "", "") if report.when == "call" else None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.failed:
+            case = self.cases.setdefault(report.nodeid, _case(report.nodeid))
+            case.verdict = "kept" if report.passed else "BROKEN"
+            for name, value in report.user_properties:
+                if name == "fault":
+                    case.counts = dict(value)
+                    case.happened = case.counts.pop("happened")
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        if case := self.cases.get(nodeid):
+            self.write(f"[{len(self.cases):3d}/{self.total}]  {case.verdict:6}  {case.room}: {case.fault}")
+
+    def write(self, line: str) -> None:
+        raise NotImplementedError
+
+
+class Shown(Table):
+    """The same, on the terminal."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        super().__init__()
+        self._terminal = config.pluginmanager.get_plugin("terminalreporter")
+
+    def write(self, line: str) -> None:
+        assert self._terminal
+        self._terminal.write_line(line)
+
+    def pytest_terminal_summary(self) -> None:
+        for line in lines([case for case in self.cases.values() if case.counts]):
+            self.write(line)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Shown(config), "faults table")
+
+
+def lines(cases: list[Case]) -> Iterator[str]:
+    """The table, in columns as wide as they need be."""
+    wide = (
+        max((len(case.fault) for case in cases), default=0),
+        max((len(c.happened) for c in cases), default=0),
+    )
+    head = " ".join(f"{name:>9}" for name in COUNTED)
+    room = ""
+    yield f"{'fault':{wide[0] + 2}}  {'what happened':{wide[1]}}  {head}  verdict"
+    for case in cases:
+        if case.room != room:
+            room = case.room
+            yield room
+        counts = " ".join(f"{case.counts.get(name, 0):9d}" for name in COUNTED)
+        yield f"  {case.fault:{wide[0]}}  {case.happened:{wide[1]}}  {counts}  {case.verdict}"
+
+
+def _case(nodeid: str) -> Case:
+    """tests/faults/test_kills.py::test_killed[claim.inside] in words."""
+    file, _, function = nodeid.partition("::")
+    name, _, parameters = function.removeprefix("test_").partition("[")
+    room = file.rpartition("/")[2].removeprefix("test_").removesuffix(".py")
+    named = f" [{parameters.rstrip(']').replace('-', ', ')}]" if parameters else ""
+    return Case(room.replace("_", " "), name.replace("_", " ") + named)
