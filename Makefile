@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 
-.PHONY: help setup demo test check bench format messages
+.PHONY: help setup demo test check faults soak bench format messages
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,6 +23,12 @@ check: setup ## form, lint, types, the order of the rooms, the rules of the hous
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/house
+
+faults: setup ## break everything that can break, and show what the ledger says of it
+	@$(BIN)/pytest -q -p tests.faults.table tests/faults
+
+soak: setup ## kill workers and PostgreSQL at random; MINUTES=10, or KILLS=500, and SEED=1
+	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),$(if $(KILLS),0,5)) --kills $(or $(KILLS),0) --seed $(or $(SEED),1)
 
 bench: setup ## measure the whole path beside smtp-source, and write docs/performance.md; QUICK=1: under two minutes
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)

@@ -97,10 +97,10 @@ def make_pending(db: Session, newsletter: Newsletter, **changes: Any) -> Subscri
     return db.get_one(Subscription, decided.subscription_id)
 
 
-def make_scheduled_issue(db: Session, newsletter: Newsletter) -> Issue:
+def make_scheduled_issue(db: Session, newsletter: Newsletter, words: str = "The letter.") -> Issue:
     """An approved issue that is due."""
-    text = f"{marker('greeting')}\nThe letter.\n{marker('unsubscribe_url')}\n"
-    html = f"<p>{marker('greeting')}</p><p><a href='{marker('unsubscribe_url')}'>unsubscribe</a></p>"
+    text = f"{marker('greeting')}\n{words}\n{marker('unsubscribe_url')}\n"
+    html = f"<p>{marker('greeting')}</p><p>{words} <a href='{marker('unsubscribe_url')}'>unsubscribe</a></p>"
     sha256 = hashlib.sha256(newsletter.id.bytes + html.encode()).digest()
     db.add(
         Revision(

@@ -40,15 +40,23 @@ class Journal:
         self.path = folder / f"{worker}{_SUFFIX}"
         self._header = f"{_MAGIC} {worker} {boot_id()}\n".encode()
         self._torn = False
-        new = self.path.with_suffix(".new")
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._write(self._header)
-            new.rename(self.path)  # nobody finds it before it is locked
+            self._open(self.path.with_suffix(".new"))
         except OSError as error:
             raise self._unwritable(error) from error
+
+    def _open(self, new: Path) -> None:
+        """Nobody finds the file before it is locked and says whose it is; one that cannot say so goes."""
+        self._file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._write(self._header)
+            new.rename(self.path)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            self.close()
+            raise
 
     def write(self, issue: UUID, outcome: Outcome) -> None:
         """What has become of a row, UNKNOWN right before its body.  Raises JournalUnwritable.

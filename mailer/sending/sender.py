@@ -96,6 +96,7 @@ class Sender:
             self._ledger_step(claiming=claiming)
         self._feed()
         if self._lanes and not self._pool.alive:
+            self._unwell = self._unwell or RelayDown("it has gone")
             self._give_back()
         elif self._lanes or self._flying:
             self._pool.poll()

@@ -54,7 +54,7 @@ class Relay:
     def taken(self) -> list[Arrival]:
         return [arrival for arrival in self.arrivals() if arrival.end is End.TOOK]
 
-    def wait_taken(self, count: int, seconds: float = 30) -> None:
+    def wait_taken(self, count: int, seconds: float = 90) -> None:
         """Until it has taken so many messages."""
         deadline = time.monotonic() + seconds
         while self.state().get("took", 0) < count:

@@ -23,13 +23,14 @@ from mailer.sending.models import Delivery
 from mailer.sending.rules import DeliveryState
 from tests.faults import oracle, points
 from tests.faults.points import Point, Then
-from tests.faults.stage import LEASE, Life, Stage, opened, until
+from tests.faults.stage import CONNECTIONS, LEASE, Life, Stage, opened, until
 
-AUDIENCE = 1500
+AUDIENCE = 800
 MOST_PASSES = 25  # a life sends at most about so many messages
 # How often each point is drawn, of a hundred.
 WEIGHTS = {
-    "freeze.inside": 2, "freeze.committed": 1, "execute.before": 2, "execute.inside": 2, "execute.committed": 2,
+    "freeze.inside": 2, "freeze.committed": 1,
+    "execute.before": 2, "execute.inside": 2, "execute.committed": 2,
     "claim.before": 3, "claim.inside": 7, "claim.committed": 5, "begin.before": 3, "begin.after": 9,
     "body.middle": 13, "body.dot": 14, "reply.before": 12, "reply.after": 5, "record.before": 4,
     "record.inside": 8, "record.committed": 4,
@@ -45,6 +46,7 @@ class Tally:
     crashes: int = 0
     unknown: int = 0
     max_unknown_per_crash: int = 0
+    max_unknown_per_stop: int = 0  # a worker stopped beyond its lease: all it held is unknown
     by_phase: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
     lost: int = 0
@@ -52,8 +54,10 @@ class Tally:
 
     def line(self) -> str:
         said = {
-            "crashes": self.crashes, "lost": self.lost, "duplicated": self.duplicated, "unknown": self.unknown,
+            "crashes": self.crashes, "lost": self.lost, "duplicated": self.duplicated,
+            "unknown": self.unknown,
             "max_unknown_per_crash": self.max_unknown_per_crash,
+            "max_unknown_per_stop": self.max_unknown_per_stop,
             "by_phase": dict(sorted(self.by_phase.items())), "broken": self.broken,
         }  # fmt: skip
         return json.dumps(said)
@@ -68,33 +72,34 @@ class Soak:
         self._issues: list[UUID] = []
         self._newsletter: Newsletter | None = None
         self._dead: dict[UUID, set[tuple[UUID, int]]] = {}  # worker → the rows it held
+        self._outlived: set[UUID] = set()  # the workers that were stopped beyond their lease
         stage.relay.offer(usual=0.002)
 
     def run(self, *, kills: int, minutes: float) -> Tally:
         """Until so many crashes, or so many minutes (0: no limit); then let all of it end."""
         ends = time.monotonic() + minutes * 60
         while (not kills or self.tally.crashes < kills) and (not minutes or time.monotonic() < ends):
-            self._feed()
-            self._life()
+            name = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            self._feed(fresh=name.startswith("freeze"))
+            self._life(name)
             self._show()
         self._finish()
         return self.tally
 
     # -- one life ------------------------------------------------------------
 
-    def _feed(self) -> None:
-        """There is always something to send: another issue when the last one runs out."""
+    def _feed(self, *, fresh: bool) -> None:
+        """There is always something to send: another issue when the last one runs out, or to be frozen."""
         if self._newsletter is None:
             self._newsletter = self.stage.readers(AUDIENCE)
-        if not self._issues or self._left(self._issues[-1]) < 4 * MOST_PASSES:
+        if fresh or not self._issues or self._left(self._issues[-1]) < 4 * MOST_PASSES:
             self._issues.append(self.stage.schedule(self._newsletter))
 
     def _left(self, issue_id: UUID) -> int:
         states = self.stage.states(issue_id)
         return states["pending"] if states else AUDIENCE
 
-    def _life(self) -> None:
-        name = self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+    def _life(self, name: str) -> None:
         fate = self.chance.random()
         passes = 1 if name.partition(".")[0] in {"freeze", "execute"} else MOST_PASSES
         nth = self.chance.randint(1, passes // 5 + 1 if name.startswith(IN_TRANSACTION) else passes)
@@ -113,6 +118,9 @@ class Soak:
         """Beyond its lease, while another works; then it goes on, and is killed in its turn."""
         if not self._reached(life):
             return
+        before = set(self._dead)
+        self._hold()
+        self._outlived |= set(self._dead) - before
         other = self.stage.worker(seconds=LEASE + 2)
         until(lambda: not self._held_longer_than_a_lease(), "a stopped worker's rows stay handed")
         life.signal(signal.SIGCONT)
@@ -156,6 +164,10 @@ class Soak:
         phase = {Then.WAIT: "postgres at ", Then.STOP: "stopped at "}.get(then, "") + name
         self.tally.by_phase[phase] += 1
         self._settle()
+        self._hold()
+
+    def _hold(self) -> None:
+        """Remember who holds which rows now."""
         with self.stage.transaction() as db:
             held = select(Delivery.worker, Delivery.issue_id, Delivery.position)
             for row in db.execute(held.where(Delivery.state == DeliveryState.HANDED)):
@@ -166,9 +178,12 @@ class Soak:
         unknown = select(Delivery.issue_id, Delivery.position).where(Delivery.state == DeliveryState.UNKNOWN)
         with self.stage.transaction() as db:
             found = {tuple(row) for row in db.execute(unknown)}
-        each = [len(rows & found) for rows in self._dead.values()]
         self.tally.unknown = len(found)
-        self.tally.max_unknown_per_crash = max([self.tally.max_unknown_per_crash, *each])
+        for worker, rows in self._dead.items():
+            if worker in self._outlived:
+                self.tally.max_unknown_per_stop = max(self.tally.max_unknown_per_stop, len(rows & found))
+            else:
+                self.tally.max_unknown_per_crash = max(self.tally.max_unknown_per_crash, len(rows & found))
 
     def _show(self) -> None:
         if self.tally.crashes % 25 == 0:
@@ -191,6 +206,8 @@ class Soak:
             self.tally.lost += tally.lost
             self.tally.duplicated += tally.duplicated
             self.tally.broken += said
+        if self.tally.max_unknown_per_crash > CONNECTIONS:
+            self.tally.broken.append("a crash left more unknown than there were connections")
         sys.stderr.write("\n" + "".join(f"{said}\n" for said in self.tally.broken))
 
     def _all_closed(self) -> bool:

@@ -182,6 +182,11 @@ class Stage:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
         return newsletter
 
+    def newsletter(self) -> Newsletter:
+        """The one that there is."""
+        with self.transaction() as db:
+            return db.scalars(select(Newsletter)).one()
+
     def schedule(
         self, newsletter: Newsletter, due_in: float = 0.0, weight: int = 0, due: datetime | None = None
     ) -> UUID:

@@ -1,4 +1,4 @@
-"""What `make faults` shows: a line a case while it runs, a table at the end.  A pytest plugin; it runs all cases.
+"""What `make faults` shows: a line a case while it runs, a table at the end.  A pytest plugin; all cases run.
 
 fault | what happened | accepted refused withheld unknown | verdict
 """
@@ -42,9 +42,9 @@ class Table:
             case = self.cases.setdefault(report.nodeid, _case(report.nodeid))
             case.verdict = "kept" if report.passed else "BROKEN"
             for name, value in report.user_properties:
-                if name == "fault":
-                    case.counts = dict(value)
-                    case.happened = case.counts.pop("happened")
+                if name == "fault" and isinstance(value, dict):
+                    case.counts = {state: count for state, count in value.items() if state != "happened"}
+                    case.happened = str(value["happened"])
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         if case := self.cases.get(nodeid):

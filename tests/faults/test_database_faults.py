@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.points import BODY, Point, Then
 from tests.faults.stage import Stage, until
@@ -15,7 +16,7 @@ MOMENTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MOMENTS)
+@pytest.mark.parametrize("name", every(MOMENTS, often=["claim.committed", "body.dot", "record.inside"]))
 def test_restarted_at_once(stage: Stage, judge: Judge, name: str) -> None:
     issue_id = stage.issue(READERS)
     worker = stage.worker(Point(name, Then.WAIT, 1 if name.startswith("freeze") else 2))

@@ -6,8 +6,9 @@ import signal
 import pytest
 from sqlalchemy import text
 
+from tests.faults.choice import every
 from tests.faults.conftest import Judge
-from tests.faults.points import Point, Then
+from tests.faults.points import BEGIN, BODY, Point, Then
 from tests.faults.stage import Stage, until
 
 READERS = 60
@@ -15,7 +16,11 @@ SIGKILLED = -9
 
 
 @pytest.mark.parametrize(
-    "name", ["claim.inside", "claim.committed", "begin.after", "body.dot", "record.inside"]
+    "name",
+    every(
+        ["claim.inside", "claim.committed", "begin.after", "body.dot", "record.inside"],
+        often=["claim.committed", "body.dot"],
+    ),
 )
 def test_sigterm_drains(stage: Stage, judge: Judge, name: str) -> None:
     issue_id = stage.issue(200)
@@ -27,8 +32,13 @@ def test_sigterm_drains(stage: Stage, judge: Judge, name: str) -> None:
     assert judge(issue_id, f"{states['accepted']} accepted, none in flight") == {"accepted": 200}
 
 
-@pytest.mark.parametrize("name", ["claim.committed", "begin.after", "body.middle", "body.dot", "reply.before",
-                                  "record.before", "record.committed"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    every(
+        ["claim.committed", *BEGIN[1:], *BODY, "reply.before", "record.before", "record.committed"],
+        often=["body.middle", "record.before"],
+    ),
+)
 def test_stopped_beyond_its_lease_then_continued(stage: Stage, judge: Judge, name: str) -> None:
     issue_id = stage.issue(READERS)
     stopped = stage.worker(Point(name, Then.STOP, 2))

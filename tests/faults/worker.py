@@ -51,7 +51,7 @@ def live(orders: Orders) -> None:
     os.environ.update(orders.env)
     settings.cache_clear()
     for name, value in orders.constants.items():
-        _set(name, value)
+        set_constant(name, value)
     if orders.skew:
         _set_clock(timedelta(seconds=orders.skew))
     wanted = [Point(each["name"], Then(each["then"]), each["nth"]) for each in orders.points]
@@ -90,7 +90,7 @@ def _finished() -> bool:
     return False
 
 
-def _set(name: str, value: Any) -> None:
+def set_constant(name: str, value: Any) -> None:
     """Change a constant of the product; a time is given in seconds."""
     module_name, _, constant = name.partition(":")
     module = importlib.import_module(module_name)
