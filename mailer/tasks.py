@@ -188,9 +188,14 @@ def _decide_one() -> bool:
 
 @app.task(name="mailer.notices")
 def send_notices() -> None:
-    """Send the single mails that are due."""
+    """Send the single mails that are due; then tell a few of the imported people, and ring for the others."""
     try:
         notices.send_due(settings())
+        with transaction() as db:
+            introduced = notices.introduce(db, now=utcnow())
+        if introduced:
+            notices.send_due(settings())
+            ring("notices")
     except RelayDown as error:
         telemetry.log.warning("the relay is down", relay=str(error))
 

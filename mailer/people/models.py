@@ -116,6 +116,9 @@ class Subscription(Base):
     __table_args__ = (
         UniqueConstraint("newsletter_id", "subscriber_id"),
         CheckConstraint("(state = 'active') = (consent_id IS NOT NULL)", name="active_has_consent"),
+        Index(
+            "ix_subscription_uninformed", "id", postgresql_where="state = 'active' AND informed_at IS NULL"
+        ),
         Index("ix_subscription_pending", "changed_at", postgresql_where="state = 'pending'"),
     )
 

@@ -14,7 +14,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from mailer import telemetry, tokens
@@ -22,16 +22,17 @@ from mailer.db import transaction, utcnow
 from mailer.issues.merge import GREETING, fill, greeting
 from mailer.issues.models import Newsletter
 from mailer.issues.typography import long_day
-from mailer.people.models import ConsentPayload, Subscriber, Subscription, SubscriptionState
+from mailer.people.models import ConsentPayload, Subscriber, Subscription, SubscriptionState, Suppression
 from mailer.people.signup import Decided, Due
 from mailer.sending.models import Notice, NoticeKind
 from mailer.sending.relay import Relay
 from mailer.sending.rules import FINAL, DeliveryState, Reply, reply, retry_at, verdict
-from mailer.sending.wording import CONSENTED_ON, LEAVE, LINK, SOURCE, Frame, worded
+from mailer.sending.wording import CONSENTED_ON, LEAVE, LEGAL_TEXT, LINK, SOURCE, Frame, worded
 from mailer.settings import Settings
 from mailer.tokens import Purpose
 
 BATCH = 20
+INTRODUCED = 100  # imported people told at a time: a confirmation does not wait for more of them
 _WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
 _MEANT_FOR = {
     NoticeKind.CONFIRMATION: {SubscriptionState.PENDING},
@@ -42,7 +43,7 @@ _MEANT_FOR = {
 }
 _ANSWERS = {Due.CONFIRMATION: NoticeKind.CONFIRMATION, Due.ALREADY: NoticeKind.ALREADY}
 
-_Found = tuple[Notice, Subscriber, Subscription, Newsletter, ConsentPayload | None]
+_Found = tuple[Notice, Subscriber, Subscription, Newsletter, ConsentPayload | None, Suppression | None]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Claimed:
     answers: str | None = None
     source: str | None = None  # of an imported consent…
     consented_at: datetime | None = None  # …and when it was given there
+    legal_text: str | None = None  # what it rests on instead, for a public task
 
 
 def answer_signup(db: Session, decided: Decided, *, now: datetime) -> None:
@@ -82,6 +84,26 @@ def goodbye(db: Session, subscription_id: UUID, *, now: datetime, answers: str |
 def send_preferences(db: Session, subscription_id: UUID, *, now: datetime) -> None:
     """Have the address on file given a fresh link to its preferences."""
     _enqueue(db, NoticeKind.PREFERENCES, subscription_id, now)
+
+
+def introduce(db: Session, *, now: datetime, limit: int = INTRODUCED) -> int:
+    """Have a few of the imported people told who has their address, and from where; how many.
+
+    Before any letter (RGPD 14, 3 b).  One notice for each import: whom the relay refused, nobody writes to.
+    """
+    told = exists().where(
+        Notice.subscriber_id == Subscription.subscriber_id,
+        Notice.newsletter_id == Subscription.newsletter_id,
+        Notice.kind == NoticeKind.WELCOME, Notice.created_at >= Subscription.changed_at,
+    )  # fmt: skip
+    barred = exists().where(
+        Subscriber.id == Subscription.subscriber_id, Suppression.fingerprint == Subscriber.fingerprint
+    )
+    uninformed = Subscription.state == SubscriptionState.ACTIVE, Subscription.informed_at.is_(None)
+    found = db.scalars(select(Subscription.id).where(*uninformed, ~told, ~barred).limit(limit)).all()
+    for subscription_id in found:
+        welcome(db, subscription_id, now=now)
+    return len(found)
 
 
 def waiting(db: Session, *, now: datetime) -> bool:
@@ -133,7 +155,7 @@ def _claim() -> list[Claimed]:
     with transaction() as db:
         due = Notice.state.in_(_WAITING), Notice.due_at <= now
         found = db.execute(
-            select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload)
+            select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, Suppression)
             .join(Subscriber, Subscriber.id == Notice.subscriber_id)
             .join(Newsletter, Newsletter.id == Notice.newsletter_id)
             .join(
@@ -141,6 +163,7 @@ def _claim() -> list[Claimed]:
                 (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter_id == Newsletter.id),
             )
             .outerjoin(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
+            .outerjoin(Suppression, Suppression.fingerprint == Subscriber.fingerprint)
             .where(*due)
             .order_by(Notice.due_at)
             .limit(BATCH)
@@ -151,8 +174,9 @@ def _claim() -> list[Claimed]:
 
 
 def _taken(row: _Found, now: datetime) -> Claimed | None:
-    notice, subscriber, subscription, newsletter, consent = row
-    if subscription.state not in _MEANT_FOR[notice.kind]:
+    notice, subscriber, subscription, newsletter, consent, suppression = row
+    barred = suppression is not None and notice.kind is NoticeKind.WELCOME
+    if barred or subscription.state not in _MEANT_FOR[notice.kind]:
         notice.state = DeliveryState.WITHHELD
         return None
     notice.first_tried = notice.first_tried or now
@@ -161,7 +185,7 @@ def _taken(row: _Found, now: datetime) -> Claimed | None:
     return Claimed(
         notice.id, notice.kind, subscription.id, subscriber.id, subscriber.email, subscriber.name,
         subscriber.locale, newsletter, notice.attempts, notice.first_tried, notice.answers,
-        consent.source if consent else None, consent.consented_at if consent else None,
+        *((consent.source, consent.consented_at, consent.legal_text) if consent else ()),
     )  # fmt: skip
 
 
@@ -178,6 +202,9 @@ def _send(client: smtplib.SMTP, claimed: Claimed, settings: Settings) -> None:
             return
         notice.state, notice.code, notice.reply = decided.state, answer.code, answer.text
         notice.due_at = decided.due_at or now
+        if decided.state is DeliveryState.ACCEPTED and claimed.kind is NoticeKind.WELCOME:
+            mine = Subscription.id == claimed.subscription_id, Subscription.informed_at.is_(None)
+            db.execute(update(Subscription).where(*mine).values(informed_at=now))
     telemetry.notices.labels(decided.state.value).inc()
 
 
@@ -212,6 +239,7 @@ def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage
         LEAVE: f"{settings.public_url}/u/{_token(Purpose.LEAVE, claimed.subscription_id, of.slug)}",
         SOURCE: claimed.source or "",
         CONSENTED_ON: _day(claimed, settings),
+        LEGAL_TEXT: claimed.legal_text or "",
     }
     message = EmailMessage(policy=SMTP)
     message["From"] = formataddr((of.from_name, of.from_address))
@@ -229,7 +257,9 @@ def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage
 
 
 def _words_of(claimed: Claimed) -> str:
-    return "imported" if claimed.kind is NoticeKind.WELCOME and claimed.source else claimed.kind.value
+    if claimed.kind is NoticeKind.WELCOME and claimed.source:
+        return "imported" if claimed.legal_text is None else "imported_by_law"
+    return claimed.kind.value
 
 
 def _trusted_name(claimed: Claimed) -> str | None:

@@ -18,7 +18,7 @@ from mailer.issues.render import theme
 from mailer.issues.typography import french
 from mailer.paths import templates_dir
 
-LINK, LEAVE, SOURCE, CONSENTED_ON = "link", "leave", "source", "consented_on"
+LINK, LEAVE, SOURCE, CONSENTED_ON, LEGAL_TEXT = "link", "leave", "source", "consented_on", "legal_text"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _words(locale: str, kind: str) -> dict[str, Any]:
 def _named(said: Any, newsletter: str) -> Any:
     if isinstance(said, list):
         return [_named(each, newsletter) for each in said]
-    for hole in (SOURCE, CONSENTED_ON):
+    for hole in (SOURCE, CONSENTED_ON, LEGAL_TEXT):
         said = said.replace("{" + hole + "}", marker(hole))
     return french(said.replace("{newsletter}", newsletter))
 
