@@ -19,7 +19,9 @@ unfinished = Gauge("mailer_deliveries_unfinished", "Ledger rows not yet in a fin
 
 def scrub(text: str) -> str:
     """The same text without addresses and without tokens in paths; a net under the rule, not the rule."""
-    return TOKEN.sub("[token]", ADDRESS.sub("[address]", text))
+    if "@" in text:
+        text = ADDRESS.sub("[address]", text)
+    return TOKEN.sub("[token]", text) if "/" in text else text
 
 
 def _scrub_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

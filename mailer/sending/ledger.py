@@ -7,7 +7,7 @@ Nothing here commits, and nothing here speaks to the relay.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row, TextClause, select, text
@@ -27,8 +27,7 @@ class Fenced(Exception):
     """Some of these rows are no longer ours: someone took over while we were away.  Stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A row that is ours to send, as it stood at the gate."""
 
     position: int
@@ -59,8 +58,7 @@ class Claim:
     reached: dict[str, tuple[datetime, int]] = field(default_factory=dict)  # lane → (due_at, position)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a claimed row."""
 
     position: int

@@ -17,7 +17,9 @@ from uuid import UUID
 
 from mailer.issues.merge import GREETING, HOLE, NAME, UNSUBSCRIBE_URL, greeting
 from mailer.sending.encoding import CRLF, SOFT, bracketed, hole, mailbox, quoted_printable, unstructured
-from mailer.tokens import Purpose, issue_delivery
+from mailer.tokens import Purpose, issue_deliveries
+
+_PURPOSES = Purpose.UNSUBSCRIBE, Purpose.RETURN_PATH, Purpose.MESSAGE_ID
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,7 @@ class Letter:
     def to(self, recipient: Recipient) -> Copy:
         """The copy of one recipient.  Raises ValueError when their name or address cannot be in a header."""
         where = self.send_id, recipient.position
-        link = issue_delivery(Purpose.UNSUBSCRIBE, *where)
-        returned = issue_delivery(Purpose.RETURN_PATH, *where)
-        ours = issue_delivery(Purpose.MESSAGE_ID, *where)
+        link, returned, ours = issue_deliveries(_PURPOSES, *where)
         domain = self.sender.domain.encode()
         head = b"".join((
             b"To: ", mailbox("To", recipient.name, recipient.address),

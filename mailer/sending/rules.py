@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from mailer.telemetry import scrub
 
@@ -41,8 +42,7 @@ GIVE_UP = timedelta(hours=72)
 JITTER = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An SMTP reply fit for the ledger: no address survives in its text."""
 
     code: int

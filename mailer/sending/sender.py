@@ -132,12 +132,17 @@ class Sender:
             telemetry.deliveries.labels(outcome.state.value).inc()
 
     def _claim(self, db: Database) -> Claim:
-        while True:
-            shares, now = self._shares.next(self._claim_size), utcnow()
-            claim = ledger.claim(db, self._issue_id, self.worker, shares, limit=self._claim_size, now=now)
-            self._shares.took(claim)
-            if claim.reached or self._shares.exhausted or not self._shares.rewind():
-                return claim
+        """What is due after where we were; where that is nothing, what is due at all."""
+        claim = self._claim_once(db)
+        if not claim.reached and not self._shares.exhausted and self._shares.rewind():
+            claim = self._claim_once(db)
+        return claim
+
+    def _claim_once(self, db: Database) -> Claim:
+        shares, now = self._shares.next(self._claim_size), utcnow()
+        claim = ledger.claim(db, self._issue_id, self.worker, shares, limit=self._claim_size, now=now)
+        self._shares.took(claim)
+        return claim
 
     def _resize(self, now: float) -> None:
         if now - self._claimed_at < SHORT_CLAIM:

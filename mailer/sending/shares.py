@@ -28,6 +28,7 @@ class Shares:
         self._providers, self._pace, self._senders = providers, pace, senders
         self._lanes = (*(name for name in providers if name != OTHER), OTHER)
         self._reached: dict[str, tuple[datetime, int]] = {}
+        self._quiet: set[str] = set()  # lanes in which the last claim found nothing: left alone till rewound
         self._granted: dict[str, int] = {}
         self._resting: dict[str, bool] = {}  # lane → may be probed
         self._throttled: dict[str, str] = {}
@@ -38,7 +39,7 @@ class Shares:
 
     def next(self, limit: int) -> list[Share]:
         """What the next claim may take, and where it begins to look."""
-        wanted = {lane: self._wanted(lane, limit) for lane in self._lanes}
+        wanted = {lane: self._wanted(lane, limit) for lane in self._lanes if lane not in self._quiet}
         wanted = {lane: count for lane, count in wanted.items() if count}
         self._granted = self._pace.grant(wanted)
         self.exhausted = bool(wanted) and not any(self._granted.values())
@@ -51,6 +52,7 @@ class Shares:
     def took(self, claim: Claim) -> None:
         """Note how far the claim went, and give back what it could not use."""
         self._reached |= claim.reached
+        self._quiet |= {lane for lane, granted in self._granted.items() if granted} - claim.reached.keys()
         used = Counter(row.lane for row in claim.rows)
         self._pace.give_back({lane: n - used[lane] for lane, n in self._granted.items() if n > used[lane]})
 
@@ -60,8 +62,9 @@ class Shares:
 
     def rewind(self) -> bool:
         """Look from the start again; whether that makes a difference."""
-        reached, self._reached = self._reached, {}
-        return bool(reached)
+        seen = self._reached or self._quiet
+        self._reached, self._quiet = {}, set()
+        return bool(seen)
 
     def wait(self) -> float:
         return min(self._pace.wait(), NAP)

@@ -12,9 +12,8 @@ import ssl
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mailer.sending.rules import Reply, reply
 
@@ -24,8 +23,7 @@ DOT_TIMEOUT = 600.0
 MAX_LINE = 8192  # bytes; a relay that talks longer without a line end is not speaking SMTP
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One message for one recipient."""
 
     key: int  # the caller's name for it
@@ -148,15 +146,22 @@ class Session:
     # -- bytes ---------------------------------------------------------------
 
     def _write(self, data: bytes) -> None:
-        self._out += data
-        self._flush()
+        """Send at once what the socket takes; a whole body is copied only where it does not."""
+        if self._out:
+            self._out += data
+            self._flush()
+        else:
+            self._out += data[self._sent(data) :]
 
     def _flush(self) -> None:
-        while self._out:
-            try:
-                del self._out[: self.sock.send(self._out)]
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return
+        while self._out and (sent := self._sent(self._out)):
+            del self._out[:sent]
+
+    def _sent(self, data: bytes | bytearray) -> int:
+        try:
+            return self.sock.send(data)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
 
     def _exchange(self) -> None:
         self._flush()
