@@ -24,7 +24,8 @@ _TABLES = {
     "consent_event": ("id", "previous", "payload_digest", "mac"),
     "consent_payload": ("event_id", "salt", "fingerprint", "newsletter_id", "kind", "at", "channel", "source",
                         "consented_at"),
-    "subscription": ("id", "subscriber_id", "newsletter_id", "state", "consent_id", "changed_at"),
+    "subscription": ("id", "subscriber_id", "newsletter_id", "state", "consent_id", "changed_at",
+                     "informed_at"),
 }  # fmt: skip
 _Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -59,7 +60,7 @@ def _rows(db: Session, newsletter_id: UUID, people: list[Person], now: datetime)
             payload.channel, payload.source, payload.consented_at,
         ))  # fmt: skip
         rows["subscription"].append(
-            (uuid4(), someone, newsletter_id, SubscriptionState.ACTIVE, event.id, now)
+            (uuid4(), someone, newsletter_id, SubscriptionState.ACTIVE, event.id, now, now)
         )
     return rows
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from uuid import UUID
 
 from sqlalchemy import select
@@ -99,7 +99,7 @@ def _case(db: Session, arrivals: Sequence[Arrival], issue_id: UUID) -> Case:
     strangers = []
     for arrival in arrivals:
         if arrival.end is End.TOOK:
-            send_id, position = _whose(arrival)
+            send_id, position = _whose(arrival.message_id)
             if send_id == issue.send_id and position in rows:
                 held.setdefault(position, []).append(arrival)
             elif send_id is None and arrival.to != IDENTITY["MAILER_ALERT_ADDRESS"]:
@@ -107,10 +107,11 @@ def _case(db: Session, arrivals: Sequence[Arrival], issue_id: UUID) -> Case:
     return Case(issue, rows, emails, held, strangers, list(arrivals), expected, alarms)
 
 
-def _whose(arrival: Arrival) -> tuple[UUID | None, int]:
+@cache
+def _whose(message_id: str) -> tuple[UUID | None, int]:
     """The delivery that a copy says it is."""
     try:
-        return read_delivery(Purpose.MESSAGE_ID, arrival.message_id.partition("@")[0])
+        return read_delivery(Purpose.MESSAGE_ID, message_id.partition("@")[0])
     except BadToken:
         return None, 0
 

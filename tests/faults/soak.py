@@ -25,7 +25,7 @@ from tests.faults import oracle, points
 from tests.faults.points import Point, Then
 from tests.faults.stage import CONNECTIONS, LEASE, Life, Stage, opened, until
 
-AUDIENCE = 800
+AUDIENCE = 400
 MOST_PASSES = 25  # a life sends at most about so many messages
 # How often each point is drawn, of a hundred.
 WEIGHTS = {

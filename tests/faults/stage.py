@@ -172,7 +172,8 @@ class Stage:
             people = [_reader(number) for number in range(1, count)]
             subscriptions = [
                 {"id": uuid4(), "newsletter_id": newsletter.id, "subscriber_id": person["id"],
-                 "state": SubscriptionState.ACTIVE, "consent_id": event, "changed_at": EPOCH}
+                 "state": SubscriptionState.ACTIVE, "consent_id": event, "changed_at": EPOCH,
+                 "informed_at": EPOCH}
                 for person in people
             ]  # fmt: skip
             if people:

@@ -101,7 +101,7 @@ def test_unknown_may_be_there_or_not(sent: Sent) -> None:
 
 
 def _position(arrival: Arrival) -> int:
-    return oracle._whose(arrival)[1]
+    return oracle._whose(arrival.message_id)[1]
 
 
 @pytest.mark.parametrize(
