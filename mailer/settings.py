@@ -15,6 +15,7 @@ Locale = Literal["fr", "en"]
 SELECTOR = (
     r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"  # RFC 6376 3.1
 )
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 MIN_SECRET = 32  # characters; 32 random url-safe characters carry 192 bits
 
 
@@ -70,6 +71,12 @@ class Settings(BaseSettings):
 
     default_locale: Locale = Field("fr", description="fr or en")
     time_zone: str = Field("Europe/Paris", description="In which staff schedule")
+    theme: Literal["neutral", "dsfr"] = Field(
+        "neutral", description="neutral, or dsfr: of the pages that are no newsletter's"
+    )
+    embed_origins: Annotated[list[str], NoDecode] = Field(
+        default_factory=list, description="Comma-separated origins whose pages may hold the sign-up form"
+    )
     senders: int = Field(2, ge=1, le=64, description="How many letter tasks are rung for an issue at a time")
     signups_per_hour: int = Field(
         600,
@@ -105,7 +112,7 @@ class Settings(BaseSettings):
     )
     alert_address: str = Field(description="Where the service writes when it needs a person")
 
-    @field_validator("secret_keys", mode="before")
+    @field_validator("secret_keys", "embed_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
@@ -132,6 +139,14 @@ class Settings(BaseSettings):
         if not value.startswith(("https://", "http://")):
             raise ValueError("must start with https:// (http:// only for a trial on this machine)")
         return value.rstrip("/")
+
+    @field_validator("embed_origins")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin} is no origin: write https://www.example.org, without a path")
+        return value
 
     @field_validator("rights_email", "dpo_email", "alert_address")
     @classmethod

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
-from mailer.people import evidence, signup, throttle
+from mailer.people import evidence, preferences, signup, throttle
 from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.journal import JournalUnwritable
@@ -113,7 +113,7 @@ def tick() -> None:
     with transaction() as db:
         ledger.beat(db, watch.BEAT, "beat")
         start, leaving = ledger.due(db, now=now)
-        asked = signup.waiting(db, now=now)
+        asked = signup.waiting(db, now=now) or preferences.waiting(db)
         held = holds.standing(db, HOLD.values(), now=now)
     for issue_id in start:
         with transaction() as db:
@@ -177,13 +177,14 @@ def _decide_one() -> bool:
     """Whether there was one to decide."""
     now = utcnow()
     with transaction() as db:
+        some, known = preferences.decide_next(db, now=now)
+        if known:
+            notices.send_preferences(db, known, now=now)
         asked = signup.next_due(db, now=now)
-        if asked is None:
-            return False
-        decided = signup.decide(db, asked, now=now)
+        decided = signup.decide(db, asked, now=now) if asked else None
         if decided:
             notices.answer_signup(db, decided, now=now)
-    return True
+    return some or asked is not None
 
 
 @app.task(name="mailer.notices")

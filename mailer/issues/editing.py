@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
+from mailer.issues.archive import words_of
 from mailer.issues.blocks import Content
 from mailer.issues.checks import check
 from mailer.issues.findings import Finding
@@ -24,7 +25,7 @@ from mailer.settings import Settings
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RESERVED = frozenset({
     "accessibility", "assets", "back", "confirm", "desk", "healthz", "legal", "login", "logout", "metrics",
-    "privacy", "readyz", "rights", "static", "u",
+    "preferences", "privacy", "readyz", "rights", "static", "u",
 })  # fmt: skip
 
 
@@ -80,12 +81,6 @@ def listing(db: Session) -> list[Issue]:
     return list(db.scalars(newest))
 
 
-def published(db: Session, newsletter_id: UUID) -> list[Issue]:
-    """The issues of a newsletter that have begun to leave, the newest first."""
-    left = Issue.newsletter_id == newsletter_id, Issue.started_at.is_not(None)
-    return list(db.scalars(select(Issue).where(*left).order_by(Issue.started_at.desc())))
-
-
 def import_issue(db: Session, content: Content, assets: dict[str, AssetFile], *, now: datetime) -> Issue:
     """A draft, with its images.  Raises UnknownNewsletter."""
     publication = newsletter(db, content.newsletter)
@@ -130,7 +125,7 @@ def public_page(db: Session, issue: Issue, settings: Settings) -> str:
     values = {
         GREETING: greeting(issue.content["locale"], None),
         NAME: "",
-        UNSUBSCRIBE_URL: f"{settings.public_url}/{issue.newsletter.slug}/",
+        UNSUBSCRIBE_URL: f"{settings.public_url}/preferences",
     }
     return fill(rendered(db, issue, settings).html, values, escape=True)
 
@@ -197,7 +192,7 @@ def _freeze(db: Session, issue: Issue, settings: Settings, now: datetime) -> byt
         insert(Revision)
         .values(
             sha256=sha256, content=issue.content, subject=content.subject, locale=content.locale,
-            html=page.html, text=page.text, created_at=now,
+            html=page.html, text=page.text, search=words_of(content), created_at=now,
         )
         .on_conflict_do_nothing()
     )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mailer.db import Base, enum
@@ -74,6 +75,7 @@ class Revision(Base):
     """A frozen content, named by its SHA-256: the only thing that is ever sent."""
 
     __tablename__ = "revision"
+    __table_args__ = (Index("ix_revision_search", "search", postgresql_using="gin"),)
 
     sha256: Mapped[bytes] = mapped_column(primary_key=True)
     content: Mapped[dict[str, Any]]
@@ -81,6 +83,9 @@ class Revision(Base):
     locale: Mapped[str]
     html: Mapped[str]  # with holes
     text: Mapped[str]  # with holes
+    search: Mapped[Any] = mapped_column(
+        TSVECTOR, deferred=True, server_default=""
+    )  # what the archive finds it by
     created_at: Mapped[datetime]
 
 

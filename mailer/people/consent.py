@@ -56,15 +56,24 @@ def fingerprint(email: str) -> bytes:
     return address.fingerprint(email, settings().fingerprint_key.get_secret_value().encode())
 
 
-def confirm(db: Session, subscription_id: UUID, *, now: datetime) -> Confirmation:
-    """The mailbox says yes.  Lifts a suppression: this is the fresh, self-service consent."""
+def confirm(
+    db: Session,
+    subscription_id: UUID,
+    *,
+    wording: Wording | None = None,
+    channel: str = "link",
+    now: datetime,
+) -> Confirmation:
+    """The mailbox says yes, to the wording shown.  Lifts a suppression: this is the fresh consent."""
     subscription = _locked(db, subscription_id)
     if subscription is None or subscription.state is SubscriptionState.ENDED:
         return Confirmation.GONE
     if subscription.state is SubscriptionState.ACTIVE:
         return Confirmation.ALREADY
     subscriber = subscription.subscriber
-    confirmed = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, "link")
+    confirmed = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, channel)
+    if wording:
+        show(db, confirmed, wording)
     subscription.consent_id = evidence.append(db, confirmed).id
     subscription.state, subscription.changed_at = SubscriptionState.ACTIVE, now
     subscription.informed_at = now  # by the form, and the notices it links to (RGPD 13)
@@ -85,18 +94,19 @@ def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime)
     return True
 
 
-def renew(db: Session, subscription_id: UUID, *, wording: Wording, now: datetime) -> Confirmation:
-    """Undo an unsubscription from the mailbox it was told to: a fresh consent, asked and given at once."""
+def renew(
+    db: Session, subscription_id: UUID, *, wording: Wording, channel: str = "link", now: datetime
+) -> Confirmation:
+    """A fresh consent, asked and given at once by whoever a link to the mailbox was sent to."""
     subscription = _locked(db, subscription_id)
     if subscription is None:
         return Confirmation.GONE
-    if subscription.state is SubscriptionState.ENDED:
-        keep_wording(db, wording)
-        asked = payload_of(subscription, subscription.subscriber, ConsentKind.REQUESTED, now, "link")
-        asked.form_version, asked.wording_sha256 = wording.version, wording.sha256
+    if subscription.state is not SubscriptionState.ACTIVE:
+        asked = payload_of(subscription, subscription.subscriber, ConsentKind.REQUESTED, now, channel)
+        show(db, asked, wording)
         evidence.append(db, asked)
         subscription.state = SubscriptionState.PENDING
-    return confirm(db, subscription_id, now=now)
+    return confirm(db, subscription_id, wording=wording, channel=channel, now=now)
 
 
 def count_departure(db: Session, newsletter_id: UUID, reason: DepartureReason, day: date) -> None:
@@ -109,6 +119,12 @@ def count_departure(db: Session, newsletter_id: UUID, reason: DepartureReason, d
             index_elements=["newsletter_id", "day", "reason"], set_={"count": Departure.count + 1}
         )
     )
+
+
+def show(db: Session, payload: ConsentPayload, wording: Wording) -> None:
+    """Note in an event which text was read."""
+    keep_wording(db, wording)
+    payload.form_version, payload.wording_sha256 = wording.version, wording.sha256
 
 
 def keep_wording(db: Session, wording: Wording) -> None:

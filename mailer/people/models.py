@@ -162,6 +162,16 @@ class SignupRequest(Base):
     due_at: Mapped[datetime] = mapped_column(index=True)  # later than `at` when too many came at once
 
 
+class PreferencesRequest(Base):
+    """An address that a link to its preferences was asked for, kept until a worker has decided."""
+
+    __tablename__ = "preferences_request"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    email: Mapped[str]
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Throttle(Base):
     """How often something was done lately, under a keyed name."""
 

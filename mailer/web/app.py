@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mailer import ground, telemetry
-from mailer.issues.typography import long_day
+from mailer.issues.typography import french, long_day
 from mailer.paths import templates_dir, translations_dir
 from mailer.settings import Settings
 from mailer.web.desk import desk
@@ -18,6 +18,7 @@ from mailer.web.health import health
 from mailer.web.links import links
 from mailer.web.login import init_login, login
 from mailer.web.pages import pages
+from mailer.web.preferences import preferences
 from mailer.web.public import public
 from mailer.web.reading import reading
 from mailer.web.security import csrf, init_security
@@ -37,9 +38,9 @@ def create_app(given: Settings | None = None) -> Flask:
     init_security(app, given)
     init_login(app)
     init_languages(app, given)
-    for blueprint in (health, pages, login, desk, links, reading, public):
+    for blueprint in (health, pages, login, desk, links, preferences, reading, public):
         app.register_blueprint(blueprint)
-    for anonymous in (public, links):
+    for anonymous in (public, links, preferences):
         csrf.exempt(anonymous)  # no session to ride on: limits and signed links protect them
     app.register_error_handler(HTTPException, _explain)
     app.register_error_handler(Exception, _apologise)
@@ -58,6 +59,7 @@ def init_languages(app: Flask, given: Settings) -> None:
 
     app.jinja_env.filters |= {
         "day": lambda at: long_day(at.astimezone(given.zone).date(), str(get_locale())),
+        "typeset": lambda text, locale: french(text) if locale == "fr" else text,
         "clock": lambda at: format_time(datetime.fromisoformat(at), "medium"),
     }
 

@@ -25,11 +25,14 @@ from mailer.settings import settings
 from mailer.tasks import ring
 from mailer.tokens import BadToken, ExpiredToken, Purpose
 from mailer.web.public import wording_of
-from mailer.web.security import limiter
+from mailer.web.security import limiter, private
 
 links = Blueprint("links", __name__)
 FOR_EVER = timedelta(days=36_500)
 Act = Callable[[Session, UUID, Newsletter], Confirmation]
+
+
+links.after_request(private)
 
 
 @links.get("/confirm/<token>")
@@ -40,7 +43,10 @@ def ask_to_confirm(token: str) -> ResponseReturnValue:
 @links.post("/confirm/<token>")
 @limiter.limit("60 per minute")
 def confirm(token: str) -> ResponseReturnValue:
-    return _act(token, Purpose.CONFIRM, lambda db, of, _: consent.confirm(db, of, now=utcnow()))
+    def agree(db: Session, of: UUID, newsletter: Newsletter) -> Confirmation:
+        return consent.confirm(db, of, wording=wording_of(newsletter.name), now=utcnow())
+
+    return _act(token, Purpose.CONFIRM, agree)
 
 
 @links.get("/back/<token>")

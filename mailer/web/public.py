@@ -3,22 +3,25 @@
 No page here has a session or a cookie, and no GET or HEAD changes anything.
 """
 
+from typing import Any
+
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from sqlalchemy.orm import Session
 
 from mailer.db import transaction, utcnow
-from mailer.issues import editing
+from mailer.issues import archive, editing
 from mailer.issues.models import Newsletter
 from mailer.people import consent, signup
 from mailer.people.models import Wording
 from mailer.settings import settings
-from mailer.web.security import FORM_LIMIT, limiter, network
+from mailer.web.security import FORM_LIMIT, limiter, may_be_framed, network
 from mailer.web.signup import SignupForm, shown_at
 
 public = Blueprint("public", __name__)
-LATEST = 3
+LATEST = 3  # issues on the home page
+MAX_ADDRESS = 254
 
 
 def the_newsletter(db: Session, slug: str) -> Newsletter:
@@ -39,17 +42,9 @@ def home(slug: str) -> ResponseReturnValue:
 @public.post("/<slug>/")
 @limiter.limit(FORM_LIMIT, key_func=network)
 def sign_up(slug: str) -> ResponseReturnValue:
-    """The same statements, answer and page whatever the address: a worker decides, later."""
     form = SignupForm(request.form)
-    if not (form.validate() and form.took_its_time(slug, utcnow())):
+    if not _kept(slug, form):
         return _home(slug, form), 422
-    with transaction() as db:
-        newsletter = the_newsletter(db, slug)
-        if not form.is_robot:
-            signup.request(
-                db, newsletter_id=newsletter.id, email=form.address, name=form.given_name,
-                locale=str(get_locale()), wording=wording_of(newsletter.name), now=utcnow(),
-            )  # fmt: skip
     return redirect(url_for("public.check_your_mail", slug=slug), 303)
 
 
@@ -60,11 +55,73 @@ def check_your_mail(slug: str) -> ResponseReturnValue:
     return render_template("check.html", newsletter=newsletter)
 
 
+@public.post("/<slug>/subscribe")
+def begin(slug: str) -> ResponseReturnValue:
+    """From a plain form on another site: the address is filled in, the wording is ours to show."""
+    return _home(slug, SignupForm(email=request.form.get("email", "")[:MAX_ADDRESS]))
+
+
+def _kept(slug: str, form: SignupForm) -> bool:
+    """The same statements and answer whatever the address: a worker decides, later."""
+    if not (form.validate() and form.took_its_time(slug, utcnow())):
+        return False
+    with transaction() as db:
+        newsletter = the_newsletter(db, slug)
+        if not form.is_robot:
+            signup.request(
+                db, newsletter_id=newsletter.id, email=form.address, name=form.given_name,
+                locale=str(get_locale()), wording=wording_of(newsletter.name), now=utcnow(),
+            )  # fmt: skip
+    return True
+
+
 def _home(slug: str, form: SignupForm) -> str:
     with transaction() as db:
         newsletter = the_newsletter(db, slug)
-        latest = editing.published(db, newsletter.id)[:LATEST]
+        latest = archive.listing(db, newsletter, size=LATEST).entries
+    return _form_page("newsletter.html", newsletter, form, issues=latest)
+
+
+def _form_page(template: str, newsletter: Newsletter, form: SignupForm, **more: Any) -> str:
     return render_template(
-        "newsletter.html", newsletter=newsletter, form=form, issues=latest,
-        wording=wording_of(newsletter.name), shown=shown_at(slug, utcnow()),
+        template, newsletter=newsletter, form=form, wording=wording_of(newsletter.name),
+        shown=shown_at(newsletter.slug, utcnow()), **more,
     )  # fmt: skip
+
+
+# -- in a frame of another site --------------------------------------------------
+
+
+@public.get("/<slug>/embed")
+def framed(slug: str) -> ResponseReturnValue:
+    return _framed(slug, SignupForm())
+
+
+@public.post("/<slug>/embed")
+@limiter.limit(FORM_LIMIT, key_func=network)
+def sign_up_framed(slug: str) -> ResponseReturnValue:
+    form = SignupForm(request.form)
+    if not _kept(slug, form):
+        return _framed(slug, form, 422)
+    return redirect(url_for("public.check_your_mail_framed", slug=slug), 303)
+
+
+@public.get("/<slug>/embed/check-your-mail")
+def check_your_mail_framed(slug: str) -> ResponseReturnValue:
+    with transaction() as db:
+        newsletter = the_newsletter(db, slug)
+    return may_be_framed(render_template("embed_sent.html", newsletter=newsletter))
+
+
+@public.get("/<slug>/embed/code")
+def embedding(slug: str) -> ResponseReturnValue:
+    """What to paste into another site."""
+    with transaction() as db:
+        newsletter = the_newsletter(db, slug)
+    return render_template("embed_code.html", newsletter=newsletter)
+
+
+def _framed(slug: str, form: SignupForm, status: int = 200) -> ResponseReturnValue:
+    with transaction() as db:
+        newsletter = the_newsletter(db, slug)
+    return may_be_framed(_form_page("embed.html", newsletter, form), status)

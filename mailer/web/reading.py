@@ -1,14 +1,16 @@
-"""Door: what a newsletter has published, for everybody to read."""
+"""Door: what a newsletter has published, for everybody to read, and for engines to find."""
 
+import re
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, render_template
+from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from mailer.db import transaction, utcnow
-from mailer.issues import editing
+from mailer.issues import archive, editing
+from mailer.issues.archive import Entry
 from mailer.issues.blocks import Content
 from mailer.issues.calendar import event_ics
 from mailer.issues.models import Asset, Issue
@@ -18,29 +20,51 @@ from mailer.web.security import LETTER_CSP
 
 reading = Blueprint("reading", __name__)
 YEAR = 31_536_000  # seconds
+FEED = 20  # issues
+EVERY = 10_000
+MAX_QUERY = 100
+_BODY = re.compile(r"<body[^>]*>")
 
 
 @reading.get("/<slug>/archive")
-def archive(slug: str) -> ResponseReturnValue:
+def past(slug: str) -> ResponseReturnValue:
+    words = request.args.get("q", "")[:MAX_QUERY].strip()
     with transaction() as db:
         newsletter = the_newsletter(db, slug)
-        return render_template(
-            "archive.html", newsletter=newsletter, issues=editing.published(db, newsletter.id)
-        )
+        found = archive.listing(db, newsletter, words=words, page=request.args.get("page", 1, int))
+    return render_template("archive.html", newsletter=newsletter, found=found, words=words)
+
+
+@reading.get("/<slug>/feed.atom")
+def feed(slug: str) -> ResponseReturnValue:
+    """The latest issues (RFC 4287)."""
+    with transaction() as db:
+        newsletter = the_newsletter(db, slug)
+        found = archive.listing(db, newsletter, size=FEED).entries
+    page = render_template("feed.xml", newsletter=newsletter, issues=found)
+    return Response(page, mimetype="application/atom+xml")
 
 
 @reading.get("/<slug>/issues/<uuid:issue_id>")
 def issue(slug: str, issue_id: UUID) -> ResponseReturnValue:
-    """The letter as everybody may read it: no personal value in it."""
+    """The letter as everybody may read it, no personal value in it, between a head and a foot of the site."""
     with transaction() as db:
-        page = editing.public_page(db, _published(db, slug, issue_id), settings())
+        entry, found = _published(db, slug, issue_id)
+        letter = editing.public_page(db, found, settings())
+        before, after = archive.around(db, found)
+    values = {"newsletter": found.newsletter, "entry": entry, "before": before, "after": after}
+    head, top, bottom = (
+        render_template(f"reader/{part}.html", **values) for part in ("head", "top", "bottom")
+    )
+    page = letter.replace("</head>", f"{head}</head>", 1).replace("</body>", f"{bottom}</body>", 1)
+    page = _BODY.sub(lambda body: body[0] + top, page, count=1)
     return Response(page, headers={"Content-Security-Policy": LETTER_CSP})
 
 
 @reading.get("/<slug>/issues/<uuid:issue_id>/agenda/<int:number>.ics")
 def event(slug: str, issue_id: UUID, number: int) -> ResponseReturnValue:
     with transaction() as db:
-        found = _published(db, slug, issue_id)
+        _entry, found = _published(db, slug, issue_id)
     entries = Content.model_validate(found.content).dated_entries()
     if not 1 <= number <= len(entries):
         abort(404)
@@ -67,8 +91,20 @@ def asset(name: str) -> ResponseReturnValue:
     return response
 
 
-def _published(db: Session, slug: str, issue_id: UUID) -> Issue:
-    found = editing.get(db, issue_id)
-    if found is None or found.started_at is None or found.newsletter.slug != slug:
+@reading.get("/sitemap.xml")
+def sitemap() -> ResponseReturnValue:
+    with transaction() as db:
+        listed = [(each, archive.listing(db, each, size=EVERY).entries) for each in editing.newsletters(db)]
+    return Response(render_template("sitemap.xml", newsletters=listed), mimetype="application/xml")
+
+
+@reading.get("/robots.txt")
+def robots() -> ResponseReturnValue:
+    return Response(render_template("robots.txt"), mimetype="text/plain")
+
+
+def _published(db: Session, slug: str, issue_id: UUID) -> tuple[Entry, Issue]:
+    found = archive.entry(db, issue_id)
+    if found is None or found[1].newsletter.slug != slug:
         abort(404)
     return found

@@ -18,8 +18,24 @@ CSP = (
     "font-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 LETTER_CSP = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; font-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
 )
+
+
+def may_be_framed(page: str, status: int = 200) -> Response:
+    """A page that the sites of MAILER_EMBED_ORIGINS may show in theirs."""
+    origins = " ".join(settings().embed_origins) or "'none'"
+    policy = CSP.replace("frame-ancestors 'none'", f"frame-ancestors {origins}")
+    return Response(page, status, {"Content-Security-Policy": policy}, mimetype="text/html")
+
+
+def private(response: Response) -> Response:
+    """For pages behind a personal link: kept nowhere, told to nobody, found by no search engine."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
 
 
 def visitor() -> str:

@@ -19,6 +19,12 @@ def shown_at(slug: str, now: datetime) -> str:
     return tokens.issue(Purpose.FORM, [slug, now.timestamp()])
 
 
+def one_line(_: Form, field: StringField) -> None:
+    """Refuse what no header can hold."""
+    if not (field.data or "").isprintable():
+        raise ValidationError(_l("Le nom tient sur une ligne, sans caractère spécial."))
+
+
 class AddressForm(Form):  # type: ignore[misc]
     """An address, and a field that people do not see."""
 
@@ -41,16 +47,14 @@ class AddressForm(Form):  # type: ignore[misc]
 class SignupForm(AddressForm):
     """Anonymous: no session, hence no CSRF token."""
 
-    name = StringField(validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît."))])
+    name = StringField(
+        validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]
+    )
     consent = BooleanField(
         validators=[InputRequired(_l("Cochez la case : sans votre accord, nous ne vous écrirons pas."))]
     )
     shown = StringField()
     again = False  # it has to be sent once more, as it is
-
-    def validate_name(self, field: StringField) -> None:
-        if not (field.data or "").isprintable():
-            raise ValidationError(_l("Le nom tient sur une ligne, sans caractère spécial."))
 
     @property
     def given_name(self) -> str | None:

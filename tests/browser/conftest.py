@@ -10,7 +10,9 @@ from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from werkzeug.serving import make_server
+from sqlalchemy import select
+from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Response
 
 from mailer import settings as settings_module
 from mailer import tokens
@@ -18,7 +20,9 @@ from mailer.db import transaction, utcnow
 from mailer.demo.run import LETTER
 from mailer.embedded import free_port
 from mailer.issues import editing, issuefile
+from mailer.issues.models import Theme
 from mailer.paths import templates_dir
+from mailer.people.models import Subscription
 from mailer.sending import audience
 from mailer.settings import Settings
 from mailer.tokens import Purpose
@@ -41,6 +45,10 @@ class Site:
     confirm: str
     leave: str
     back: str
+    preferences: str
+    reader: UUID  # a subscription that is active
+    host: str  # another body's site, allowed to hold our form, and…
+    stranger: str  # …one that is not
 
 
 @pytest.fixture(scope="session")
@@ -56,26 +64,38 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    port = free_port()
+    port, other = free_port(), free_port()
     monkeypatch.setattr(signup, "FASTEST", timedelta(0))  # a test types like a robot
     monkeypatch.setenv("MAILER_PUBLIC_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("MAILER_EMBED_ORIGINS", f"http://localhost:{other}")
     settings_module.settings.cache_clear()
     given = settings_module.settings()
     app = create_app(given)
     with app.app_context():
         limiter.reset()
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield _furnished(given)
-    server.shutdown()
-    server.server_close()
+    servers = make_server("127.0.0.1", port, app, threaded=True), _another_site(other, given.public_url)
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield _furnished(given, other)
+    for server in servers:
+        server.shutdown()
+        server.server_close()
     monkeypatch.undo()
     settings_module.settings.cache_clear()
 
 
-def _furnished(given: Settings) -> Site:
+def _another_site(port: int, ours: str) -> BaseWSGIServer:
+    """One page, with our form in a frame, and a form of its own that leads to ours."""
+    page = f'''<iframe src="{ours}/lettre/embed" title="form" width="100%" height="700"></iframe>
+        <form action="{ours}/lettre/subscribe" method="post">
+        <input name="email" value="nina@example.org"><button>own</button></form>'''
+    return make_server("127.0.0.1", port, Response(page, mimetype="text/html"), threaded=True)
+
+
+def _furnished(given: Settings, other: int) -> Site:
     with transaction() as db:
         newsletter = make_newsletter(db, name="La lettre du commissariat", description="Chaque mois.")
+        make_newsletter(db, slug="appels", name="Appels à projets", theme=Theme.DSFR)
         make_readers(db, newsletter, 12)
         make_staff(db)
         content, assets = issuefile.load(templates_dir() / LETTER)
@@ -85,9 +105,14 @@ def _furnished(given: Settings) -> Site:
         assert sent.send_id
         pending = make_pending(db, newsletter, now=utcnow())
         link = [pending.id.hex, newsletter.slug]
+        reader = db.scalars(select(Subscription).where(Subscription.state == "active").limit(1)).one()
         return Site(
             url=given.public_url, draft=draft.id, sent=sent.id,
             confirm="/confirm/" + tokens.issue(Purpose.CONFIRM, link),
             leave="/u/" + tokens.issue_delivery(Purpose.UNSUBSCRIBE, sent.send_id, 1),
             back="/back/" + tokens.issue(Purpose.UNDO, link),
+            preferences="/preferences/"
+            + tokens.issue(Purpose.PREFERENCES, [reader.subscriber_id.hex, newsletter.slug]),
+            reader=reader.id,
+            host=f"http://localhost:{other}/", stranger=f"http://127.0.0.1:{other}/",
         )  # fmt: skip

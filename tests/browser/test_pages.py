@@ -1,5 +1,6 @@
 """Every page and state in a real browser: no axe violation, nothing wider than the screen, keyboard alone."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,16 +13,27 @@ from tests.desk_rows import EMAIL, PASSWORD
 pytestmark = pytest.mark.browser
 NARROWEST = 320  # CSS pixels, WCAG 1.4.10
 PUBLIC = (
-    "/lettre/", "/lettre/?lang=en", "/lettre/check-your-mail", "/lettre/archive", "/rights", "/privacy",
-    "/legal", "/accessibility", "/login", "/nowhere/", "/confirm/cut",
+    "/", "/lettre/", "/lettre/?lang=en", "/appels/", "/lettre/check-your-mail", "/lettre/archive",
+    "/lettre/archive?q=logement", "/lettre/archive?q=nowhere", "/appels/archive", "/rights", "/privacy",
+    "/legal", "/accessibility", "/login", "/nowhere/", "/confirm/cut", "/preferences", "/preferences/over",
+    "/preferences/check-your-mail", "/lettre/embed", "/lettre/embed/check-your-mail", "/lettre/embed/code",
 )  # fmt: skip
+WAYS = {  # the scheme, the width, and whether the system imposes its colours and stills what moves
+    "light-1280": ("light", 1280, False),
+    "dark-320": ("dark", 320, False),
+    "forced-1280": ("light", 1280, True),
+}
 
 
-@pytest.fixture(params=[("light", 1280), ("dark", 320)], ids=["light-1280", "dark-320"])
+@pytest.fixture(params=list(WAYS.values()), ids=list(WAYS))
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    scheme, width = request.param
+    scheme, width, forced = request.param
     context = browser.new_context(
-        viewport={"width": width, "height": 800}, color_scheme=scheme, locale="fr-FR"
+        viewport={"width": width, "height": 800},
+        color_scheme=scheme,
+        locale="fr-FR",
+        forced_colors="active" if forced else "none",
+        reduced_motion="reduce" if forced else "no-preference",
     )
     page = context.new_page()
     noise: list[str] = []
@@ -53,8 +65,7 @@ def test_public_pages(page: Page, site: Site) -> None:
 
 def test_the_letter(page: Page, site: Site) -> None:
     page.goto(f"{site.url}/lettre/issues/{site.sent}")
-    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wide <= 0
+    look(page)
     broken = page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src)")
     assert broken == []
 
@@ -64,6 +75,9 @@ def test_the_form_with_its_faults(page: Page, site: Site) -> None:
     page.get_by_label("Adresse électronique").fill("zoe@")
     page.get_by_role("button", name="M’abonner").click()
     expect(page.get_by_role("alert")).to_be_visible()
+    expect(page).to_have_title(re.compile("^Erreur"))
+    page.get_by_role("link", name="Cochez la case").click()
+    expect(page.get_by_role("checkbox")).to_be_focused()
     expect(page.get_by_label("Adresse électronique")).to_have_value("zoe@")
     look(page)
 
@@ -78,7 +92,57 @@ def test_links_of_mails(page: Page, site: Site) -> None:
         page.get_by_role("button", name=button).click()
         expect(page.get_by_role("heading", level=1)).to_contain_text(done)
         look(page)
+    page.get_by_label("Trop d’envois").check()
+    page.get_by_role("button", name="Envoyer").click()
+    expect(page.get_by_role("status")).to_contain_text("Merci")
+    look(page)
     page.goto(site.url + site.back)
+    look(page)
+
+
+def test_preferences_by_keyboard_alone(page: Page, site: Site) -> None:
+    page.goto(site.url + site.preferences)
+    look(page)
+    _tab_to(page, lambda: page.evaluate("document.activeElement.id") == "n-appels")
+    page.keyboard.press("Space")
+    _tab_to(page, lambda: page.evaluate("document.activeElement.id") == "name")
+    page.keyboard.type("Zoé")
+    _tab_to(page, lambda: page.evaluate("document.activeElement.tagName") == "BUTTON")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("C’est enregistré")
+    expect(page.get_by_label("Appels à projets")).to_be_checked()
+    expect(page.get_by_label("Prénom ou nom")).to_have_value("Zoé")
+    look(page)
+    page.get_by_label("Ne rien recevoir avant le").fill("2020-01-01")
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choisissez un jour à venir")
+    look(page)
+
+
+def test_the_form_in_the_frame_of_another_site(page: Page, site: Site) -> None:
+    page.goto(site.host)
+    form = page.frame_locator("iframe")
+    form.get_by_label("Adresse électronique").fill("nina@example.org")
+    form.get_by_role("checkbox").check()
+    form.get_by_role("button", name="M’abonner").click()
+    expect(form.get_by_role("heading", level=1)).to_contain_text("Regardez votre boîte")
+
+
+def test_no_other_site_may_frame_it(browser: Browser, site: Site) -> None:
+    page = browser.new_page()
+    page.goto(site.stranger)
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("body")).to_be_attached()
+    expect(frame.get_by_role("textbox")).to_have_count(0)
+    page.close()
+
+
+def test_a_plain_form_of_another_site_leads_to_ours(page: Page, site: Site) -> None:
+    page.goto(site.host)
+    page.get_by_role("button", name="own").click()
+    expect(page.get_by_label("Adresse électronique")).to_have_value("nina@example.org")
+    expect(page.get_by_role("checkbox")).not_to_be_checked()
+    expect(page.get_by_role("alert")).to_have_count(0)
     look(page)
 
 

@@ -7,8 +7,11 @@ from mailer.settings import Settings
 from mailer.web.app import create_app
 from mailer.web.security import csrf
 
-ANONYMOUS_POSTS = {"public.sign_up", "links.confirm", "links.come_back", "links.leave", "links.tell_why"}
-OPEN = {"health", "pages", "public", "links", "reading", "login", "static"}
+ANONYMOUS_POSTS = {
+    "public.sign_up", "public.sign_up_framed", "public.begin", "links.confirm", "links.come_back",
+    "links.leave", "links.tell_why", "preferences.send_link", "preferences.save",
+}  # fmt: skip
+OPEN = {"health", "pages", "public", "links", "preferences", "reading", "login", "static"}
 
 
 @pytest.fixture(scope="module")

@@ -240,7 +240,7 @@ def test_the_letter_can_be_read_by_anybody(client: FlaskClient, sent: UUID) -> N
     answer = client.get(f"/lettre/issues/{sent}")
     assert "Bonjour," in answer.text
     assert "\ue000" not in answer.text
-    assert "style-src 'unsafe-inline'" in answer.headers["Content-Security-Policy"]
+    assert "style-src 'self' 'unsafe-inline'" in answer.headers["Content-Security-Policy"]
     image = re.search(r'src="http://letters.example.org(/assets/[^"]+)"', answer.text)
     assert image
     picture = client.get(image[1])

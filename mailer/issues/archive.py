@@ -1,0 +1,125 @@
+"""What a newsletter has published: listed in pages, searched, and each issue as everybody may read it."""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, cast, func, select
+from sqlalchemy.dialects.postgresql import REGCONFIG
+from sqlalchemy.orm import Session, joinedload
+
+from mailer.issues.blocks import Content
+from mailer.issues.models import Issue, Newsletter, Revision
+
+PAGE = 12  # issues
+_CONFIGURATIONS = {"fr": "french", "en": "english"}
+_NOT_WORDS = {"newsletter", "locale", "kind", "src", "url"}
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An issue as a list shows it."""
+
+    id: UUID
+    title: str
+    summary: str
+    number: str | None
+    locale: str
+    at: datetime  # when it began to leave
+    image: str | None  # the name of an asset
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of the archive; pages begin at 1."""
+
+    entries: list[Entry]
+    total: int
+    page: int
+    pages: int
+
+
+def listing(
+    db: Session, newsletter: Newsletter, *, words: str = "", page: int = 1, size: int = PAGE
+) -> Listing:
+    """The issues that have begun to leave and hold these words, the newest first."""
+    found = _published(newsletter.id)
+    if words.strip():
+        query = func.websearch_to_tsquery(_configuration(newsletter.locale), fold(words))
+        found = found.where(Revision.search.bool_op("@@")(query))
+    total = db.scalar(select(func.count()).select_from(found.subquery())) or 0
+    pages = max(-(-total // size), 1)
+    page = min(max(page, 1), pages)
+    rows = db.execute(found.order_by(Issue.started_at.desc()).limit(size).offset((page - 1) * size))
+    return Listing([_entry(*row) for row in rows], total, page, pages)
+
+
+def around(db: Session, issue: Issue) -> tuple[Entry | None, Entry | None]:
+    """What the same newsletter published before an issue, and after."""
+    found = _published(issue.newsletter_id)
+    before = found.where(Issue.started_at < issue.started_at).order_by(Issue.started_at.desc())
+    after = found.where(Issue.started_at > issue.started_at).order_by(Issue.started_at)
+    rows = [db.execute(each.limit(1)).one_or_none() for each in (before, after)]
+    first, second = (_entry(*row) if row else None for row in rows)
+    return first, second
+
+
+def entry(db: Session, issue_id: UUID) -> tuple[Entry, Issue] | None:
+    """A published issue with its newsletter, and how a list shows it; None when there is none."""
+    one = _published(None).where(Issue.id == issue_id).options(joinedload(Issue.newsletter))
+    row = db.execute(one).one_or_none()
+    return (_entry(*row), row[0]) if row else None
+
+
+def words_of(content: Content) -> ColumnElement[Any]:
+    """What a revision is found by, as the database indexes it."""
+    said = " ".join(_words(content.dump()))
+    return func.to_tsvector(_configuration(content.locale), fold(said))
+
+
+def fold(text: str) -> str:
+    """Small letters without accents: people search as they type."""
+    parted = unicodedata.normalize("NFKD", text.lower().translate(_LIGATURES))
+    return "".join(c for c in parted if not unicodedata.combining(c))
+
+
+def _words(said: Any) -> Iterator[str]:
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, list):
+        for each in said:
+            yield from _words(each)
+    elif isinstance(said, dict):
+        for name, each in said.items():
+            if name not in _NOT_WORDS:
+                yield from _words(each)
+
+
+def _configuration(locale: str) -> ColumnElement[Any]:
+    return cast(_CONFIGURATIONS[locale], REGCONFIG)
+
+
+def _published(newsletter_id: UUID | None) -> Select[tuple[Issue, dict[str, Any]]]:
+    mine = (Issue.newsletter_id == newsletter_id,) if newsletter_id else ()
+    joined = select(Issue, Revision.content).join(Revision, Revision.sha256 == Issue.revision_id)
+    return joined.where(Issue.started_at.is_not(None), *mine)
+
+
+def _entry(issue: Issue, said: dict[str, Any]) -> Entry:
+    assert issue.started_at  # noqa: S101 -- what is published has started
+    pictures = (issue.assets.get(src) for src in _pictures(said))
+    return Entry(
+        issue.id, issue.title, said.get("preheader", ""), said.get("number"), said.get("locale", "fr"),
+        issue.started_at, next(filter(None, pictures), None),
+    )  # fmt: skip
+
+
+def _pictures(said: dict[str, Any]) -> Iterator[str]:
+    """The pictures that tell one issue from the next: the masthead's is often the same, so it comes last."""
+    blocks = [block for block in said.get("blocks", ()) if block.get("image")]
+    for block in sorted(blocks, key=lambda block: bool(block["kind"] == "masthead")):
+        yield block["image"]["src"]

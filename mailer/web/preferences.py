@@ -1,0 +1,162 @@
+"""Door: what a person chooses, behind a fresh link to the address on file.  No session, no cookie."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+from wtforms import Form, RadioField, SelectMultipleField, StringField, ValidationError
+from wtforms.validators import Length
+
+from mailer import tokens
+from mailer.db import transaction, utcnow
+from mailer.issues import editing
+from mailer.issues.models import Newsletter
+from mailer.people import preferences as choices
+from mailer.people.models import Subscriber
+from mailer.people.preferences import LONGEST_PAUSE, OPEN_FOR
+from mailer.sending import notices
+from mailer.settings import settings
+from mailer.tasks import ring
+from mailer.tokens import BadToken, Purpose
+from mailer.web.public import wording_of
+from mailer.web.security import FORM_LIMIT, limiter, network, private
+from mailer.web.signup import AddressForm, one_line
+
+preferences = Blueprint("preferences", __name__)
+preferences.after_request(private)
+WHICH_DAY = _l("Choisissez un jour à venir, dans l’année.")
+
+
+class PreferencesForm(Form):  # type: ignore[misc]
+    """What one may change about oneself."""
+
+    name = StringField(
+        validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]
+    )
+    locale = RadioField(choices=["fr", "en"])
+    newsletters = SelectMultipleField()
+    paused_until = StringField()
+
+    def validate_paused_until(self, field: StringField) -> None:
+        try:
+            self.day = date.fromisoformat(field.data) if field.data else None
+        except ValueError:
+            raise ValidationError(WHICH_DAY) from None
+        if self.day and not first_day() <= self.day <= last_day():
+            raise ValidationError(WHICH_DAY)
+
+
+@preferences.get("/preferences")
+def ask() -> ResponseReturnValue:
+    return render_template("preferences_ask.html", form=AddressForm())
+
+
+@preferences.post("/preferences")
+@limiter.limit(FORM_LIMIT, key_func=network)
+def send_link() -> ResponseReturnValue:
+    """The same statements, answer and page whatever the address: a worker decides, later."""
+    form = AddressForm(request.form)
+    if not form.validate():
+        return render_template("preferences_ask.html", form=form), 422
+    if not form.is_robot:
+        with transaction() as db:
+            choices.request(db, email=form.address, now=utcnow())
+    return redirect(url_for("preferences.check_your_mail"), 303)
+
+
+@preferences.get("/preferences/check-your-mail")
+def check_your_mail() -> ResponseReturnValue:
+    return render_template("preferences_sent.html")
+
+
+@preferences.get("/preferences/<token>")
+def show(token: str) -> ResponseReturnValue:
+    subscriber_id = _read(token, OPEN_FOR)
+    with transaction() as db:
+        subscriber = db.get(Subscriber, subscriber_id) if subscriber_id else None
+        if subscriber is None:
+            return render_template("preferences_over.html"), 410
+        return _page(db, subscriber, _form_of(db, subscriber), saved="saved" in request.args)
+
+
+@preferences.post("/preferences/<token>")
+@limiter.limit("60 per minute")
+def save(token: str) -> ResponseReturnValue:
+    subscriber_id = _read(token, OPEN_FOR * 2)  # a page opened in time may be sent a little late
+    with transaction() as db:
+        subscriber = db.get(Subscriber, subscriber_id, with_for_update=True) if subscriber_id else None
+        if subscriber is None:
+            return render_template("preferences_over.html"), 410
+        listed = editing.newsletters(db)
+        form = _offering(PreferencesForm(request.form), listed)
+        if not form.validate():
+            return _page(db, subscriber, form), 422
+        _apply(db, subscriber, form, listed)
+    ring("notices")
+    return redirect(url_for("preferences.show", token=token, saved=1), 303)
+
+
+def first_day() -> date:
+    """The first day a pause may end on: tomorrow, where staff schedule."""
+    return utcnow().astimezone(settings().zone).date() + timedelta(days=1)
+
+
+def last_day() -> date:
+    return first_day() + LONGEST_PAUSE
+
+
+def _read(token: str, within: timedelta) -> UUID | None:
+    """Whose preferences the link opens; None when it is over, or is none of ours."""
+    try:
+        return UUID(tokens.read(Purpose.PREFERENCES, token, max_age=within)[0])
+    except BadToken:
+        return None
+
+
+def _offering(form: PreferencesForm, listed: Sequence[Newsletter]) -> PreferencesForm:
+    form.newsletters.choices = [each.slug for each in listed]
+    return form
+
+
+def _form_of(db: Session, subscriber: Subscriber) -> PreferencesForm:
+    """As things stand."""
+    listed, chosen = editing.newsletters(db), choices.chosen(db, subscriber.id)
+    until = subscriber.paused_until
+    paused = until.astimezone(settings().zone).date() if until and until > utcnow() else None
+    form = PreferencesForm(
+        name=subscriber.name, locale=subscriber.locale, paused_until=paused,
+        newsletters=[each.slug for each in listed if each.id in chosen],
+    )  # fmt: skip
+    return _offering(form, listed)
+
+
+def _page(db: Session, subscriber: Subscriber, form: PreferencesForm, *, saved: bool = False) -> str:
+    listed = editing.newsletters(db)
+    return render_template(
+        "preferences.html", form=form, saved=saved, newsletters=listed,
+        chosen=choices.chosen(db, subscriber.id), first=first_day(), last=last_day(),
+        wordings={each.id: wording_of(each.name).text for each in listed},
+    )  # fmt: skip
+
+
+def _apply(db: Session, subscriber: Subscriber, form: PreferencesForm, listed: Sequence[Newsletter]) -> None:
+    now, before = utcnow(), choices.chosen(db, subscriber.id)
+    subscriber.name = " ".join((form.name.data or "").split()) or None
+    subscriber.locale, subscriber.paused_until = form.locale.data, _midnight(form.day)
+    for each in listed:
+        wanted = each.slug in form.newsletters.data
+        if wanted and each.id not in before:
+            begun = choices.subscribe(db, subscriber, each.id, wording=wording_of(each.name), now=now)
+            notices.welcome(db, begun, now=now)
+        elif not wanted and each.id in before:
+            ended = choices.unsubscribe(db, subscriber.id, each.id, now=now)
+            if ended:
+                notices.goodbye(db, ended, now=now)
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime.combine(day, time(), settings().zone) if day else None

@@ -1,0 +1,106 @@
+"""Robots that follow every link of a mail, some with a browser, change nothing; then a person still can."""
+
+import re
+import urllib.request
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+import pytest
+from playwright.sync_api import Browser, expect
+from sqlalchemy import select, text
+
+from mailer import settings as settings_module
+from mailer.db import engine, transaction, utcnow
+from mailer.people import consent
+from mailer.people.models import Subscription, SubscriptionState
+from mailer.people.signup import Decided, Due
+from mailer.schema import metadata
+from mailer.sending import letters, notices
+from mailer.sending.message import Recipient
+from tests.browser.conftest import Site
+from tests.make import make_newsletter, make_pending
+from tests.sink import running_sink
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def mails(site: Site) -> list[EmailMessage]:
+    """One of each kind that the service sends."""
+    settings = settings_module.settings()
+    with transaction() as db:
+        other = make_newsletter(db, slug="autre", name="Autre")
+        left, kept = (
+            make_pending(db, other, email=f"{name}@example.net", now=utcnow()) for name in ("left", "kept")
+        )
+        for each in (left, kept):
+            consent.confirm(db, each.id, now=utcnow())
+        consent.withdraw(db, left.id, channel="link", now=utcnow())
+        notices.goodbye(db, left.id, now=utcnow())
+        notices.welcome(db, kept.id, now=utcnow())
+        notices.welcome(db, site.reader, now=utcnow())
+        notices.send_preferences(db, kept.id, now=utcnow())
+        notices.answer_signup(db, Decided(kept.id, Due.ALREADY), now=utcnow())
+        asked = db.scalars(
+            select(Subscription.id).where(Subscription.state == SubscriptionState.PENDING)
+        ).one()
+        notices.answer_signup(db, Decided(asked, Due.CONFIRMATION), now=utcnow())
+        letter = letters.leaving(db, site.sent, settings, None)
+        assert letter
+    with running_sink() as sink:
+        assert notices.send_due(settings.model_copy(update={"relay_url": sink.url})) == 6
+        copy = letter.to(Recipient(1, "reader@example.org", None)).message
+        parsed = message_from_bytes(copy, policy=default)
+        assert isinstance(parsed, EmailMessage)
+        return [*sink.mails(), parsed]
+
+
+def links(mail: EmailMessage, site: Site) -> Iterator[str]:
+    """Every address of ours in a mail: its header's, its text's, its HTML's."""
+    parts = [str(part.get_content()) for part in mail.iter_parts()]
+    for said in (str(mail["List-Unsubscribe"] or ""), *parts):
+        yield from re.findall(re.escape(site.url) + r"[^\s\"'<>)]*", said)
+
+
+def state() -> dict[str, str]:
+    """Every row of every table, as one fingerprint a table."""
+    with engine().connect() as connection:
+        return {
+            table.name: connection.scalar(
+                text(f"SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {table.name} t")  # noqa: S608
+            )
+            for table in metadata.sorted_tables
+        }
+
+
+def fetch(url: str, method: str) -> None:
+    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as answer:  # noqa: S310
+        assert answer.status == 200
+
+
+def test_every_link_twice_and_a_person_after(browser: Browser, site: Site, mails: list[EmailMessage]) -> None:
+    found = sorted({link for mail in mails for link in links(mail, site)})
+    for page in ("/confirm/", "/back/", "/u/", "/preferences/", "/archive", "/rights"):
+        assert any(page in link for link in found), page
+    before = state()
+    window = browser.new_page(locale="fr-FR", java_script_enabled=True)
+    for link in found * 2:
+        for method in ("GET", "HEAD"):
+            fetch(link, method)
+        if not link.endswith(".ics"):
+            window.goto(link, wait_until="networkidle")
+    assert state() == before
+
+    for part, button, done in (
+        ("/confirm/", "Oui, je confirme", "est confirmée"),
+        ("/back/", "Oui, me réinscrire", "est confirmée"),
+        ("/preferences/", "Enregistrer", "Mes préférences"),
+        ("/u/", "Oui, me désinscrire", "Vous êtes désinscrit"),
+    ):
+        window.goto(next(link for link in found if part in link))
+        window.get_by_role("button", name=button).click()
+        expect(window.get_by_role("heading", level=1)).to_contain_text(done)
+    window.close()
+    assert state() != before
