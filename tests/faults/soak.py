@@ -36,7 +36,7 @@ WEIGHTS = {
     "record.inside": 8, "record.committed": 4,
 }  # fmt: skip
 IN_TRANSACTION = ("freeze", "execute", "claim", "record")
-STOPS, POSTGRES = 0.03, 0.12  # shares of the lives that end so instead of by SIGKILL
+STOPS, POSTGRES = 0.03, 0.18  # shares of the lives that end so instead of by SIGKILL
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Soak:
         self.tally = Tally()
         self._issues: list[UUID] = []
         self._newsletter: Newsletter | None = None
-        self._dead: dict[UUID, set[tuple[UUID, int]]] = {}  # worker → the rows it held
+        self._holder: dict[tuple[UUID, int], UUID] = {}  # row → the last worker seen to hold it
         self._outlived: set[UUID] = set()  # the workers that were stopped beyond their lease
         stage.relay.offer(usual=0.002)
 
@@ -118,9 +118,9 @@ class Soak:
         """Beyond its lease, while another works; then it goes on, and is killed in its turn."""
         if not self._reached(life):
             return
-        before = set(self._dead)
+        before = set(self._holder.values())
         self._hold()
-        self._outlived |= set(self._dead) - before
+        self._outlived |= set(self._holder.values()) - before
         other = self.stage.worker(seconds=LEASE + 2)
         until(lambda: not self._held_longer_than_a_lease(), "a stopped worker's rows stay handed")
         life.signal(signal.SIGCONT)
@@ -171,19 +171,19 @@ class Soak:
         with self.stage.transaction() as db:
             held = select(Delivery.worker, Delivery.issue_id, Delivery.position)
             for row in db.execute(held.where(Delivery.state == DeliveryState.HANDED)):
-                self._dead.setdefault(row.worker, set()).add((row.issue_id, row.position))
+                self._holder[row.issue_id, row.position] = row.worker
 
     def _settle(self) -> None:
         """What became of the rows of the dead: how many of each are unknown."""
         unknown = select(Delivery.issue_id, Delivery.position).where(Delivery.state == DeliveryState.UNKNOWN)
         with self.stage.transaction() as db:
-            found = {tuple(row) for row in db.execute(unknown)}
+            found = [(row.issue_id, row.position) for row in db.execute(unknown)]
         self.tally.unknown = len(found)
-        for worker, rows in self._dead.items():
+        for worker, count in Counter(self._holder[row] for row in found if row in self._holder).items():
             if worker in self._outlived:
-                self.tally.max_unknown_per_stop = max(self.tally.max_unknown_per_stop, len(rows & found))
+                self.tally.max_unknown_per_stop = max(self.tally.max_unknown_per_stop, count)
             else:
-                self.tally.max_unknown_per_crash = max(self.tally.max_unknown_per_crash, len(rows & found))
+                self.tally.max_unknown_per_crash = max(self.tally.max_unknown_per_crash, count)
 
     def _show(self) -> None:
         if self.tally.crashes % 25 == 0:

@@ -59,11 +59,11 @@ class Shown(Table):
 
     def __init__(self, config: pytest.Config) -> None:
         super().__init__()
-        self._terminal = config.pluginmanager.get_plugin("terminalreporter")
+        self._plugins = config.pluginmanager
 
     def write(self, line: str) -> None:
-        assert self._terminal
-        self._terminal.write_line(line)
+        if terminal := self._plugins.get_plugin("terminalreporter"):
+            terminal.write_line(line)
 
     def pytest_terminal_summary(self) -> None:
         for line in lines([case for case in self.cases.values() if case.counts]):
@@ -96,5 +96,5 @@ def _case(nodeid: str) -> Case:
     file, _, function = nodeid.partition("::")
     name, _, parameters = function.removeprefix("test_").partition("[")
     room = file.rpartition("/")[2].removeprefix("test_").removesuffix(".py")
-    named = f" [{parameters.rstrip(']').replace('-', ', ')}]" if parameters else ""
+    named = f" [{parameters.rstrip(']')}]" if parameters else ""
     return Case(room.replace("_", " "), name.replace("_", " ") + named)
