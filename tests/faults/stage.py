@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -112,17 +112,19 @@ class Stage:
         )
         upgrade(self.engine)
         self._zygote = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, start_new_session=True,
+            [sys.executable, "-m", "tests.faults.worker"], env=os.environ | self.env,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         self._lives: list[Life] = []
 
     def close(self) -> None:
-        """End everything; the zygote kills those who live."""
-        self._zygote.communicate(timeout=PATIENCE)
-        self.relay.stop()
-        self.postgres.stop()
-        self.redis.kill()
+        """End everything, whatever has ended by itself; the zygote kills those who live."""
+        with ExitStack() as ending:
+            ending.callback(shutil.rmtree, self.folder)
+            ending.callback(self.redis.kill)
+            ending.callback(self.postgres.stop)
+            ending.callback(self.relay.stop)
+            ending.callback(self._zygote.communicate, timeout=PATIENCE)
 
     def reset(self) -> None:
         """An empty house in good health; whoever still lives is killed."""
@@ -301,7 +303,6 @@ def opened() -> Iterator[Stage]:
         yield stage
     finally:
         stage.close()
-        shutil.rmtree(folder)
 
 
 def until(look: Callable[[], bool], otherwise: str, seconds: float = PATIENCE) -> None:
