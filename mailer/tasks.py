@@ -45,7 +45,12 @@ class Bell(Task):  # type: ignore[misc]
         try:
             return super().__call__(*args, **kwargs)
         except SQLAlchemyError as error:
-            telemetry.log.error("the database failed", task=self.name, error=type(error).__name__)
+            telemetry.log.error("the database failed", task=self.name, error=_named(error))
+
+
+def _named(error: SQLAlchemyError) -> str:
+    """The driver's own error where there is one; its text may quote addresses."""
+    return type(getattr(error, "orig", None) or error).__name__
 
 
 app = Celery("mailer", task_cls=Bell)
@@ -219,8 +224,6 @@ def sweep() -> None:
         if lost := ledger.silence(db, now=utcnow()):
             telemetry.log.error("unknown after a silent worker", rows=lost)
         throttle.forget(db, now=utcnow())
-        if until := signup.breaker(db, now=utcnow()):
-            telemetry.log.error("too many sign-ups: the next ones wait", until=until.isoformat())
     _close()
     _raise_alarms()
     ring("signups")

@@ -67,7 +67,7 @@ class Issue(Base):
     closed_at: Mapped[datetime | None]
     candidates: Mapped[int | None]  # active subscriptions looked at by the freeze
     audience: Mapped[int | None]  # ledger rows
-    excluded: Mapped[int | None]  # suppressed at the freeze
+    excluded: Mapped[int | None]  # at the freeze: suppressed, paused, or not yet told of their import
     newsletter: Mapped[Newsletter] = relationship(lazy="raise")
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from mailer.issues.typography import french
 from mailer.paths import templates_dir
+from mailer.people import signup
 from mailer.sending import holds, unknown
 from mailer.sending.models import Alarm, Heartbeat, Hold
 from mailer.sending.relay import Relay
@@ -53,7 +54,7 @@ class Found:
 
 def find(db: Session, *, now: datetime) -> list[Found]:
     """Everything that asks for a person now."""
-    return [*_unknown(db), *_held(db, now), *_silent(db)]
+    return [*_unknown(db), *_held(db, now), *_silent(db), *_signups(db, now)]
 
 
 def remember(db: Session, found: Sequence[Found], *, now: datetime) -> list[Found]:
@@ -128,6 +129,11 @@ def _silent(db: Session) -> Iterator[Found]:
     for kind in KINDS_OF_PROCESS:
         if kind not in seen:
             yield Found("silent", kind, {"name": kind})
+
+
+def _signups(db: Session, now: datetime) -> Iterator[Found]:
+    if until := signup.breaker(db, now=now):
+        yield Found("signups", "", {"until": f"{until:%H:%M} UTC"})
 
 
 def forget_processes(db: Session) -> None:

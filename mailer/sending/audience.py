@@ -16,12 +16,14 @@ class DoesNotAddUp(Exception):
     """Ledger rows and exclusions are not the candidates: nothing was frozen."""
 
 
+# Barred: suppressed, resting by their own wish, or imported and not yet told who has their address (RGPD 14).
 # One statement, hence one snapshot: nobody can come or go between the count and the rows.
 # Positions spread every provider evenly from the first row to the last, so that none is hit in a burst.
 _FREEZE = text("""
 WITH candidate AS MATERIALIZED (
     SELECT s.id, split_part(s.email, '@', 2) AS domain, coalesce(l.lane, :other) AS lane, u.consent_id,
-           x.fingerprint IS NOT NULL AS suppressed
+           x.fingerprint IS NOT NULL OR u.informed_at IS NULL
+               OR coalesce(s.paused_until > :now, false) AS barred
     FROM subscription u
     JOIN subscriber s ON s.id = u.subscriber_id
     LEFT JOIN unnest(CAST(:domains AS text[]), CAST(:lanes AS text[])) AS l (domain, lane)
@@ -31,7 +33,7 @@ WITH candidate AS MATERIALIZED (
 ), spread AS (
     SELECT id, consent_id, lane, (row_number() OVER (PARTITION BY domain ORDER BY id) - 0.5)
                            / count(*) OVER (PARTITION BY domain) AS place
-    FROM candidate WHERE NOT suppressed
+    FROM candidate WHERE NOT barred
 ), written AS (
     INSERT INTO delivery (issue_id, position, subscriber_id, consent_id, lane, state, due_at,
                           changed_at, attempts, faults, fence)
@@ -41,7 +43,7 @@ WITH candidate AS MATERIALIZED (
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM written),
-       (SELECT count(*) FROM candidate WHERE suppressed)
+       (SELECT count(*) FROM candidate WHERE barred)
 """)
 
 

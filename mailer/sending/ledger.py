@@ -89,7 +89,9 @@ WITH open AS (
     SELECT d.issue_id, d.position, d.due_at, s.email, s.name, u.consent_id,
            CASE WHEN s.id IS NULL THEN 'erased'
                 WHEN u.state IS DISTINCT FROM 'active' THEN 'withdrawn'
-                WHEN x.fingerprint IS NOT NULL THEN 'suppressed' END AS reason
+                WHEN x.fingerprint IS NOT NULL THEN 'suppressed'
+                WHEN s.paused_until > :now THEN 'paused'
+                WHEN u.informed_at IS NULL THEN 'uninformed' END AS reason
     FROM open
     JOIN issue i ON i.id = :issue AND i.state = 'sending'
     CROSS JOIN LATERAL (

@@ -31,6 +31,8 @@ class Withheld(StrEnum):
     ERASED = "erased"
     WITHDRAWN = "withdrawn"
     SUPPRESSED = "suppressed"
+    PAUSED = "paused"  # by their own wish, until a date
+    UNINFORMED = "uninformed"  # imported, and not yet told who has their address (RGPD 14)
     CANCELLED = "cancelled"
 
 

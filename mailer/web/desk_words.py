@@ -57,6 +57,8 @@ REASONS = {
     Withheld.ERASED: lazy_gettext("données effacées"),
     Withheld.WITHDRAWN: lazy_gettext("désinscription"),
     Withheld.SUPPRESSED: lazy_gettext("adresse en opposition"),
+    Withheld.PAUSED: lazy_gettext("pause demandée"),
+    Withheld.UNINFORMED: lazy_gettext("pas encore informés"),
     Withheld.CANCELLED: lazy_gettext("envoi annulé"),
 }
 BASES = {

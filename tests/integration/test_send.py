@@ -4,11 +4,12 @@ import email
 import email.policy
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from mailer.db import transaction, utcnow
 from mailer.issues.models import Issue, Newsletter
@@ -23,7 +24,7 @@ from mailer.sending.models import Delivery, Heartbeat
 from mailer.sending.relay import Relay
 from mailer.sending.rules import OTHER, DeliveryState
 from mailer.tokens import Purpose, read_delivery
-from tests.make import make_newsletter, make_readers, make_scheduled_issue, make_sender
+from tests.make import import_people, make_newsletter, make_readers, make_scheduled_issue, make_sender
 from tests.sink import Sink, running_sink
 
 ALL = [Share(OTHER, 100)]
@@ -117,6 +118,37 @@ def test_refused_deferred_and_withheld_are_told_apart(
         refused = db.scalars(select(Delivery).where(Delivery.state == DeliveryState.REFUSED)).one()
     assert (refused.code, refused.enhanced) == (550, "5.1.1")
     assert readers[0] not in (refused.reply or "")
+
+
+def test_who_rests_or_was_not_told_of_an_import_is_left_out_of_the_freeze(clean: None) -> None:
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        make_readers(db, newsletter, 10)
+        import_people(db, newsletter, ["stranger@example.org"])
+        _rest_until(db, "reader1@example.com", utcnow() + timedelta(days=1))
+        _rest_until(db, "reader2@example.org", utcnow() - timedelta(days=1))
+        issue = make_scheduled_issue(db, newsletter)
+        frozen = audience.freeze(db, issue.id, now=utcnow())
+        assert frozen
+        assert (frozen.candidates, frozen.audience, frozen.excluded) == (11, 9, 2)
+
+
+def test_who_asks_for_rest_in_mid_send_is_withheld(frozen: tuple[Issue, list[str]]) -> None:
+    issue, readers = frozen
+    with transaction() as db:
+        _rest_until(db, readers[3], utcnow() + timedelta(days=1))
+        uninformed = select(Subscriber.id).where(Subscriber.email == readers[4])
+        mine = Subscription.subscriber_id.in_(uninformed)
+        db.execute(update(Subscription).where(mine).values(informed_at=None))
+    with transaction() as db:
+        claimed = ledger.claim(db, issue.id, uuid4(), ALL, limit=100, now=utcnow())
+        assert (len(claimed.rows), claimed.withheld) == (38, 2)
+        reasons = db.scalars(select(Delivery.withheld).where(Delivery.withheld.is_not(None)))
+        assert {reason.value for reason in reasons if reason} == {"paused", "uninformed"}
+
+
+def _rest_until(db: Session, address: str, until: datetime) -> None:
+    db.execute(update(Subscriber).where(Subscriber.email == address).values(paused_until=until))
 
 
 def test_a_paused_issue_lets_nothing_be_claimed(frozen: tuple[Issue, list[str]]) -> None:

@@ -124,8 +124,18 @@ def test_a_hold_grows_once_a_period_and_alarms_in_time(clean: None) -> None:
 
 
 def test_every_alarm_has_its_words_in_both_languages(settings: Settings) -> None:
-    values = {"title": "Été", "rows": 3, "name": "free", "reason": "421 later", "minutes": 7}
-    found = [alarms.Found(kind, "x", values) for kind in (*alarms.PATIENCE, "unknown", "provider", "silent")]
+    values = {
+        "title": "Été",
+        "rows": 3,
+        "name": "free",
+        "reason": "421 later",
+        "minutes": 7,
+        "until": "10:00 UTC",
+    }
+    found = [
+        alarms.Found(kind, "x", values)
+        for kind in (*alarms.PATIENCE, "unknown", "provider", "silent", "signups")
+    ]
     for locale in ("fr", "en"):
         for each in found:
             assert "{" not in each.sentence(locale)
