@@ -63,6 +63,9 @@ class Tally:
         return json.dumps(said)
 
 
+Held = tuple[UUID, int, int]  # issue, position, fence
+
+
 class Soak:
     """The loop, on a stage of its own."""
 
@@ -71,7 +74,10 @@ class Soak:
         self.tally = Tally()
         self._issues: list[UUID] = []
         self._newsletter: Newsletter | None = None
-        self._holder: dict[tuple[UUID, int], UUID] = {}  # row → the last worker seen to hold it
+        self._holder: dict[Held, UUID] = {}  # whom we saw hold a row, at that claim of it
+        self._seen: set[Held] = set()  # unknown rows counted already
+        self._lives = 0
+        self._in_a_life: Counter[int] = Counter()  # unknown rows whose holder came and went within one life
         self._outlived: set[UUID] = set()  # the workers that were stopped beyond their lease
         stage.relay.offer(usual=0.002)
 
@@ -105,6 +111,7 @@ class Soak:
         nth = self.chance.randint(1, passes // 5 + 1 if name.startswith(IN_TRANSACTION) else passes)
         then = Then.STOP if fate < STOPS else Then.WAIT if fate < STOPS + POSTGRES else Then.KILL
         life = self.stage.worker(Point(name, then, nth), seconds=1.5)
+        self._lives += 1
         match then:
             case Then.KILL:
                 life.wait()
@@ -169,16 +176,25 @@ class Soak:
     def _hold(self) -> None:
         """Remember who holds which rows now."""
         with self.stage.transaction() as db:
-            held = select(Delivery.worker, Delivery.issue_id, Delivery.position)
+            held = select(Delivery.worker, Delivery.issue_id, Delivery.position, Delivery.fence)
             for row in db.execute(held.where(Delivery.state == DeliveryState.HANDED)):
-                self._holder[row.issue_id, row.position] = row.worker
+                self._holder[row.issue_id, row.position, row.fence] = row.worker
 
     def _settle(self) -> None:
-        """What became of the rows of the dead: how many of each are unknown."""
-        unknown = select(Delivery.issue_id, Delivery.position).where(Delivery.state == DeliveryState.UNKNOWN)
+        """What became of the rows of the dead: how many of each are unknown.
+
+        A claim is known by its fence.  When PostgreSQL crashes a worker takes a new name and settles what it
+        had under the old one within its life, unseen by us: such rows are counted by life.
+        """
+        unknown = select(Delivery.issue_id, Delivery.position, Delivery.fence)
         with self.stage.transaction() as db:
-            found = [(row.issue_id, row.position) for row in db.execute(unknown)]
+            rows = db.execute(unknown.where(Delivery.state == DeliveryState.UNKNOWN))
+            found = [(row.issue_id, row.position, row.fence) for row in rows]
         self.tally.unknown = len(found)
+        self._in_a_life[self._lives] += len(set(found) - self._holder.keys() - self._seen)
+        self._seen |= set(found)
+        most = max(self._in_a_life.values())
+        self.tally.max_unknown_per_crash = max(self.tally.max_unknown_per_crash, most)
         for worker, count in Counter(self._holder[row] for row in found if row in self._holder).items():
             if worker in self._outlived:
                 self.tally.max_unknown_per_stop = max(self.tally.max_unknown_per_stop, count)
