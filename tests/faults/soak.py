@@ -36,7 +36,7 @@ WEIGHTS = {
     "record.inside": 8, "record.committed": 4,
 }  # fmt: skip
 IN_TRANSACTION = ("freeze", "execute", "claim", "record")
-STOPS, POSTGRES = 0.03, 0.18  # shares of the lives that end so instead of by SIGKILL
+STOPS, POSTGRES = 0.03, 0.24  # shares of the lives that end so instead of by SIGKILL
 
 
 @dataclass
