@@ -86,7 +86,7 @@ WITH open AS (
         AND (d.due_at, d.position) > (l.after_due, l.after_place)
         ORDER BY d.due_at, d.position LIMIT 1) AS something
 ), due AS (
-    SELECT d.issue_id, d.position, d.due_at, s.email, s.name, u.consent_id,
+    SELECT d.place, d.due_at, s.email, s.name, u.consent_id,
            CASE WHEN s.id IS NULL THEN 'erased'
                 WHEN u.state IS DISTINCT FROM 'active' THEN 'withdrawn'
                 WHEN x.fingerprint IS NOT NULL THEN 'suppressed'
@@ -95,7 +95,7 @@ WITH open AS (
     FROM open
     JOIN issue i ON i.id = :issue AND i.state = 'sending'
     CROSS JOIN LATERAL (
-        SELECT d.issue_id, d.position, d.due_at, d.subscriber_id
+        SELECT d.ctid AS place, d.due_at, d.subscriber_id
         FROM delivery d
         WHERE d.issue_id = :issue AND d.lane = open.lane
         AND d.state IN ('pending', 'deferred') AND d.due_at <= :now
@@ -116,13 +116,14 @@ UPDATE delivery d SET
     first_tried = COALESCE(d.first_tried, :now),
     changed_at = :now
 FROM due
-WHERE d.issue_id = due.issue_id AND d.position = due.position
+WHERE d.ctid = due.place
 RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, d.lane, due.email, due.name,
           reason, due.due_at
 """)
 
-# Each row is looked up by its key: LATERAL and LIMIT leave the planner, whose statistics are always behind a
-# send, no way to walk the table or all that is handed.  A row that changes hands meanwhile has another ctid.
+# As the claim does with what it has locked, each row is looked up by its key, then changed at its place:
+# LATERAL and LIMIT leave the planner, whose statistics are always behind a send, no way to walk the table or
+# all that is handed.  A row that changes hands meanwhile has another place.
 _RECORD = text("""
 WITH held AS (
     SELECT d.ctid AS place, o.*
@@ -148,9 +149,11 @@ UPDATE delivery d SET state = :state, worker = NULL, due_at = :now, changed_at =
 WHERE d.state = 'handed' AND d.worker = :worker
 """)
 
-# The planner cannot know how few rows a claim takes.  With these it never scans a table to find them.
+# The planner knows neither how few rows a claim takes nor, until the next ANALYZE, how many an issue has.
+# Without these it takes keys one by one, in the order of their index.
 _BY_KEY = text("""
-SELECT set_config(name, 'off', true) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin']) AS name
+SELECT set_config(name, 'off', true)
+FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan', 'enable_sort']) AS name
 """)
 
 _BEAT = text("""

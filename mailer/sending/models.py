@@ -16,7 +16,7 @@ class Delivery(Base):
 
     __tablename__ = "delivery"
     __table_args__ = (
-        UniqueConstraint("issue_id", "subscriber_id"),
+        UniqueConstraint("subscriber_id", "issue_id"),  # in this order: it also finds a subscriber's rows
         CheckConstraint("state NOT IN ('handed', 'accepted', 'refused', 'unknown') OR consent_id IS NOT NULL",
                         name="written_to_on_a_consent"),
         CheckConstraint("(state = 'withheld') = (withheld IS NOT NULL)", name="withheld_for_a_reason"),
@@ -26,7 +26,6 @@ class Delivery(Base):
               postgresql_where="state IN ('pending', 'deferred')"),
         Index("ix_delivery_handed", "worker", postgresql_where="state = 'handed'"),
         Index("ix_delivery_unknown", "issue_id", postgresql_where="state = 'unknown'"),
-        Index("ix_delivery_subscriber_id", "subscriber_id"),
     )  # fmt: skip
 
     issue_id: Mapped[UUID] = mapped_column(ForeignKey("issue.id"), primary_key=True)
