@@ -4,7 +4,18 @@ import sys
 
 import click
 
-from mailer.cli import consent, dkim, install, issue, newsletter, staff, subscribers, suppression, unknown
+from mailer.cli import (
+    consent,
+    dkim,
+    install,
+    issue,
+    newsletter,
+    notices,
+    staff,
+    subscribers,
+    suppression,
+    unknown,
+)
 from mailer.cli.failures import sentence
 
 
@@ -19,7 +30,7 @@ def cli() -> None:
 
 for command in (
     install.demo, install.init, install.db, staff.staff, newsletter.newsletter, subscribers.subscribers,
-    suppression.suppression, issue.issue, consent.consent, dkim.dkim,
+    suppression.suppression, issue.issue, notices.notices, consent.consent, dkim.dkim,
 ):  # fmt: skip
     cli.add_command(command)
 issue.issue.add_command(unknown.unknown_)

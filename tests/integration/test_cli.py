@@ -134,3 +134,16 @@ def test_init_writes_a_file_once(tmp_path: Path) -> None:
     assert mailer("init", cwd=tmp_path).returncode == 0
     assert (tmp_path / "mailer.env").stat().st_mode & 0o077 == 0
     assert "exists already" in mailer("init", cwd=tmp_path).stderr
+
+
+def test_the_notices_are_written_to_be_read_over(settings: Settings, tmp_path: Path) -> None:
+    written = facts("notices", "preview", "--out", str(tmp_path), "--theme", "dsfr")
+    assert {"confirmation-fr", "preferences-en"} < {each["notice"] for each in written}
+    assert "#000091" in (tmp_path / "welcome-fr.html").read_text()
+    assert (tmp_path / "welcome-fr.eml").read_bytes().startswith(b"From: ")
+
+
+def test_themes_and_bases_are_called_as_documented(settings: Settings) -> None:
+    given = ("--slug", "etat", "--name", "État", "--theme", "dsfr", "--legal-basis", "public_task")
+    made = facts("newsletter", "create", *given)
+    assert (made["theme"], made["legal_basis"]) == ("dsfr", "public_task")

@@ -1,5 +1,6 @@
 """Single mails, from the outbox to a real SMTP server."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
@@ -8,11 +9,12 @@ import pytest
 from sqlalchemy import select, update
 
 from mailer.db import transaction, utcnow
+from mailer.issues.models import Theme
 from mailer.issues.typography import french
 from mailer.people import consent
 from mailer.people.models import Subscription, SubscriptionState
-from mailer.sending import notices
-from mailer.sending.models import Notice
+from mailer.sending import notices, previews
+from mailer.sending.models import Notice, NoticeKind
 from mailer.sending.relay import RelayDown
 from mailer.sending.rules import DeliveryState
 from mailer.settings import Settings
@@ -110,3 +112,31 @@ def test_later_and_never(asked: UUID, sink: Sink, through: Settings) -> None:
     assert _state() is DeliveryState.REFUSED
     with transaction() as db:
         assert ZOE not in (db.scalars(select(Notice.reply)).one() or "")
+
+
+def test_an_answer_to_a_mail_has_no_return_path(asked: UUID, sink: Sink, through: Settings) -> None:
+    with transaction() as db:
+        consent.confirm(db, asked, now=utcnow())
+        consent.withdraw(db, asked, channel="email", now=utcnow())
+        notices.goodbye(db, asked, now=utcnow(), answers="<leave-me@example.org>")
+    assert notices.send_due(through) == 1
+    [envelope], [mail] = sink.envelopes, sink.mails()
+    assert envelope.mail_from == "<>"  # RFC 3834, 3.3: nothing may answer an answer
+    assert mail["Auto-Submitted"] == "auto-replied"
+    assert mail["In-Reply-To"] == mail["References"] == "<leave-me@example.org>"
+
+
+@pytest.mark.parametrize("theme", Theme)
+def test_every_notice_can_be_read_over(settings: Settings, theme: Theme) -> None:
+    found = dict(previews.samples(settings, theme, now=utcnow()))
+    kinds = {*map(str, NoticeKind), "imported", "imported_by_law"}
+    assert set(found) == {f"{kind}-{locale}" for kind in kinds for locale in ("fr", "en")}
+    for name, mail in found.items():
+        text, html = (part.get_content() for part in mail.iter_parts())
+        assert "\ue000" not in text + html, name
+        assert f'lang="{name[-2:]}"' in html
+        assert set(re.findall(r"http://letters\.example\.org/\S+", text)) == {
+            address for address in re.findall(r'href="([^"]+)"', html) if address.startswith("http")
+        }, name
+        assert mail["Auto-Submitted"] == "auto-generated"
+    assert "sign-ups at the November fair" in found["imported-en"].as_string()
