@@ -1,0 +1,167 @@
+"""`python -m bench.signup_timing`: does the time of the sign-up form's answer tell who is known?
+
+Interleaved requests over HTTP to gunicorn, with the worker and the beat at work on what they cause.  The area
+under the ROC curve of each class against the unknown is what a stranger can tell by a watch: 0.5 is nothing.
+Its last line is one JSON object.
+"""
+
+import http.client
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import cycle
+from pathlib import Path
+from statistics import median
+from urllib.parse import urlencode
+from uuid import UUID
+
+import click
+
+from bench import house, sink
+from bench.processes import Child
+from mailer import terminal
+from mailer.db import transaction, utcnow
+from mailer.embedded import free_port
+from mailer.issues import editing
+from mailer.issues.models import LegalBasis, Theme
+from mailer.people import consent, signup
+from mailer.people.models import Suppression, SuppressionReason
+from mailer.web.signup import shown_at
+
+CLASSES = ("unknown", "known", "pending", "suppressed")
+KNOWN_OF_A_CLASS = 200
+WITHIN = 0.03
+SLUG = "lettre"
+STARTS_WITHIN = 30.0  # seconds
+
+
+@click.command()
+@click.option("--requests", default=5000, show_default=True, help="Of each class.")
+def main(*, requests: int) -> None:
+    """Measure, and print each class's median and what its time tells."""
+    os.environ |= {"MAILER_PROXIES": "1", "MAILER_SIGNUPS_PER_HOUR": "1000000"}
+    with (
+        tempfile.TemporaryDirectory(prefix="mailer-timing-") as name,
+        sink.running(Path(name)) as relay,
+        house.opened(Path(name), relay),
+    ):
+        people = _people()
+        port = free_port()
+        web = (
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--threads",
+            "4",
+            "--keep-alive",
+            "75",
+        )
+        with Child(*web, "mailer.web.app:create_app()", log=Path(name) / "web.log"):
+            times = _measured(port, people, requests)
+    told = {each: round(auc(times[each], times["unknown"]), 4) for each in CLASSES[1:]}
+    for each in CLASSES:
+        click.echo(f"{each:10}  median {median(times[each]) * 1e3:.3f} ms", err=True)
+    within = all(abs(value - 0.5) <= WITHIN for value in told.values())
+    click.echo(json.dumps({"requests_a_class": requests, "auc": told, "within": within}))
+
+
+def auc(these: list[float], those: list[float]) -> float:
+    """The chance that one of these took longer than one of those; ties count half (Mann and Whitney)."""
+    order = sorted([(time, True) for time in these] + [(time, False) for time in those])
+    ranks, start = 0.0, 0
+    while start < len(order):
+        end = start
+        while end < len(order) and order[end][0] == order[start][0]:
+            end += 1
+        ranks += sum(ours for _, ours in order[start:end]) * (start + end + 1) / 2
+        start = end
+    count = len(these)
+    return (ranks - count * (count + 1) / 2) / (count * len(those))
+
+
+def _people() -> dict[str, Iterator[str]]:
+    """Addresses of each class, all of one length; those of the unknown are never used twice."""
+    with transaction() as db:
+        newsletter = editing.create_newsletter(
+            db, slug=SLUG, name="La lettre", description="", locale="fr", theme=Theme.NEUTRAL,
+            legal_basis=LegalBasis.CONSENT, from_name="La lettre", from_address="lettre@example.org",
+            reply_to="lettre@example.org", return_path_domain="example.org", now=utcnow(),
+        )  # fmt: skip
+    found = {}
+    for each in CLASSES[1:]:
+        addresses = [f"{each[0]}{n:07}@example.org" for n in range(KNOWN_OF_A_CLASS)]
+        for address in addresses:
+            _place(newsletter.id, each, address)
+        found[each] = cycle(addresses)
+    return {"unknown": (f"u{n:07}@example.org" for n in range(10_000_000)), **found}
+
+
+def _place(newsletter_id: UUID, each: str, address: str) -> None:
+    now = utcnow()
+    with transaction() as db:
+        if each == "suppressed":
+            mark = consent.fingerprint(address)
+            db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=now))
+            return
+        wording = consent.current_wording("La lettre", "x", "fr")
+        signup.request(
+            db, newsletter_id=newsletter_id, email=address, name=None, locale="fr", wording=wording, now=now
+        )
+        asked = signup.next_due(db, now=utcnow())
+        decided = signup.decide(db, asked, now=now - timedelta(days=2)) if asked else None
+        if decided and each == "known":
+            consent.confirm(db, decided.subscription_id, now=now)
+
+
+def _measured(port: int, people: dict[str, Iterator[str]], requests: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {each: [] for each in CLASSES}
+    shown = shown_at(SLUG, utcnow() - timedelta(minutes=1))
+    connection = _reached(port)
+    with terminal.bar(requests, "asking") as drawn:
+        for number in range(requests + 50):
+            for each in random.sample(CLASSES, len(CLASSES)):
+                taken = _ask(connection, next(people[each]), shown)
+                if number >= 50:  # the first warm everything up
+                    times[each].append(taken)
+            drawn.update(int(number >= 50))
+    return times
+
+
+def _ask(connection: http.client.HTTPConnection, address: str, shown: str) -> float:
+    """Seconds from the request to its whole answer, from a network of its own."""
+    body = urlencode({"email": address, "consent": "yes", "shown": shown})
+    source = f"10.{random.randrange(256)}.{random.randrange(256)}.1"  # noqa: S311 -- any will do
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": source}
+    begun = time.perf_counter()
+    connection.request("POST", f"/{SLUG}/", body, headers)
+    answer = connection.getresponse()
+    answer.read()
+    taken = time.perf_counter() - begun
+    if answer.status != 303:
+        raise click.ClickException(f"the form answered {answer.status}")
+    return taken
+
+
+def _reached(port: int) -> http.client.HTTPConnection:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        try:
+            connection.connect()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise click.ClickException("the site did not start") from None
+            time.sleep(0.2)
+        else:
+            return connection
+
+
+if __name__ == "__main__":
+    main()
