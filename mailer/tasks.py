@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
 from mailer.people import evidence, preferences, signup, throttle
+from mailer.people.exchange import work
 from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.journal import JournalUnwritable
@@ -228,6 +229,14 @@ def sweep() -> None:
     _raise_alarms()
     ring("signups")
     ring("purge")
+    ring("imports")
+
+
+@app.task(name="mailer.imports")
+def imports() -> None:
+    """Look at, take over or undo what the desk was sent, for a few seconds, then ring again."""
+    if work.work(settings(), clock=utcnow):
+        ring("imports")
 
 
 @app.task(name="mailer.purge")

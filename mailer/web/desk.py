@@ -12,12 +12,14 @@ from mailer.sending import accounts
 from mailer.web import desk_words
 from mailer.web.desk_issue import LEAVING, issue, subscribers
 from mailer.web.desk_moves import moves
+from mailer.web.desk_people import people
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 desk.before_request(login_required(lambda: None))
 desk.context_processor(desk_words.context)
 desk.register_blueprint(issue)
 desk.register_blueprint(moves)
+desk.register_blueprint(people)
 
 
 @desk.after_request

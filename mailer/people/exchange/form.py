@@ -15,7 +15,11 @@ DELIMITERS = (",", ";", "\t")
 
 
 class UnreadableFile(ValueError):
-    """This file is no list of subscribers; the message says what to change in it."""
+    """This file is no list of subscribers; the message says what to change in it, in two languages."""
+
+    def __init__(self, english: str, french: str) -> None:
+        super().__init__(english)
+        self.french = french
 
 
 class Source(Protocol):
@@ -87,10 +91,15 @@ def table(source: Source, encoding: str, delimiter: str) -> Iterator[tuple[int, 
                 if cells and (cells[0] or any(cell.strip() for cell in cells)):
                     yield reader.line_num, cells
         except csv.Error as error:
-            raise UnreadableFile(f"{source.name}, line {reader.line_num}: {error}") from None
+            where = source.name, reader.line_num
+            raise UnreadableFile(
+                "{}, line {}: {}".format(*where, error),
+                "{}, ligne {} : ce n’est pas du CSV, un guillemet est sans doute resté ouvert".format(*where),
+            ) from None
         except UnicodeDecodeError:
             raise UnreadableFile(
-                f"{source.name} is neither UTF-8 nor Windows-1252: save it as CSV, in UTF-8"
+                f"{source.name} is neither UTF-8 nor Windows-1252: save it as CSV, in UTF-8",
+                f"{source.name} n’est ni en UTF-8 ni en Windows-1252 : enregistrez-le en CSV, en UTF-8",
             ) from None
 
 
@@ -141,7 +150,10 @@ def _look(source: Source) -> tuple[bytes, str, str]:
     with source.open() as file:
         while chunk := file.read(CHUNK):
             if b"\0" in chunk:
-                raise UnreadableFile(f"{source.name} is not a text file: save it as CSV, in UTF-8")
+                raise UnreadableFile(
+                    f"{source.name} is not a text file: save it as CSV, in UTF-8",
+                    f"{source.name} n’est pas un fichier texte : enregistrez-le en CSV, en UTF-8",
+                )
             digest.update(chunk)
             head = head or chunk
             encoding = encoding if _decodes(decoder, chunk) else "cp1252"

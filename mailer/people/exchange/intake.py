@@ -126,7 +126,7 @@ def check(
     `emit` is given the outcomes of each chunk.
     """
     tally = Tally()
-    with _apart() as scout, _apart() as own:
+    with apart() as scout, apart() as own:
         own.execute("CREATE TEMPORARY TABLE taken (mark bytea PRIMARY KEY)")
         for chunk in reader.chunks(scout):
             decisions = taking.judge(chunk.people, chunk.known.result())
@@ -152,16 +152,18 @@ def _once(own: psycopg.Connection[Any], people: list[Person], decisions: list[De
 def run(
     job: Import, source: Source, form: Form, rows: Rows, *,
     clock: Callable[[], datetime], progress: Callable[[int], object] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> None:  # fmt: skip
     """Take the file over from where `job` is, to its end; `job` follows.  Raises Busy.
 
-    `progress` is told how many records each chunk held, those of an earlier run first.
+    `progress` is told how many records each chunk held, those of an earlier run first; `stop` is asked after
+    each whether to leave the rest for later.
     """
     common = Common(job.newsletter_id, clock(), "import", job.id, job.legal_text)
     reader = Reader(source, form, rows, job.newsletter_id, job.done)
     progress(job.done)
-    with _apart() as driver:
-        _alone(driver)
+    with apart() as driver:
+        alone(driver, _LOCK)
         started, before = time.monotonic(), job.seconds
         marks: set[bytes] = set()
         for number, chunk in enumerate(reader.chunks(driver), 1):
@@ -170,6 +172,8 @@ def run(
             outcomes = _taken(job, common, chunk, known, durable=number % DURABLE_EVERY == 0)
             job.seconds = before + time.monotonic() - started
             progress(len(outcomes))
+            if stop():
+                return
         _finish(job, clock())
 
 
@@ -247,7 +251,7 @@ def _finish(job: Import, now: datetime) -> None:
 
 
 @contextmanager
-def _apart() -> Iterator[psycopg.Connection[Any]]:
+def apart() -> Iterator[psycopg.Connection[Any]]:
     """A connection whose statements are transactions of their own; never given back to the pool."""
     connection = engine().connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
@@ -261,10 +265,10 @@ def _apart() -> Iterator[psycopg.Connection[Any]]:
         connection.close()
 
 
-def _alone(driver: psycopg.Connection[Any]) -> None:
-    """One import at a time, as long as this connection lives."""
-    deadline = time.monotonic() + _PATIENCE
-    while driver.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone() != (True,):
+def alone(driver: psycopg.Connection[Any], lock: int, patience: float = _PATIENCE) -> None:
+    """One at a time, as long as this connection lives.  Raises Busy."""
+    deadline = time.monotonic() + patience
+    while driver.execute("SELECT pg_try_advisory_lock(%s)", [lock]).fetchone() != (True,):
         if time.monotonic() > deadline:
             raise Busy
         time.sleep(0.1)

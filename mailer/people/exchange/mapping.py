@@ -119,7 +119,11 @@ PRESETS = {preset.name: preset for preset in (OWN, BREVO, MAILCHIMP, SYMPA, LIST
 
 
 class NoMapping(ValueError):
-    """The columns cannot be told apart; the message says what to do."""
+    """The columns cannot be told apart; the message says what to do, in two languages."""
+
+    def __init__(self, english: str, french: str) -> None:
+        super().__init__(english)
+        self.french = french
 
 
 @dataclass(frozen=True)
@@ -154,17 +158,25 @@ def match(
     low = [header.strip().lower() for header in headers]
     named = {column.strip().lower(): role for role, column in (given or {}).items()}
     if unknown := set(named) - set(low):
-        raise NoMapping(f"no column is called {', '.join(sorted(unknown))}: there are {', '.join(headers)}")
+        missing, there = ", ".join(sorted(unknown)), ", ".join(headers)
+        raise NoMapping(
+            f"no column is called {missing}: there are {there}",
+            f"aucune colonne ne s’appelle {missing} : il y a {there}",
+        )
     usual = {column: role for column, role in preset.columns.items() if role not in named.values()}
     roles = [named.get(column) or usual.get(column) for column in low]
     for role in ONCE:
         if roles.count(role) > 1:
             twice = ", ".join(header for header, each in zip(headers, roles, strict=True) if each is role)
-            raise NoMapping(f"several columns hold the {role} ({twice}): keep one of them")
+            raise NoMapping(
+                f"several columns hold the {role} ({twice}): keep one of them",
+                f"plusieurs colonnes disent la même chose ({twice}) : gardez-en une",
+            )
     if Role.EMAIL not in roles:
-        found = ", ".join(headers) or "nothing"
+        there = ", ".join(headers)
         raise NoMapping(
-            f"no email column among {found}: name it in the first line, or with --map email=COLUMN"
+            f"no email column among {there or 'nothing'}: name it in the first line, or by --map",
+            f"aucune colonne d’adresses parmi {there or 'rien'} : nommez-la « email » en première ligne",
         )
     return Columns(preset, tuple(headers), tuple(roles))
 
