@@ -3,8 +3,9 @@
 from mailer.db import Base
 from mailer.issues import models as issues
 from mailer.people import models as people
+from mailer.rights import models as rights
 from mailer.sending import models as sending
 from mailer.staff import models as staff
 
 metadata = Base.metadata
-ROOMS = (people, issues, sending, staff)
+ROOMS = (people, issues, sending, rights, staff)

@@ -27,6 +27,10 @@ class Purpose(StrEnum):
     UNDO = "mailer.undo"  # of an unsubscription
     LEAVE = "mailer.leave"  # in notices, which no delivery names
     PREFERENCES = "mailer.preferences"
+    RIGHTS = "mailer.rights"  # a rights link
+    NEW_ADDRESS = "mailer.new-address"
+    OLD_ADDRESS = "mailer.old-address"  # the undo of a change
+    RECONFIRM = "mailer.reconfirm"
     FORM = "mailer.form"  # when a form was shown
     UNSUBSCRIBE = "mailer.unsubscribe"  # delivery token, in links and List-Unsubscribe
     RETURN_PATH = "mailer.return-path"  # delivery token, in the VERP address

@@ -55,6 +55,7 @@ class Subscriber(Base):
     name: Mapped[str | None]
     locale: Mapped[str]
     paused_until: Mapped[datetime | None]  # no letter before; the beginning of a day, where staff schedule
+    restricted_at: Mapped[datetime | None]  # RGPD 18: kept, and neither written to, nor changed, nor purged
     created_at: Mapped[datetime]
 
 

@@ -16,14 +16,15 @@ class DoesNotAddUp(Exception):
     """Ledger rows and exclusions are not the candidates: nothing was frozen."""
 
 
-# Barred: suppressed, resting by their own wish, or imported and not yet told who has their address (RGPD 14).
+# Barred: suppressed, restricted (RGPD 18), resting by their own wish, or imported and not yet told who has
+# their address (RGPD 14).
 # One statement, hence one snapshot: nobody can come or go between the count and the rows.
 # Positions spread every provider evenly from the first row to the last, so that none is hit in a burst.
 _FREEZE = text("""
 WITH candidate AS MATERIALIZED (
     SELECT s.id, split_part(s.email, '@', 2) AS domain, coalesce(l.lane, :other) AS lane, u.consent_id,
            x.fingerprint IS NOT NULL OR u.informed_at IS NULL
-               OR coalesce(s.paused_until > :now, false) AS barred
+               OR s.restricted_at IS NOT NULL OR coalesce(s.paused_until > :now, false) AS barred
     FROM subscription u
     JOIN subscriber s ON s.id = u.subscriber_id
     LEFT JOIN unnest(CAST(:domains AS text[]), CAST(:lanes AS text[])) AS l (domain, lane)

@@ -90,6 +90,7 @@ WITH open AS (
            CASE WHEN s.id IS NULL THEN 'erased'
                 WHEN u.state IS DISTINCT FROM 'active' THEN 'withdrawn'
                 WHEN x.fingerprint IS NOT NULL THEN 'suppressed'
+                WHEN s.restricted_at IS NOT NULL THEN 'restricted'
                 WHEN s.paused_until > :now THEN 'paused'
                 WHEN u.informed_at IS NULL THEN 'uninformed' END AS reason
     FROM open

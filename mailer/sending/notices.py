@@ -7,11 +7,11 @@ next try; only the relay's answer takes a notice off the list.
 
 import random
 import smtplib
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, formataddr
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import exists, select, update
@@ -19,15 +19,14 @@ from sqlalchemy.orm import Session
 
 from mailer import telemetry, tokens
 from mailer.db import transaction, utcnow
-from mailer.issues.merge import GREETING, fill, greeting
 from mailer.issues.models import Newsletter
 from mailer.issues.typography import long_day
 from mailer.people.models import ConsentPayload, Subscriber, Subscription, SubscriptionState, Suppression
 from mailer.people.signup import Decided, Due
+from mailer.sending.composing import Claimed, Letterhead, compose, leave_link, link_of, return_path
 from mailer.sending.models import Notice, NoticeKind
 from mailer.sending.relay import Relay
 from mailer.sending.rules import FINAL, DeliveryState, Reply, reply, retry_at, verdict
-from mailer.sending.wording import CONSENTED_ON, LEAVE, LEGAL_TEXT, LINK, SOURCE, Frame, worded
 from mailer.settings import Settings
 from mailer.tokens import Purpose
 
@@ -43,28 +42,6 @@ _MEANT_FOR = {
 }
 _ANSWERS = {Due.CONFIRMATION: NoticeKind.CONFIRMATION, Due.ALREADY: NoticeKind.ALREADY}
 
-_Found = tuple[Notice, Subscriber, Subscription, Newsletter, ConsentPayload | None, Suppression | None]
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A notice to send now, as it stood when claimed."""
-
-    id: UUID
-    kind: NoticeKind
-    subscription_id: UUID
-    subscriber_id: UUID
-    email: str
-    name: str | None
-    locale: str
-    newsletter: Newsletter
-    attempts: int
-    first_tried: datetime
-    answers: str | None = None
-    source: str | None = None  # of an imported consent…
-    consented_at: datetime | None = None  # …and when it was given there
-    legal_text: str | None = None  # what it rests on instead, for a public task
-
 
 def answer_signup(db: Session, decided: Decided, *, now: datetime) -> None:
     """Have the mailbox asked whether it wants this, or told that it has it already."""
@@ -79,6 +56,31 @@ def welcome(db: Session, subscription_id: UUID, *, now: datetime) -> None:
 def goodbye(db: Session, subscription_id: UUID, *, now: datetime, answers: str | None = None) -> None:
     """Have whoever left told that it worked, and how to undo it; `answers`: the Message-ID of their mail."""
     _enqueue(db, NoticeKind.GOODBYE, subscription_id, now, answers)
+
+
+def post(
+    db: Session,
+    kind: NoticeKind,
+    *,
+    email: str,
+    locale: str,
+    now: datetime,
+    name: str | None = None,
+    facts: Mapping[str, str] | None = None,
+    answers: str | None = None,
+) -> UUID:
+    """Write to a bare address, subscriber or not, from the controller; the notice.
+
+    `facts` fills the holes of the kind's words; of these, `link` is a path of ours, which may end in a signed
+    token: {"link": "/rights/", "purpose": Purpose, "of": what it signs}.
+    """  # fmt: skip
+    notice = Notice(
+        kind=kind, email=email, locale=locale, name=name, facts=dict(facts or {}), answers=answers,
+        state=DeliveryState.PENDING, due_at=now, created_at=now,
+    )  # fmt: skip
+    db.add(notice)
+    db.flush()
+    return notice.id
 
 
 def send_preferences(db: Session, subscription_id: UUID, *, now: datetime) -> None:
@@ -121,7 +123,7 @@ def send_due(settings: Settings) -> int:
                 return tried
         client = Relay.parse(settings.relay_url).connect()
         try:
-            for claimed in _claim():
+            for claimed in _claim(settings):
                 _send(client, claimed, settings)
                 tried += 1
         except smtplib.SMTPServerDisconnected:
@@ -149,16 +151,16 @@ def _enqueue(
     db.flush()
 
 
-def _claim() -> list[Claimed]:
+def _claim(settings: Settings) -> list[Claimed]:
     """Take a few; what no longer has a reason to leave is withheld."""
     now = utcnow()
     with transaction() as db:
         due = Notice.state.in_(_WAITING), Notice.due_at <= now
         found = db.execute(
             select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, Suppression)
-            .join(Subscriber, Subscriber.id == Notice.subscriber_id)
-            .join(Newsletter, Newsletter.id == Notice.newsletter_id)
-            .join(
+            .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
+            .outerjoin(Newsletter, Newsletter.id == Notice.newsletter_id)
+            .outerjoin(
                 Subscription,
                 (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter_id == Newsletter.id),
             )
@@ -169,29 +171,74 @@ def _claim() -> list[Claimed]:
             .limit(BATCH)
             .with_for_update(of=Notice, skip_locked=True)
         ).all()
-        rows = (_taken(row, now) for row in found)
+        rows = (_taken(row, now, settings) for row in found)
         return [row for row in rows if row]
 
 
-def _taken(row: _Found, now: datetime) -> Claimed | None:
-    notice, subscriber, subscription, newsletter, consent, suppression = row
-    barred = suppression is not None and notice.kind is NoticeKind.WELCOME
-    if barred or subscription.state not in _MEANT_FOR[notice.kind]:
-        notice.state = DeliveryState.WITHHELD
-        return None
+def _taken(row: Any, now: datetime, settings: Settings) -> Claimed | None:
+    notice, _, subscription, _, _, suppression = row
+    if notice.email is None:
+        barred = suppression is not None and notice.kind is NoticeKind.WELCOME
+        if barred or subscription is None or subscription.state not in _MEANT_FOR[notice.kind]:
+            notice.state = DeliveryState.WITHHELD
+            return None
+    _charge(notice, now)
+    return _to_an_address(notice, settings) if notice.email else _to_a_subscriber(row, settings)
+
+
+def _charge(notice: Notice, now: datetime) -> None:
+    """One more try, and when the next would be."""
     notice.first_tried = notice.first_tried or now
     notice.attempts += 1
     notice.due_at = retry_at(now, notice.attempts, _jitter())
+
+
+def _to_an_address(notice: Notice, settings: Settings) -> Claimed:
+    facts = dict(notice.facts or {})
+    link, purpose, of = (facts.pop(name, "") for name in ("link", "purpose", "of"))
+    token = tokens.issue(Purpose(purpose), of) if purpose else ""
     return Claimed(
-        notice.id, notice.kind, subscription.id, subscriber.id, subscriber.email, subscriber.name,
-        subscriber.locale, newsletter, notice.attempts, notice.first_tried, notice.answers,
-        *((consent.source, consent.consented_at, consent.legal_text) if consent else ()),
+        notice.id, notice.kind, notice.kind.value, Letterhead.of_controller(settings), notice.email or "",
+        notice.name, notice.locale or settings.default_locale,
+        notice.attempts, notice.first_tried or notice.due_at,
+        link=f"{settings.public_url}{link}{token}" if link else "", facts=facts, answers=notice.answers,
     )  # fmt: skip
+
+
+def _to_a_subscriber(row: Any, settings: Settings) -> Claimed:
+    notice, subscriber, subscription, newsletter, consent, _ = row
+    base, slug = settings.public_url, newsletter.slug
+    return Claimed(
+        notice.id, notice.kind, _words_of(notice.kind, consent), Letterhead.of_newsletter(newsletter),
+        subscriber.email, subscriber.name, subscriber.locale, notice.attempts, notice.first_tried,
+        link=link_of(notice.kind, slug, subscription.id, subscriber.id, base),
+        leave=leave_link(slug, subscription.id, base),
+        facts=_provenance(consent, subscriber.locale, settings),
+        answers=notice.answers, subscription_id=subscription.id,
+    )  # fmt: skip
+
+
+def _words_of(kind: NoticeKind, consent: ConsentPayload | None) -> str:
+    if kind is NoticeKind.WELCOME and consent and consent.source:
+        return "imported" if consent.legal_text is None else "imported_by_law"
+    return kind.value
+
+
+def _provenance(consent: ConsentPayload | None, locale: str, settings: Settings) -> dict[str, str]:
+    """Where an imported consent comes from, and what it rests on."""
+    if consent is None:
+        return {}
+    at = consent.consented_at
+    return {
+        "source": consent.source or "",
+        "consented_on": long_day(at.astimezone(settings.zone).date(), locale) if at else "",
+        "legal_text": consent.legal_text or "",
+    }
 
 
 def _send(client: smtplib.SMTP, claimed: Claimed, settings: Settings) -> None:
     message = compose(claimed, settings, utcnow())
-    answer = _submit(client, _return_path(claimed), claimed.email, message)
+    answer = _submit(client, return_path(claimed), claimed.email, message)
     now = utcnow()
     decided = verdict(
         answer, now=now, attempts=claimed.attempts, first_tried=claimed.first_tried, jitter=_jitter
@@ -220,75 +267,6 @@ def _submit(client: smtplib.SMTP, sender: str, recipient: str, message: EmailMes
     except smtplib.SMTPDataError as error:
         said = error.smtp_error
         return reply(error.smtp_code, said if isinstance(said, bytes) else said.encode())
-
-
-def _return_path(claimed: Claimed) -> str:
-    """Null for what answers a mail: an answer to an answer would be a loop (RFC 3834, 3.3)."""
-    return "" if claimed.answers else f"bounces@{claimed.newsletter.return_path_domain}"
-
-
-def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage:
-    """The mail itself.  Auto-Submitted (RFC 3834): no out-of-office should answer it."""
-    of = claimed.newsletter
-    frame = Frame(of.name, of.theme, settings.controller_name, settings.public_url)
-    page = worded(_words_of(claimed), claimed.locale, frame)
-    name = _trusted_name(claimed)
-    values = {
-        GREETING: greeting(claimed.locale, name),
-        LINK: _link(claimed, settings.public_url),
-        LEAVE: f"{settings.public_url}/u/{_token(Purpose.LEAVE, claimed.subscription_id, of.slug)}",
-        SOURCE: claimed.source or "",
-        CONSENTED_ON: _day(claimed, settings),
-        LEGAL_TEXT: claimed.legal_text or "",
-    }
-    message = EmailMessage(policy=SMTP)
-    message["From"] = formataddr((of.from_name, of.from_address))
-    message["To"] = formataddr((name or "", claimed.email))
-    message["Reply-To"] = of.reply_to
-    message["Subject"] = page.subject
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = f"<{claimed.id.hex}@{of.return_path_domain}>"
-    message["Auto-Submitted"] = "auto-replied" if claimed.answers else "auto-generated"
-    if claimed.answers:
-        message["In-Reply-To"] = message["References"] = claimed.answers
-    message.set_content(fill(page.text, values, escape=False), cte="quoted-printable")
-    message.add_alternative(fill(page.html, values, escape=True), subtype="html", cte="quoted-printable")
-    return message
-
-
-def _words_of(claimed: Claimed) -> str:
-    if claimed.kind is NoticeKind.WELCOME and claimed.source:
-        return "imported" if claimed.legal_text is None else "imported_by_law"
-    return claimed.kind.value
-
-
-def _trusted_name(claimed: Claimed) -> str | None:
-    """The name the mailbox's owner gave: what a form says before they confirm may be anybody's text."""
-    return None if claimed.kind is NoticeKind.CONFIRMATION else claimed.name
-
-
-def _day(claimed: Claimed, settings: Settings) -> str:
-    if claimed.consented_at is None:
-        return ""
-    return long_day(claimed.consented_at.astimezone(settings.zone).date(), claimed.locale)
-
-
-def _link(claimed: Claimed, public_url: str) -> str:
-    slug = claimed.newsletter.slug
-    match claimed.kind:
-        case NoticeKind.CONFIRMATION:
-            return f"{public_url}/confirm/{_token(Purpose.CONFIRM, claimed.subscription_id, slug)}"
-        case NoticeKind.GOODBYE:
-            return f"{public_url}/back/{_token(Purpose.UNDO, claimed.subscription_id, slug)}"
-        case NoticeKind.WELCOME:
-            return f"{public_url}/{slug}/archive"
-        case NoticeKind.ALREADY | NoticeKind.PREFERENCES:
-            return f"{public_url}/preferences/{_token(Purpose.PREFERENCES, claimed.subscriber_id, slug)}"
-
-
-def _token(purpose: Purpose, of: UUID, slug: str) -> str:
-    """Whose link this is, and of which newsletter: an expired link still knows the way on."""
-    return tokens.issue(purpose, [of.hex, slug])
 
 
 def _jitter() -> float:

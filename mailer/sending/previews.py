@@ -1,21 +1,32 @@
 """Every notice as it will be received, to nobody real: for whoever reads them over before they leave."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.message import EmailMessage
 from uuid import UUID
 
 from mailer.issues.models import Newsletter, Theme
+from mailer.sending.composing import Claimed, Letterhead, compose
 from mailer.sending.models import NoticeKind
-from mailer.sending.notices import Claimed, compose
+from mailer.sending.wording import kinds
 from mailer.settings import Settings
 
 LOCALES = ("fr", "en")
-_NOBODY = UUID(int=0)  # a link in a sample leads to nobody
 _NAMES = {"fr": "La lettre d’exemple", "en": "The example letter"}
-_SOURCES = {"fr": "inscriptions du salon de novembre", "en": "sign-ups at the November fair"}
-_LAWS = {"fr": "décret d’exemple, article 3", "en": "example decree, article 3"}
+_FACTS = {
+    "fr": {
+        "source": "inscriptions du salon de novembre",
+        "consented_on": "12 novembre 2026",
+        "legal_text": "décret d’exemple, article 3",
+    },
+    "en": {
+        "source": "sign-ups at the November fair",
+        "consented_on": "12 November 2026",
+        "legal_text": "example decree, article 3",
+    },
+}
+_SUBSCRIPTIONS = frozenset({"confirmation", "welcome", "imported", "imported_by_law", "goodbye", "already",
+                            "preferences"})  # fmt: skip
 
 
 def samples(settings: Settings, theme: Theme, *, now: datetime) -> Iterator[tuple[str, EmailMessage]]:
@@ -26,20 +37,17 @@ def samples(settings: Settings, theme: Theme, *, now: datetime) -> Iterator[tupl
             from_address="lettre@example.org", reply_to="contact@example.org",
             return_path_domain="retour.example.org",
         )  # fmt: skip
-        for name, claimed in _of_each_kind(newsletter, locale, now):
-            yield f"{name}-{locale}", compose(claimed, settings, now)
+        for words in kinds(locale):
+            ours = Letterhead.of_controller(settings)
+            head = Letterhead.of_newsletter(newsletter) if words in _SUBSCRIPTIONS else ours
+            yield f"{words}-{locale}", compose(_sample(words, head, locale, now, settings), settings, now)
 
 
-def _of_each_kind(newsletter: Newsletter, locale: str, now: datetime) -> Iterator[tuple[str, Claimed]]:
-    """What can be told to one person, and a welcome for each way somebody may have come."""
-    for kind in NoticeKind:
-        usual = Claimed(
-            _NOBODY, kind, _NOBODY, _NOBODY, "camille.dupont@example.org", "Camille Dupont", locale,
-            newsletter, 1, now,
-        )  # fmt: skip
-        yield kind.value, usual
-        if kind is NoticeKind.WELCOME:
-            then = now - timedelta(days=30)
-            imported = replace(usual, source=_SOURCES[locale], consented_at=then)
-            yield "imported", imported
-            yield "imported_by_law", replace(imported, consented_at=None, legal_text=_LAWS[locale])
+def _sample(words: str, head: Letterhead, locale: str, now: datetime, settings: Settings) -> Claimed:
+    """To nobody; its links lead nowhere."""
+    kind = NoticeKind(words) if words in list(NoticeKind) else NoticeKind.WELCOME
+    nowhere = f"{settings.public_url}/exemple"
+    return Claimed(
+        UUID(int=0), kind, words, head, "camille.dupont@example.org", "Camille Dupont", locale, 1, now,
+        link=nowhere, leave=nowhere, facts=_FACTS[locale],
+    )  # fmt: skip

@@ -32,6 +32,7 @@ class Withheld(StrEnum):
     WITHDRAWN = "withdrawn"
     SUPPRESSED = "suppressed"
     PAUSED = "paused"  # by their own wish, until a date
+    RESTRICTED = "restricted"  # RGPD 18
     UNINFORMED = "uninformed"  # imported, and not yet told who has their address (RGPD 14)
     CANCELLED = "cancelled"
 

@@ -4,6 +4,7 @@ The words of every notice are in templates/mail/words.yaml.  A page is compiled 
 newsletter in a process.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -18,7 +19,8 @@ from mailer.issues.render import theme
 from mailer.issues.typography import french
 from mailer.paths import templates_dir
 
-LINK, LEAVE, SOURCE, CONSENTED_ON, LEGAL_TEXT = "link", "leave", "source", "consented_on", "legal_text"
+LINK, LEAVE = "link", "leave"
+_FACT = re.compile(r"\{([a-z_]+)\}")
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Worded:
-    """A notice with holes: greeting, link, where an imported consent comes from."""
+    """A notice with holes: greeting, link, and the facts its words name."""
 
     subject: str
     html: str
@@ -57,6 +59,11 @@ def worded(kind: str, locale: str, frame: Frame) -> Worded:
     return Worded(words["subject"], html, _environment(False).get_template("layout.txt").render(values))
 
 
+def kinds(locale: str) -> list[str]:
+    """Every notice there are words for in that language."""
+    return [kind for kind in _all_words()[locale] if kind != "common"]
+
+
 def _words(locale: str, kind: str) -> dict[str, Any]:
     said = _all_words()[locale]
     return {"button": "", "after": [], "leave": "", **said["common"], **said[kind]}
@@ -65,9 +72,7 @@ def _words(locale: str, kind: str) -> dict[str, Any]:
 def _named(said: Any, newsletter: str) -> Any:
     if isinstance(said, list):
         return [_named(each, newsletter) for each in said]
-    for hole in (SOURCE, CONSENTED_ON, LEGAL_TEXT):
-        said = said.replace("{" + hole + "}", marker(hole))
-    return french(said.replace("{newsletter}", newsletter))
+    return french(_FACT.sub(lambda hole: newsletter if hole[1] == "newsletter" else marker(hole[1]), said))
 
 
 @cache

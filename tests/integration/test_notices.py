@@ -17,6 +17,7 @@ from mailer.sending import notices, previews
 from mailer.sending.models import Notice, NoticeKind
 from mailer.sending.relay import RelayDown
 from mailer.sending.rules import DeliveryState
+from mailer.sending.wording import kinds
 from mailer.settings import Settings
 from mailer.tokens import Purpose, read
 from tests.make import make_newsletter, sign_up
@@ -129,8 +130,8 @@ def test_an_answer_to_a_mail_has_no_return_path(asked: UUID, sink: Sink, through
 @pytest.mark.parametrize("theme", Theme)
 def test_every_notice_can_be_read_over(settings: Settings, theme: Theme) -> None:
     found = dict(previews.samples(settings, theme, now=utcnow()))
-    kinds = {*map(str, NoticeKind), "imported", "imported_by_law"}
-    assert set(found) == {f"{kind}-{locale}" for kind in kinds for locale in ("fr", "en")}
+    assert set(found) == {f"{kind}-{locale}" for kind in kinds("fr") for locale in ("fr", "en")}
+    assert kinds("fr") == kinds("en")
     for name, mail in found.items():
         text, html = (part.get_content() for part in mail.iter_parts())
         assert "\ue000" not in text + html, name
@@ -140,3 +141,18 @@ def test_every_notice_can_be_read_over(settings: Settings, theme: Theme) -> None
         }, name
         assert mail["Auto-Submitted"] == "auto-generated"
     assert "sign-ups at the November fair" in found["imported-en"].as_string()
+
+
+def test_a_bare_address_is_written_to_by_the_controller(clean: None, sink: Sink, through: Settings) -> None:
+    """Nobody's subscriber, and all the same an answer is owed to them."""
+    with transaction() as db:
+        notices.post(
+            db, NoticeKind.RIGHTS, email=ZOE, locale="en", now=utcnow(),
+            facts={"link": "/rights/", "purpose": Purpose.RIGHTS, "of": "0123"},
+        )  # fmt: skip
+    assert notices.send_due(through) == 1
+    [mail] = sink.mails()
+    assert mail["From"] == f"{through.controller_name} <{through.rights_email}>"
+    text = next(mail.iter_parts()).get_content()
+    [token] = re.findall(rf"{through.public_url}/rights/(\S+)", text)
+    assert read(Purpose.RIGHTS, token, max_age=timedelta(minutes=30)) == "0123"

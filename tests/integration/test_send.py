@@ -127,10 +127,11 @@ def test_who_rests_or_was_not_told_of_an_import_is_left_out_of_the_freeze(clean:
         import_people(db, newsletter, ["stranger@example.org"])
         _rest_until(db, "reader1@example.com", utcnow() + timedelta(days=1))
         _rest_until(db, "reader2@example.org", utcnow() - timedelta(days=1))
+        _restrict(db, "reader3@example.com")
         issue = make_scheduled_issue(db, newsletter)
         frozen = audience.freeze(db, issue.id, now=utcnow())
         assert frozen
-        assert (frozen.candidates, frozen.audience, frozen.excluded) == (11, 9, 2)
+        assert (frozen.candidates, frozen.audience, frozen.excluded) == (11, 8, 3)
 
 
 def test_who_asks_for_rest_in_mid_send_is_withheld(frozen: tuple[Issue, list[str]]) -> None:
@@ -140,15 +141,20 @@ def test_who_asks_for_rest_in_mid_send_is_withheld(frozen: tuple[Issue, list[str
         uninformed = select(Subscriber.id).where(Subscriber.email == readers[4])
         mine = Subscription.subscriber_id.in_(uninformed)
         db.execute(update(Subscription).where(mine).values(informed_at=None))
+        _restrict(db, readers[5])
     with transaction() as db:
         claimed = ledger.claim(db, issue.id, uuid4(), ALL, limit=100, now=utcnow())
-        assert (len(claimed.rows), claimed.withheld) == (38, 2)
+        assert (len(claimed.rows), claimed.withheld) == (37, 3)
         reasons = db.scalars(select(Delivery.withheld).where(Delivery.withheld.is_not(None)))
-        assert {reason.value for reason in reasons if reason} == {"paused", "uninformed"}
+        assert {reason.value for reason in reasons if reason} == {"paused", "restricted", "uninformed"}
 
 
 def _rest_until(db: Session, address: str, until: datetime) -> None:
     db.execute(update(Subscriber).where(Subscriber.email == address).values(paused_until=until))
+
+
+def _restrict(db: Session, address: str) -> None:
+    db.execute(update(Subscriber).where(Subscriber.email == address).values(restricted_at=utcnow()))
 
 
 def test_a_paused_issue_lets_nothing_be_claimed(frozen: tuple[Issue, list[str]]) -> None:

@@ -25,10 +25,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mailer.issues.models import Newsletter, Theme
+from mailer.sending.composing import Claimed, Letterhead, compose
 from mailer.sending.dkim import NEVER_ADDED, DkimKeyMissing, Signer, Unsignable, load, new_key
 from mailer.sending.message import Letter, Recipient, Sender
 from mailer.sending.models import NoticeKind
-from mailer.sending.notices import Claimed, compose
 from mailer.settings import Settings
 from mailer.settings import settings as process_settings
 
@@ -78,8 +78,8 @@ def notice(name: str | None = "Zoé") -> bytes:
         return_path_domain="bounces.example.org",
     )  # fmt: skip
     claimed = Claimed(
-        UUID(int=1), NoticeKind.WELCOME, UUID(int=2), UUID(int=3), "zoe@example.com", name, "fr", newsletter,
-        1, THEN,
+        UUID(int=1), NoticeKind.WELCOME, "welcome", Letterhead.of_newsletter(newsletter),
+        "zoe@example.com", name, "fr", 1, THEN,
     )  # fmt: skip
     return compose(claimed, process_settings(), THEN).as_bytes(policy=SMTP)
 

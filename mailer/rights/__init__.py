@@ -1,0 +1,1 @@
+"""What people may ask of us (RGPD), and what became of it."""
