@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from mailer import embedded
 from mailer import settings as settings_module
 from mailer.db import engine, transaction
-from mailer.people import anchors
+from mailer.people import anchors, journal
 from mailer.settings import Settings
 from mailer.upgrade import upgrade
 from tests.make import empty
@@ -60,7 +60,8 @@ def clean(settings: Settings) -> None:
     """An empty database: for tests that commit, or that run other processes."""
     with engine().begin() as connection:
         empty(connection)
-    shutil.rmtree(settings.data_dir / anchors.FOLDER, ignore_errors=True)
+    for folder in (anchors.FOLDER, journal.FOLDER):
+        shutil.rmtree(settings.data_dir / folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from mailer.issues.issuefile import IssueFileError
 from mailer.issues.rules import ForbiddenMove
 from mailer.people.exchange.form import UnreadableFile
 from mailer.people.exchange.mapping import NoMapping
+from mailer.people.journal import Damaged, Unwritable
 from mailer.sending.accounts import NotClosed
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.providers import BadProviders
@@ -49,6 +50,8 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
             | NoMapping()
             | ForbiddenMove()
             | UnknownNewsletter()
+            | Unwritable()
+            | Damaged()
         ):
             return str(error)
     return None

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from mailer import telemetry
 from mailer.db import utcnow
-from mailer.people import anchors
+from mailer.people import anchors, journal
 from mailer.people.anchors import Anchor
-from mailer.people.models import ConsentEvent, ConsentPayload
+from mailer.people.journal import Will
+from mailer.people.models import ConsentEvent, ConsentKind, ConsentPayload
 from mailer.settings import settings
 
 GENESIS = bytes(32)
@@ -26,13 +27,14 @@ _LOCK = 0x636F6E73656E74  # "consent"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OUTSIDE = {"event_id", "salt"}  # of the digest's text
 _LATER = {"import_id", "legal_text"}  # columns younger than the first events: left out while empty
+WILLS = {ConsentKind.WITHDRAWN: Will.WITHDRAWAL, ConsentKind.CONFIRMED: Will.CONSENT}
 _HEAD = "consent_head"  # in a session's info: what its transaction appended last
 
 
 def append(db: Session, payload: ConsentPayload) -> ConsentEvent:
     """Add one event to the chain; the payload is given its event and its salt.
 
-    The head is anchored when the transaction has committed.
+    A yes and a no go to the journal of wills before the commit; the head is anchored after it.
     """
     head = lock(db)
     payload.event_id, payload.salt = uuid4(), secrets.token_bytes(SALT)
@@ -48,6 +50,8 @@ def append(db: Session, payload: ConsentPayload) -> ConsentEvent:
     db.flush()
     db.add(payload)
     db.flush()
+    if will := WILLS.get(payload.kind):
+        journal.write(db, will, payload.fingerprint, subject=payload.newsletter_id, detail=payload.channel)
     will_anchor(db, appended.seq, appended.mac)
     return appended
 

@@ -14,8 +14,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.people import consent
+from mailer.people import consent, journal
 from mailer.people.address import InvalidAddress, normalise
+from mailer.people.journal import Said, Will
 from mailer.people.models import Suppression, SuppressionReason
 
 PERSONAL = frozenset(SuppressionReason) - {SuppressionReason.MANUAL, SuppressionReason.HARD_BOUNCE}
@@ -53,7 +54,10 @@ def add(db: Session, entries: Iterable[Entry]) -> int:
     while some := list(islice(iterator, CHUNK)):
         rows = [entry._asdict() for entry in some]
         statement = insert(Suppression).on_conflict_do_nothing().returning(Suppression.fingerprint)
-        added += len(db.execute(statement, rows).all())
+        new = set(db.scalars(statement, rows))
+        first = {entry.fingerprint: entry.reason for entry in reversed(some)}
+        journal.write_all(db, (Said(Will.SUPPRESSION, mark, detail=first[mark]) for mark in new))
+        added += len(new)
     return added
 
 
@@ -65,6 +69,7 @@ def remove(db: Session, fingerprint: bytes) -> bool:
     if found.reason in PERSONAL:
         raise OnlyThePerson(found.reason)
     db.execute(delete(Suppression).where(Suppression.fingerprint == fingerprint))
+    journal.write(db, Will.LIFTED, fingerprint)
     return True
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from mailer.issues.typography import french
 from mailer.paths import templates_dir
-from mailer.people import signup
+from mailer.people import journal, signup
 from mailer.sending import holds, unknown
 from mailer.sending.models import Alarm, Heartbeat, Hold
 from mailer.sending.relay import Relay
@@ -54,7 +54,7 @@ class Found:
 
 def find(db: Session, *, now: datetime) -> list[Found]:
     """Everything that asks for a person now."""
-    return [*_unknown(db), *_held(db, now), *_silent(db), *_signups(db, now)]
+    return [*_unknown(db), *_held(db, now), *_silent(db), *_signups(db, now), *_wills()]
 
 
 def remember(db: Session, found: Sequence[Found], *, now: datetime) -> list[Found]:
@@ -134,6 +134,11 @@ def _silent(db: Session) -> Iterator[Found]:
 def _signups(db: Session, now: datetime) -> Iterator[Found]:
     if until := signup.breaker(db, now=now):
         yield Found("signups", "", {"until": f"{until:%H:%M} UTC"})
+
+
+def _wills() -> Iterator[Found]:
+    if trouble := journal.trouble():
+        yield Found("wills", "", {"reason": trouble})
 
 
 def forget_processes(db: Session) -> None:

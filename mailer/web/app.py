@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from mailer import ground, telemetry
 from mailer.issues.typography import french, long_day
 from mailer.paths import templates_dir, translations_dir
+from mailer.people.journal import Unwritable
 from mailer.settings import Settings
 from mailer.web.desk import desk
 from mailer.web.health import health
@@ -43,6 +44,7 @@ def create_app(given: Settings | None = None) -> Flask:
     for anonymous in (public, links, preferences):
         csrf.exempt(anonymous)  # no session to ride on: limits and signed links protect them
     app.register_error_handler(HTTPException, _explain)
+    app.register_error_handler(Unwritable, _unwritable)
     app.register_error_handler(Exception, _apologise)
     return app
 
@@ -98,6 +100,11 @@ def _explain(error: HTTPException) -> ResponseReturnValue:
         return error.response
     code = error.code or 500
     return render_template("error.html", code=code), code
+
+
+def _unwritable(error: Unwritable) -> ResponseReturnValue:
+    telemetry.log.error("a will could not be written: nothing was changed", error=str(error))
+    return render_template("error.html", code=503), 503
 
 
 def _apologise(error: Exception) -> ResponseReturnValue:

@@ -167,7 +167,8 @@ def test_a_line_torn_by_a_power_cut_does_not_swallow_the_next(chain: list[int], 
     file.write_bytes(file.read_bytes() + b"12 ab")
     anchors.write(settings.data_dir, key, anchors.Anchor(7, b"x" * 32, NOW))
     read = list(anchors.read(settings.data_dir, key))
-    assert read[-2:] == [anchors.Damaged(file, 7), anchors.Anchor(7, b"x" * 32, NOW)]
+    assert (len(read), read[-1]) == (7, anchors.Anchor(7, b"x" * 32, NOW))
+    assert all(isinstance(line, anchors.Anchor) for line in read)
 
 
 def test_an_expired_payload_is_expired_not_broken(clean: None) -> None:

@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mailer.people import bulk, evidence
+from mailer.people import bulk, evidence, journal
 from mailer.people.evidence import SALT
+from mailer.people.journal import Will
 from mailer.people.models import ConsentEvent, ConsentKind, ConsentPayload
 
 _EVENT = "id, previous, payload_digest, expires_at, mac"
@@ -51,6 +52,10 @@ def extend(db: Session, common: Common, said: Sequence[Said]) -> list[bytes]:
     payloads: list[bytes] = []
     bulk.copy(driver, "consent_event", _EVENT, _links(head, event_ids, common, said, payloads))
     bulk.copy(driver, "consent_payload", _PAYLOAD, payloads)
+    noes = (one.mark for one in said if one.kind is ConsentKind.WITHDRAWN)
+    journal.write_all(
+        db, (journal.Said(Will.WITHDRAWAL, mark, common.newsletter_id, common.channel) for mark in noes)
+    )
     return event_ids
 
 

@@ -8,12 +8,13 @@ from uuid import UUID
 import psycopg
 from sqlalchemy.orm import Session
 
-from mailer.people import bulk
+from mailer.people import bulk, suppression
 from mailer.people.exchange import chain, facts
 from mailer.people.exchange.chain import Common, Said
 from mailer.people.exchange.facts import KNOWN, NOTHING, Decision, Facts
 from mailer.people.exchange.rows import Act, Person
 from mailer.people.models import ConsentKind, SubscriptionState, SuppressionReason
+from mailer.people.suppression import Entry
 
 _SUBSCRIBER = "id, fingerprint, email, name, locale, created_at"
 _SUBSCRIPTION = "id, subscriber_id, consent_id, newsletter_id, state, changed_at, informed_at"
@@ -29,11 +30,6 @@ WHERE u.id = i.id
 _END = """
 UPDATE subscription SET state = 'ended', consent_id = NULL, changed_at = %(now)s
 WHERE id = ANY(%(ids)b) AND state = 'active'
-"""
-_SUPPRESS = """
-INSERT INTO suppression (fingerprint, reason, at)
-SELECT mark, reason, %(now)s FROM unnest(%(marks)b::bytea[], %(reasons)b::text[]) AS i (mark, reason)
-ON CONFLICT DO NOTHING
 """
 
 
@@ -118,7 +114,7 @@ def _write(db: Session, common: Common, acting: list[Acting], informed_at: datet
         if each.person.act is Act.JOIN
     ]
     _subscribe(connection, common, joined, newcomers, informed_at)
-    _leave(connection, common, acting)
+    _leave(db, common, acting)
 
 
 def _subscribers(
@@ -170,12 +166,9 @@ def _of(known: Facts) -> bytes:
     return known.subscriber_id.bytes
 
 
-def _leave(connection: psycopg.Connection[Any], common: Common, acting: list[Acting]) -> None:
+def _leave(db: Session, common: Common, acting: list[Acting]) -> None:
     ended = [known.subscription_id for p, known in acting if p.act is Act.LEAVE and known.active]
     if ended:
-        connection.execute(_END, {"ids": ended, "now": common.at}, prepare=False)
-    barred = [p for p, _ in acting if p.act is Act.SUPPRESS]
-    if barred:
-        reasons = [str(p.reason or SuppressionReason.MANUAL) for p in barred]
-        values = {"marks": [p.mark for p in barred], "reasons": reasons, "now": common.at}
-        connection.execute(_SUPPRESS, values, prepare=False)
+        bulk.connection(db).execute(_END, {"ids": ended, "now": common.at}, prepare=False)
+    barred = (p for p, _ in acting if p.act is Act.SUPPRESS)
+    suppression.add(db, (Entry(p.mark, p.reason or SuppressionReason.MANUAL, common.at) for p in barred))

@@ -1,0 +1,219 @@
+"""The journal of wills: what people asked for, kept outside the database, so that no restore undoes it.
+
+One append-only file a host, in DATA_DIR; fingerprints only.  A line is on disk *before* the transaction it
+speaks of commits: a will that cannot be written is refused.  A line whose transaction then failed still says
+what somebody wanted.  Each line is sealed under the fingerprint key together with the seal before it, so that
+none can be changed, moved or taken out unseen:
+
+    <time> <will> <fingerprint> <subject or -> <detail or -> <seal>
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session
+
+from mailer.db import utcnow
+from mailer.people import outside
+from mailer.settings import settings
+
+FOLDER = "wills"
+_LOCK = 0x77696C6C73  # "wills"
+_PENDING = "wills"  # in a session's info: the lines its commit has to write first
+_FULL = 5_000  # lines: more are written at once, and not kept in memory
+_NONE = "-"
+
+
+class Will(StrEnum):
+    """What a line says of a person.  In brackets, what else it names."""
+
+    WITHDRAWAL = "withdrawal"  # [newsletter, channel]
+    CONSENT = "consent"  # [newsletter]: undoes the withdrawals of it and the suppressions before
+    SUPPRESSION = "suppression"  # [reason]
+    LIFTED = "lifted"  # a suppression taken back
+    OBJECTION = "objection"
+    RESTRICTION = "restriction"
+    RESTRICTION_LIFTED = "restriction-lifted"
+    RECTIFICATION = "rectification"  # [the new address's fingerprint, in hexadecimal]
+    ERASURE = "erasure"  # [NEVER_AGAIN, if they asked for it]
+    CASE = "case"  # [case, right]: a request was received
+
+
+NEVER_AGAIN = "never-again"
+
+
+class Unwritable(Exception):
+    """The journal of wills cannot be written (disk full, perhaps), and nothing was changed: says where."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(
+            f"the journal of wills in {folder} cannot be written ({error.strerror}): nothing was changed; "
+            "free some space, or correct MAILER_DATA_DIR"
+        )
+
+
+class Damaged(Exception):
+    """A line that was changed, moved, torn, or not written with this installation's key."""
+
+    def __init__(self, path: Path, line: int) -> None:
+        self.path, self.line = path, line
+        super().__init__(
+            f"{path}, line {line}: this line of the journal of wills was altered, or not written with this "
+            "MAILER_FINGERPRINT_KEY; put an intact copy of the file in its place"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One will, as it is written."""
+
+    will: Will
+    fingerprint: bytes
+    subject: UUID | None = None  # a newsletter, or a case
+    detail: str | None = None  # one word
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One will, as it is read."""
+
+    at: datetime  # when it was written
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a file went: its bytes, and the seal of its last line."""
+
+    size: int
+    seal: str
+
+
+def write(
+    db: Session,
+    will: Will,
+    fingerprint: bytes,
+    *,
+    subject: UUID | None = None,
+    detail: str | None = None,
+) -> None:
+    """Have this will on disk before the transaction commits; the commit raises Unwritable otherwise."""
+    write_all(db, [Said(will, fingerprint, subject, detail)])
+
+
+def write_all(db: Session, wills: Iterable[Said]) -> None:
+    """The same for many, with one wait for the disk.  Raises Unwritable."""
+    pending = db.info.setdefault(_PENDING, [])
+    pending.extend(wills)
+    if len(pending) >= _FULL:
+        _settle(db)
+
+
+def still(db: Session) -> dict[str, Position]:
+    """How far each host's file here goes, at an instant when no line waits for its commit.
+
+    What a dump begun after this does not hold is thus in the lines after these positions.
+    """
+    db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    return {path.name.removesuffix(outside.SUFFIX): _position(path) for path in outside.files(folder())}
+
+
+def read(path: Path) -> Iterator[tuple[Line, Position]]:
+    """Every line of a file, and where it ends.  A line without an end was never wholly written.
+
+    Raises Damaged.
+    """
+    seal, size = _first(path), 0
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            if not raw.endswith(b"\n"):
+                return
+            text, _, found = raw[:-1].decode("ascii", "replace").rpartition(" ")
+            seal = _seal(seal, text)
+            if not hmac.compare_digest(found.encode(), seal.encode()):
+                raise Damaged(path, number)
+            size += len(raw)
+            yield _parsed(text), Position(size, seal)
+
+
+def folder() -> Path:
+    """Where the files are."""
+    return settings().data_dir / FOLDER
+
+
+def trouble() -> str | None:
+    """Why no line could be written here, None when one could."""
+    try:
+        outside.probe(folder())
+    except OSError as error:
+        return f"{folder()}: {error.strerror}"
+    return None
+
+
+@event.listens_for(Session, "before_commit")
+def _settle(db: Session) -> None:
+    """A commit takes a shared lock until its end: `still` waits for whoever has written and not committed."""
+    wills: list[Said] = db.info.pop(_PENDING, [])
+    if not wills:
+        return
+    db.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
+    try:
+        outside.append(folder(), lambda last: _sealed(last, wills, utcnow()))
+    except OSError as error:
+        raise Unwritable(folder(), error) from error
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(db: Session) -> None:
+    db.info.pop(_PENDING, None)
+
+
+def _sealed(last: bytes, wills: Sequence[Said], now: datetime) -> Iterator[str]:
+    own = folder() / f"{outside.host()}{outside.SUFFIX}"
+    seal = last.rpartition(b" ")[2].decode("ascii", "replace") if last else _first(own)
+    for said in wills:
+        text = (f"{now.isoformat()} {said.will} {said.fingerprint.hex()} {said.subject or _NONE} "
+                f"{said.detail or _NONE}")  # fmt: skip
+        seal = _seal(seal, text)
+        yield f"{text} {seal}"
+
+
+def _parsed(text: str) -> Line:
+    at, will, mark, subject, detail = text.split(" ")
+    said = Said(
+        Will(will),
+        bytes.fromhex(mark),
+        None if subject == _NONE else UUID(subject),
+        None if detail == _NONE else detail,
+    )
+    return Line(datetime.fromisoformat(at), said)
+
+
+def _position(path: Path) -> Position:
+    position = Position(0, _first(path))
+    for _, position in read(path):  # noqa: B007 -- the last one
+        pass
+    return position
+
+
+def _first(path: Path) -> str:
+    """What stands before a file's first line: a file put under another host's name is damaged."""
+    return path.name
+
+
+def _seal(previous: str, text: str) -> str:
+    return hmac.digest(_key(settings().fingerprint_key.get_secret_value()), f"{previous} {text}".encode(),
+                       hashlib.sha256).hex()  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _key(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), b"mailer.journal-of-wills", hashlib.sha256)

@@ -1,0 +1,91 @@
+"""Append-only files of lines outside the database, one a host: on disk before the write returns."""
+
+import errno
+import fcntl
+import os
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+SUFFIX = ".journal"
+_TAIL = 4096  # bytes: several lines
+_ROOM = 1 << 20  # bytes
+
+
+def append(folder: Path, compose: Callable[[bytes], Iterable[str]]) -> None:
+    """Append lines to this host's file, under its lock, and wait for the disk.
+
+    `compose` is given the last line, empty at first.  What follows the last line end was never wholly
+    written: it is cut off.  Raises OSError; then nothing is kept.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _opened(folder / f"{host()}{SUFFIX}") as file:
+        end, last = _end(file)
+        text = "".join(f"{line}\n" for line in compose(last)).encode("ascii")
+        try:
+            os.ftruncate(file, end)
+            _write(file, text)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(file, end)
+            raise
+    if end == 0:
+        _keep_name(folder)
+
+
+def probe(folder: Path) -> None:
+    """Raises OSError if a line could not be appended."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _opened(folder / f"{host()}{SUFFIX}") as file:
+        room = os.fstatvfs(file)
+    if room.f_bavail * room.f_frsize < _ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def files(folder: Path) -> list[Path]:
+    """Every host's file."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def host() -> str:
+    """This machine, as a file name."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", socket.gethostname()) or "host"
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _end(file: int) -> tuple[int, bytes]:
+    """Where the last whole line ends, and that line."""
+    size = os.fstat(file).st_size
+    for reach in (min(_TAIL, size), size):
+        tail = os.pread(file, reach, size - reach)
+        whole = tail.rfind(b"\n") + 1
+        if whole:
+            return size - reach + whole, tail[: whole - 1].rpartition(b"\n")[2]
+    return 0, b""
+
+
+def _write(file: int, text: bytes) -> None:
+    if os.write(file, text) != len(text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(file)
+
+
+def _keep_name(folder: Path) -> None:
+    """Wait until the disk has the name of a new file too."""
+    for each in (folder, folder.parent):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

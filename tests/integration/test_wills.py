@@ -1,0 +1,194 @@
+"""The journal of wills: a no is on disk before its commit, or it is refused; what was tampered with shows."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mailer import tokens
+from mailer.cli import cli, failures
+from mailer.db import engine, transaction, utcnow
+from mailer.people import consent, journal, outside, suppression
+from mailer.people.exchange import taking
+from mailer.people.exchange.chain import Common
+from mailer.people.exchange.rows import Act, Person
+from mailer.people.journal import Damaged, Said, Unwritable, Will
+from mailer.people.models import (
+    ConsentPayload,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
+from mailer.people.suppression import Entry
+from mailer.sending import alarms
+from mailer.settings import Settings
+from mailer.tokens import Purpose
+from tests.make import EPOCH, make_newsletter, make_pending
+
+MARK, OTHER = b"m" * 32, b"o" * 32
+
+
+def _said() -> list[Said]:
+    return [line.said for path in outside.files(journal.folder()) for line, _ in journal.read(path)]
+
+
+def _own() -> Path:
+    (path,) = outside.files(journal.folder())
+    return path
+
+
+@pytest.fixture
+def full(settings: Settings, clean: None) -> Iterator[None]:
+    """A folder that nothing can be written to: a file stands in its place."""
+    journal.folder().write_text("in the way")
+    yield
+    journal.folder().unlink()
+
+
+def test_a_yes_a_no_and_what_is_never_written_to_again(db: Session) -> None:
+    pending = make_pending(db, make_newsletter(db), now=EPOCH)
+    mark = consent.fingerprint("zoe@example.org")
+    consent.confirm(db, pending.id, now=EPOCH)
+    consent.withdraw(db, pending.id, channel="one-click", now=EPOCH)
+    suppression.add(db, [Entry(MARK, SuppressionReason.HARD_BOUNCE, EPOCH)] * 2)
+    suppression.remove(db, MARK)
+    assert outside.files(journal.folder()) == []
+    db.commit()
+    assert _said() == [
+        Said(Will.CONSENT, mark, pending.newsletter_id, "link"),
+        Said(Will.WITHDRAWAL, mark, pending.newsletter_id, "one-click"),
+        Said(Will.SUPPRESSION, MARK, None, "hard_bounce"),
+        Said(Will.LIFTED, MARK),
+    ]
+
+
+def test_every_kind_comes_back_as_it_was_written(clean: None) -> None:
+    wills = [Said(will, MARK, uuid4(), OTHER.hex()) for will in Will]
+    with transaction() as db:
+        journal.write_all(db, wills)
+    assert _said() == wills
+
+
+def test_what_is_rolled_back_is_not_written(clean: None) -> None:
+    with transaction() as db:
+        journal.write(db, Will.ERASURE, MARK)
+        db.rollback()
+    assert outside.files(journal.folder()) == []
+
+
+def test_opt_outs_of_an_import_are_written_chunk_by_chunk(db: Session) -> None:
+    newsletter = make_newsletter(db)
+    left = Person(1, Act.LEAVE, "a@example.org", MARK, None, "fr", EPOCH, "elsewhere")
+    barred = Person(2, Act.SUPPRESS, "b@example.org", OTHER, None, "fr", EPOCH, "elsewhere")
+    taking.import_people(db, Common(newsletter.id, EPOCH, "import", None), [left, barred])
+    db.commit()
+    assert _said() == [
+        Said(Will.WITHDRAWAL, MARK, newsletter.id, "import"),
+        Said(Will.SUPPRESSION, OTHER, None, "manual"),
+    ]
+
+
+def test_a_no_that_cannot_be_written_is_refused_whole(full: None) -> None:
+    with Session(engine()) as db:
+        suppression.add(db, [Entry(MARK, SuppressionReason.OBJECTED, EPOCH)])
+        with pytest.raises(Unwritable, match="nothing was changed"):
+            db.commit()
+    with transaction() as db:
+        assert db.get(Suppression, MARK) is None
+        (found,) = [each for each in alarms.find(db, now=utcnow()) if each.kind == "wills"]
+    assert str(journal.folder()) in found.sentence("fr")
+
+
+def test_a_command_says_so_in_one_line(full: None) -> None:
+    result = CliRunner().invoke(cli, ["suppression", "add", "zoe@example.org"])
+    assert isinstance(result.exception, Unwritable)
+    assert "MAILER_DATA_DIR" in (failures.sentence(result.exception) or "")
+
+
+def test_an_unsubscribe_says_so_and_leaves_everything_as_it_was(app: Flask, settings: Settings) -> None:
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        pending = make_pending(db, newsletter, now=EPOCH)
+        consent.confirm(db, pending.id, now=EPOCH)
+        events = db.scalar(select(func.count()).select_from(ConsentPayload))
+    path = _own()
+    kept = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    answer = app.test_client().post(f"/u/{tokens.issue(Purpose.LEAVE, (str(pending.id), newsletter.slug))}")
+    path.rmdir()
+    assert answer.status_code == 503
+    assert "Rien n’a été changé" in answer.text
+    path.write_bytes(kept)
+    with transaction() as db:
+        assert db.get_one(Subscription, pending.id).state is SubscriptionState.ACTIVE
+        assert db.scalar(select(func.count()).select_from(ConsentPayload)) == events
+
+
+@pytest.mark.parametrize("line", [1, 2, 3])
+def test_a_line_that_was_altered_or_taken_out_is_named(clean: None, line: int) -> None:
+    with transaction() as db:
+        journal.write_all(db, [Said(Will.ERASURE, bytes([n]) * 32) for n in range(4)])
+    lines = _own().read_text().splitlines(keepends=True)
+    altered = [*lines[: line - 1], lines[line - 1].replace("erasure", "lifted"), *lines[line:]]
+    _own().write_text("".join(altered))
+    with pytest.raises(Damaged, match=f"line {line}:"):
+        _said()
+    _own().write_text("".join(lines[: line - 1] + lines[line:]))
+    with pytest.raises(Damaged, match=f"line {line}:"):
+        _said()
+
+
+def test_a_file_under_another_host_s_name_is_named(clean: None) -> None:
+    with transaction() as db:
+        journal.write(db, Will.ERASURE, MARK)
+    _own().rename(journal.folder() / "elsewhere.journal")
+    with pytest.raises(Damaged, match="elsewhere"):
+        _said()
+
+
+def test_what_a_power_cut_tore_never_happened_and_the_next_line_follows(clean: None) -> None:
+    for will in (Will.RESTRICTION, Will.RESTRICTION_LIFTED):
+        with transaction() as db:
+            journal.write(db, will, MARK)
+        with _own().open("ab") as file:
+            file.write(b"2026-11-24T08:00:00+00:00 erasure " + b"6d" * 3000)
+        assert _said()[-1] == Said(will, MARK)
+    assert _said() == [Said(Will.RESTRICTION, MARK), Said(Will.RESTRICTION_LIFTED, MARK)]
+
+
+def test_a_position_waits_for_whoever_has_written_and_not_committed(clean: None) -> None:
+    """Else a dump begun after it could miss what stands before it."""
+    written, go = threading.Event(), threading.Event()
+
+    def act() -> None:
+        with transaction() as db:
+            journal.write_all(db, [Said(Will.ERASURE, MARK)] * 5_000)
+            written.set()
+            go.wait(30)
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    assert written.wait(30)
+    found: list[int] = []
+
+    def look() -> None:
+        with transaction() as db:
+            found.extend(position.size for position in journal.still(db).values())
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    looking.join(0.3)
+    assert looking.is_alive()
+    assert not found
+    go.set()
+    thread.join(30)
+    looking.join(30)
+    assert found == [_own().stat().st_size]
