@@ -16,6 +16,8 @@ from mailer.people.exchange.chain import Common
 from mailer.people.exchange.rows import person
 from mailer.people.models import Subscription
 from mailer.people.signup import Decided
+from mailer.rights import register
+from mailer.rights.models import Channel, Right, RightsRequest
 from mailer.schema import metadata
 from mailer.sending import recovery
 from mailer.sending.pace import Pace
@@ -95,6 +97,12 @@ def make_pending(db: Session, newsletter: Newsletter, **changes: Any) -> Subscri
     decided = sign_up(db, newsletter, **changes)
     assert decided
     return db.get_one(Subscription, decided.subscription_id)
+
+
+def open_case(db: Session, *, now: datetime, **changes: Any) -> RightsRequest:
+    """A case of Zoé's, about what is held."""
+    values: dict[str, Any] = {"right": Right.ACCESS, "channel": Channel.EMAIL, "email": "zoe@example.org"}
+    return register.open(db, now=now, **({"locale": "fr"} | values | changes))
 
 
 def make_scheduled_issue(db: Session, newsletter: Newsletter, words: str = "The letter.") -> Issue:

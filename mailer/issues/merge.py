@@ -28,5 +28,9 @@ def greeting(locale: str, name: str | None) -> str:
 
 
 def fill(text: str, values: Mapping[str, str], *, escape: bool) -> str:
-    """The text with its markers replaced; escape when it is HTML.  Raises KeyError on an unknown field."""
-    return re.sub(HOLE, lambda found: html.escape(values[found[1]]) if escape else values[found[1]], text)
+    """The text with its markers replaced; escape when it is HTML, where a new line becomes one.
+
+    Raises KeyError on an unknown field.
+    """
+    shown = {name: html.escape(value).replace("\n", "<br>") for name, value in values.items()}
+    return re.sub(HOLE, lambda found: (shown if escape else values)[found[1]], text)

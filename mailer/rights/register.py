@@ -1,0 +1,243 @@
+"""The register: every request is a case with its clock, its letters and its history (RGPD 12).
+
+The people who ask are written to here; what a right does to their data is done elsewhere, and recorded here
+by `close`.  Nobody is identified by a From line or a postal address: a case about an address is a claim.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer.issues.typography import long_day
+from mailer.people import consent
+from mailer.rights.models import Channel, Outcome, Right, RightsEvent, RightsRequest
+from mailer.rights.rules import Clock
+from mailer.rights.words import ENOUGH, RIGHTS
+from mailer.sending import notices
+from mailer.sending.models import NoticeKind
+from mailer.settings import settings
+
+SERVICE, PERSON = "service", "person"  # who did something, when it was no staff
+
+
+class ClosedCase(Exception):
+    """This case is closed: nothing more happens to it."""
+
+
+class TooLate(Exception):
+    """The last day to extend is past, or it was extended already (RGPD 12(3))."""
+
+    def __init__(self, last: date) -> None:
+        self.last = last
+
+
+class NoWords(Exception):
+    """A letter needs words: the reason of a refusal or of an extension, an answer."""
+
+
+def open(
+    db: Session,
+    *,
+    right: Right,
+    channel: Channel,
+    email: str | None,
+    locale: str,
+    now: datetime,
+    by: str = PERSON,
+    name: str | None = None,
+    received_at: datetime | None = None,
+    message_id: str | None = None,
+    receipt: bool = True,
+    **details: Any,
+) -> RightsRequest:
+    """Begin a case, from a normalised address if there is one, and have its receipt sent there.
+
+    `received_at`: when it came in, for a letter or a call noted later.  `message_id`: of the mail it came in,
+    which the receipt answers.  `details` go in its history, and leave it with the address.
+    """
+    received = received_at or now
+    case = RightsRequest(
+        right=right, channel=channel, email=email, fingerprint=consent.fingerprint(email) if email else None,
+        name=name, locale=locale, received_at=received, message_id=message_id,
+        due_on=Clock(today(received)).due,
+    )  # fmt: skip
+    db.add(case)
+    db.flush()
+    note(db, case, "opened", by, now, right=right, channel=channel, **details)
+    if receipt:
+        acknowledge(db, case, now=now)
+    return case
+
+
+def acknowledge(db: Session, case: RightsRequest, *, now: datetime) -> bool:
+    """Have the receipt sent, once, if there is an address; whether it will be."""
+    if case.acknowledged_at or case.email is None:
+        return False
+    case.acknowledged_at = now
+    tell(db, case, NoticeKind.RECEIPT, SERVICE, now, answers=case.message_id, link="/rights")
+    return True
+
+
+def find(db: Session, which: UUID | int) -> RightsRequest | None:
+    """A case by its id, or by the number people quote; locked, so that one thing at a time happens to it."""
+    one = RightsRequest.id == which if isinstance(which, UUID) else RightsRequest.number == which
+    return db.scalar(select(RightsRequest).where(one).with_for_update())
+
+
+def listing(db: Session, *, closed: bool = False, limit: int = 500) -> list[RightsRequest]:
+    """The open cases by due date, the most urgent first; or the closed ones, the newest first."""
+    if closed:
+        order = RightsRequest.closed_at.desc(), RightsRequest.number.desc()
+        chosen = select(RightsRequest).where(RightsRequest.closed_at.is_not(None)).order_by(*order)
+    else:
+        soonest = RightsRequest.paused_at.is_not(None), RightsRequest.due_on, RightsRequest.number
+        chosen = select(RightsRequest).where(RightsRequest.closed_at.is_(None)).order_by(*soonest)
+    return list(db.scalars(chosen.limit(limit)))
+
+
+def history(db: Session, case: RightsRequest) -> list[RightsEvent]:
+    """All that happened to it, the oldest first."""
+    mine = select(RightsEvent).where(RightsEvent.request_id == case.id)
+    return list(db.scalars(mine.order_by(RightsEvent.id)))
+
+
+def clock(db: Session, case: RightsRequest) -> Clock:
+    """What decides its due date."""
+    stood = [each.details["days"] for each in history(db, case) if each.what == "resumed"]
+    return Clock(
+        received=today(case.received_at),
+        extended=case.extended_at is not None,
+        paused=timedelta(days=sum(stood)),
+        paused_since=today(case.paused_at) if case.paused_at else None,
+    )
+
+
+def qualify(db: Session, case: RightsRequest, right: Right, *, by: str, now: datetime) -> None:
+    """Say which right it is about, once somebody has read it.  Raises ClosedCase."""
+    _must_be_open(case)
+    if right is not case.right:
+        case.right, case.handler = right, by
+        note(db, case, "qualified", by, now, right=right)
+
+
+def pause(db: Session, case: RightsRequest, words: str, *, by: str, now: datetime) -> None:
+    """Ask who they are, and stop the clock until they have said (RGPD 12(6)).  Raises ClosedCase, NoWords."""
+    _must_be_open(case)
+    words = _worded(words)
+    if case.paused_at is None:
+        case.paused_at, case.handler = now, by
+        note(db, case, "paused", by, now)
+        tell(db, case, NoticeKind.IDENTITY, by, now, words=words)
+
+
+def resume(db: Session, case: RightsRequest, *, by: str, now: datetime) -> None:
+    """They have said: the clock runs again, and is due later by the days it stood.  Raises ClosedCase."""
+    _must_be_open(case)
+    if case.paused_at is None:
+        return
+    before = clock(db, case)
+    after = before.resume(today(now))
+    case.paused_at, case.due_on, case.handler = None, after.due, by
+    note(db, case, "resumed", by, now, days=(after.paused - before.paused).days)
+    tell(db, case, NoticeKind.LETTER, by, now, words=ENOUGH[case.locale])
+
+
+def extend(db: Session, case: RightsRequest, reason: str, *, by: str, now: datetime) -> None:
+    """Take two more months, and tell why.  Raises ClosedCase, NoWords, TooLate."""
+    _must_be_open(case)
+    running = clock(db, case)
+    if not running.may_extend(today(now)):
+        raise TooLate(running.due)
+    case.extension_reason, case.extended_at = _worded(reason), now
+    case.due_on, case.handler = running.extended_due, by
+    note(db, case, "extended", by, now)
+    tell(db, case, NoticeKind.EXTENDED, by, now, words=case.extension_reason)
+
+
+def write(db: Session, case: RightsRequest, words: str, *, by: str, now: datetime) -> None:
+    """Write to them about it; it stays open.  Raises ClosedCase, NoWords."""
+    _must_be_open(case)
+    case.handler = by
+    tell(db, case, NoticeKind.LETTER, by, now, words=_worded(words))
+
+
+def refuse(db: Session, case: RightsRequest, reason: str, *, by: str, now: datetime) -> None:
+    """Say no, why, and which remedies there are (RGPD 12(4)).  Raises ClosedCase, NoWords."""
+    _must_be_open(case)
+    case.refusal_reason = _worded(reason)
+    tell(db, case, NoticeKind.REFUSED, by, now, words=case.refusal_reason)
+    close(db, case, Outcome.REFUSED, by=by, now=now)
+
+
+def close(
+    db: Session, case: RightsRequest, outcome: Outcome, *, by: str, now: datetime, words: str = ""
+) -> None:
+    """End a case; with `words`, they are the answer.  Raises ClosedCase; NoWords for a refusal without one.
+
+    A case keeps its address until its last letter has left, and itself for as long as evidence is kept.
+    """
+    _must_be_open(case)
+    if outcome is Outcome.REFUSED and not case.refusal_reason:
+        raise NoWords
+    if words.strip():
+        tell(db, case, NoticeKind.ANSWERED, by, now, words=_worded(words))
+    case.closed_at, case.outcome, case.handler, case.paused_at = now, outcome, by, None
+    case.forget_at = now + relativedelta(years=settings().evidence_years)
+    note(db, case, "closed", by, now, outcome=outcome)
+
+
+def tell(
+    db: Session, case: RightsRequest, kind: NoticeKind, by: str, now: datetime, *, words: str = "",
+    answers: str | None = None, link: str = "",
+) -> UUID | None:  # fmt: skip
+    """Write to them; the notice, or None without an address: then it must go by post, as its history says."""
+    notice = None
+    if case.email:
+        facts = {**facts_of(case, case.locale), "words": words, "link": link}
+        notice = notices.post(
+            db, kind, email=case.email, name=case.name, locale=case.locale, facts=facts, answers=answers,
+            now=now,
+        )  # fmt: skip
+    sent = {"notice": notice.hex} if notice else {"by_post": True}
+    note(db, case, "told", by, now, kind=kind, **sent, **({"words": words} if words else {}))
+    return notice
+
+
+def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:
+    """What the letters' words have holes for."""
+    return {
+        "number": str(case.number),
+        "right": RIGHTS[locale][case.right],
+        "received": long_day(today(case.received_at), locale),
+        "due": long_day(case.due_on, locale),
+        "dpo": settings().dpo_email,
+    }
+
+
+def note(db: Session, case: RightsRequest, what: str, by: str, now: datetime, **details: Any) -> None:
+    """One more line of its history.  The details hold JSON values."""
+    db.add(RightsEvent(request_id=case.id, at=now, what=what, by=by, details=details))
+    db.flush()
+
+
+def today(at: datetime) -> date:
+    """The day it is then, where the body is."""
+    return at.astimezone(settings().zone).date()
+
+
+def _must_be_open(case: RightsRequest) -> None:
+    if case.closed_at:
+        raise ClosedCase
+
+
+def _worded(words: str) -> str:
+    """What somebody typed in a form, its lines ended alike, without what cannot be shown.  Raises NoWords."""
+    lines = "\n".join(line.rstrip() for line in words.strip().splitlines())
+    said = "".join(c for c in lines if c.isprintable() or c == "\n")
+    if not said:
+        raise NoWords
+    return said

@@ -1,0 +1,169 @@
+"""A case from its receipt to its end, and the letters it causes."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer.db import transaction, utcnow
+from mailer.people.consent import fingerprint
+from mailer.rights import register
+from mailer.rights.models import Channel, Outcome, Right, RightsRequest
+from mailer.rights.register import ClosedCase, NoWords, TooLate
+from mailer.sending import notices
+from mailer.sending.models import Notice, NoticeKind
+from mailer.settings import Settings
+from tests.make import open_case
+from tests.sink import Sink, running_sink
+
+ZOE = "zoe@example.org"
+RECEIVED = datetime(2026, 1, 31, 9, tzinfo=UTC)  # due on Monday 2 March
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with running_sink() as sink:
+        yield sink
+
+
+def _at(*day: int, hour: int = 12) -> datetime:
+    return datetime(*day, hour, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+
+def _letters(db: Session) -> list[NoticeKind]:
+    return list(db.scalars(select(Notice.kind).order_by(Notice.created_at, Notice.id)))
+
+
+def _steps(db: Session, case: RightsRequest) -> list[str]:
+    return [each.what for each in register.history(db, case)]
+
+
+def test_a_case_is_open_and_its_receipt_leaves(db: Session) -> None:
+    case = open_case(db, now=RECEIVED)
+    assert (case.due_on, case.acknowledged_at) == (date(2026, 3, 2), RECEIVED)
+    assert case.fingerprint == fingerprint(ZOE)
+    assert _letters(db) == [NoticeKind.RECEIPT]
+    assert _steps(db, case) == ["opened", "told"]
+    assert not register.acknowledge(db, case, now=RECEIVED)
+    assert register.find(db, case.number) is register.find(db, case.id) is case
+    assert register.find(db, uuid4()) is None
+
+
+def test_the_day_of_receipt_is_the_bodys_own(db: Session) -> None:
+    """Half past midnight in Paris is still the day before in UTC."""
+    assert open_case(db, now=datetime(2026, 1, 30, 23, 30, tzinfo=UTC)).due_on == date(2026, 3, 2)
+    assert open_case(db, now=datetime(2026, 1, 30, 22, 30, tzinfo=UTC)).due_on == date(2026, 3, 2)
+    assert open_case(db, now=datetime(2025, 1, 14, 23, 30, tzinfo=UTC)).due_on == date(2025, 2, 17)
+    assert open_case(db, now=datetime(2025, 1, 13, 22, 30, tzinfo=UTC)).due_on == date(2025, 2, 13)
+
+
+def test_a_letter_by_post_counts_from_the_day_it_came(db: Session) -> None:
+    case = open_case(
+        db, email=None, name="Zoé Martin", channel=Channel.POST, now=_at(2026, 2, 4), received_at=RECEIVED,
+        by="terminal",
+    )  # fmt: skip
+    assert case.due_on == date(2026, 3, 2)
+    assert case.acknowledged_at is None
+    register.refuse(db, case, "Nous ne savons pas de qui il s’agit.", by="terminal", now=_at(2026, 2, 5))
+    assert _letters(db) == []
+    told = [each.details for each in register.history(db, case) if each.what == "told"]
+    assert [(each["kind"], each["by_post"]) for each in told] == [("refused", True)]
+
+
+def test_an_extension_on_the_last_day_and_on_the_day_after(db: Session) -> None:
+    case, late = open_case(db, now=RECEIVED), open_case(db, now=RECEIVED)
+    last_moment = datetime(2026, 3, 2, 22, 59, tzinfo=UTC)  # 23:59 in Paris
+    register.extend(db, case, "Les demandes sont nombreuses.", by="terminal", now=last_moment)
+    assert case.due_on == date(2026, 4, 30)
+    assert _letters(db)[-1] is NoticeKind.EXTENDED
+    with pytest.raises(TooLate):
+        register.extend(db, late, "Trop tard.", by="terminal", now=last_moment + timedelta(minutes=1))
+    assert (late.due_on, late.extended_at) == (date(2026, 3, 2), None)
+    with pytest.raises(TooLate):
+        register.extend(db, case, "Encore.", by="terminal", now=last_moment)
+
+
+def test_a_pause_stops_the_clock_as_often_as_it_must(db: Session) -> None:
+    case = open_case(db, now=_at(2026, 11, 24))
+    for stop, go, due in (
+        (_at(2026, 12, 1), _at(2026, 12, 11), date(2027, 1, 4)),  # 24 December and ten days: a Sunday
+        (_at(2026, 12, 20), _at(2026, 12, 23), date(2027, 1, 6)),  # and three more
+    ):
+        register.pause(db, case, "Quelle adresse utilisez-vous ?", by="terminal", now=stop)
+        register.pause(db, case, "Quelle adresse utilisez-vous ?", by="terminal", now=stop)
+        assert register.clock(db, case).paused_since == stop.date()
+        register.resume(db, case, by="terminal", now=go)
+        register.resume(db, case, by="terminal", now=go)
+        db.refresh(case)
+        assert (case.paused_at, case.due_on) == (None, due)
+    assert _letters(db).count(NoticeKind.IDENTITY) == 2
+    register.extend(db, case, "Complexe.", by="terminal", now=_at(2027, 1, 6))
+    assert case.due_on == date(2027, 3, 9)  # 24 February and thirteen days
+
+
+def test_nothing_happens_to_a_closed_case(db: Session) -> None:
+    case = open_case(db, now=RECEIVED)
+    register.close(db, case, Outcome.GRANTED, by="terminal", now=RECEIVED, words="C’est fait.")
+    assert (case.outcome, case.forget_at) == (Outcome.GRANTED, RECEIVED.replace(year=2031))
+    steps = _steps(db, case)
+    acts: list[Callable[[], None]] = [
+        lambda: register.extend(db, case, "x", by="t", now=RECEIVED),
+        lambda: register.pause(db, case, "x", by="t", now=RECEIVED),
+        lambda: register.resume(db, case, by="t", now=RECEIVED),
+        lambda: register.refuse(db, case, "x", by="t", now=RECEIVED),
+        lambda: register.write(db, case, "x", by="t", now=RECEIVED),
+        lambda: register.qualify(db, case, Right.ERASURE, by="t", now=RECEIVED),
+        lambda: register.close(db, case, Outcome.GRANTED, by="t", now=RECEIVED),
+    ]
+    for act in acts:
+        with pytest.raises(ClosedCase):
+            act()
+    assert _steps(db, case) == steps
+
+
+@pytest.mark.parametrize("words", ["", " \r\n\t ", "\x00"])
+def test_a_letter_needs_words(db: Session, words: str) -> None:
+    case = open_case(db, now=RECEIVED)
+    for act in (register.extend, register.refuse, register.pause, register.write):
+        with pytest.raises(NoWords):
+            act(db, case, words, by="terminal", now=RECEIVED)
+    with pytest.raises(NoWords):
+        register.close(db, case, Outcome.REFUSED, by="terminal", now=RECEIVED)
+    assert _steps(db, case) == ["opened", "told"]
+    assert (case.closed_at, case.paused_at, case.extended_at) == (None, None, None)
+
+
+def test_the_open_cases_come_by_due_date_and_those_at_rest_last(db: Session) -> None:
+    later, sooner, resting = (open_case(db, now=_at(2026, 2, day)) for day in (10, 5, 1))
+    register.pause(db, resting, "Qui êtes-vous ?", by="terminal", now=_at(2026, 2, 11))
+    gone = open_case(db, now=_at(2026, 2, 2))
+    register.close(db, gone, Outcome.NOTHING_HELD, by="service", now=_at(2026, 2, 12))
+    assert register.listing(db) == [sooner, later, resting]
+    assert register.listing(db, closed=True) == [gone]
+
+
+@pytest.mark.parametrize("locale", ["fr", "en"])
+def test_a_refusal_says_why_and_which_remedies_there_are(
+    clean: None, settings: Settings, sink: Sink, locale: str
+) -> None:
+    with transaction() as db:
+        case = open_case(db, now=utcnow(), locale=locale, message_id="<asked@example.org>")
+        register.refuse(
+            db, case, "Une loi <b>l’impose</b>.\r\nEn voici le texte.", by="terminal", now=utcnow()
+        )
+        number = case.number
+    assert notices.send_due(settings.model_copy(update={"relay_url": sink.url})) == 2
+    receipt, refusal = sink.mails()
+    assert receipt["In-Reply-To"] == "<asked@example.org>"
+    assert [envelope.mail_from for envelope in sink.envelopes] == ["<>", "bounces@example.org"]
+    assert f"{settings.public_url}/rights" in receipt.as_string()
+    assert str(number) in refusal["Subject"]
+    text, html = (part.get_content().replace("\r\n", "\n") for part in refusal.iter_parts())
+    assert "Une loi <b>l’impose</b>.\nEn voici le texte." in text
+    assert "Une loi &lt;b&gt;l’impose&lt;/b&gt;.<br>En voici le texte." in html
+    for remedy in ("www.cnil.fr", settings.dpo_email, "tribunal" if locale == "fr" else "court"):
+        assert remedy in text
+        assert remedy in html
