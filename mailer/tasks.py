@@ -21,6 +21,7 @@ from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
 from mailer.people import evidence, preferences, signup, throttle
 from mailer.people.exchange import work
+from mailer.rights import alerts, register
 from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.journal import JournalUnwritable
@@ -227,6 +228,9 @@ def sweep() -> None:
         throttle.forget(db, now=utcnow())
     _close()
     _raise_alarms()
+    with transaction() as db:
+        alerts.tell(db, now=utcnow())
+        register.forget_addresses(db)
     ring("signups")
     ring("purge")
     ring("imports")

@@ -9,18 +9,23 @@ from typing import Any
 from uuid import UUID
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from mailer.issues.typography import long_day
-from mailer.people import consent
+from mailer.people import consent, journal
+from mailer.people.journal import Will
 from mailer.rights.models import Channel, Outcome, Right, RightsEvent, RightsRequest
 from mailer.rights.rules import Clock
 from mailer.rights.words import ENOUGH, RIGHTS
 from mailer.sending import notices
-from mailer.sending.models import NoticeKind
+from mailer.sending.models import Notice, NoticeKind
+from mailer.sending.rules import WAITING
 from mailer.settings import settings
 
+PERSONAL = frozenset({"subject", "text", "words", "details"})  # of a history: somebody's or staff's own words
+CHUNK = 100  # cases
+NOBODY = bytes(32)  # in the journal of wills, for who left no address
 SERVICE, PERSON = "service", "person"  # who did something, when it was no staff
 
 
@@ -67,6 +72,7 @@ def open(
     )  # fmt: skip
     db.add(case)
     db.flush()
+    journal.write(db, Will.CASE, case.fingerprint or NOBODY, subject=case.id, detail=right.value)
     note(db, case, "opened", by, now, right=right, channel=channel, **details)
     if receipt:
         acknowledge(db, case, now=now)
@@ -205,6 +211,21 @@ def tell(
     sent = {"notice": notice.hex} if notice else {"by_post": True}
     note(db, case, "told", by, now, kind=kind, **sent, **({"words": words} if words else {}))
     return notice
+
+
+def forget_addresses(db: Session) -> int:
+    """Let go of the address, the name and the words of closed cases whose last letter has left; how many."""
+    leaving = exists().where(Notice.email == RightsRequest.email, Notice.state.in_(WAITING))
+    named = or_(RightsRequest.email.is_not(None), RightsRequest.name.is_not(None))
+    done = RightsRequest.closed_at.is_not(None), named, ~leaving
+    chosen = select(RightsRequest).where(*done).limit(CHUNK).with_for_update(skip_locked=True)
+    found = db.scalars(chosen).all()
+    for case in found:
+        case.email = case.name = None
+        for step in history(db, case):
+            step.details = {name: value for name, value in step.details.items() if name not in PERSONAL}
+    db.flush()
+    return len(found)
 
 
 def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:

@@ -26,13 +26,12 @@ from mailer.people.signup import Decided, Due
 from mailer.sending.composing import Claimed, Letterhead, compose, leave_link, link_of, return_path
 from mailer.sending.models import Notice, NoticeKind
 from mailer.sending.relay import Relay
-from mailer.sending.rules import FINAL, DeliveryState, Reply, reply, retry_at, verdict
+from mailer.sending.rules import FINAL, WAITING, DeliveryState, Reply, reply, retry_at, verdict
 from mailer.settings import Settings
 from mailer.tokens import Purpose
 
 BATCH = 20
 INTRODUCED = 100  # imported people told at a time: a confirmation does not wait for more of them
-_WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)
 _MEANT_FOR = {
     NoticeKind.CONFIRMATION: {SubscriptionState.PENDING},
     NoticeKind.WELCOME: {SubscriptionState.ACTIVE},
@@ -110,7 +109,7 @@ def introduce(db: Session, *, now: datetime, limit: int = INTRODUCED) -> int:
 
 def waiting(db: Session, *, now: datetime) -> bool:
     """Whether a notice is due."""
-    due = Notice.state.in_(_WAITING), Notice.due_at <= now
+    due = Notice.state.in_(WAITING), Notice.due_at <= now
     return db.scalar(select(Notice.id).where(*due).limit(1)) is not None
 
 
@@ -155,7 +154,7 @@ def _claim(settings: Settings) -> list[Claimed]:
     """Take a few; what no longer has a reason to leave is withheld."""
     now = utcnow()
     with transaction() as db:
-        due = Notice.state.in_(_WAITING), Notice.due_at <= now
+        due = Notice.state.in_(WAITING), Notice.due_at <= now
         found = db.execute(
             select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, Suppression)
             .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)

@@ -23,6 +23,7 @@ class DeliveryState(StrEnum):
 FINAL = frozenset({
     DeliveryState.ACCEPTED, DeliveryState.REFUSED, DeliveryState.WITHHELD, DeliveryState.UNKNOWN,
 })  # fmt: skip
+WAITING = (DeliveryState.PENDING, DeliveryState.DEFERRED)  # for their turn
 
 
 class Withheld(StrEnum):

@@ -1,20 +1,23 @@
 """A case from its receipt to its end, and the letters it causes."""
 
+import csv
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mailer.db import transaction, utcnow
 from mailer.people.consent import fingerprint
-from mailer.rights import register
+from mailer.rights import alerts, figures, register
 from mailer.rights.models import Channel, Outcome, Right, RightsRequest
 from mailer.rights.register import ClosedCase, NoWords, TooLate
 from mailer.sending import notices
 from mailer.sending.models import Notice, NoticeKind
+from mailer.sending.rules import DeliveryState
 from mailer.settings import Settings
 from tests.make import open_case
 from tests.sink import Sink, running_sink
@@ -167,3 +170,70 @@ def test_a_refusal_says_why_and_which_remedies_there_are(
     for remedy in ("www.cnil.fr", settings.dpo_email, "tribunal" if locale == "fr" else "court"):
         assert remedy in text
         assert remedy in html
+
+
+def test_the_officer_is_told_ten_days_and_three_days_before_once_each(
+    db: Session, settings: Settings
+) -> None:
+    open_case(db, now=_at(2026, 11, 24))  # due on 24 December
+    told = [
+        (day, alerts.tell(db, now=_at(2026, 12, day)), alerts.tell(db, now=_at(2026, 12, day, hour=22)))
+        for day in (13, 14, 15, 20, 21, 24, 29)
+    ]
+    assert [(day, sent) for day, *both in told for sent in both if sent] == [(14, 1), (21, 1)]
+    found = db.scalars(select(Notice).where(Notice.kind == NoticeKind.CASE_ALERT).order_by(Notice.due_at))
+    assert [(each.email, (each.facts or {})["days"]) for each in found] == [
+        (settings.dpo_email, "10"),
+        (settings.dpo_email, "3"),
+    ]
+
+
+def test_a_due_date_that_moved_is_told_of_anew_and_one_at_rest_is_not(db: Session) -> None:
+    case = open_case(db, now=_at(2026, 11, 24))
+    assert alerts.tell(db, now=_at(2026, 12, 22)) == 1  # two alerts at once are one
+    register.extend(db, case, "Complexe.", by="terminal", now=_at(2026, 12, 24))
+    register.pause(db, case, "Qui êtes-vous ?", by="terminal", now=_at(2026, 12, 24))
+    assert alerts.tell(db, now=_at(2027, 2, 20)) == 0
+    register.resume(db, case, by="terminal", now=_at(2026, 12, 24))
+    assert alerts.tell(db, now=_at(2027, 2, 20)) == 1
+
+
+def test_a_closed_case_lets_go_of_who_it_was_once_its_last_letter_has_left(db: Session) -> None:
+    case = open_case(db, now=RECEIVED, name="Zoé", text="Effacez-moi", subject="Mes données")
+    register.close(db, case, Outcome.GRANTED, by="terminal", now=RECEIVED, words="C’est fait, Zoé.")
+    other = open_case(db, now=RECEIVED, email="yan@example.org")
+    assert register.forget_addresses(db) == 0
+    db.execute(update(Notice).values(state=DeliveryState.ACCEPTED))
+    assert register.forget_addresses(db) == 1
+    assert (case.email, case.name, other.email) == (None, None, "yan@example.org")
+    assert case.fingerprint == fingerprint(ZOE)
+    kept = str([each.details for each in register.history(db, case)])
+    assert not any(words in kept for words in ("Effacez", "Zoé", "Mes données"))
+    assert register.forget_addresses(db) == 0
+
+
+def test_figures(db: Session) -> None:
+    _, granted, refused, resting = (open_case(db, now=RECEIVED) for _ in range(4))
+    register.close(db, granted, Outcome.GRANTED, by="terminal", now=_at(2026, 3, 2, hour=22))
+    register.refuse(db, refused, "=1+1", by="terminal", now=_at(2026, 3, 3))
+    register.pause(db, resting, "Qui ?", by="terminal", now=RECEIVED)
+    open_case(db, now=_at(2026, 3, 1), right=Right.ERASURE, channel=Channel.POST, email=None)
+    found = figures.figures(db, now=_at(2026, 3, 25))
+    assert (found.received, found.open, found.suspended, found.closed) == (5, 3, 1, 2)
+    assert (found.late, found.soon, found.in_time, found.days) == (1, 1, 1, 30.5)
+    assert found.rights == {"access": 4, "erasure": 1}
+    assert found.outcomes == {"granted": 1, "refused": 1}
+    assert figures.figures(db, now=_at(2026, 3, 25), since=date(2026, 3, 1)).received == 1
+    assert figures.figures(db, now=_at(2026, 3, 25), until=date(2026, 2, 28)).received == 4
+
+
+def test_the_register_as_a_file_runs_nothing_and_names_nobody(db: Session) -> None:
+    case = open_case(db, now=RECEIVED, name="Zoé Martin")
+    register.refuse(db, case, '=HYPERLINK("http://evil.example")', by="terminal", now=_at(2026, 2, 3))
+    file = StringIO()
+    assert figures.write(db, file, "fr") == 1
+    [head, row] = csv.reader(StringIO(file.getvalue()))
+    assert tuple(head) == figures.COLUMNS["fr"]
+    assert row[1:] == ["Accès", "Courriel", "2026-01-31", "2026-01-31", "2026-03-02", "", "", "",
+                       "2026-02-03", "Refusée", '\'=HYPERLINK("http://evil.example")', "oui"]  # fmt: skip
+    assert "zo" not in file.getvalue().lower()
