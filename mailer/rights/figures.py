@@ -18,7 +18,7 @@ from mailer.rights.rules import ALERTS, Alert
 from mailer.rights.words import CHANNELS, OUTCOMES, SHORT
 
 COLUMNS = {
-    "fr": ("numéro", "droit", "canal", "reçue le", "accusée le", "à répondre avant le", "prolongée le",
+    "fr": ("numéro", "droit", "canal", "reçue le", "accusée le", "à répondre au plus tard le", "prolongée le",
            "motif de la prolongation", "suspendue depuis le", "close le", "issue", "motif du refus",
            "dans les délais"),
     "en": ("number", "right", "channel", "received", "acknowledged", "due", "extended", "reason to extend",

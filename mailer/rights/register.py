@@ -12,6 +12,7 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
+from mailer.issues.merge import GREETING, fill, greeting
 from mailer.issues.typography import long_day
 from mailer.people import consent, journal
 from mailer.people.journal import Will
@@ -19,8 +20,10 @@ from mailer.rights.models import Channel, Outcome, Right, RightsEvent, RightsReq
 from mailer.rights.rules import Clock
 from mailer.rights.words import ENOUGH, RIGHTS
 from mailer.sending import notices
+from mailer.sending.composing import Letterhead
 from mailer.sending.models import Notice, NoticeKind
 from mailer.sending.rules import WAITING
+from mailer.sending.wording import LEAVE, LINK, Frame, worded
 from mailer.settings import settings
 
 PERSONAL = frozenset({"subject", "text", "words", "details"})  # of a history: somebody's or staff's own words
@@ -228,6 +231,15 @@ def forget_addresses(db: Session) -> int:
     return len(found)
 
 
+def letter(case: RightsRequest, kind: NoticeKind, words: str, *, due: date | None = None) -> str:
+    """The text of a letter as it would leave; of an extension, with the due date it brings."""
+    of = Letterhead.of_controller(settings())
+    frame = Frame(of.name, of.theme, settings().controller_name, settings().public_url)
+    facts = facts_of(case, case.locale) | ({"due": long_day(due, case.locale)} if due else {})
+    values = {**facts, "words": words, GREETING: greeting(case.locale, case.name), LINK: "", LEAVE: ""}
+    return fill(worded(kind, case.locale, frame).text, values, escape=False)
+
+
 def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:
     """What the letters' words have holes for."""
     return {
@@ -255,10 +267,15 @@ def _must_be_open(case: RightsRequest) -> None:
         raise ClosedCase
 
 
-def _worded(words: str) -> str:
-    """What somebody typed in a form, its lines ended alike, without what cannot be shown.  Raises NoWords."""
+def tidy(words: str) -> str:
+    """What somebody typed, its lines ended alike, without what cannot be shown."""
     lines = "\n".join(line.rstrip() for line in words.strip().splitlines())
-    said = "".join(c for c in lines if c.isprintable() or c == "\n")
-    if not said:
+    return "".join(c for c in lines if c.isprintable() or c == "\n")
+
+
+def _worded(words: str) -> str:
+    """The same, and something.  Raises NoWords."""
+    said = tidy(words)
+    if not said.strip():
         raise NoWords
     return said

@@ -104,14 +104,24 @@ class Clock:
 
     def pressure(self, today: date) -> Pressure:
         """How urgent the answer is."""
-        if self.paused_since:
-            return Pressure.SUSPENDED
-        if today > self.due:
-            return Pressure.LATE
-        reached = [Pressure(alert) for alert in self.alerts(today)]
-        return reached[-1] if reached else Pressure.ON_TIME
+        return pressure(self.due, today, paused=self.paused_since is not None)
 
     def alerts(self, today: date) -> Iterator[Alert]:
         """The alerts whose day has come, the mildest first."""
         if self.paused_since is None:
-            yield from (alert for alert, before in ALERTS.items() if today >= self.due - before)
+            yield from ripe(self.due, today)
+
+
+def ripe(due: date, today: date) -> Iterator[Alert]:
+    """The alerts about a due date whose day has come, the mildest first."""
+    return (alert for alert, before in ALERTS.items() if today >= due - before)
+
+
+def pressure(due: date, today: date, *, paused: bool) -> Pressure:
+    """How urgent an answer is that is due then."""
+    if paused:
+        return Pressure.SUSPENDED
+    if today > due:
+        return Pressure.LATE
+    reached = [Pressure(alert) for alert in ripe(due, today)]
+    return reached[-1] if reached else Pressure.ON_TIME

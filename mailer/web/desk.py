@@ -13,6 +13,8 @@ from mailer.web import desk_words
 from mailer.web.desk_issue import LEAVING, issue, subscribers
 from mailer.web.desk_moves import moves
 from mailer.web.desk_people import people
+from mailer.web.desk_rights import rights
+from mailer.web.desk_rights_acts import acts
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 desk.before_request(login_required(lambda: None))
@@ -20,6 +22,8 @@ desk.context_processor(desk_words.context)
 desk.register_blueprint(issue)
 desk.register_blueprint(moves)
 desk.register_blueprint(people)
+desk.register_blueprint(rights)
+desk.register_blueprint(acts)
 
 
 @desk.after_request

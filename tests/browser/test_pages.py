@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from mailer.db import transaction, utcnow
 from tests.browser.conftest import Site
 from tests.desk_rows import EMAIL, PASSWORD
+from tests.make import open_case
 
 pytestmark = pytest.mark.browser
 NARROWEST = 320  # CSS pixels, WCAG 1.4.10
@@ -161,8 +164,8 @@ def test_signing_up_by_keyboard_alone(page: Page, site: Site) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("Regardez votre boîte")
 
 
-def _tab_to(page: Page, there: Callable[[], bool]) -> None:
-    for _ in range(15):
+def _tab_to(page: Page, there: Callable[[], bool], within: int = 15) -> None:
+    for _ in range(within):
         page.keyboard.press("Tab")
         if there():
             return
@@ -181,6 +184,47 @@ def test_the_desk(page: Page, site: Site) -> None:
         page.goto(site.url + path)
         look(page, exclude="iframe")
     _schedule(page, site)
+
+
+def test_the_register(page: Page, site: Site) -> None:
+    """A letter by post becomes a case, is asked about, extended and refused, each letter read over first."""
+    with transaction() as db:
+        for days in (60, 28, 22, 3):
+            open_case(db, now=utcnow() - timedelta(days=days), email=f"r{days}@example.org")
+    _log_in(page, site)
+    page.goto(site.url + "/desk/rights/new")
+    look(page)
+    page.get_by_label("Droit demandé").select_option("erasure")
+    page.get_by_role("button", name="Ouvrir le dossier").click()
+    expect(page.get_by_role("alert").filter(has_text="savoir à qui répondre")).to_be_visible()
+    look(page)
+    page.get_by_label("Nom", exact=True).fill("Zoé Martin")
+    page.get_by_role("button", name="Ouvrir le dossier").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Effacement")
+    look(page)
+    _tab_to(page, lambda: page.evaluate("document.activeElement.innerText") == "Prolonger de deux mois", 60)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Les demandes sont nombreuses ce mois-ci.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Relire avant l’envoi")
+    look(page)
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("status")).to_contain_text("prolongé")
+    look(page)
+    page.goto(site.url + "/desk/rights")
+    expect(page.get_by_text("En retard").first).to_be_visible()
+    look(page)
+    page.goto(site.url + "/desk/rights?closed=1&lang=en")
+    look(page)
+
+
+def _log_in(page: Page, site: Site) -> None:
+    page.goto(site.url + "/login")
+    page.get_by_label("Adresse électronique").fill(EMAIL)
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("button", name="Se connecter").click()
 
 
 def _schedule(page: Page, site: Site) -> None:
