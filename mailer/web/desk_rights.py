@@ -132,8 +132,8 @@ def page(case_id: UUID) -> ResponseReturnValue:
     return show(case_id)
 
 
-def show(case_id: UUID, *, act: str = "", typed: str = "", fault: str = "", outcome: str = "") -> str:
-    """The case's page, with what was typed in one of its forms and what is wrong with it."""
+def show(case_id: UUID, **given: str) -> str:
+    """The case's page; `given`: act, typed and outcome of one of its forms, and what its fault is."""
     now = utcnow()
     with transaction() as db:
         case = fetch(db, case_id)
@@ -141,10 +141,10 @@ def show(case_id: UUID, *, act: str = "", typed: str = "", fault: str = "", outc
         clock = register.clock(db, case)
         names = {each.by: _name(db, each.by) for each in steps}
     return render_template(
-        "desk/case.html", case=case, steps=steps, names=names, act=act, typed=typed, fault=fault, outcome=outcome,
+        "desk/case.html", case=case, steps=steps, names=names,
         may_extend=clock.may_extend(register.today(now)), extended_due=clock.extended_due,
         rights=Right, outcomes=[each for each in Outcome if each is not Outcome.REFUSED],
-        in_time=figures.in_time(case),
+        in_time=figures.in_time(case), **{"act": "", "typed": "", "outcome": "", "fault": ""} | given,
     )  # fmt: skip
 
 
