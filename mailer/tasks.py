@@ -21,7 +21,7 @@ from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
 from mailer.people import evidence, preferences, signup, throttle
 from mailer.people.exchange import work
-from mailer.rights import alerts, register
+from mailer.rights import alerts, links, register
 from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.journal import JournalUnwritable
@@ -120,7 +120,7 @@ def tick() -> None:
     with transaction() as db:
         ledger.beat(db, watch.BEAT, "beat")
         start, leaving = ledger.due(db, now=now)
-        asked = signup.waiting(db, now=now) or preferences.waiting(db)
+        asked = signup.waiting(db, now=now) or preferences.waiting(db) or links.waiting(db, now=now)
         held = holds.standing(db, HOLD.values(), now=now)
     for issue_id in start:
         with transaction() as db:
@@ -191,6 +191,7 @@ def _decide_one() -> bool:
         decided = signup.decide(db, asked, now=now) if asked else None
         if decided:
             notices.answer_signup(db, decided, now=now)
+        some |= links.decide_next(db, now=now)
     return some or asked is not None
 
 
@@ -226,6 +227,7 @@ def sweep() -> None:
         if lost := ledger.silence(db, now=utcnow()):
             telemetry.log.error("unknown after a silent worker", rows=lost)
         throttle.forget(db, now=utcnow())
+        links.forget(db, now=utcnow())
     _close()
     _raise_alarms()
     with transaction() as db:

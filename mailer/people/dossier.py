@@ -161,8 +161,14 @@ def page(dossier: Dossier, verified: Verification, locale: str, controller: str)
     """The same as one HTML page that needs nothing else, in French or in English."""
     template = _environment().get_template("file.html")
     return template.render(
-        file=dossier, verified=verified, t=_words()[locale], locale=locale, controller=controller
+        file=dossier, verified=verified, t=words(locale), locale=locale, controller=controller
     )
+
+
+def words(locale: str) -> Mapping[str, Any]:
+    """What the file calls things."""
+    said: Mapping[str, Any] = _words()[locale]
+    return said
 
 
 @cache

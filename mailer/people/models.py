@@ -55,7 +55,9 @@ class Subscriber(Base):
     name: Mapped[str | None]
     locale: Mapped[str]
     paused_until: Mapped[datetime | None]  # no letter before; the beginning of a day, where staff schedule
-    restricted_at: Mapped[datetime | None]  # RGPD 18: kept, and neither written to, nor changed, nor purged
+    restricted_at: Mapped[datetime | None]  # RGPD 18: kept, and neither written to, nor changed, nor purged…
+    lift_at: Mapped[datetime | None]  # …until then, where staff are to end it and the person has been told
+    address_since: Mapped[datetime | None]  # when another address became this one: older links are dead
     created_at: Mapped[datetime]
 
 
@@ -92,7 +94,8 @@ class ConsentPayload(Base):
     __tablename__ = "consent_payload"
     __table_args__ = (
         Index("ix_consent_payload_no", "fingerprint",
-              postgresql_where="kind IN ('withdrawn', 'expired', 'erased')"),
+              postgresql_where="kind IN ('withdrawn', 'expired', 'erased', 'rectified')"),
+        Index("ix_consent_payload_moved", "fingerprint", postgresql_where="moved_to IS NOT NULL"),
     )  # fmt: skip
 
     event_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -108,6 +111,8 @@ class ConsentPayload(Base):
     consented_at: Mapped[datetime | None]  # …and when it was said there
     import_id: Mapped[UUID | None]
     legal_text: Mapped[str | None]  # what an import for a public task rests on
+    moved_from: Mapped[bytes | None]  # of a change of address: the fingerprint whose file goes on here…
+    moved_to: Mapped[bytes | None]  # …or under which this file goes on
 
 
 class Subscription(Base):

@@ -53,13 +53,15 @@ class RightsIntake(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     email: Mapped[str]
     locale: Mapped[str]
-    at: Mapped[datetime] = mapped_column(index=True)
+    at: Mapped[datetime]
+    due_at: Mapped[datetime] = mapped_column(index=True)  # later than `at` when too many came at once
 
 
 class RightsLink(Base):
     """A link sent to a mailbox, good once and for half an hour, and the short session it opens.
 
-    The link's token is its signed id: what the database holds opens nothing without the service's key.
+    The link's token is its signed id, dated when its mail left: what the database holds opens nothing without
+    the service's key.
     """
 
     __tablename__ = "rights_link"
@@ -70,7 +72,7 @@ class RightsLink(Base):
     fingerprint: Mapped[bytes] = mapped_column(index=True)
     locale: Mapped[str]
     created_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)  # however late its mail left
     used_at: Mapped[datetime | None]
     session_digest: Mapped[bytes | None] = mapped_column(unique=True)  # SHA-256 of the cookie's secret
     session_until: Mapped[datetime | None]

@@ -24,6 +24,7 @@ _FACTS = {
         "due": "24 décembre 2026",
         "days": "10",
         "dpo": "dpo@example.org",
+        "lifted": "27 novembre 2026",
         "words": "Vos mots, sur une ligne,\nou sur deux.",
     },
     "en": {
@@ -36,6 +37,7 @@ _FACTS = {
         "due": "24 December 2026",
         "days": "10",
         "dpo": "dpo@example.org",
+        "lifted": "27 November 2026",
         "words": "Your words, on one line,\nor on two.",
     },
 }

@@ -22,7 +22,9 @@ from mailer.web.pages import pages
 from mailer.web.preferences import preferences
 from mailer.web.public import public
 from mailer.web.reading import reading
+from mailer.web.rights import rights
 from mailer.web.security import csrf, init_security
+from mailer.web.yours import yours
 
 LOCALES = ("fr", "en")
 
@@ -39,10 +41,12 @@ def create_app(given: Settings | None = None) -> Flask:
     init_security(app, given)
     init_login(app)
     init_languages(app, given)
-    for blueprint in (health, pages, login, desk, links, preferences, reading, public):
+    for blueprint in (health, pages, login, desk, links, preferences, rights, yours, reading, public):
         app.register_blueprint(blueprint)
-    for anonymous in (public, links, preferences):
-        csrf.exempt(anonymous)  # no session to ride on: limits and signed links protect them
+    for anonymous in (public, links, preferences, rights, yours):
+        csrf.exempt(
+            anonymous
+        )  # no session to ride on: limits, signed links and their own tokens protect them
     app.register_error_handler(HTTPException, _explain)
     app.register_error_handler(Unwritable, _unwritable)
     app.register_error_handler(Exception, _apologise)
@@ -63,6 +67,7 @@ def init_languages(app: Flask, given: Settings) -> None:
         "day": lambda at: long_day(at.astimezone(given.zone).date(), str(get_locale())),
         "typeset": lambda text, locale: french(text) if locale == "fr" else text,
         "clock": lambda at: format_time(datetime.fromisoformat(at), "medium"),
+        "hour": lambda at: format_time(at, "short"),
     }
 
     @app.context_processor

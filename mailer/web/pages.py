@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from mailer.db import transaction
 from mailer.issues import editing
+from mailer.web.signup import AddressForm
 
 pages = Blueprint("pages", __name__)
 
@@ -20,7 +21,7 @@ def home() -> ResponseReturnValue:
 
 @pages.get("/rights")
 def rights() -> ResponseReturnValue:
-    return render_template("rights.html")
+    return render_template("rights.html", form=AddressForm())
 
 
 @pages.get("/privacy")

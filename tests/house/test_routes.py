@@ -6,12 +6,15 @@ from flask import Flask
 from mailer.settings import Settings
 from mailer.web.app import create_app
 from mailer.web.security import csrf
+from tests.rights_links import open_session
 
 ANONYMOUS_POSTS = {
     "public.sign_up", "public.sign_up_framed", "public.begin", "links.confirm", "links.come_back",
-    "links.leave", "links.tell_why", "preferences.send_link", "preferences.save",
+    "links.leave", "links.tell_why", "preferences.send_link", "preferences.save", "rights.send_link",
+    "rights.enter",
 }  # fmt: skip
-OPEN = {"health", "pages", "public", "links", "preferences", "reading", "login", "static"}
+OPEN = {"health", "pages", "public", "links", "preferences", "rights", "reading", "login", "static"}
+OWN_TOKENS = "yours"  # a room whose every form carries its session's token
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,19 @@ def test_what_changes_something_needs_a_token_or_is_listed(app: Flask) -> None:
     acting = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
     exempt = {name for name in acting if name.partition(".")[0] in {b.name for b in csrf._exempt_blueprints}}
     exempt |= {name for name in acting if _view(app, name) in csrf._exempt_views}
-    assert exempt == ANONYMOUS_POSTS
+    assert {name for name in exempt if name.partition(".")[0] != OWN_TOKENS} == ANONYMOUS_POSTS
+
+
+def test_the_rights_session_takes_nothing_without_its_token(app: Flask, clean: None) -> None:
+    """Nobody else's form gets as far as its view, whatever it asks for."""
+    client = app.test_client()
+    client.set_cookie("rights", open_session("zoe@example.org"), path="/rights")
+    acting = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith(f"{OWN_TOKENS}.")]
+    posts = [rule.rule for rule in acting if "POST" in (rule.methods or ())]
+    assert posts
+    for path in posts:
+        assert client.post(path, data={"form_token": "0" * 64}).status_code == 400, path
+        assert app.test_client().post(path).status_code == 410, path
 
 
 def test_no_page_is_open_by_accident(app: Flask) -> None:

@@ -1,0 +1,116 @@
+"""Door: the session that a rights link opened, for half an hour, for whoever holds the mailbox."""
+
+import hmac
+from typing import Any
+
+from flask import Blueprint, Response, abort, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
+from sqlalchemy.orm import Session
+
+from mailer.db import transaction, utcnow
+from mailer.rights import access, cases, copies, links
+from mailer.rights.access import Held
+from mailer.rights.models import Right, RightsLink
+from mailer.web.rights import COOKIE, over
+from mailer.web.security import private
+
+yours = Blueprint("yours", __name__, url_prefix="/rights/yours")
+yours.after_request(private)
+
+
+@yours.before_request
+def admit() -> ResponseReturnValue | None:
+    """Only with the session's cookie; and what changes something, only from its own forms."""
+    secret = request.cookies.get(COOKIE, "")
+    with transaction() as db:
+        link = links.session(db, secret, now=utcnow())
+    if link is None:
+        return over()
+    g.form_token = links.form_token(secret)
+    if request.method == "POST" and not _sent_from_here():
+        abort(400)
+    g.link = link
+    return None
+
+
+def _sent_from_here() -> bool:
+    given = request.form.get("form_token", "")
+    return hmac.compare_digest(given.encode(), str(g.form_token).encode())
+
+
+@yours.context_processor
+def of_the_session() -> dict[str, Any]:
+    return {"form_token": g.get("form_token"), "link": g.get("link")}
+
+
+def mine() -> RightsLink:
+    """Whose session this is."""
+    link: RightsLink = g.link
+    return link
+
+
+@yours.get("")
+def home() -> ResponseReturnValue:
+    return render_template("rights/home.html", done=request.args.get("done"))
+
+
+# -- access and portability ----------------------------------------------------------
+
+
+@yours.post("/data")
+def ask_for_data() -> ResponseReturnValue:
+    with transaction() as db:
+        _once(db, Right.ACCESS)
+    return redirect(url_for("yours.data"), 303)
+
+
+@yours.get("/data")
+def data() -> ResponseReturnValue:
+    """What is held, once it was asked for: a page of mailings at a time."""
+    number = max(request.args.get("page", 1, type=int), 1)
+    with transaction() as db:
+        if not cases.already(db, mine(), Right.ACCESS):
+            return redirect(url_for("yours.home"))
+        told, count = copies.page(_held(db), str(get_locale()), number)
+    return render_template("rights/data.html", told=told, number=number, count=count)
+
+
+@yours.post("/data.zip")
+def take_data() -> ResponseReturnValue:
+    with transaction() as db:
+        _once(db, Right.ACCESS)
+        body = copies.archive(_held(db), str(get_locale()))
+    return _file(body, copies.FILE_NAME[str(get_locale())])
+
+
+@yours.post("/portability.zip")
+def take_elsewhere() -> ResponseReturnValue:
+    with transaction() as db:
+        _once(db, Right.PORTABILITY)
+        body = copies.portable(_held(db), str(get_locale()))
+    return _file(body, {"fr": "portabilite", "en": "portability"}[str(get_locale())])
+
+
+def _once(db: Session, right: Right) -> None:
+    """A case, unless this session has one for that already."""
+    if not cases.already(db, mine(), right):
+        cases.answered(db, mine(), right, now=utcnow())
+
+
+def _held(db: Session) -> Held:
+    return access.draw(db, mine().email, utcnow())
+
+
+def _file(body: bytes, name: str) -> ResponseReturnValue:
+    return Response(body, 200, {"Content-Disposition": f'attachment; filename="{name}.zip"'},
+                    mimetype="application/zip")  # fmt: skip
+
+
+@yours.post("/close")
+def close() -> ResponseReturnValue:
+    with transaction() as db:
+        links.leave(db.get_one(RightsLink, mine().id), now=utcnow())
+    answer = make_response(redirect(url_for("pages.rights"), 303))
+    answer.delete_cookie(COOKIE, path="/rights")
+    return answer

@@ -1,0 +1,122 @@
+"""Each right, by keyboard alone, in both languages, from the form to what was asked for."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from mailer import tasks, tokens
+from mailer.db import transaction
+from mailer.rights.models import RightsLink
+from mailer.tokens import Purpose
+from tests.browser.conftest import Site
+from tests.browser.test_pages import look
+
+pytestmark = pytest.mark.browser
+READER = "reader0@example.org"
+WAYS = {"fr-light": ("fr-FR", "light", 1280), "en-dark-320": ("en-GB", "dark", 320)}
+
+
+@pytest.fixture(params=list(WAYS.values()), ids=list(WAYS))
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    locale, scheme, width = request.param
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, locale=locale, accept_downloads=True
+    )
+    page = context.new_page()
+    noise: list[str] = []
+    page.on("pageerror", lambda error: noise.append(str(error)))
+    yield page
+    context.close()
+    assert noise == []
+
+
+def said(page: Page, french: str, english: str) -> str:
+    return french if page.evaluate("document.documentElement.lang") == "fr" else english
+
+
+def press(page: Page, name: str) -> None:
+    """Reach a button or a link by keyboard alone, and press it."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        here = page.evaluate(
+            "(document.activeElement.innerText || document.activeElement.labels?.[0]?.innerText || '').trim()"
+        )
+        if here.startswith(name):
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"the keyboard does not reach {name}")
+
+
+def reach(page: Page, field: str) -> None:
+    """Go to a field by keyboard alone."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == field:
+            return
+    raise AssertionError(f"the keyboard does not reach {field}")
+
+
+def enter(page: Page, site: Site, email: str = READER) -> None:
+    """From the form to the open session, the mail in between."""
+    page.goto(site.url + "/rights")
+    look(page)
+    reach(page, "email")
+    page.keyboard.type(email)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/rights/check-your-mail"))
+    look(page)
+    page.goto(site.url + latest())
+    look(page)
+    assert email not in page.content()
+    press(page, said(page, "Oui, ouvrir mes droits", "Yes, open my rights"))
+    expect(page).to_have_url(re.compile("/rights/yours"))
+    look(page)
+
+
+def latest() -> str:
+    """The link that the worker has just had sent."""
+    while tasks._decide_one():
+        pass
+    with transaction() as db:
+        link_id = db.scalars(select(RightsLink.id).order_by(RightsLink.created_at.desc()).limit(1)).one()
+    return "/rights/" + tokens.issue(Purpose.RIGHTS, link_id.hex)
+
+
+def test_the_pages_without_a_session(page: Page, site: Site) -> None:
+    for path in ("/rights", "/rights/check-your-mail", "/rights/nonsense", "/rights/yours"):
+        page.goto(site.url + path)
+        look(page)
+    page.goto(site.url + "/rights")
+    reach(page, "email")
+    page.keyboard.type("zoe@")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.locator("#email")).to_have_value("zoe@")
+    look(page)
+
+
+def test_access_and_portability(page: Page, site: Site) -> None:
+    enter(page, site)
+    for button in (("Tout télécharger", "Download everything"), ("Emporter mes données", "Take my data")):
+        with page.expect_download() as download:
+            press(page, said(page, *button))
+        assert download.value.suggested_filename.endswith(".zip")
+    press(page, said(page, "Voir mes données", "See my data"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(
+        said(page, "Ce que nous détenons", "What we hold")
+    )
+    expect(page.locator(".told")).to_contain_text(READER)
+    look(page)
+
+
+def test_a_session_is_closed(page: Page, site: Site) -> None:
+    enter(page, site)
+    press(page, said(page, "Fermer ma session", "Close my session"))
+    expect(page).to_have_url(re.compile(r"/rights(\?|$)"))
+    page.goto(site.url + "/rights/yours")
+    look(page)
+    press(page, said(page, "Recevoir un nouveau lien", "Get a new link"))
+    expect(page).to_have_url(re.compile(r"/rights(\?|$)"))
