@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     )
     controller_address: str = Field(min_length=1, description="Its postal address")
     rights_email: str = Field(description="Printed in the notice; mail to it opens a rights case")
+    inbox_url: SecretStr | None = Field(
+        None,
+        description="imaps://user:password@host/INBOX where that mail arrives; empty: nobody reads it here",
+    )
     dpo_email: str = Field(description="The data protection officer")
     recipients: str = Field(min_length=1, description="Who receives the data: services, processors")
     host_name: str = Field(min_length=1, description="Who hosts the service (mentions légales)")
@@ -184,6 +188,13 @@ class Settings(BaseSettings):
     @classmethod
     def _relay(cls, value: str) -> str:
         return _server(value, ("smtp", "smtps"), "smtp://user:password@relay.example.org:587")
+
+    @field_validator("inbox_url")
+    @classmethod
+    def _inbox(cls, value: SecretStr | None) -> SecretStr | None:
+        said = value.get_secret_value() if value else ""
+        _ = said and _server(said, ("imap", "imaps"), "imaps://user:password@imap.example.org/INBOX")
+        return value if said else None
 
     @property
     def zone(self) -> ZoneInfo:

@@ -21,7 +21,7 @@ from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
 from mailer.people import evidence, preferences, signup, throttle
 from mailer.people.exchange import work
-from mailer.rights import alerts, links, register
+from mailer.rights import alerts, inbox, links, register
 from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.journal import JournalUnwritable
@@ -35,6 +35,7 @@ from mailer.settings import settings
 
 TICK = 5.0  # seconds between two looks for what is due
 SWEEP = 30.0
+INBOX = 60.0
 SIGNUPS = 100  # decided in one go, so that the notices behind them do not wait
 STRETCH = 8.0  # seconds a letter task works before it rings again
 HOLD = {RelayDown: holds.RELAY, JournalUnwritable: holds.JOURNAL, DkimKeyMissing: holds.DKIM}
@@ -80,6 +81,7 @@ def _configuration() -> dict[str, Any]:
         "beat_schedule": {
             "tick": {"task": "mailer.tick", "schedule": TICK, "options": {"expires": TICK}},
             "sweep": {"task": "mailer.sweep", "schedule": SWEEP, "options": {"expires": SWEEP}},
+            "inbox": {"task": "mailer.inbox", "schedule": INBOX, "options": {"expires": INBOX}},
             "keep": {"task": "mailer.keep", "schedule": crontab(hour="2", minute="40")},
         },
     }
@@ -216,6 +218,15 @@ def keep() -> None:
         evidence.anchor_head(db, now=utcnow())
         expired = evidence.expire(db)
     telemetry.log.info("the consent chain is anchored", expired_payloads=expired)
+    inbox.tidy(settings())
+
+
+@app.task(name="mailer.inbox")
+def read_inbox() -> None:
+    """Read a few of the mails to the published address, ring for the others, and send the receipts."""
+    if inbox.work(settings()):
+        ring("inbox")
+    send_notices()
 
 
 @app.task(name="mailer.sweep")

@@ -82,12 +82,17 @@ def open(
     return case
 
 
-def acknowledge(db: Session, case: RightsRequest, *, now: datetime) -> bool:
-    """Have the receipt sent, once, if there is an address; whether it will be."""
+def acknowledge(
+    db: Session, case: RightsRequest, *, answers: str | None = None, now: datetime
+) -> bool:  # fmt: skip
+    """Have the receipt sent, once, if there is an address; whether it will be.
+
+    `answers`: the Message-ID of the mail it came in, unless the case knows.
+    """
     if case.acknowledged_at or case.email is None:
         return False
     case.acknowledged_at = now
-    tell(db, case, NoticeKind.RECEIPT, SERVICE, now, answers=case.message_id, link="/rights")
+    tell(db, case, NoticeKind.RECEIPT, SERVICE, now, answers=answers or case.message_id, link="/rights")
     return True
 
 

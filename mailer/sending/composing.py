@@ -60,7 +60,8 @@ class Claimed:
 
 def return_path(claimed: Claimed) -> str:
     """Null for what answers a mail: an answer to an answer would be a loop (RFC 3834, 3.3)."""
-    return "" if claimed.answers else f"bounces@{claimed.letterhead.return_path_domain}"
+    answers = claimed.answers or claimed.kind is NoticeKind.RECEIPT
+    return "" if answers else f"bounces@{claimed.letterhead.return_path_domain}"
 
 
 def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage:

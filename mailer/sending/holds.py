@@ -1,6 +1,7 @@
 """What the send stays away from for a while, and for how long.  In the database: all senders share it.
 
-A hold is named "relay", "journal", "dkim", or after a lane.  It is hit when something fails, at most once a
+A hold is named "relay", "journal", "dkim", "inbox" (which only the intake of mail stays away from), or after
+a lane.  It is hit when something fails, at most once a
 period however many senders see it, and cleared by the first success after it.
 """
 
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from mailer.sending.models import Hold
 from mailer.telemetry import scrub
 
-RELAY, JOURNAL, DKIM = "relay", "journal", "dkim"
+RELAY, JOURNAL, DKIM, INBOX = "relay", "journal", "dkim", "inbox"
 _OURS = timedelta(seconds=5), timedelta(seconds=60)  # first and longest period
 _LANE = timedelta(seconds=60), timedelta(hours=1)
 

@@ -40,7 +40,7 @@ class Relay:
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             implicit_tls=implicit,
-            plain=not implicit and (query.get("tls") == "none" or _is_loopback(parts.hostname)),
+            plain=not implicit and (query.get("tls") == "none" or is_loopback(parts.hostname)),
             ca=Path(query["ca"]) if "ca" in query else None,
         )
 
@@ -77,7 +77,8 @@ class Relay:
         return client
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether what is said there stays on this machine."""
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 

@@ -17,7 +17,7 @@ from wtforms import SelectField, StringField, TextAreaField
 from mailer.db import transaction, utcnow
 from mailer.issues.typography import long_day
 from mailer.people.address import InvalidAddress, normalise
-from mailer.rights import figures, register
+from mailer.rights import figures, mail, register
 from mailer.rights.models import Channel, Outcome, Right, RightsRequest
 from mailer.rights.rules import Pressure, pressure
 from mailer.rights.words import CHANNELS, OUTCOMES, SHORT
@@ -49,6 +49,14 @@ LETTERS = {
     "refused": lazy_gettext("Lettre de refus"),
     "answered": lazy_gettext("Réponse"),
     "letter": lazy_gettext("Message"),
+}
+REASONS = {
+    mail.Reason.UNREADABLE: lazy_gettext("Ce courriel n’a pas pu être lu : il est marqué dans la boîte."),
+    mail.Reason.NO_SENDER: lazy_gettext("Ce courriel ne dit pas qui l’envoie : il est marqué dans la boîte."),
+    mail.Reason.NO_TEXT: lazy_gettext("Ce courriel ne contient pas de texte : il est marqué dans la boîte."),
+    mail.Reason.BAD_TOKEN: lazy_gettext(
+        "Une désinscription par courriel dont le jeton n’est pas de nous : il est marqué dans la boîte."
+    ),
 }
 ACTORS = {
     register.SERVICE: lazy_gettext("le service"),
@@ -82,7 +90,8 @@ def words() -> dict[str, object]:
     locale = desk_words.language()
     return {
         "RIGHTS": SHORT[locale], "CHANNELS": CHANNELS[locale], "OUTCOMES": OUTCOMES[locale],
-        "STEPS": STEPS, "LETTERS": LETTERS, "left": left, "pressure_of": pressure_of,
+        "STEPS": STEPS, "REASONS_OF_MAIL": REASONS, "LETTERS": LETTERS, "left": left,
+        "pressure_of": pressure_of,
         "long_day": lambda day: long_day(day, locale),
     }  # fmt: skip
 
