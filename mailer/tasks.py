@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
-from mailer.people import evidence, preferences, signup, throttle
+from mailer.people import evidence, preferences, restoration, signup, throttle
 from mailer.people.exchange import work
 from mailer.rights import alerts, inbox, links, register
 from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
@@ -42,13 +42,25 @@ HOLD = {RelayDown: holds.RELAY, JournalUnwritable: holds.JOURNAL, DkimKeyMissing
 
 
 class Bell(Task):  # type: ignore[misc]
-    """A task that a database gone for a while does not break: the next bell does the work."""
+    """A task that a database gone for a while does not break: the next bell does the work.
+
+    While the service is disarmed, bells are not heard, except where nobody is served.
+    """
+
+    when_disarmed = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
+            if not self.when_disarmed and _disarmed():
+                return None
             return super().__call__(*args, **kwargs)
         except SQLAlchemyError as error:
             telemetry.log.error("the database failed", task=self.name, error=_named(error))
+
+
+def _disarmed() -> bool:
+    with transaction() as db:
+        return restoration.disarmed(db)
 
 
 def _named(error: SQLAlchemyError) -> str:
@@ -112,7 +124,7 @@ def _share(**_: Any) -> None:
 watch.install(ring)
 
 
-@app.task(name="mailer.tick")
+@app.task(name="mailer.tick", when_disarmed=True)
 def tick() -> None:
     """Freeze the issues whose time has come, and ring for every letter and sign-up that can go on.
 
@@ -121,6 +133,8 @@ def tick() -> None:
     now = utcnow()
     with transaction() as db:
         ledger.beat(db, watch.BEAT, "beat")
+        if restoration.disarmed(db):
+            return
         start, leaving = ledger.due(db, now=now)
         asked = signup.waiting(db, now=now) or preferences.waiting(db) or links.waiting(db, now=now)
         held = holds.standing(db, HOLD.values(), now=now)
@@ -229,9 +243,12 @@ def read_inbox() -> None:
     send_notices()
 
 
-@app.task(name="mailer.sweep")
+@app.task(name="mailer.sweep", when_disarmed=True)
 def sweep() -> None:
     """Settle what dead workers left, close what is finished, ring what was forgotten, call for help."""
+    if _disarmed():
+        _raise_alarms()
+        return
     _recover()
     with transaction() as db:
         ledger.withhold_cancelled(db, now=utcnow())

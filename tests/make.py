@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.orm import Session
 
 from mailer.issues.merge import marker
@@ -14,7 +14,7 @@ from mailer.people import consent, signup
 from mailer.people.exchange import taking
 from mailer.people.exchange.chain import Common
 from mailer.people.exchange.rows import person
-from mailer.people.models import Subscription
+from mailer.people.models import Restoration, Subscription
 from mailer.people.signup import Decided
 from mailer.rights import register
 from mailer.rights.models import Channel, Right, RightsRequest
@@ -31,9 +31,10 @@ EPOCH = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
 def empty(connection: Connection) -> None:
-    """No row in any table.  Only a superuser can: the chain of consent refuses."""
+    """No row in any table, and the service armed.  Only a superuser can: the chain of consent refuses."""
     connection.execute(text("SET LOCAL session_replication_role = replica"))
     connection.execute(text(f"TRUNCATE {ALL_TABLES} CASCADE"))
+    connection.execute(insert(Restoration).values(at=EPOCH, positions={}, armed_at=EPOCH))
 
 
 def make_newsletter(db: Session, **changes: Any) -> Newsletter:

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from mailer import ground, upgrade
 from mailer.db import engine, transaction
+from mailer.people import restoration
 
 
 @contextmanager
-def opened() -> Iterator[Session]:
-    """One transaction, which commits when the command succeeds."""
+def opened(*, disarmed: bool = False) -> Iterator[Session]:
+    """One transaction, which commits when the command succeeds; `disarmed`: also while the service is."""
     ground.prepare()
     with engine().connect() as connection:
         if upgrade.current(connection) != upgrade.head():
@@ -20,4 +21,9 @@ def opened() -> Iterator[Session]:
                 "the database is not at this version's schema: run `mailer db upgrade`"
             )
     with transaction() as db:
+        if not disarmed and restoration.disarmed(db):
+            raise click.ClickException(
+                "this database was restored, and what people asked for since is missing: run `mailer restore "
+                "replay` first"
+            )
         yield db

@@ -18,17 +18,17 @@ from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import event, func, select
+from sqlalchemy import event, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mailer.db import utcnow
 from mailer.people import outside
+from mailer.people.models import JournalPosition
 from mailer.settings import settings
 
 FOLDER = "wills"
-_LOCK = 0x77696C6C73  # "wills"
 _PENDING = "wills"  # in a session's info: the lines its commit has to write first
-_FULL = 5_000  # lines: more are written at once, and not kept in memory
 _NONE = "-"
 
 
@@ -110,20 +110,8 @@ def write(
 
 
 def write_all(db: Session, wills: Iterable[Said]) -> None:
-    """The same for many, with one wait for the disk.  Raises Unwritable."""
-    pending = db.info.setdefault(_PENDING, [])
-    pending.extend(wills)
-    if len(pending) >= _FULL:
-        _settle(db)
-
-
-def still(db: Session) -> dict[str, Position]:
-    """How far each host's file here goes, at an instant when no line waits for its commit.
-
-    What a dump begun after this does not hold is thus in the lines after these positions.
-    """
-    db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-    return {path.name.removesuffix(outside.SUFFIX): _position(path) for path in outside.files(folder())}
+    """The same for many, with one wait for the disk."""
+    db.info.setdefault(_PENDING, []).extend(wills)
 
 
 def read(path: Path) -> Iterator[tuple[Line, Position]]:
@@ -160,15 +148,22 @@ def trouble() -> str | None:
 
 @event.listens_for(Session, "before_commit")
 def _settle(db: Session) -> None:
-    """A commit takes a shared lock until its end: `still` waits for whoever has written and not committed."""
+    """Write, and note in the same transaction how far the file now goes: a dump holds both, or neither.
+
+    The row is locked first, so that a host's lines and its commits have one order.
+    """
     wills: list[Said] = db.info.pop(_PENDING, [])
     if not wills:
         return
-    db.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
+    mine = {"host": outside.host()}
+    row = insert(JournalPosition).values(**mine, size=0, seal="")
+    db.execute(row.on_conflict_do_update(index_elements=["host"], set_=mine))
     try:
-        outside.append(folder(), lambda last: _sealed(last, wills, utcnow()))
+        size, last = outside.append(folder(), lambda last: _sealed(last, wills, utcnow()))
     except OSError as error:
         raise Unwritable(folder(), error) from error
+    values = {"size": size, "seal": last.rpartition(" ")[2]}
+    db.execute(update(JournalPosition).where(JournalPosition.host == mine["host"]).values(**values))
 
 
 @event.listens_for(Session, "after_rollback")
@@ -195,13 +190,6 @@ def _parsed(text: str) -> Line:
         None if detail == _NONE else detail,
     )
     return Line(datetime.fromisoformat(at), said)
-
-
-def _position(path: Path) -> Position:
-    position = Position(0, _first(path))
-    for _, position in read(path):  # noqa: B007 -- the last one
-        pass
-    return position
 
 
 def _first(path: Path) -> str:

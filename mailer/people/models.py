@@ -261,3 +261,30 @@ class ImportFile(Base):
     )
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     body: Mapped[bytes]
+
+
+class JournalPosition(Base):
+    """How far a host's journal of wills went when the transaction that wrote in it last committed."""
+
+    __tablename__ = "journal_position"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)  # bytes
+    seal: Mapped[str]  # of the last line
+
+
+class Restoration(Base):
+    """That this database may be served and sent from, since when, and what had to be made good first.
+
+    No backup holds a row of this table: a restored database is disarmed until a person arms it.
+    """
+
+    __tablename__ = "restoration"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    at: Mapped[datetime]
+    backed_up_at: Mapped[datetime | None]  # None: not restored, made new
+    positions: Mapped[dict[str, Any]]  # of each host's journal, in the backup: {host: [size, seal]}
+    replayed_at: Mapped[datetime | None]
+    report: Mapped[dict[str, Any] | None]
+    armed_at: Mapped[datetime | None]

@@ -14,8 +14,8 @@ _TAIL = 4096  # bytes: several lines
 _ROOM = 1 << 20  # bytes
 
 
-def append(folder: Path, compose: Callable[[bytes], Iterable[str]]) -> None:
-    """Append lines to this host's file, under its lock, and wait for the disk.
+def append(folder: Path, compose: Callable[[bytes], Iterable[str]]) -> tuple[int, str]:
+    """Append lines to this host's file, under its lock, and wait for the disk; its size, and its last line.
 
     `compose` is given the last line, empty at first.  What follows the last line end was never wholly
     written: it is cut off.  Raises OSError; then nothing is kept.
@@ -23,7 +23,8 @@ def append(folder: Path, compose: Callable[[bytes], Iterable[str]]) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _opened(folder / f"{host()}{SUFFIX}") as file:
         end, last = _end(file)
-        text = "".join(f"{line}\n" for line in compose(last)).encode("ascii")
+        lines = list(compose(last))
+        text = "".join(f"{line}\n" for line in lines).encode("ascii")
         try:
             os.ftruncate(file, end)
             _write(file, text)
@@ -33,6 +34,7 @@ def append(folder: Path, compose: Callable[[bytes], Iterable[str]]) -> None:
             raise
     if end == 0:
         _keep_name(folder)
+    return end + len(text), lines[-1]
 
 
 def probe(folder: Path) -> None:

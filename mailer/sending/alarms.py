@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from mailer.issues.typography import french
 from mailer.paths import templates_dir
-from mailer.people import journal, signup
+from mailer.people import journal, restoration, signup
 from mailer.sending import holds, unknown
 from mailer.sending.models import Alarm, Heartbeat, Hold
 from mailer.sending.relay import Relay
@@ -57,7 +57,7 @@ class Found:
 
 def find(db: Session, *, now: datetime) -> list[Found]:
     """Everything that asks for a person now."""
-    return [*_unknown(db), *_held(db, now), *_silent(db), *_signups(db, now), *_wills()]
+    return [*_unknown(db), *_held(db, now), *_silent(db), *_signups(db, now), *_wills(), *_disarmed(db)]
 
 
 def remember(db: Session, found: Sequence[Found], *, now: datetime) -> list[Found]:
@@ -142,6 +142,11 @@ def _signups(db: Session, now: datetime) -> Iterator[Found]:
 def _wills() -> Iterator[Found]:
     if trouble := journal.trouble():
         yield Found("wills", "", {"reason": trouble})
+
+
+def _disarmed(db: Session) -> Iterator[Found]:
+    if restoration.disarmed(db):
+        yield Found("disarmed", "", {})
 
 
 def forget_processes(db: Session) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mailer.issues.models import Issue
 from mailer.issues.rules import IssueState, Move, moved
+from mailer.people import restoration
 from mailer.sending.rules import OTHER
 
 
@@ -53,8 +54,11 @@ def freeze(
 ) -> Issue | None:
     """Write the ledger of an issue that is due, and let it leave; `lanes` tells the provider of a domain.
 
-    Idempotent: None when the issue is not scheduled (any more), or not due.  Raises DoesNotAddUp.
+    Idempotent: None when the issue is not scheduled (any more), or not due, or while the service is disarmed.
+    Raises DoesNotAddUp.
     """
+    if restoration.disarmed(db):
+        return None
     issue = db.scalar(select(Issue).where(Issue.id == issue_id).with_for_update(skip_locked=True))
     if issue is None or issue.state is not IssueState.SCHEDULED or issue.due_at is None or issue.due_at > now:
         return None

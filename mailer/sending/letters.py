@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from mailer.issues.models import Issue, Newsletter, Revision
 from mailer.issues.render import Rendered
+from mailer.people import restoration
 from mailer.sending.dkim import Signer
 from mailer.sending.message import Letter, Recipient, Sender
 from mailer.settings import Settings
@@ -15,7 +16,9 @@ _SAMPLE_ID = UUID(int=0)  # no send has it: a link in a sample leads to nobody
 
 
 def leaving(db: Session, issue_id: UUID, settings: Settings, signer: Signer | None) -> Letter | None:
-    """The letter of an issue whose audience is frozen, None otherwise."""
+    """The letter of an issue whose audience is frozen; None otherwise, and while the service is disarmed."""
+    if restoration.disarmed(db):
+        return None
     issue = db.get(Issue, issue_id, options=[joinedload(Issue.newsletter)])
     if issue is None or issue.send_id is None or issue.started_at is None:
         return None

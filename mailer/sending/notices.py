@@ -21,6 +21,7 @@ from mailer import telemetry, tokens
 from mailer.db import transaction, utcnow
 from mailer.issues.models import Newsletter
 from mailer.issues.typography import long_day
+from mailer.people import restoration
 from mailer.people.models import ConsentPayload, Subscriber, Subscription, SubscriptionState, Suppression
 from mailer.people.signup import Decided, Due
 from mailer.sending.composing import Claimed, Letterhead, compose, leave_link, link_of, return_path
@@ -108,7 +109,9 @@ def introduce(db: Session, *, now: datetime, limit: int = INTRODUCED) -> int:
 
 
 def waiting(db: Session, *, now: datetime) -> bool:
-    """Whether a notice is due."""
+    """Whether a notice is due; none is while the service is disarmed."""
+    if restoration.disarmed(db):
+        return False
     due = Notice.state.in_(WAITING), Notice.due_at <= now
     return db.scalar(select(Notice.id).where(*due).limit(1)) is not None
 

@@ -18,6 +18,7 @@ from mailer.web.desk import desk
 from mailer.web.health import health
 from mailer.web.links import links
 from mailer.web.login import init_login, login
+from mailer.web.maintenance import init_maintenance
 from mailer.web.pages import pages
 from mailer.web.preferences import preferences
 from mailer.web.public import public
@@ -38,6 +39,7 @@ def create_app(given: Settings | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     if given.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=given.proxies, x_proto=given.proxies)  # type: ignore[method-assign]
+    init_maintenance(app)
     init_security(app, given)
     init_login(app)
     init_languages(app, given)

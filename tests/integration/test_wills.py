@@ -1,6 +1,5 @@
 """The journal of wills: a no is on disk before its commit, or it is refused; what was tampered with shows."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -8,7 +7,7 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from mailer import tokens
@@ -18,9 +17,10 @@ from mailer.people import consent, journal, outside, suppression
 from mailer.people.exchange import taking
 from mailer.people.exchange.chain import Common
 from mailer.people.exchange.rows import Act, Person
-from mailer.people.journal import Damaged, Said, Unwritable, Will
+from mailer.people.journal import Damaged, Position, Said, Unwritable, Will
 from mailer.people.models import (
     ConsentPayload,
+    JournalPosition,
     Subscription,
     SubscriptionState,
     Suppression,
@@ -164,31 +164,29 @@ def test_what_a_power_cut_tore_never_happened_and_the_next_line_follows(clean: N
     assert _said() == [Said(Will.RESTRICTION, MARK), Said(Will.RESTRICTION_LIFTED, MARK)]
 
 
-def test_a_position_waits_for_whoever_has_written_and_not_committed(clean: None) -> None:
-    """Else a dump begun after it could miss what stands before it."""
-    written, go = threading.Event(), threading.Event()
-
-    def act() -> None:
+def test_the_database_knows_how_far_the_journal_goes(clean: None) -> None:
+    for _ in range(2):
         with transaction() as db:
-            journal.write_all(db, [Said(Will.ERASURE, MARK)] * 5_000)
-            written.set()
-            go.wait(30)
-
-    thread = threading.Thread(target=act)
-    thread.start()
-    assert written.wait(30)
-    found: list[int] = []
-
-    def look() -> None:
+            journal.write(db, Will.ERASURE, MARK)
+        *_, (_, end) = journal.read(_own())
         with transaction() as db:
-            found.extend(position.size for position in journal.still(db).values())
+            kept = db.get_one(JournalPosition, outside.host())
+            assert Position(kept.size, kept.seal) == end
+        assert end.size == _own().stat().st_size
 
-    looking = threading.Thread(target=look)
-    looking.start()
-    looking.join(0.3)
-    assert looking.is_alive()
-    assert not found
-    go.set()
-    thread.join(30)
-    looking.join(30)
-    assert found == [_own().stat().st_size]
+
+def test_what_waits_for_its_commit_is_after_what_others_see(clean: None) -> None:
+    """Else a backup taken in between would hold neither the act nor a reason to replay it."""
+    with transaction() as db:
+        journal.write(db, Will.ERASURE, MARK)
+    with transaction() as acting:
+        journal.write(acting, Will.ERASURE, OTHER)
+        event.listen(acting, "before_commit", lambda _: seen.append(_positions()))
+        seen: list[tuple[int, int]] = []
+    assert seen[0][0] < seen[0][1] == _positions()[0]
+
+
+def _positions() -> tuple[int, int]:
+    """How far the journal goes in the eyes of another transaction, and on the disk."""
+    with transaction() as db:
+        return db.get_one(JournalPosition, outside.host()).size, _own().stat().st_size

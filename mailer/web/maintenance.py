@@ -1,0 +1,31 @@
+"""A restored service shows nothing about people until what they asked for since the backup was replayed."""
+
+import time
+
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+
+from mailer.db import transaction
+from mailer.people import restoration
+
+ALWAYS = {"health", "pages", "reading", "static"}  # blueprints that hold nothing about anybody
+FRESH = 1.0  # seconds for which a yes is believed; a no is asked again each time
+RETRY_AFTER = 600  # seconds
+
+
+def init_maintenance(app: Flask) -> None:
+    """Have every page but ALWAYS answer 503 while the service is disarmed."""
+    armed_at = float("-inf")
+
+    @app.before_request
+    def maintenance() -> ResponseReturnValue | None:
+        nonlocal armed_at
+        room = (request.endpoint or "static").partition(".")[0]
+        if room in ALWAYS or time.monotonic() - armed_at < FRESH:
+            return None
+        with transaction() as db:
+            if not restoration.disarmed(db):
+                armed_at = time.monotonic()
+                return None
+        page = render_template("maintenance.html")
+        return page, 503, {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
