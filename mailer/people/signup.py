@@ -96,7 +96,7 @@ def decide(db: Session, asked: SignupRequest, *, now: datetime) -> Decided | Non
         asked.due_at = later
         return None
     db.delete(asked)
-    if not _may_be_asked(db, asked, now):
+    if _restricted(db, asked.email) or not _may_be_asked(db, asked, now):
         return None
     for limit in (_hourly(), _hourly(domain(asked.email))):
         throttle.take(db, limit, now=now)
@@ -111,13 +111,14 @@ def breaker(db: Session, *, now: datetime) -> datetime | None:
 def purge(db: Session, *, now: datetime, limit: int = 200) -> int:
     """Forget sign-ups that were not confirmed in time; how many.  Call again until there are none.
 
-    Whoever had consented before stays, as somebody who left.
+    Whoever had consented before stays, as somebody who left; what is restricted stays as it is (RGPD 18).
     """
     stale = (
         select(Subscription)
         .where(
             Subscription.state == SubscriptionState.PENDING,
             Subscription.changed_at <= now - CONFIRM_WITHIN,
+            Subscription.subscriber.has(Subscriber.restricted_at.is_(None)),
         )
         .options(joinedload(Subscription.subscriber))
         .limit(limit)
@@ -133,6 +134,12 @@ def _full_until(db: Session, email: str, now: datetime) -> datetime | None:
     """When this address may be decided on: the hour, or its provider's, may be full."""
     ends = (throttle.full_until(db, each, now=now) for each in (_hourly(), _hourly(domain(email))))
     return max(filter(None, ends), default=None)
+
+
+def _restricted(db: Session, email: str) -> bool:
+    """RGPD 18: frozen data are not changed, whoever fills in a form."""
+    frozen = Subscriber.email == email, Subscriber.restricted_at.is_not(None)
+    return db.scalar(select(exists().where(*frozen))) or False
 
 
 def _hourly(provider: str | None = None) -> Limit:

@@ -26,6 +26,7 @@ from mailer.web.reading import reading
 from mailer.web.rights import rights
 from mailer.web.security import csrf, init_security
 from mailer.web.yours import yours
+from mailer.web.yours_acts import acts
 
 LOCALES = ("fr", "en")
 
@@ -45,7 +46,7 @@ def create_app(given: Settings | None = None) -> Flask:
     init_languages(app, given)
     for blueprint in (health, pages, login, desk, links, preferences, rights, yours, reading, public):
         app.register_blueprint(blueprint)
-    for anonymous in (public, links, preferences, rights, yours):
+    for anonymous in (public, links, preferences, rights, yours, acts):
         csrf.exempt(
             anonymous
         )  # no session to ride on: limits, signed links and their own tokens protect them

@@ -80,6 +80,8 @@ def show(token: str) -> ResponseReturnValue:
         subscriber = db.get(Subscriber, subscriber_id) if subscriber_id else None
         if subscriber is None:
             return render_template("preferences_over.html"), 410
+        if subscriber.restricted_at:
+            return render_template("preferences_frozen.html")
         return _page(db, subscriber, _form_of(db, subscriber), saved="saved" in request.args)
 
 
@@ -91,6 +93,8 @@ def save(token: str) -> ResponseReturnValue:
         subscriber = db.get(Subscriber, subscriber_id, with_for_update=True) if subscriber_id else None
         if subscriber is None:
             return render_template("preferences_over.html"), 410
+        if subscriber.restricted_at:
+            return render_template("preferences_frozen.html"), 409
         listed = editing.newsletters(db)
         form = _offering(PreferencesForm(request.form), listed)
         if not form.validate():

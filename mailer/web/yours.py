@@ -1,9 +1,6 @@
 """Door: the session that a rights link opened, for half an hour, for whoever holds the mailbox."""
 
-import hmac
-from typing import Any
-
-from flask import Blueprint, Response, abort, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from sqlalchemy.orm import Session
@@ -12,47 +9,23 @@ from mailer.db import transaction, utcnow
 from mailer.rights import access, cases, copies, links
 from mailer.rights.access import Held
 from mailer.rights.models import Right, RightsLink
-from mailer.web.rights import COOKIE, over
+from mailer.web.rights import COOKIE
+from mailer.web.rights_session import admit, mine, of_the_session
 from mailer.web.security import private
+from mailer.web.yours_acts import acts, situation
 
 yours = Blueprint("yours", __name__, url_prefix="/rights/yours")
 yours.after_request(private)
-
-
-@yours.before_request
-def admit() -> ResponseReturnValue | None:
-    """Only with the session's cookie; and what changes something, only from its own forms."""
-    secret = request.cookies.get(COOKIE, "")
-    with transaction() as db:
-        link = links.session(db, secret, now=utcnow())
-    if link is None:
-        return over()
-    g.form_token = links.form_token(secret)
-    if request.method == "POST" and not _sent_from_here():
-        abort(400)
-    g.link = link
-    return None
-
-
-def _sent_from_here() -> bool:
-    given = request.form.get("form_token", "")
-    return hmac.compare_digest(given.encode(), str(g.form_token).encode())
-
-
-@yours.context_processor
-def of_the_session() -> dict[str, Any]:
-    return {"form_token": g.get("form_token"), "link": g.get("link")}
-
-
-def mine() -> RightsLink:
-    """Whose session this is."""
-    link: RightsLink = g.link
-    return link
+yours.before_request(admit)
+yours.context_processor(of_the_session)
+yours.register_blueprint(acts)
 
 
 @yours.get("")
 def home() -> ResponseReturnValue:
-    return render_template("rights/home.html", done=request.args.get("done"))
+    with transaction() as db:
+        here = situation(db)
+    return render_template("rights/home.html", here=here, done=request.args.get("done"))
 
 
 # -- access and portability ----------------------------------------------------------

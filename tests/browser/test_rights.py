@@ -38,14 +38,20 @@ def said(page: Page, french: str, english: str) -> str:
 
 
 def press(page: Page, name: str) -> None:
-    """Reach a button or a link by keyboard alone, and press it."""
+    """Reach a button or a link by keyboard alone, and go where it leads."""
+    find(page, name)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+def find(page: Page, name: str) -> None:
+    """Reach a button or a link by keyboard alone."""
     for _ in range(60):
         page.keyboard.press("Tab")
         here = page.evaluate(
             "(document.activeElement.innerText || document.activeElement.labels?.[0]?.innerText || '').trim()"
         )
         if here.startswith(name):
-            page.keyboard.press("Enter")
             return
     raise AssertionError(f"the keyboard does not reach {name}")
 
@@ -66,7 +72,7 @@ def enter(page: Page, site: Site, email: str = READER) -> None:
     reach(page, "email")
     page.keyboard.type(email)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("/rights/check-your-mail"))
+    page.wait_for_url(re.compile("/rights/check-your-mail"))
     look(page)
     page.goto(site.url + latest())
     look(page)
@@ -101,14 +107,62 @@ def test_the_pages_without_a_session(page: Page, site: Site) -> None:
 def test_access_and_portability(page: Page, site: Site) -> None:
     enter(page, site)
     for button in (("Tout télécharger", "Download everything"), ("Emporter mes données", "Take my data")):
+        find(page, said(page, *button))
         with page.expect_download() as download:
-            press(page, said(page, *button))
+            page.keyboard.press("Enter")
         assert download.value.suggested_filename.endswith(".zip")
     press(page, said(page, "Voir mes données", "See my data"))
     expect(page.get_by_role("heading", level=1)).to_contain_text(
         said(page, "Ce que nous détenons", "What we hold")
     )
     expect(page.locator(".told")).to_contain_text(READER)
+    look(page)
+
+
+@pytest.mark.parametrize("act", ["objection", "withdrawal"])
+def test_nothing_more_is_sent(page: Page, site: Site, act: str) -> None:
+    enter(page, site)
+    first, button, done = {
+        "objection": (("M’opposer", "Object"), ("M’opposer à tout envoi", "Object to every mailing"),
+                      ("Votre opposition est enregistrée", "Your objection is recorded")),
+        "withdrawal": (("Tout arrêter", "Stop everything"), ("Tout arrêter", "Stop everything"),
+                       ("Vous ne recevez plus aucune lettre", "You no longer receive any letter")),
+    }[act]  # fmt: skip
+    press(page, said(page, *first))
+    look(page)
+    press(page, said(page, *button))
+    expect(page.get_by_role("status")).to_contain_text(said(page, *done))
+    look(page)
+
+
+def test_restriction_and_its_end(page: Page, site: Site) -> None:
+    enter(page, site)
+    for button, done in (
+        (("Geler mes données", "Freeze my data"), ("Vos données sont gelées", "Your data are frozen")),
+        (("Mettre fin au gel", "Unfreeze my data"), ("Le gel de vos données a pris fin", "no longer frozen")),
+    ):
+        press(page, said(page, *button))
+        look(page)
+        press(page, said(page, *button))
+        expect(page.get_by_role("status")).to_contain_text(said(page, *done))
+        look(page)
+
+
+def test_directives(page: Page, site: Site) -> None:
+    enter(page, site)
+    press(page, said(page, "Mes directives", "My instructions"))
+    look(page)
+    reach(page, "directives")
+    page.keyboard.type("Effacez tout.")
+    press(page, said(page, "Enregistrer mes directives", "Save my instructions"))
+    expect(page.get_by_role("status")).to_contain_text(said(page, "Vos directives", "Your instructions"))
+    page.goto(site.url + "/rights/yours/directives")
+    expect(page.locator("#directives")).to_have_value("Effacez tout.")
+    page.locator("#directives").evaluate(
+        "field => { field.removeAttribute('maxlength'); field.value = 'x'.repeat(2001) }"
+    )
+    press(page, said(page, "Enregistrer mes directives", "Save my instructions"))
+    expect(page.get_by_role("alert")).to_be_visible()
     look(page)
 
 

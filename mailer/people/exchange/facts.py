@@ -16,8 +16,8 @@ NEW, KNOWN = "new", "known"
 # Only those of whom something is known come back.  Each part is one look in an index, whatever the planner
 # thinks of tables that are growing under it (see `steady`).
 _FACTS = """
-SELECT i.n, x.fingerprint IS NOT NULL, s.id, u.id, u.state, coalesce(c.consented_at, c.at),
-    coalesce(no.consented_at, no.at)
+SELECT i.n, x.fingerprint IS NOT NULL OR s.restricted_at IS NOT NULL, s.id, u.id, u.state,
+    coalesce(c.consented_at, c.at), coalesce(no.consented_at, no.at)
 FROM unnest(%(marks)b::bytea[]) WITH ORDINALITY AS i (mark, n)
 LEFT JOIN suppression x ON x.fingerprint = i.mark
 LEFT JOIN subscriber s ON s.fingerprint = i.mark
@@ -39,7 +39,7 @@ _STEADY = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET 
 class Facts(NamedTuple):
     """What the database holds under one fingerprint, for one newsletter."""
 
-    suppressed: bool
+    suppressed: bool  # or restricted (RGPD 18): nothing is changed
     subscriber_id: UUID | None
     subscription_id: UUID | None
     state: str | None

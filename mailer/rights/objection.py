@@ -1,0 +1,60 @@
+"""Objection (RGPD 21) and withdrawal (7(3)): no letter, or no letter ever again.  No reason is asked for.
+
+Effective at commit: the gate of the send asks again before each claim.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from mailer.people import consent, journal, suppression
+from mailer.people.journal import Will
+from mailer.people.models import (
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
+from mailer.people.suppression import PERSONAL, Entry
+from mailer.sending import notices
+from mailer.sending.models import NoticeKind
+
+OBJECTION, WITHDRAWAL = "objection", "rights"  # the channels of what they end
+
+
+def withdraw(db: Session, fingerprint: bytes, *, now: datetime) -> int:
+    """End every subscription, each with its goodbye and its way back; how many had letters sent."""
+    ended = _end(db, fingerprint, WITHDRAWAL, now)
+    for subscription_id in ended:
+        notices.goodbye(db, subscription_id, now=now)
+    return len(ended)
+
+
+def object_to(db: Session, *, email: str, locale: str, now: datetime) -> bool:
+    """Bar this address from every mailing; only its owner lifts that.  False if they had objected before."""
+    mark = consent.fingerprint(email)
+    _end(db, mark, OBJECTION, now)
+    before = db.get(Suppression, mark, with_for_update=True)
+    if before and before.reason in PERSONAL:
+        return False
+    suppression.add(db, [Entry(mark, SuppressionReason.OBJECTED, now)])
+    theirs = Suppression.fingerprint == mark, Suppression.reason.not_in(PERSONAL)
+    db.execute(update(Suppression).where(*theirs).values(reason=SuppressionReason.OBJECTED, at=now))
+    journal.write(db, Will.OBJECTION, mark)
+    notices.post(db, NoticeKind.OBJECTED, email=email, locale=locale, facts={"link": "/rights"}, now=now)
+    return True
+
+
+def _end(db: Session, fingerprint: bytes, channel: str, now: datetime) -> list[UUID]:
+    """Withdraw all; those that were active."""
+    joined = select(Subscription.id, Subscription.state).join(
+        Subscriber, Subscriber.id == Subscription.subscriber_id
+    )
+    theirs = Subscriber.fingerprint == fingerprint, Subscription.state != SubscriptionState.ENDED
+    found = db.execute(joined.where(*theirs).order_by(Subscription.id)).all()
+    for subscription_id, _ in found:
+        consent.withdraw(db, subscription_id, channel=channel, now=now)
+    return [subscription_id for subscription_id, state in found if state is SubscriptionState.ACTIVE]
