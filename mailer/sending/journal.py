@@ -7,6 +7,8 @@ hence worth nothing after the machine itself went down (the header names the boo
     mailer-journal 1 <worker> <boot>
     <issue> <position> <fence> unknown <outcome…>    right before the first body byte
     <issue> <position> <fence> <state> <outcome…>    at the reply, before anything else
+
+Fields are parted by tabs; an instant is in seconds since 1970.
 """
 
 import errno
@@ -16,7 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from uuid import UUID
@@ -63,11 +65,12 @@ class Journal:
 
         A row whose line could not be written must not begin.
         """
-        said = (
-            issue.hex, outcome.position, outcome.fence, outcome.state.value, outcome.due_at.isoformat(),
-            outcome.attempts, outcome.faults, outcome.code or 0, outcome.enhanced or "", outcome.reply or "",
-        )  # fmt: skip
-        self._write(("\t".join(map(str, said)) + "\n").encode())
+        done = outcome
+        line = (
+            f"{issue.hex}\t{done.position}\t{done.fence}\t{done.state.value}\t{done.due_at.timestamp()!r}\t"
+            f"{done.attempts}\t{done.faults}\t{done.code or 0}\t{done.enhanced or ''}\t{done.reply or ''}\n"
+        )
+        self._write(line.encode())
 
     def clear(self) -> None:
         """Forget everything: the ledger has recorded all of it."""
@@ -135,8 +138,8 @@ def _read(path: Path, content: bytes) -> Testament:
     for line in lines:
         issue, position, fence, state, due_at, attempts, faults, code, enhanced, reply = line.split("\t")
         testament.last[UUID(issue), int(position)] = Outcome(
-            int(position), int(fence), DeliveryState(state), datetime.fromisoformat(due_at), int(attempts),
-            int(faults), int(code) or None, enhanced, reply,
+            int(position), int(fence), DeliveryState(state), datetime.fromtimestamp(float(due_at), UTC),
+            int(attempts), int(faults), int(code) or None, enhanced, reply,
         )  # fmt: skip
     return testament
 

@@ -8,10 +8,10 @@ comes from the send id.
 
 import html
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from functools import cached_property
 from typing import Protocol
 from uuid import UUID
 
@@ -71,15 +71,23 @@ class Letter:
     text: str  # with holes
     date: datetime
     sign: Sign | None = None  # DKIM
-    _parts: list[bytes] = field(init=False, repr=False)
-    _holes: list[tuple[bool, str]] = field(init=False, repr=False)  # (in the HTML?, name), between parts
+    _pieces: list[bytes] = field(init=False, repr=False)  # the body, with empty places for the holes
+    _holes: dict[int, tuple[bool, str]] = field(init=False, repr=False)  # place -> (in the HTML?, name)
     _head: bytes = field(init=False, repr=False)
+    _links: tuple[bytes, bytes, bytes, bytes] = field(init=False, repr=False)  # around three tokens
 
     def __post_init__(self) -> None:
-        parts, holes = _cut(self.text, self.html, self.boundary, self._unsubscribe(""))
-        object.__setattr__(self, "_parts", parts)
+        pieces, holes = _cut(self.text, self.html, self.boundary, self._unsubscribe(""))
+        domain = self.sender.domain.encode()
+        object.__setattr__(self, "_pieces", pieces)
         object.__setattr__(self, "_holes", holes)
-        object.__setattr__(self, "_head", self._common_headers())
+        object.__setattr__(self, "_head", self._common_headers() + b"To: ")
+        object.__setattr__(self, "_links", (
+            b"\r\nMessage-ID: <",
+            b"@%s>\r\nList-Unsubscribe: <%s" % (domain, self._unsubscribe("").encode()),
+            b">,\r\n <mailto:u-",
+            b"@%s?subject=unsubscribe>\r\n\r\n" % domain,
+        ))  # fmt: skip
 
     @property
     def boundary(self) -> bytes:
@@ -88,21 +96,14 @@ class Letter:
 
     def to(self, recipient: Recipient) -> Copy:
         """The copy of one recipient.  Raises ValueError when their name or address cannot be in a header."""
-        where = self.send_id, recipient.position
-        link, returned, ours = issue_deliveries(_PURPOSES, *where)
-        domain = self.sender.domain.encode()
-        head = b"".join((
-            b"To: ", mailbox("To", recipient.name, recipient.address),
-            b"\r\nMessage-ID: <", ours.encode(), b"@", domain,
-            b">\r\nList-Unsubscribe: <", self._unsubscribe(link).encode(),
-            b">,\r\n <mailto:u-", link.encode(), b"@", domain, b"?subject=unsubscribe>\r\n",
+        link, returned, ours = issue_deliveries(_PURPOSES, self.send_id, recipient.position)
+        token = link.encode()
+        identified, listed, mailed, end = self._links
+        message = b"".join((
+            self._head, mailbox("To", recipient.name, recipient.address),
+            identified, ours.encode(), listed, token, mailed, token, end,
+            *self._body(recipient.name, token),
         ))  # fmt: skip
-        values = {
-            NAME: recipient.name or "",
-            GREETING: greeting(self.locale, recipient.name),
-            UNSUBSCRIBE_URL: link,  # the rest of the address is the same for all, and encoded once
-        }
-        message = b"".join((self._head, head, CRLF, *self._body(values)))
         if self.sign:
             message = self.sign(message, canonical=True)
         return Copy(f"b-{returned}@{self.sender.domain}", message)
@@ -110,15 +111,24 @@ class Letter:
     def _unsubscribe(self, token: str) -> str:
         return f"{self.sender.public_url}/u/{token}"
 
-    def _body(self, values: Mapping[str, str]) -> Iterator[bytes]:
-        encoded = {
-            (in_html, name): hole(html.escape(values[name]) if in_html else values[name])
-            for in_html, name in set(self._holes)
-        }
-        yield self._parts[0]
-        for key, part in zip(self._holes, self._parts[1:], strict=True):
-            yield encoded[key]
-            yield part
+    def _body(self, name: str | None, token: bytes) -> list[bytes]:
+        filled = {UNSUBSCRIBE_URL: (token, token)}  # the rest of the address is the same, and encoded once
+        if self._greets:
+            filled[GREETING] = _encoded(greeting(self.locale, name))
+        if self._names:
+            filled[NAME] = _encoded(name or "")
+        pieces = self._pieces.copy()
+        for place, (in_html, what) in self._holes.items():
+            pieces[place] = filled[what][in_html]
+        return pieces
+
+    @cached_property
+    def _greets(self) -> bool:
+        return any(what == GREETING for _, what in self._holes.values())
+
+    @cached_property
+    def _names(self) -> bool:
+        return any(what == NAME for _, what in self._holes.values())
 
     def _common_headers(self) -> bytes:
         sender = self.sender
@@ -145,30 +155,36 @@ class Letter:
         )
 
 
+def _encoded(value: str) -> tuple[bytes, bytes]:
+    """A value for the text and for the HTML."""
+    plain, escaped = hole(value), html.escape(value)
+    return plain, plain if escaped == value else hole(escaped)
+
+
 def _list_id(sender: Sender) -> bytes:
     """RFC 2919: a phrase and an identifier that outlives any server."""
     return bracketed("List-Id", sender.name, f"{sender.slug}.{sender.domain}")
 
 
-def _cut(text: str, page: str, boundary: bytes, link: str) -> tuple[list[bytes], list[tuple[bool, str]]]:
-    """The body as encoded parts, and the holes between them: text first, the richest last (RFC 2046)."""
-    parts: list[bytes] = [b""]
-    holes: list[tuple[bool, str]] = []
+def _cut(text: str, page: str, boundary: bytes, link: str) -> tuple[list[bytes], dict[int, tuple[bool, str]]]:
+    """The body as encoded pieces, and which of them are holes: text first, the richest last (RFC 2046)."""
+    pieces: list[bytes] = [b""]
+    holes: dict[int, tuple[bool, str]] = {}
     for in_html, source in ((False, text), (True, page)):
         kind = b"html" if in_html else b"plain"
-        parts[-1] += (
+        pieces[-1] += (
             b"--" + boundary + b"\r\nContent-Type: text/" + kind + b'; charset="utf-8"\r\n'
             b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
         )  # fmt: skip
         for at, piece in enumerate(re.split(HOLE, source.rstrip("\n"))):
             if at % 2:
-                holes.append((in_html, piece))
                 if piece == UNSUBSCRIBE_URL:
-                    parts[-1] += SOFT + quoted_printable(html.escape(link) if in_html else link)
-                parts[-1] += SOFT
-                parts.append(SOFT)
+                    pieces[-1] += SOFT + quoted_printable(html.escape(link) if in_html else link)
+                pieces[-1] += SOFT
+                holes[len(pieces)] = (in_html, piece)
+                pieces += (b"", SOFT)
             else:
-                parts[-1] += quoted_printable(piece)
-        parts[-1] += CRLF
-    parts[-1] += b"--" + boundary + b"--\r\n"
-    return parts, holes
+                pieces[-1] += quoted_printable(piece)
+        pieces[-1] += CRLF
+    pieces[-1] += b"--" + boundary + b"--\r\n"
+    return pieces, holes

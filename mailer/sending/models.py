@@ -29,10 +29,10 @@ class Delivery(Base):
         Index("ix_delivery_unknown", "issue_id", postgresql_where="state = 'unknown'"),
     )  # fmt: skip
 
-    issue_id: Mapped[UUID] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    issue_id: Mapped[UUID] = mapped_column(primary_key=True)  # triggers check that the issue exists…
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1..audience
     subscriber_id: Mapped[UUID | None] = mapped_column(ForeignKey("subscriber.id", ondelete="SET NULL"))
-    consent_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent_event.id"))
+    consent_id: Mapped[UUID | None]  # …and the consent event
     lane: Mapped[str] = mapped_column(server_default=OTHER)  # the mailbox provider, so that each has its pace
     state: Mapped[DeliveryState] = mapped_column(enum(DeliveryState))
     due_at: Mapped[datetime]

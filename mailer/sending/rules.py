@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from mailer.telemetry import scrub
@@ -57,6 +58,7 @@ class Reply(NamedTuple):
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})\s*(.*)", re.DOTALL)
 
 
+@lru_cache(maxsize=256)  # a relay says the same few things all day
 def reply(code: int, message: bytes) -> Reply:
     """Read a reply as smtplib gives it."""
     text = " ".join(message.decode("utf-8", "replace").split())

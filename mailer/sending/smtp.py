@@ -13,6 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from mailer.sending.rules import Reply, reply
@@ -20,6 +21,7 @@ from mailer.sending.rules import Reply, reply
 COMMAND_TIMEOUT = 300.0  # seconds of silence, RFC 5321 4.5.3.2
 DATA_TIMEOUT = 120.0
 DOT_TIMEOUT = 600.0
+CHUNK = 65536  # bytes read at a time
 MAX_LINE = 8192  # bytes; a relay that talks longer without a line end is not speaking SMTP
 
 
@@ -67,6 +69,14 @@ class _Cut(Exception):
     """The connection is gone, or no longer makes sense."""
 
 
+@lru_cache(maxsize=256)  # a relay says the same few things all day
+def _parsed(line: bytes) -> tuple[int, bool, bytes]:
+    """(code, whether its reply goes on, text) of a reply's line.  Raises _Cut on anything else."""
+    if not line[:3].isdigit() or line[3:4] not in {b" ", b"-", b""}:
+        raise _Cut
+    return int(line[:3]), line[3:4] == b"-", line[4:]
+
+
 class Session:
     """A connection with at most one message in flight and one envelope announced behind it."""
 
@@ -82,11 +92,12 @@ class Session:
         self._pipelining = client.has_extn("pipelining")
         self._smtputf8 = client.has_extn("smtputf8")
         self._size = client.has_extn("size")
+        self._plain = not isinstance(self.sock, ssl.SSLSocket)
         self._client = client
         self._job: Job | None = None
         self._next: Job | None = None
         self._out = bytearray()
-        self._in = bytearray()
+        self._in = b""
         self._text: list[bytes] = []  # the lines of a reply not yet complete
         self._answers: list[Reply] = []  # to the current envelope
         self._unsaid: deque[bytes] = deque()
@@ -166,19 +177,20 @@ class Session:
     def _exchange(self) -> None:
         self._flush()
         while data := self._received():
-            self._in += data
-            while (end := self._in.find(b"\n")) >= 0:
-                line = bytes(self._in[:end]).rstrip(b"\r")
-                del self._in[: end + 1]
-                self._line(line)
-            if len(self._in) > MAX_LINE:
+            *lines, rest = (self._in + data).split(b"\n")
+            self._in = rest
+            for line in lines:
+                self._line(line.rstrip(b"\r"))
+            if len(rest) > MAX_LINE:
                 raise _Cut
+            if self._plain and len(data) < CHUNK:
+                return  # the socket is empty; a TLS one may hold a record more
 
     def _received(self) -> bytes | None:
         if self.phase is Phase.CLOSED:
             return None
         try:
-            data = self.sock.recv(65536)
+            data = self.sock.recv(CHUNK)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
         if not data:
@@ -186,11 +198,10 @@ class Session:
         return data
 
     def _line(self, line: bytes) -> None:
-        if not line[:3].isdigit() or line[3:4] not in {b" ", b"-", b""}:
-            raise _Cut
-        self._text.append(line[4:])
-        if line[3:4] != b"-":
-            answer = reply(int(line[:3]), b" ".join(self._text))
+        code, more, text = _parsed(line)
+        self._text.append(text)
+        if not more:
+            answer = reply(code, b" ".join(self._text))
             self._text.clear()
             self._answered(answer)
 

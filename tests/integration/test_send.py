@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mailer.db import transaction, utcnow
-from mailer.issues.models import Issue, Newsletter
+from mailer.issues.models import Approval, Issue, Newsletter
 from mailer.issues.rules import IssueState
 from mailer.people import consent
 from mailer.people.models import Subscriber, Subscription
@@ -155,6 +156,30 @@ def _rest_until(db: Session, address: str, until: datetime) -> None:
 
 def _restrict(db: Session, address: str) -> None:
     db.execute(update(Subscriber).where(Subscriber.email == address).values(restricted_at=utcnow()))
+
+
+_COPY = (
+    "INSERT INTO delivery SELECT (jsonb_populate_record(d, jsonb_build_object({changes}))).* "
+    "FROM delivery d LIMIT 1"
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        _COPY.format(changes="'issue_id', CAST(:nothing AS text)"),
+        _COPY.format(changes="'consent_id', CAST(:nothing AS text), 'position', 100, 'subscriber_id', NULL"),
+        "UPDATE delivery SET consent_id = CAST(:nothing AS uuid)",
+        "UPDATE delivery SET issue_id = CAST(:nothing AS uuid)",
+        "DELETE FROM issue",
+    ],
+)
+def test_a_row_is_of_an_issue_and_rests_on_a_consent(frozen: tuple[Issue, list[str]], statement: str) -> None:
+    """What foreign keys would say, at a third of a freeze's price."""
+    with transaction() as db:
+        db.execute(delete(Approval))
+    with pytest.raises(IntegrityError, match=r"a delivery|an issue that was sent"), transaction() as db:
+        db.execute(text(statement), {"nothing": str(uuid4())})
 
 
 def test_a_paused_issue_lets_nothing_be_claimed(frozen: tuple[Issue, list[str]]) -> None:

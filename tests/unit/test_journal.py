@@ -99,7 +99,7 @@ from tests.unit.test_journal import _row, DeliveryState
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 pen = Journal(Path({str(tmp_path)!r}), UUID(int=7))
 size = pen.path.stat().st_size
-resource.setrlimit(resource.RLIMIT_FSIZE, (size + 150, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 110, resource.RLIM_INFINITY))
 written = 0
 for position in (1, 2, 3):
     try:
