@@ -11,7 +11,7 @@ _PERSONAL = re.compile(
     rb"\r\n(?:To|Message-ID|List-Unsubscribe|DKIM-Signature):.*?(?=\r\n\S|\r\n\r\n)",
     re.DOTALL | re.IGNORECASE,
 )
-_TOKEN = re.compile(rb"(?<![a-z2-7])[a-z2-7]{56}(?![a-z2-7])")
+_TOKEN = re.compile(rb"(?<![a-z0-9])[a-z0-9]{58}(?![a-z0-9])")
 _MESSAGE_ID = re.compile(rb"\r\nMessage-ID:\s*<([^>\r\n]+)>", re.IGNORECASE)
 
 

@@ -83,7 +83,7 @@ def _without_what_is_personal(mail: EmailMessage, raw: bytes) -> bytes:
     text = raw.replace(b"=\r\n", b"")
     for header in ("To", "Message-ID", "List-Unsubscribe"):
         text = re.sub(rb"\r\n" + header.encode() + rb":.*?(?=\r\n\S)", b"", text, flags=re.DOTALL)
-    text = re.sub(rb"/u/[a-z2-7]{56}", b"/u/", text)
+    text = re.sub(rb"/u/[a-z0-9]{58}", b"/u/", text)
     return re.sub(rb"Bonjour[^,]*,", b"Bonjour,", text)
 
 
