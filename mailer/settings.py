@@ -114,6 +114,9 @@ class Settings(BaseSettings):
         le=30,
         description="How long the evidence of a consent outlives its last event (your DPO's call)",
     )
+    backup_days: int = Field(
+        30, ge=0, le=400, description="How many days your backups are kept: certificates of erasure say so"
+    )
     alert_address: str = Field(description="Where the service writes when it needs a person")
 
     @field_validator("secret_keys", "embed_origins", mode="before")

@@ -21,7 +21,7 @@ from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
 from mailer.people import evidence, preferences, restoration, signup, throttle
 from mailer.people.exchange import work
-from mailer.rights import alerts, inbox, links, register, restriction
+from mailer.rights import alerts, finishing, inbox, links, register, restriction
 from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.journal import JournalUnwritable
@@ -262,6 +262,7 @@ def sweep() -> None:
     with transaction() as db:
         alerts.tell(db, now=utcnow())
         register.forget_addresses(db)
+    finishing.work(settings(), clock=utcnow)
     ring("signups")
     ring("purge")
     ring("imports")

@@ -206,12 +206,12 @@ def close(
 
 def tell(
     db: Session, case: RightsRequest, kind: NoticeKind, by: str, now: datetime, *, words: str = "",
-    answers: str | None = None, link: str = "",
+    answers: str | None = None, link: str = "", **more: str,
 ) -> UUID | None:  # fmt: skip
     """Write to them; the notice, or None without an address: then it must go by post, as its history says."""
     notice = None
     if case.email:
-        facts = {**facts_of(case, case.locale), "words": words, "link": link}
+        facts = {**facts_of(case, case.locale), **more, "words": words, "link": link}
         notice = notices.post(
             db, kind, email=case.email, name=case.name, locale=case.locale, facts=facts, answers=answers,
             now=now,

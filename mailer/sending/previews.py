@@ -25,6 +25,11 @@ _FACTS = {
         "days": "10",
         "dpo": "dpo@example.org",
         "lifted": "27 novembre 2026",
+        "erased": "24 novembre 2026",
+        "backups": "24 décembre 2026",
+        "since": "24 décembre 2023",
+        "until": "24 décembre 2026",
+        "letters": "La lettre d’exemple",
         "words": "Vos mots, sur une ligne,\nou sur deux.",
     },
     "en": {
@@ -38,6 +43,11 @@ _FACTS = {
         "days": "10",
         "dpo": "dpo@example.org",
         "lifted": "27 November 2026",
+        "erased": "24 November 2026",
+        "backups": "24 December 2026",
+        "since": "24 December 2023",
+        "until": "24 December 2026",
+        "letters": "The example letter",
         "words": "Your words, on one line,\nor on two.",
     },
 }

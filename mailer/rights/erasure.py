@@ -1,0 +1,283 @@
+"""Erasure (RGPD 17): one operation over all holdings, in the caller's transaction, so that it is whole or not
+at all.  What stays is keyed: the evidence and the case until their dates, a suppression, the journals.
+
+The ledger's rows stay without the person.  The case keeps the address until the certificate has left, one
+hour at most (`finish`).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, CursorResult, Delete, Update, delete, exists, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from mailer.people import consent, evidence, journal, suppression
+from mailer.people.exchange import blanking
+from mailer.people.journal import NEVER_AGAIN, Will
+from mailer.people.models import (
+    ConsentEvent,
+    ConsentKind,
+    ConsentPayload,
+    PreferencesRequest,
+    SignupRequest,
+    Subscriber,
+    Subscription,
+    Suppression,
+    SuppressionReason,
+)
+from mailer.people.suppression import PERSONAL, Entry
+from mailer.rights import certificate, register
+from mailer.rights.models import (
+    AddressChange,
+    Channel,
+    Outcome,
+    Right,
+    RightsEvent,
+    RightsIntake,
+    RightsLink,
+    RightsRequest,
+)
+from mailer.rights.register import PERSON, SERVICE
+from mailer.sending.models import Delivery, Notice, NoticeKind
+from mailer.sending.rules import WAITING
+from mailer.settings import settings
+
+CHANNEL = "rights"
+WAIT = timedelta(hours=1)  # for the certificate to leave
+DONE = "erased"  # in the case's history
+STRUCTURE = frozenset({"right", "channel", "outcome", "kind", "notice", "by_post", "days", "end", "erased",
+                       "never_again"})  # fmt: skip
+_BLANK = "—"  # instead of somebody's words
+_LETTERS = (NoticeKind.RECEIPT, NoticeKind.IDENTITY, NoticeKind.EXTENDED, NoticeKind.REFUSED,
+            NoticeKind.ANSWERED, NoticeKind.LETTER)  # fmt: skip
+_OF_A_CHANGE = NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED
+_BARE: tuple[InstrumentedAttribute[Any], ...] = (
+    SignupRequest.email, PreferencesRequest.email, RightsIntake.email, Notice.email,
+    AddressChange.old_email, AddressChange.new_email,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What was done, and what stays until when: what the certificate says, for the screen too."""
+
+    case_id: UUID
+    number: int
+    rows: dict[str, int]  # by table: gone, or without the person
+    evidence_until: date | None  # None: there was none
+    backups_until: date
+    suppressed: SuppressionReason | None
+    pending: list[int]  # numbers of other requests that still await their answer, at this address
+
+
+def erase(
+    db: Session, email: str, *, never_again: bool, now: datetime, channel: Channel = Channel.LINK,
+    locale: str | None = None, by: str = PERSON, case: RightsRequest | None = None,
+) -> Erasure:  # fmt: skip
+    """Erase all that is held under a normalised address, and have the certificate sent there.
+
+    Within `case`, which stays open until the certificate has left; without one, a case is opened.  Erasing
+    again changes nothing but the wish.  After any exception nothing is changed: report it, and try again.
+    """
+    mark = consent.fingerprint(email)
+    if case is None:
+        case = register.open(
+            db, right=Right.ERASURE, channel=channel, email=email, by=by, now=now, receipt=False,
+            locale=locale or _locale(db, mark),
+        )  # fmt: skip
+    case.acknowledged_at = case.acknowledged_at or now
+    rows = forget(db, mark, {email}, never_again=never_again, now=now, keep=case.id)
+    done = Erasure(
+        case.id, case.number, rows, _evidence_until(db, mark), certificate.backups_until(now),
+        db.scalar(select(Suppression.reason).where(Suppression.fingerprint == mark)),
+        _pending(db, mark, case),
+    )  # fmt: skip
+    register.note(db, case, DONE, by, now, erased=rows, never_again=never_again)
+    words = certificate.words(case.locale, done.evidence_until, done.suppressed, done.pending)
+    register.tell(db, case, NoticeKind.ERASED, SERVICE, now, **certificate.facts(case.locale, words, now))
+    return done
+
+
+def erase_mark(
+    db: Session, mark: bytes, *, never_again: bool, now: datetime, channel: str = CHANNEL
+) -> dict[str, int]:
+    """The same by fingerprint, without case or certificate: what a restore brought back, or silence ends."""
+    return forget(db, mark, addresses(db, mark), never_again=never_again, now=now, channel=channel)
+
+
+def forget(
+    db: Session, mark: bytes, emails: set[str], *, never_again: bool, now: datetime,
+    keep: UUID | None = None, channel: str = CHANNEL,
+) -> dict[str, int]:  # fmt: skip
+    """Rows gone, or left without the person, by table.  The case `keep` is left alone."""
+    journal.write(db, Will.ERASURE, mark, detail=NEVER_AGAIN if never_again else None)
+    theirs = select(Subscriber.id).where(Subscriber.fingerprint == mark)
+    of = list(db.scalars(theirs.with_for_update()))  # one, or none
+    _record(db, mark, of, channel, now)
+    rows = {
+        Delivery.__tablename__: _run(db, _detached(of)),
+        Notice.__tablename__: _run(db, _notices(db, of, emails)),
+        AddressChange.__tablename__: _run(db, delete(AddressChange).where(_changes(of, emails))),
+        SignupRequest.__tablename__: _run(db, delete(SignupRequest).where(SignupRequest.email.in_(emails))),
+        PreferencesRequest.__tablename__: _run(
+            db, delete(PreferencesRequest).where(PreferencesRequest.email.in_(emails))
+        ),
+        RightsIntake.__tablename__: _run(db, delete(RightsIntake).where(RightsIntake.email.in_(emails))),
+        RightsLink.__tablename__: _run(db, delete(RightsLink).where(RightsLink.fingerprint == mark)),
+        RightsRequest.__tablename__: _silence_cases(db, mark, keep),
+        Subscription.__tablename__: _run(db, delete(Subscription).where(Subscription.subscriber_id.in_(of))),
+        Subscriber.__tablename__: _run(db, delete(Subscriber).where(Subscriber.id.in_(of))),
+        "import_file": sum(blanking.blank(db, email) for email in emails),
+    }
+    if never_again:
+        _bar(db, mark, now)
+    return {table: count for table, count in rows.items() if count}
+
+
+def addresses(db: Session, mark: bytes) -> set[str]:
+    """What this fingerprint stands for, wherever it is still written; nothing else can tell."""
+    keyed: tuple[tuple[ColumnElement[Any], InstrumentedAttribute[Any]], ...] = (
+        (Subscriber.fingerprint == mark, Subscriber.email),
+        (RightsLink.fingerprint == mark, RightsLink.email),
+        (RightsRequest.fingerprint == mark, RightsRequest.email),
+    )
+    found = {email for mine, column in keyed for email in db.scalars(select(column).where(mine)) if email}
+    if found:
+        return found
+    return {
+        email
+        for column in _BARE
+        for email in db.scalars(select(column).where(column.is_not(None)).distinct())
+        if consent.fingerprint(email) == mark
+    }
+
+
+def _locale(db: Session, mark: bytes) -> str:
+    known = db.scalar(select(Subscriber.locale).where(Subscriber.fingerprint == mark))
+    return known or settings().default_locale
+
+
+def _record(db: Session, mark: bytes, of: list[UUID], channel: str, now: datetime) -> None:
+    """One last event for each newsletter there is anything about, unless it was the last already."""
+    subscribed = select(Subscription.newsletter_id).where(Subscription.subscriber_id.in_(of))
+    ended = set(db.scalars(subscribed.order_by(Subscription.id).with_for_update()))
+    evidence.lock(db)
+    said = (
+        select(ConsentPayload.newsletter_id, ConsentPayload.kind)
+        .join(ConsentEvent, ConsentEvent.id == ConsentPayload.event_id)
+        .where(ConsentPayload.fingerprint == mark)
+        .order_by(ConsentEvent.seq)
+    )
+    last = {row.newsletter_id: row.kind for row in db.execute(said)}
+    ended |= {newsletter for newsletter, kind in last.items() if kind is not ConsentKind.ERASED}
+    for newsletter_id in sorted(ended):
+        evidence.append(db, ConsentPayload(
+            fingerprint=mark, newsletter_id=newsletter_id, kind=ConsentKind.ERASED, at=now, channel=channel,
+        ))  # fmt: skip
+
+
+def _detached(of: list[UUID]) -> Update:
+    """The ledger still adds up; what the relay said of a mailbox goes with its owner."""
+    return update(Delivery).where(Delivery.subscriber_id.in_(of)).values(subscriber_id=None, reply=None)
+
+
+def _notices(db: Session, of: list[UUID], emails: set[str]) -> Delete:
+    """All, but letters about a request that are still to leave: they go with the case's address."""
+    changes = select(AddressChange.old_email, AddressChange.new_email).where(_changes(of, emails))
+    others = {email for pair in db.execute(changes) for email in pair}
+    leaving = Notice.kind.in_(_LETTERS) & Notice.state.in_(WAITING)
+    return delete(Notice).where(
+        or_(
+            Notice.subscriber_id.in_(of),
+            Notice.email.in_(emails) & ~leaving,
+            Notice.email.in_(others) & Notice.kind.in_(_OF_A_CHANGE),
+        )
+    )
+
+
+def _changes(of: list[UUID], emails: set[str]) -> ColumnElement[bool]:
+    return or_(
+        AddressChange.subscriber_id.in_(of),
+        AddressChange.old_email.in_(emails),
+        AddressChange.new_email.in_(emails),
+    )
+
+
+def _silence_cases(db: Session, mark: bytes, keep: UUID | None) -> int:
+    """Closed cases keep their dates and outcome; open ones keep what their answer needs."""
+    closed = RightsRequest.fingerprint == mark, RightsRequest.closed_at.is_not(None)
+    found = db.scalars(select(RightsRequest).where(*closed, RightsRequest.id != keep).with_for_update()).all()
+    for case in found:
+        _silence(db, case)
+    return len(found)
+
+
+def _silence(db: Session, case: RightsRequest) -> None:
+    case.email = case.name = case.message_id = None
+    case.extension_reason = case.extension_reason and _BLANK
+    case.refusal_reason = case.refusal_reason and _BLANK
+    for step in register.history(db, case):
+        step.details = {name: value for name, value in step.details.items() if name in STRUCTURE}
+    db.flush()
+
+
+def _bar(db: Session, mark: bytes, now: datetime) -> None:
+    """Never again; a reason that staff could lift gives way to the person's own."""
+    suppression.add(db, [Entry(mark, SuppressionReason.ERASED, now)])
+    liftable = Suppression.fingerprint == mark, Suppression.reason.not_in(PERSONAL)
+    db.execute(update(Suppression).where(*liftable).values(reason=SuppressionReason.ERASED, at=now))
+
+
+def _evidence_until(db: Session, mark: bytes) -> date | None:
+    """When the last payload of the file may go."""
+    until = (
+        select(ConsentEvent.expires_at)
+        .join(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id)
+        .where(ConsentPayload.fingerprint == mark)
+        .order_by(ConsentEvent.expires_at.desc())
+    )
+    last = db.scalar(until.limit(1))
+    return register.today(last) if last else None
+
+
+def _pending(db: Session, mark: bytes, case: RightsRequest) -> list[int]:
+    others = RightsRequest.fingerprint == mark, RightsRequest.closed_at.is_(None), RightsRequest.id != case.id
+    return list(db.scalars(select(RightsRequest.number).where(*others).order_by(RightsRequest.number)))
+
+
+def _run(db: Session, statement: Delete | Update) -> int:
+    done: CursorResult[Any] = db.execute(statement)  # type: ignore[assignment]
+    return done.rowcount
+
+
+# -- afterwards ------------------------------------------------------------------
+
+
+def unfinished(db: Session) -> list[UUID]:
+    """The erasures whose case still has the address."""
+    done = exists().where(RightsEvent.request_id == RightsRequest.id, RightsEvent.what == DONE)
+    still = RightsRequest.closed_at.is_(None), RightsRequest.right == Right.ERASURE, done
+    return list(db.scalars(select(RightsRequest.id).where(*still).order_by(RightsRequest.number)))
+
+
+def finish(db: Session, case_id: UUID, *, now: datetime) -> bool:
+    """Let go of the address, and close the case, once the certificate has left or an hour has passed."""
+    case = register.find(db, case_id)
+    if case is None or case.closed_at:
+        return False
+    leaving = select(exists().where(Notice.email == case.email, Notice.state.in_(WAITING)))
+    if db.scalar(leaving) and now < _erased_at(db, case) + WAIT:
+        return False
+    db.execute(delete(Notice).where(Notice.email == case.email))
+    register.close(db, case, Outcome.GRANTED, by=SERVICE, now=now)
+    _silence(db, case)
+    return True
+
+
+def _erased_at(db: Session, case: RightsRequest) -> datetime:
+    done = RightsEvent.request_id == case.id, RightsEvent.what == DONE
+    return (
+        db.scalars(select(RightsEvent.at).where(*done).order_by(RightsEvent.id)).first() or case.received_at
+    )
