@@ -11,6 +11,7 @@ from mailer.cli import (
     issue,
     newsletter,
     notices,
+    rights,
     staff,
     subscribers,
     suppression,
@@ -30,7 +31,7 @@ def cli() -> None:
 
 for command in (
     install.demo, install.init, install.db, staff.staff, newsletter.newsletter, subscribers.subscribers,
-    suppression.suppression, issue.issue, notices.notices, consent.consent, dkim.dkim,
+    suppression.suppression, issue.issue, notices.notices, consent.consent, rights.rights, dkim.dkim,
 ):  # fmt: skip
     cli.add_command(command)
 issue.issue.add_command(unknown.unknown_)

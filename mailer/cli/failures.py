@@ -12,6 +12,7 @@ from mailer.issues.rules import ForbiddenMove
 from mailer.people.exchange.form import UnreadableFile
 from mailer.people.exchange.mapping import NoMapping
 from mailer.people.journal import Damaged, Unwritable
+from mailer.rights.register import ClosedCase, NoWords, TooLate
 from mailer.sending.accounts import NotClosed
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.providers import BadProviders
@@ -45,6 +46,9 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
             return str(error)
         case (
             DkimKeyMissing()
+            | ClosedCase()
+            | TooLate()
+            | NoWords()
             | IssueFileError()
             | UnreadableFile()
             | NoMapping()

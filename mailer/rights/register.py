@@ -4,7 +4,7 @@ The people who ask are written to here; what a right does to their data is done 
 by `close`.  Nobody is identified by a From line or a postal address: a case about an address is a claim.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,12 +28,16 @@ from mailer.settings import settings
 
 PERSONAL = frozenset({"subject", "text", "words", "details"})  # of a history: somebody's or staff's own words
 CHUNK = 100  # cases
+OLDEST = timedelta(days=730)  # a request noted now came within that time
 NOBODY = bytes(32)  # in the journal of wills, for who left no address
 SERVICE, PERSON = "service", "person"  # who did something, when it was no staff
 
 
 class ClosedCase(Exception):
-    """This case is closed: nothing more happens to it."""
+    """This case is closed."""
+
+    def __init__(self) -> None:
+        super().__init__("this case is closed: nothing more happens to it")
 
 
 class TooLate(Exception):
@@ -41,10 +45,21 @@ class TooLate(Exception):
 
     def __init__(self, last: date) -> None:
         self.last = last
+        super().__init__(f"this case can no longer be extended: once, and until its due date ({last})")
+
+
+class BadDay(ValueError):
+    """A request cannot have come on that day: it is yet to come, or years ago."""
+
+    def __init__(self, future: bool) -> None:
+        self.future = future
 
 
 class NoWords(Exception):
     """A letter needs words: the reason of a refusal or of an extension, an answer."""
+
+    def __init__(self) -> None:
+        super().__init__("a letter needs words: say why")
 
 
 def open(
@@ -260,6 +275,14 @@ def note(db: Session, case: RightsRequest, what: str, by: str, now: datetime, **
     """One more line of its history.  The details hold JSON values."""
     db.add(RightsEvent(request_id=case.id, at=now, what=what, by=by, details=details))
     db.flush()
+
+
+def arrived(day: date, now: datetime) -> datetime:
+    """When a request came of which one knows the day: noon, or now if it is today.  Raises BadDay."""
+    current = today(now)
+    if day > current or day < current - OLDEST:
+        raise BadDay(day > current)
+    return now if day == current else datetime.combine(day, time(12), settings().zone)
 
 
 def today(at: datetime) -> date:

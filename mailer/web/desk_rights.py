@@ -1,7 +1,7 @@
 """Door: the register of rights requests, for the privacy officer.  Staff have no roles yet: all see it."""
 
 import io
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from mailer.issues.typography import long_day
 from mailer.people.address import InvalidAddress, normalise
 from mailer.rights import figures, mail, register
 from mailer.rights.models import Channel, Outcome, Right, RightsRequest
+from mailer.rights.register import BadDay
 from mailer.rights.rules import Pressure, pressure
 from mailer.rights.words import CHANNELS, OUTCOMES, SHORT
 from mailer.settings import settings
@@ -223,17 +224,17 @@ def _email(typed: str) -> str | None:
 
 
 def _received(typed: str, now: datetime) -> datetime:
-    """The day a letter or a call came: noon of it, or now if it is today."""
+    """The day a letter or a call came.  Raises Refusal."""
     try:
         day = date.fromisoformat(typed)
     except ValueError:
         raise Refusal("received", _("La date de réception s’écrit 2026-01-31.")) from None
-    today = register.today(now)
-    if day > today:
-        raise Refusal("received", _("Cette date est à venir : indiquez le jour où la demande est arrivée."))
-    if day.year < today.year - 2:
-        raise Refusal("received", _("Cette date est trop ancienne : vérifiez l’année."))
-    return now if day == today else datetime.combine(day, time(12), settings().zone)
+    try:
+        return register.arrived(day, now)
+    except BadDay as bad:
+        past = _("Cette date est trop ancienne : vérifiez l’année.")
+        future = _("Cette date est à venir : indiquez le jour où la demande est arrivée.")
+        raise Refusal("received", future if bad.future else past) from None
 
 
 def _name(db: Session, by: str) -> str:

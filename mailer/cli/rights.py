@@ -1,0 +1,231 @@
+"""`mailer rights`: the register of rights requests, for the privacy officer.  Whatever acts is audited."""
+
+import os
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy.orm import Session
+
+from mailer import ground
+from mailer.cli import show
+from mailer.cli.consent import Address
+from mailer.cli.opening import opened
+from mailer.db import utcnow
+from mailer.rights import access, copies, figures, register
+from mailer.rights.models import Channel, Outcome, Right, RightsRequest
+from mailer.rights.register import BadDay
+from mailer.rights.rules import pressure
+from mailer.staff import audit
+from mailer.tasks import ring
+
+Command = Callable[..., None]
+_number = click.argument("number", type=int)
+_lang = click.option("--lang", type=click.Choice(["fr", "en"]), help="MAILER_DEFAULT_LOCALE by default.")
+
+
+def _reason(why: str) -> Callable[[Command], Command]:
+    return click.option("--reason", required=True, help=f"Why; {why}.")
+
+
+@click.group()
+def rights() -> None:
+    """Rights requests: what is asked, by when it must be answered, and what became of it."""
+
+
+@rights.command("list")
+@click.option("--closed", is_flag=True, help="Those that are over, instead of those to be answered.")
+@show.as_json
+def list_(closed: bool, as_json: bool) -> None:
+    """List the cases, those to be answered soonest first."""
+    with opened() as db:
+        rows = [_row(case) for case in register.listing(db, closed=closed)]
+    show.table(rows, as_json=as_json, empty="no case is closed" if closed else "no case is open")
+
+
+@rights.command("show")
+@_number
+@show.as_json
+def show_(number: int, as_json: bool) -> None:
+    """Show case NUMBER and its history."""
+    with opened() as db:
+        case = _case(db, number)
+        steps = [
+            {"at": each.at.isoformat(timespec="seconds"), "what": each.what, "by": each.by,
+             "details": each.details} for each in register.history(db, case)
+        ]  # fmt: skip
+    facts = _row(case) | {
+        "received_at": case.received_at.isoformat(), "acknowledged_at": case.acknowledged_at,
+        "extension_reason": case.extension_reason, "refusal_reason": case.refusal_reason,
+        "locale": case.locale, "handler": case.handler,
+    }  # fmt: skip
+    if as_json:
+        show.facts(facts | {"history": steps}, as_json=True)
+        return
+    show.facts(facts, as_json=False)
+    click.echo()
+    show.table(steps, as_json=False, empty="")
+
+
+@rights.command("open")
+@click.option("--right", type=click.Choice([each.value for each in Right]), required=True, help="Which.")
+@click.option("--channel", type=click.Choice([each.value for each in Channel]), default="terminal",
+              show_default=True, help="How it came.")  # fmt: skip
+@click.option("--email", type=Address(), help="Where to answer; a receipt leaves at once.")
+@click.option("--name", help="Who asks, above all when there is no address.")
+@click.option("--received", type=click.DateTime(["%Y-%m-%d"]), help="The day it came; today by default.")
+@click.option("--text", default="", help="What is asked for.")
+@_lang
+@show.as_json
+def open_(lang: str | None, as_json: bool, **given: Any) -> None:
+    """Open a case for a request that came by post, by telephone or by another way."""
+    settings, now = ground.prepare(), utcnow()
+    if not given["email"] and not given["name"]:
+        raise click.UsageError("give --email or --name: one must know whom to answer")
+    with opened() as db:
+        case = register.open(
+            db, right=Right(given["right"]), channel=Channel(given["channel"]), email=given["email"],
+            name=given["name"], locale=lang or settings.default_locale,
+            received_at=_day(given["received"], now), by=audit.TERMINAL,
+            text=register.tidy(given["text"]), now=now,
+        )  # fmt: skip
+        _log(db, "rights open", case)
+    _shown(case, as_json)
+
+
+@rights.command()
+@_number
+@_reason("told to the person")
+@show.as_json
+def extend(number: int, reason: str, as_json: bool) -> None:
+    """Take two more months for case NUMBER, and tell the person why; until its first due date."""
+    with opened() as db:
+        case = _case(db, number)
+        register.extend(db, case, reason, by=audit.TERMINAL, now=utcnow())
+        _log(db, "rights extend", case)
+    _shown(case, as_json)
+
+
+@rights.command()
+@_number
+@_reason("told to the person, with the remedies: CNIL and court")
+@show.as_json
+def refuse(number: int, reason: str, as_json: bool) -> None:
+    """Refuse case NUMBER, and close it."""
+    with opened() as db:
+        case = _case(db, number)
+        register.refuse(db, case, reason, by=audit.TERMINAL, now=utcnow())
+        _log(db, "rights refuse", case)
+    _shown(case, as_json)
+
+
+@rights.command()
+@_number
+@click.option("--outcome", required=True, help="What became of it.",
+              type=click.Choice([each.value for each in Outcome if each is not Outcome.REFUSED]))  # fmt: skip
+@click.option("--answer", default="", help="The answer, sent to the person; without it no letter leaves.")
+@show.as_json
+def close(number: int, outcome: str, answer: str, as_json: bool) -> None:
+    """Close case NUMBER, with its answer."""
+    with opened() as db:
+        case = _case(db, number)
+        register.close(db, case, Outcome(outcome), by=audit.TERMINAL, now=utcnow(), words=answer)
+        _log(db, "rights close", case)
+    _shown(case, as_json)
+
+
+@rights.command("figures")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Received that day or later.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Received that day or earlier.")
+@show.as_json
+def figures_(since: datetime | None, until: datetime | None, as_json: bool) -> None:
+    """Count the register: open, late, closed in time, by right, channel and outcome."""
+    with opened() as db:
+        found = figures.figures(
+            db, now=utcnow(), since=since.date() if since else None, until=until.date() if until else None
+        )
+    show.facts(vars(found), as_json=as_json)
+
+
+@rights.command()
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A CSV file.")
+@_lang
+@show.as_json
+def export(out: Path, lang: str | None, as_json: bool) -> None:
+    """Write the register to a CSV that is safe to open in a spreadsheet, and names nobody."""
+    settings = ground.prepare()
+    with opened() as db:
+        with _private(out) as file:
+            written = figures.write(db, file, lang or settings.default_locale)
+        audit.record(db, who=audit.TERMINAL, what="rights export", details={"rows": written}, now=utcnow())
+    show.facts({"out": out, "rows": written}, as_json=as_json)
+
+
+@rights.command("access")
+@click.argument("email", type=Address())
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@_lang
+@show.as_json
+def access_(email: str, out: Path, lang: str | None, as_json: bool) -> None:
+    """Write all that is held about EMAIL, as a page and as a zip (RGPD 15)."""
+    settings, now = ground.prepare(), utcnow()
+    locale = lang or settings.default_locale
+    with opened() as db:
+        held = access.draw(db, email, now)
+        mark = held.consent.fingerprint
+        audit.record(db, who=audit.TERMINAL, what="rights access", details={"fingerprint": mark}, now=now)
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stem = out / f"{copies.FILE_NAME[locale]}-{mark[:16]}"
+    files = {
+        "html": (stem.with_suffix(".html"), copies.document(held, locale).encode()),
+        "zip": (stem.with_suffix(".zip"), copies.archive(held, locale)),
+    }
+    for path, body in files.values():
+        path.touch(mode=0o600)
+        path.write_bytes(body)
+    if held.empty:
+        click.echo("nothing is held under this address", err=True)
+    show.facts({kind: path for kind, (path, _) in files.items()} | {"held": not held.empty}, as_json=as_json)
+
+
+def _case(db: Session, number: int) -> RightsRequest:
+    found = register.find(db, number)
+    if found is None:
+        raise click.ClickException(f"there is no case {number}: `mailer rights list` names them")
+    return found
+
+
+def _row(case: RightsRequest) -> dict[str, Any]:
+    state = case.outcome or pressure(
+        case.due_on, register.today(utcnow()), paused=case.paused_at is not None
+    )  # fmt: skip
+    return {
+        "number": case.number, "right": case.right, "channel": case.channel,
+        "who": case.name or case.email, "received": register.today(case.received_at).isoformat(),
+        "due": case.due_on.isoformat(), "state": state,
+    }  # fmt: skip
+
+
+def _shown(case: RightsRequest, as_json: bool) -> None:
+    ring("notices")
+    show.facts(_row(case), as_json=as_json)
+
+
+def _day(received: datetime | None, now: datetime) -> datetime | None:
+    try:
+        return register.arrived(received.date(), now) if received else None
+    except BadDay as bad:
+        said = "is yet to come" if bad.future else "is years ago"
+        raise click.BadParameter(f"{date.isoformat(received.date() if received else now)} {said}",
+                                 param_hint="--received") from None  # fmt: skip
+
+
+def _private(out: Path) -> Any:
+    descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="")
+
+
+def _log(db: Session, what: str, case: RightsRequest) -> None:
+    audit.record(db, who=audit.TERMINAL, what=what, details={"case": case.number}, now=utcnow())

@@ -1,0 +1,111 @@
+"""`mailer rights`, as typed in a terminal."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from sqlalchemy import select
+
+from mailer.db import transaction, utcnow
+from mailer.sending.models import Notice, NoticeKind
+from mailer.staff.models import Audit
+from tests.integration.test_cli import facts, mailer
+from tests.make import make_newsletter, make_readers, open_case
+
+pytestmark = pytest.mark.usefixtures("clean")
+
+
+def _case(days: int = 0) -> int:
+    with transaction() as db:
+        return open_case(db, now=utcnow() - timedelta(days=days)).number
+
+
+def _audited() -> list[str]:
+    with transaction() as db:
+        return list(db.scalars(select(Audit.what).order_by(Audit.id)))
+
+
+def _letters() -> list[NoticeKind]:
+    with transaction() as db:
+        return list(db.scalars(select(Notice.kind).order_by(Notice.created_at)))
+
+
+def test_a_case_from_its_letter_to_its_end() -> None:
+    came = f"{utcnow() - timedelta(days=40):%Y-%m-%d}"
+    letter = ("--channel", "post", "--name", "Zoé Martin", "--received", came, "--text", "Effacez tout")
+    said = facts("rights", "open", "--right", "erasure", *letter)
+    assert (said["right"], said["who"], said["state"]) == ("erasure", "Zoé Martin", "late")
+    number = str(said["number"])
+    assert [row["number"] for row in json.loads(mailer("rights", "list", "--json").stdout)] == [
+        said["number"]
+    ]
+    late = mailer("rights", "extend", number, "--reason", "Trop.")
+    assert (late.returncode, "can no longer be extended" in late.stderr) == (1, True)
+    assert facts("rights", "close", number, "--outcome", "granted")["state"] == "granted"
+    again = mailer("rights", "refuse", number, "--reason", "Non.")
+    assert (again.returncode, "this case is closed" in again.stderr) == (1, True)
+    shown = facts("rights", "show", number)
+    assert [step["what"] for step in shown["history"]] == ["opened", "closed"]
+    assert shown["history"][0]["details"]["text"] == "Effacez tout"
+    assert _audited() == ["rights open", "rights close"]
+    assert "Zoé Martin" in mailer("rights", "list", "--closed").stdout
+
+
+def test_extending_and_refusing_write_to_the_person() -> None:
+    number = str(_case())
+    assert facts("rights", "extend", number, "--reason", "Nombreuses demandes.")["state"] == "on_time"
+    assert facts("rights", "refuse", number, "--reason", "Infondée.")["state"] == "refused"
+    assert _letters() == [NoticeKind.RECEIPT, NoticeKind.EXTENDED, NoticeKind.REFUSED]
+    assert _audited() == ["rights extend", "rights refuse"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (("open", "--right", "access"), "give --email or --name"),
+        (("open", "--right", "access", "--name", "Yan", "--received", "2999-01-01"), "is yet to come"),
+        (("open", "--right", "access", "--email", "yan@"), "is not an email address"),
+        (("show", "12345"), "there is no case 12345"),
+        (("refuse", "12345", "--reason", "x"), "there is no case 12345"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence(typed: tuple[str, ...], sentence: str) -> None:
+    done = mailer("rights", *typed)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert _audited() == []
+
+
+def test_a_reason_without_words_is_refused() -> None:
+    done = mailer("rights", "refuse", str(_case()), "--reason", "  ")
+    assert (done.returncode, "needs words" in done.stderr) == (1, True)
+
+
+def test_figures_and_the_register_as_a_file(tmp_path: Path) -> None:
+    _case()
+    said = facts("rights", "figures")
+    assert (said["received"], said["open"], said["rights"]) == (1, 1, {"access": 1})
+    out = tmp_path / "register.csv"
+    assert facts("rights", "export", "--out", str(out))["rows"] == 1
+    assert "zoe@" not in out.read_text(encoding="utf-8-sig")
+    assert out.stat().st_mode & 0o077 == 0
+    assert _audited() == ["rights export"]
+
+
+def test_all_that_is_held_in_a_folder(tmp_path: Path) -> None:
+    with transaction() as db:
+        make_readers(db, make_newsletter(db), 1)
+    said: dict[str, Any] = facts("rights", "access", "reader0@example.org", "--out", str(tmp_path / "out"))
+    assert said["held"] is True
+    assert "reader0@example.org" in Path(said["html"]).read_text()
+    with ZipFile(said["zip"]) as files:
+        assert "data.json" in files.namelist()
+    for name in ("html", "zip"):
+        assert Path(said[name]).stat().st_mode & 0o077 == 0
+    nobody = mailer("rights", "access", "nobody@example.org", "--out", str(tmp_path / "out"))
+    assert (nobody.returncode, "nothing is held" in nobody.stderr) == (0, True)
+    assert _audited() == ["rights access"] * 2
