@@ -19,7 +19,7 @@ from mailer.rights.models import Right
 LARGEST = 1_000_000  # bytes of a mail that are read
 LONGEST = 5_000  # characters of what was written that are kept
 _HOPS = 50  # Received lines; more is a loop
-_LEAVE = re.compile(r"(?<![a-z0-9])u-([a-z2-7]{56})@", re.IGNORECASE)
+_LEAVE = re.compile(r"(?<![a-z0-9])u-([a-z0-9]{40,62})@", re.IGNORECASE)
 _ARRIVED = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
 _LISTS = ("List-Id", "List-Unsubscribe", "List-Post", "Mailing-List", "X-Mailing-List", "Feedback-ID")
 _ROBOTS = ("X-Autoreply", "X-Autorespond", "X-Autoreply-From", "X-Auto-Response-From", "X-Failed-Recipients")
