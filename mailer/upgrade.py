@@ -36,6 +36,11 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def knows(revision: str) -> bool:
+    """Whether this version of the code can upgrade from that revision."""
+    return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def drift(connection: Connection) -> list[object]:
     """What the models have and the database has not, or the reverse; empty when they are in step."""
     return list(compare_metadata(MigrationContext.configure(connection), metadata))

@@ -5,6 +5,7 @@ import sys
 import click
 
 from mailer.cli import (
+    backup,
     consent,
     dkim,
     install,
@@ -32,6 +33,7 @@ def cli() -> None:
 for command in (
     install.demo, install.init, install.db, staff.staff, newsletter.newsletter, subscribers.subscribers,
     suppression.suppression, issue.issue, notices.notices, consent.consent, rights.rights, dkim.dkim,
+    backup.backup, backup.restore,
 ):  # fmt: skip
     cli.add_command(command)
 issue.issue.add_command(unknown.unknown_)

@@ -2,6 +2,11 @@
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from mailer.backups.files import NotABackup, NotEmpty
+from mailer.backups.postgres import ToolFailed
+from mailer.backups.replay import NothingToReplay
+from mailer.backups.vault import BadKey, WrongKey
+from mailer.backups.wills import JournalMissing
 from mailer.demo.family import Died
 from mailer.demo.run import CannotDemonstrate
 from mailer.embedded import Unavailable
@@ -56,6 +61,13 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
             | UnknownNewsletter()
             | Unwritable()
             | Damaged()
+            | JournalMissing()
+            | NothingToReplay()
+            | NotEmpty()
+            | NotABackup()
+            | BadKey()
+            | WrongKey()
+            | ToolFailed()
         ):
             return str(error)
     return None

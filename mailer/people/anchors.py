@@ -47,6 +47,12 @@ def read(data_dir: Path, key: bytes) -> Iterator[Anchor | Damaged]:
                 yield _parsed(line, key) or Damaged(path, number)
 
 
+def set_aside(data_dir: Path, now: datetime) -> None:
+    """Keep what was written so far under a name that is not read: a restore brought an older chain back."""
+    for path in outside.files(data_dir / FOLDER):
+        path.rename(path.with_suffix(f".before-{now:%Y%m%dT%H%M%SZ}"))
+
+
 def _parsed(line: str, key: bytes) -> Anchor | None:
     text, _, seal = line.rstrip("\n").rpartition(" ")
     if not hmac.compare_digest(seal.encode(), _seal(key, text).encode()):

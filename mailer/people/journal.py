@@ -30,6 +30,7 @@ from mailer.settings import settings
 FOLDER = "wills"
 _PENDING = "wills"  # in a session's info: the lines its commit has to write first
 _NONE = "-"
+_REPLAYING = "replaying"  # in a session's info: what is done is in the journal already
 
 
 class Will(StrEnum):
@@ -45,9 +46,11 @@ class Will(StrEnum):
     RECTIFICATION = "rectification"  # [the new address's fingerprint, in hexadecimal]
     ERASURE = "erasure"  # [NEVER_AGAIN, if they asked for it]
     CASE = "case"  # [case, right]: a request was received
+    BACKUP = "backup"  # [a fresh id]: nobody's will; every backup knows of a journal
 
 
 NEVER_AGAIN = "never-again"
+NOBODY = bytes(32)  # instead of a fingerprint
 
 
 class Unwritable(Exception):
@@ -111,7 +114,13 @@ def write(
 
 def write_all(db: Session, wills: Iterable[Said]) -> None:
     """The same for many, with one wait for the disk."""
-    db.info.setdefault(_PENDING, []).extend(wills)
+    if not db.info.get(_REPLAYING):
+        db.info.setdefault(_PENDING, []).extend(wills)
+
+
+def replaying(db: Session) -> None:
+    """From here on, what this session does is in the journal already."""
+    db.info[_REPLAYING] = True
 
 
 def read(path: Path) -> Iterator[tuple[Line, Position]]:

@@ -29,7 +29,6 @@ from mailer.settings import settings
 PERSONAL = frozenset({"subject", "text", "words", "details"})  # of a history: somebody's or staff's own words
 CHUNK = 100  # cases
 OLDEST = timedelta(days=730)  # a request noted now came within that time
-NOBODY = bytes(32)  # in the journal of wills, for who left no address
 SERVICE, PERSON = "service", "person"  # who did something, when it was no staff
 
 
@@ -90,7 +89,7 @@ def open(
     )  # fmt: skip
     db.add(case)
     db.flush()
-    journal.write(db, Will.CASE, case.fingerprint or NOBODY, subject=case.id, detail=right.value)
+    journal.write(db, Will.CASE, case.fingerprint or journal.NOBODY, subject=case.id, detail=right.value)
     note(db, case, "opened", by, now, right=right, channel=channel, **details)
     if receipt:
         acknowledge(db, case, now=now)

@@ -1,0 +1,1 @@
+"""A backup, a restored database, and what was asked for in between."""

@@ -1,0 +1,88 @@
+"""Encrypted streams, in the format of age (age-encryption.org/v1): the `age` tool opens them too.
+
+A machine that makes backups needs the public half of a key alone, and cannot read what it wrote.  Each 64 KiB
+is authenticated before it is handed on, and so is the end; nothing is held whole in memory.
+"""
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import pyrage
+from pyrage import x25519
+
+
+class BadKey(Exception):
+    """This is no key of age's; the message says which, and how to get one."""
+
+
+class WrongKey(Exception):
+    """The file was not encrypted for this key, or is not whole."""
+
+
+class Source(Protocol):
+    """Where bytes come from; none at the end."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class Sink(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+    def flush(self) -> None: ...
+
+
+def create_key(path: Path) -> str:
+    """Write a new private key to a file that is nobody else's to read; its public half.
+
+    Raises FileExistsError.
+    """
+    identity = x25519.Identity.generate()
+    public = str(identity.to_public())
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(f"# public key: {public}\n{identity}\n")
+    return public
+
+
+def encrypt(source: Source, sink: Sink, recipients: tuple[str, ...]) -> None:
+    """Everything from the source, for the holders of the private halves of these keys.  Raises BadKey."""
+    pyrage.encrypt_io(source, sink, [_recipient(each) for each in recipients])
+
+
+def decrypt(source: Source, sink: Sink, key_file: Path) -> None:
+    """Everything from the source, as it was.  Raises BadKey, WrongKey, and what the sink raised."""
+    identity = _identity(key_file)
+    try:
+        pyrage.decrypt_io(source, sink, [identity])
+    except (pyrage.DecryptError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise WrongKey(
+            f"this file cannot be opened with the key of {key_file}: it is no backup, was made for another "
+            "key, or is not whole"
+        ) from error
+
+
+def check(recipients: tuple[str, ...]) -> None:
+    """Raises BadKey unless all are public keys."""
+    for each in recipients:
+        _recipient(each)
+
+
+def _recipient(text: str) -> x25519.Recipient:
+    try:
+        return x25519.Recipient.from_str(text)
+    except pyrage.RecipientError as error:
+        raise BadKey(f"{text} is no public key (age1…): `mailer restore key` makes one") from error
+
+
+def _identity(path: Path) -> x25519.Identity:
+    lines = path.read_text(encoding="ascii", errors="replace").splitlines()
+    secret = next((line for line in lines if line.startswith("AGE-SECRET-KEY-1")), "")
+    try:
+        return x25519.Identity.from_str(secret)
+    except pyrage.IdentityError as error:
+        raise BadKey(f"{path} holds no private key (AGE-SECRET-KEY-1…)") from error

@@ -1,0 +1,117 @@
+"""`mailer backup` and `mailer restore`: a copy of the database, and a way back that undoes nobody's will."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailer import ground, terminal
+from mailer.backups import files, replay, vault
+from mailer.backups.replay import Replay
+from mailer.cli import show
+from mailer.cli.opening import opened
+from mailer.db import utcnow
+from mailer.people import journal
+from mailer.staff import audit
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@click.option("--recipient-key", "recipients", multiple=True, required=True,
+              help="A public key (age1…), from `mailer restore key`; several may open it.")  # fmt: skip
+@show.as_json
+def backup(out: Path, recipients: tuple[str, ...], as_json: bool) -> None:
+    """Write an encrypted backup of the database into a folder.
+
+    It opens with the private half of the key, which does not belong on this machine.  Neither the settings
+    nor the journals of wills are in it: keep copies of both, elsewhere.
+    """
+    with opened() as db:
+        audit.record(db, who=audit.TERMINAL, what="backup", details={}, now=utcnow())
+    with terminal.bar(files.size(), "backing up") as drawn:
+        path, manifest = files.create(out, recipients, now=utcnow(), told=drawn.update)
+        drawn.update(drawn.length - drawn.pos)
+    values = {"file": path, "bytes": path.stat().st_size, "at": manifest.at, "revision": manifest.revision,
+              "journals": manifest.journals}  # fmt: skip
+    show.facts(values, as_json=as_json)
+
+
+class _Restore(click.Group):
+    """A group whose first command may be left out: `mailer restore FILE`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = not args or args[0] in self.commands
+        return super().resolve_command(ctx, args if known else ["file", *args])
+
+
+@click.group(cls=_Restore)
+def restore() -> None:
+    """Fill an empty database from a backup; then replay what people asked for since."""
+
+
+@restore.command()
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A new file.")
+@show.as_json
+def key(out: Path, as_json: bool) -> None:
+    """Make a key for backups: its private half goes to a file, its public half is printed."""
+    try:
+        public = vault.create_key(out)
+    except FileExistsError:
+        raise click.ClickException(f"{out} exists already, and was left as it is") from None
+    show.facts({"private_key": out, "public_key": public}, as_json=as_json)
+
+
+@restore.command("file")
+@click.argument("path", metavar="FILE", type=_FILE)
+@click.option("--key-file", required=True, type=_FILE, help="The private key, from `mailer restore key`.")
+@show.as_json
+def file_(path: Path, key_file: Path, as_json: bool) -> None:
+    """Fill an empty database from a backup.  The service is then disarmed until `mailer restore replay`."""
+    ground.prepare()
+    with terminal.bar(path.stat().st_size, "restoring") as drawn:
+        manifest = files.restore(path, key_file, now=utcnow(), told=drawn.update)
+    values = {"of": manifest.at, "version": manifest.version, "journals": manifest.journals}
+    show.facts(values, as_json=as_json)
+    click.echo(
+        f"the service is disarmed: put every machine's journal of wills in {journal.folder()}, then run "
+        "`mailer restore replay`",
+        err=True,
+    )
+
+
+@restore.command("replay")
+@click.option("--yes", is_flag=True, help="Arm the service without asking: every journal is here.")
+@show.as_json
+def replay_(yes: bool, as_json: bool) -> None:
+    """Make good what people asked for since the backup; once you confirm, the service is armed again.
+
+    Who erased, left, objected, froze or moved since is treated as they asked.  Issues that had begun are
+    paused, and what nobody knows of their deliveries is unknown; scheduled issues are drafts again.
+    """
+    ground.prepare()
+    replaying = Replay()
+    with terminal.bar(max(replaying.steps, 1), "replaying") as drawn:
+        report = replaying.run(clock=utcnow, told=drawn.update)
+        drawn.update(drawn.length - drawn.pos)
+    values: dict[str, Any] = replay.shown(report)
+    armed = yes or _confirmed(report.journals)
+    if armed:
+        with opened(disarmed=True) as db:
+            replay.arm(db, now=utcnow())
+            audit.record(db, who=audit.TERMINAL, what="restore replay", details=values, now=utcnow())
+    show.facts(values | {"armed": armed}, as_json=as_json)
+    if not armed:
+        raise click.ClickException("the service stays disarmed: add what is missing, and replay again")
+
+
+def _confirmed(journals: dict[str, int]) -> bool:
+    hosts = ", ".join(sorted(journals))
+    return click.confirm(
+        f"Replayed: the journals of {hosts}. Is that every machine that ever served this installation, each "
+        "up to its last day? Then the service opens",
+        err=True,
+    )

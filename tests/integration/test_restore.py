@@ -1,0 +1,352 @@
+"""The drill: a backup, then what people ask for, then a restore that undoes none of it."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mailer import tasks, tokens
+from mailer.cli import cli
+from mailer.cli.failures import sentence
+from mailer.db import transaction, utcnow
+from mailer.issues.models import Issue, Newsletter
+from mailer.issues.rules import IssueState
+from mailer.people import consent, journal, outside, restoration, suppression, verification
+from mailer.people.journal import Will
+from mailer.people.models import (
+    ConsentPayload,
+    Restoration,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
+from mailer.people.suppression import Entry
+from mailer.rights import erasure
+from mailer.rights.models import Right, RightsRequest
+from mailer.sending import audience, letters, notices
+from mailer.sending.models import Delivery, Notice
+from mailer.sending.relay import Relay
+from mailer.settings import Settings
+from mailer.tokens import Purpose
+from mailer.web.app import create_app
+from tests.elsewhere import fresh_database
+from tests.make import EPOCH, make_newsletter, make_pending, make_scheduled_issue, make_sender, sign_up
+from tests.sink import Sink, running_sink
+
+A, B, C, D = (f"{name}@example.org" for name in ("ada", "bob", "cleo", "dina"))
+MOVED = "cleo@elsewhere.example.org"
+
+
+@dataclass
+class Installation:
+    """What was backed up, and where."""
+
+    backup: Path
+    key: Path
+    slug: str
+    ways_out: dict[str, str]
+    leaving: UUID
+    scheduled: UUID
+    case: UUID
+    sink: Sink
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with running_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def installation(clean: None, settings: Settings, sink: Sink, tmp_path: Path) -> Installation:
+    """Four people, an issue that has begun and one that is to; backed up; then a day goes by."""
+    ways_out: dict[str, str] = {}
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        for email in (A, B, C, D):
+            pending = make_pending(db, newsletter, email=email, now=EPOCH)
+            consent.confirm(db, pending.id, now=EPOCH)
+            ways_out[email] = tokens.issue(Purpose.LEAVE, (str(pending.id), newsletter.slug))
+        leaving = make_scheduled_issue(db, newsletter)
+        assert audience.freeze(db, leaving.id, now=utcnow())
+        scheduled = make_scheduled_issue(db, newsletter, "The next letter.")
+        notices.goodbye(db, pending.id, now=EPOCH)
+    key = tmp_path / "key.txt"
+    public = _done("restore", "key", "--out", key)["public_key"]
+    backup = Path(_done("backup", "--out", tmp_path / "backups", "--recipient-key", public)["file"])
+    made = Installation(backup, key, newsletter.slug, ways_out, leaving.id, scheduled.id, uuid4(), sink)
+    _a_day_goes_by(made, settings)
+    return made
+
+
+def _a_day_goes_by(made: Installation, settings: Settings) -> None:
+    _send(made.leaving, made.sink, settings)
+    with transaction() as db:
+        assert db.get_one(Issue, made.leaving).state is IssueState.CLOSED
+        audience.freeze(db, made.scheduled, now=utcnow())
+    _send(made.scheduled, made.sink, settings)
+    with transaction() as db:
+        erasure.erase_mark(db, consent.fingerprint(A), never_again=False, now=utcnow())
+        journal.write(db, Will.RECTIFICATION, consent.fingerprint(C), detail=consent.fingerprint(MOVED).hex())
+        suppression.add(db, [Entry(b"k" * 32, SuppressionReason.COMPLAINT, EPOCH)])
+        journal.write(db, Will.CASE, consent.fingerprint(D), subject=made.case, detail=Right.ACCESS)
+    client = create_app(settings).test_client()
+    assert client.post(f"/u/{made.ways_out[B]}").status_code == 200
+
+
+def _send(issue_id: UUID, sink: Sink, settings: Settings) -> None:
+    with transaction() as db:
+        letter = letters.leaving(db, issue_id, settings, None)
+    if letter:
+        sender = make_sender(Relay.parse(sink.url))
+        sender.work(issue_id, letter, seconds=5)
+        sender.leave()
+    tasks.sweep()
+
+
+@pytest.fixture
+def restored(installation: Installation, settings: Settings) -> Iterator[Installation]:
+    """The same, on another machine with an empty database, where the backup was restored."""
+    with fresh_database(settings):
+        _restore(installation)
+        yield installation
+
+
+def _run(*words: object, answer: str = "") -> Result:
+    return CliRunner().invoke(cli, [str(word) for word in words], input=answer)
+
+
+def _done(*words: object) -> dict[str, Any]:
+    result = _run(*words, "--json")
+    assert result.exit_code == 0, (result.output, result.exception)
+    found = json.loads(result.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def _refused(*words: object, answer: str = "") -> str:
+    """The one sentence with which it refuses."""
+    result = _run(*words, answer=answer)
+    assert result.exit_code == 1
+    if isinstance(result.exception, SystemExit):
+        return result.output
+    assert isinstance(result.exception, Exception)
+    said = sentence(result.exception)
+    assert said, result.exception
+    return said
+
+
+def _restore(of: Installation) -> dict[str, Any]:
+    return _done("restore", of.backup, "--key-file", of.key)
+
+
+def _state(db: Session, email: str) -> SubscriptionState | None:
+    joined = select(Subscription.state).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+    return db.scalar(joined.where(Subscriber.email == email))
+
+
+def test_nothing_is_served_or_sent_before_the_replay(restored: Installation, settings: Settings) -> None:
+    client = create_app().test_client()
+    before = len(restored.sink.envelopes)
+    for email in (A, B, C, D):
+        assert client.post(f"/u/{restored.ways_out[email]}").status_code == 503
+    for path in (f"/{restored.slug}/", "/preferences", "/desk/"):
+        assert client.get(path).status_code == 503
+    for task in (tasks.tick, tasks.send_notices, tasks.sweep):
+        task()
+    for issue_id in (restored.leaving, restored.scheduled):
+        _send(issue_id, restored.sink, settings)
+    assert len(restored.sink.envelopes) == before
+    with transaction() as db:
+        assert restoration.disarmed(db)
+        assert {_state(db, email) for email in (A, B, C, D)} == {SubscriptionState.ACTIVE}
+
+
+def test_after_the_replay_everybody_is_where_they_asked_to_be(
+    restored: Installation, settings: Settings
+) -> None:
+    report = _done("restore", "replay", "--yes")
+    counted = {
+        name: report[name] for name in ("erased", "withdrawn", "suppressed", "moved", "cases", "armed")
+    }
+    assert counted == {"erased": 1, "withdrawn": 1, "suppressed": 1, "moved": 1, "cases": 1, "armed": True}
+    with transaction() as db:
+        assert not db.scalar(select(func.count()).where(Subscriber.email == A))
+        assert _state(db, B) is SubscriptionState.ENDED
+        assert _state(db, C) is SubscriptionState.ENDED
+        assert _state(db, D) is SubscriptionState.ACTIVE
+        assert db.get_one(Suppression, b"k" * 32).reason is SuppressionReason.COMPLAINT
+        case = db.get_one(RightsRequest, restored.case)
+        assert (case.right, case.outcome, case.fingerprint) == (Right.ACCESS, None, consent.fingerprint(D))
+        assert verification.verify(db, now=utcnow()).whole
+    client = create_app().test_client()
+    assert client.get(f"/{restored.slug}/").status_code == 200
+
+
+def test_what_had_left_does_not_leave_again(restored: Installation, settings: Settings) -> None:
+    report = _done("restore", "replay", "--yes")
+    assert report["issues_paused"] == [str(restored.leaving)]
+    assert report["issues_drafts"] == [str(restored.scheduled)]
+    assert (report["deliveries_unknown"], report["notices_unknown"]) == (4, 1)
+    before = len(restored.sink.envelopes)
+    assert before == 8  # each of the two issues, to each of the four
+    for task in (tasks.tick, tasks.send_notices, tasks.sweep):
+        task()
+    for issue_id in (restored.leaving, restored.scheduled):
+        _send(issue_id, restored.sink, settings)
+    assert len(restored.sink.envelopes) == before
+    with transaction() as db:
+        rows = select(Delivery.state, Delivery.subscriber_id.is_(None)).where(
+            Delivery.issue_id == restored.leaving
+        )
+        assert Counter(state.value for state, _ in db.execute(rows)) == {"unknown": 4}
+        assert db.get_one(Issue, restored.leaving).state is IssueState.PAUSED
+        assert set(db.scalars(select(Notice.state).where(Notice.created_at <= EPOCH))) == {"unknown"}
+
+
+def test_whoever_moved_is_written_to_again_once_they_said_so(
+    restored: Installation, settings: Settings
+) -> None:
+    _done("restore", "replay", "--yes")
+    with transaction() as db:
+        newsletter = db.scalars(select(Newsletter)).one()
+        decided = sign_up(db, newsletter, MOVED, now=utcnow())
+        assert decided
+        consent.confirm(db, decided.subscription_id, now=utcnow())
+        issue = make_scheduled_issue(db, newsletter, "After.")
+        audience.freeze(db, issue.id, now=utcnow())
+    before = len(restored.sink.envelopes)
+    _send(issue.id, restored.sink, settings)
+    written_to = [envelope.rcpt_tos[0] for envelope in restored.sink.envelopes[before:]]
+    assert sorted(written_to) == [MOVED, D]
+
+
+def test_replaying_twice_changes_nothing_more(restored: Installation) -> None:
+    assert "stays disarmed" in _refused("restore", "replay", answer="n\n")
+    with transaction() as db:
+        before = db.scalar(select(func.count()).select_from(ConsentPayload))
+        of = db.scalars(select(Restoration)).one()
+        assert of.replayed_at
+        assert of.armed_at is None
+    report = _done("restore", "replay", "--yes")
+    assert {report[name] for name in ("erased", "withdrawn", "suppressed", "moved", "cases")} == {0}
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(ConsentPayload)) == before
+    assert "nothing to replay" in _refused("restore", "replay", "--yes")
+
+
+def test_a_person_confirms_which_machines_were_replayed(restored: Installation) -> None:
+    result = _run("restore", "replay", answer="y\n")
+    assert result.exit_code == 0
+    assert outside.host() in result.output
+    with transaction() as db:
+        assert not restoration.disarmed(db)
+
+
+def _gone(path: Path) -> None:
+    path.unlink()
+
+
+def _shortened(path: Path) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:2]))
+
+
+def _of_another_life(path: Path) -> None:
+    path.unlink()
+    for _ in range(40):
+        with transaction() as db:
+            journal.write(db, Will.CASE, journal.NOBODY, subject=uuid4(), detail="access")
+
+
+def _altered(path: Path) -> None:
+    path.write_text(path.read_text().replace("erasure", "restriction", 1))
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [(_gone, "is not in"), (_shortened, "lacks lines"), (_of_another_life, "not the journal"),
+     (_altered, "was altered")],
+)  # fmt: skip
+def test_a_journal_that_is_missing_or_not_whole_refuses(
+    restored: Installation, harm: Callable[[Path], None], said: str
+) -> None:
+    (path,) = outside.files(journal.folder())
+    kept = path.read_bytes()
+    harm(path)
+    assert said in _refused("restore", "replay", "--yes")
+    with transaction() as db:
+        assert restoration.disarmed(db)
+        assert _state(db, A) is SubscriptionState.ACTIVE
+    path.write_bytes(kept)
+    assert _done("restore", "replay", "--yes")["armed"]
+
+
+def test_another_machine_s_journal_is_merged_by_time(restored: Installation) -> None:
+    """Its own name is in what it seals: here it is written as that machine would."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outside, "host", lambda: "second")
+        with transaction() as db:
+            newsletter_id = db.get_one(Issue, restored.leaving).newsletter_id
+            mark = consent.fingerprint(D)
+            journal.write(db, Will.WITHDRAWAL, mark, subject=newsletter_id, detail="link")
+    report = _done("restore", "replay", "--yes")
+    assert set(report["journals"]) == {outside.host(), "second"}
+    with transaction() as db:
+        assert _state(db, D) is SubscriptionState.ENDED
+
+
+def test_a_database_that_holds_something_is_left_alone(installation: Installation) -> None:
+    assert "not empty" in _refused("restore", installation.backup, "--key-file", installation.key)
+    with transaction() as db:
+        assert _state(db, B) is SubscriptionState.ENDED
+
+
+@pytest.mark.parametrize("cut", [100, 70_000])
+def test_a_backup_that_is_not_whole_leaves_the_database_empty(
+    installation: Installation, settings: Settings, cut: int
+) -> None:
+    content = installation.backup.read_bytes()
+    installation.backup.write_bytes(content[:-cut] if cut < len(content) else content[: len(content) // 2])
+    with fresh_database(settings):
+        assert "not whole" in _refused("restore", installation.backup, "--key-file", installation.key)
+        installation.backup.write_bytes(content)
+        _restore(installation)
+
+
+def test_another_key_does_not_open_it(installation: Installation, settings: Settings, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    _done("restore", "key", "--out", other)
+    with fresh_database(settings):
+        assert "another key" in _refused("restore", installation.backup, "--key-file", other)
+        assert "no private key" in _refused("restore", installation.backup, "--key-file", installation.backup)
+
+
+def test_a_backup_says_nothing_without_its_key(installation: Installation) -> None:
+    content = installation.backup.read_bytes()
+    assert content.startswith(b"age-encryption.org/v1")
+    assert b"example.org" not in content
+    assert installation.backup.stat().st_mode & 0o077 == 0
+    assert [path.suffix for path in installation.backup.parent.iterdir()] == [".age"]
+
+
+def test_a_key_that_is_none_is_refused_before_anything_is_written(clean: None, tmp_path: Path) -> None:
+    assert "no public key" in _refused("backup", "--out", tmp_path / "b", "--recipient-key", "age1nothing")
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_key_is_never_written_over(tmp_path: Path) -> None:
+    _done("restore", "key", "--out", tmp_path / "key.txt")
+    kept = (tmp_path / "key.txt").read_text()
+    assert "left as it is" in _refused("restore", "key", "--out", tmp_path / "key.txt")
+    assert (tmp_path / "key.txt").read_text() == kept
