@@ -14,9 +14,10 @@ from mailer.cli import show
 from mailer.cli.consent import Address
 from mailer.cli.opening import opened
 from mailer.db import utcnow
-from mailer.rights import access, copies, figures, register
+from mailer.people import consent
+from mailer.rights import access, copies, erasure, figures, register
 from mailer.rights.models import Channel, Outcome, Right, RightsRequest
-from mailer.rights.register import BadDay
+from mailer.rights.register import BadDay, ClosedCase
 from mailer.rights.rules import pressure
 from mailer.staff import audit
 from mailer.tasks import ring
@@ -188,6 +189,38 @@ def access_(email: str, out: Path, lang: str | None, as_json: bool) -> None:
     if held.empty:
         click.echo("nothing is held under this address", err=True)
     show.facts({kind: path for kind, (path, _) in files.items()} | {"held": not held.empty}, as_json=as_json)
+
+
+@rights.command()
+@click.argument("email", type=Address())
+@click.option("--never-again", is_flag=True, help="And never write there again, whoever imports it.")
+@click.option("--case", "number", type=int, help="The request it answers; one is opened by default.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@show.as_json
+def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json: bool) -> None:
+    """Erase all that is held about EMAIL (RGPD 17); the certificate is sent there."""
+    if not yes:
+        click.confirm(f"Erase all that is held about {email}? It cannot be undone", abort=True, err=True)
+    with opened() as db:
+        done = erasure.erase(
+            db, email, never_again=never_again, channel=Channel.TERMINAL, by=audit.TERMINAL, now=utcnow(),
+            case=_about(db, number, email) if number else None,
+        )  # fmt: skip
+        details = {"case": done.number, "rows": done.rows, "never_again": never_again}
+        audit.record(db, who=audit.TERMINAL, what="rights erase", details=details, now=utcnow())
+    ring("notices")
+    show.facts(vars(done), as_json=as_json)
+
+
+def _about(db: Session, number: int, email: str) -> RightsRequest:
+    """The open request that this address made; one that came without any is now about this one."""
+    case = _case(db, number)
+    if case.closed_at:
+        raise ClosedCase
+    if case.email not in {None, email}:
+        raise click.ClickException(f"case {number} is about another address: nothing was erased")
+    case.email, case.fingerprint = email, consent.fingerprint(email)
+    return case
 
 
 def _case(db: Session, number: int) -> RightsRequest:

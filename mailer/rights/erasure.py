@@ -267,10 +267,11 @@ def finish(db: Session, case_id: UUID, *, now: datetime) -> bool:
     case = register.find(db, case_id)
     if case is None or case.closed_at:
         return False
-    leaving = select(exists().where(Notice.email == case.email, Notice.state.in_(WAITING)))
+    theirs = Notice.email == (case.email or "")  # without an address, none is: never IS NULL
+    leaving = select(exists().where(theirs, Notice.state.in_(WAITING)))
     if db.scalar(leaving) and now < _erased_at(db, case) + WAIT:
         return False
-    db.execute(delete(Notice).where(Notice.email == case.email))
+    db.execute(delete(Notice).where(theirs))
     register.close(db, case, Outcome.GRANTED, by=SERVICE, now=now)
     _silence(db, case)
     return True

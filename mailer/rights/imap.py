@@ -85,8 +85,12 @@ class Mailbox:
         return self._empty("BEFORE", f"{before.day:02}-{_MONTHS[before.month - 1]}-{before.year}")
 
     def erase(self, email: str) -> int:
-        """Delete what somebody sent, and all that names them in our folder; how many."""
-        sent = [uid for uid in self._naming(email) if read(self.fetch(uid) or b"", ()).sender == email]
+        """Delete what they sent and was left to a person, and all that names them in our folder; how many.
+
+        What still waits to be read is a request of its own.
+        """
+        left = set(self.flagged()) & set(self._naming(email))
+        sent = [uid for uid in sorted(left) if read(self.fetch(uid) or b"", ()).sender == email]
         self._drop(sent)
         with self._ours():
             named = self._naming(email)

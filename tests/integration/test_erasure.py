@@ -42,6 +42,7 @@ from tests.make import (
     make_readers,
     make_scheduled_issue,
     open_case,
+    sign_up,
 )
 from tests.sink import running_sink
 
@@ -300,3 +301,13 @@ def _waiting(db: Session, body: bytes) -> Stored:
         db.add(ImportFile(import_id=job.id, number=number, body=body[at : at + 16]))
     db.flush()
     return Stored(job.file_name, job.id)
+
+
+def test_the_end_of_a_case_without_an_address_takes_nobodys_mails(db: Session) -> None:
+    decided = sign_up(db, make_newsletter(db), "yan@example.org", now=EPOCH)
+    assert decided
+    notices.answer_signup(db, decided, now=EPOCH)
+    case = open_case(db, now=EPOCH, email=None, name="Zoé Martin", right=Right.ERASURE)
+    erasure.erase(db, "zoe@example.org", never_again=False, now=EPOCH, case=case)
+    assert erasure.finish(db, case.id, now=EPOCH)
+    assert db.scalar(select(func.count()).select_from(Notice)) == 1

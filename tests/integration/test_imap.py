@@ -60,12 +60,15 @@ def test_what_was_put_away_is_forgotten_in_time(dovecot: Dovecot) -> None:
 def test_somebodys_mails_are_erased_and_nobody_elses(dovecot: Dovecot) -> None:
     theirs = "From: Zoé <Zoé+t@exämple.fr>\r\nSubject: Moi\r\n\r\nEffacez-moi\r\n".encode()
     named = mail("De la part de zoé+t@xn--exmple-cua.fr", From="b@example.org")
-    dovecot.deliver(theirs, named, mail(From="c@example.org"), named)
+    dovecot.deliver(theirs, theirs, named, mail(From="c@example.org"), named)
     with imap.opened(dovecot.url) as mailbox:
-        for uid in mailbox.waiting()[2:]:
+        for uid in mailbox.waiting()[3:]:
             mailbox.put_away(uid)
+        mailbox.flag(mailbox.waiting()[0])
+        mailbox.flag(mailbox.waiting()[1])
         assert mailbox.erase("zoé+t@xn--exmple-cua.fr") == 2
-        assert len(mailbox.waiting()) == 1  # b's own mail, which waits for an answer
+        assert len(mailbox.waiting()) == 1  # a new request of theirs
+        assert len(mailbox.flagged()) == 1  # b's own mail, which a person must look at
     assert [b"c@example.org" in raw for raw, _ in dovecot.holds(imap.DONE)] == [True]
 
 

@@ -7,13 +7,15 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from mailer.db import transaction, utcnow
+from mailer.people.models import Subscriber
+from mailer.rights.models import Right, RightsRequest
 from mailer.sending.models import Notice, NoticeKind
 from mailer.staff.models import Audit
 from tests.integration.test_cli import facts, mailer
-from tests.make import make_newsletter, make_readers, open_case
+from tests.make import make_newsletter, make_readers, open_case, sign_up
 
 pytestmark = pytest.mark.usefixtures("clean")
 
@@ -94,6 +96,41 @@ def test_figures_and_the_register_as_a_file(tmp_path: Path) -> None:
     assert "zoe@" not in out.read_text(encoding="utf-8-sig")
     assert out.stat().st_mode & 0o077 == 0
     assert _audited() == ["rights export"]
+
+
+def test_erasing_asks_first_and_says_what_went() -> None:
+    with transaction() as db:
+        make_readers(db, make_newsletter(db), 2)
+    refused = mailer("rights", "erase", "reader0@example.org")
+    assert (refused.returncode, "Aborted" in refused.stderr) == (1, True)
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(Subscriber)) == 2
+    said = facts("rights", "erase", "reader0@example.org", "--never-again", "--yes")
+    assert (said["rows"]["subscriber"], said["suppressed"]) == (1, "erased")
+    with transaction() as db:
+        assert db.scalars(select(Subscriber.email)).all() == ["reader1@example.com"]
+    assert _letters() == [NoticeKind.ERASED]
+    assert _audited() == ["rights erase"]
+
+
+def test_a_letter_by_post_may_name_the_address_to_erase() -> None:
+    with transaction() as db:
+        case = open_case(db, now=utcnow(), email=None, name="Zoé Martin", right=Right.ERASURE)
+        sign_up(db, make_newsletter(db), "yan@example.org", now=utcnow())
+    said = facts("rights", "erase", "zoe@example.org", "--case", str(case.number), "--yes")
+    assert said["number"] == case.number
+    with transaction() as db:
+        erased = db.get_one(RightsRequest, case.id)
+        assert erased.email == "zoe@example.org"
+        assert db.scalars(select(Notice.email)).all() == ["zoe@example.org"]
+
+
+def test_erasing_within_a_case_must_be_about_its_address() -> None:
+    number = str(_case())
+    other = mailer("rights", "erase", "yan@example.org", "--case", number, "--yes")
+    assert (other.returncode, "about another address" in other.stderr) == (1, True)
+    assert facts("rights", "erase", "zoe@example.org", "--case", number, "--yes")["number"] == int(number)
+    assert [row["number"] for row in facts("rights", "list")] == [int(number)]
 
 
 def test_all_that_is_held_in_a_folder(tmp_path: Path) -> None:
