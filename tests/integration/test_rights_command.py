@@ -101,7 +101,7 @@ def test_figures_and_the_register_as_a_file(tmp_path: Path) -> None:
 def test_erasing_asks_first_and_says_what_went() -> None:
     with transaction() as db:
         make_readers(db, make_newsletter(db), 2)
-    refused = mailer("rights", "erase", "reader0@example.org")
+    refused = mailer("rights", "erase", "reader0@example.org", input="n\n")
     assert (refused.returncode, "Aborted" in refused.stderr) == (1, True)
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(Subscriber)) == 2
