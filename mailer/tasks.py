@@ -21,7 +21,7 @@ from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
 from mailer.people import evidence, preferences, restoration, signup, throttle
 from mailer.people.exchange import work
-from mailer.rights import alerts, finishing, inbox, links, register, restriction
+from mailer.rights import alerts, finishing, inbox, links, rectification, register, restriction
 from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.journal import JournalUnwritable
@@ -256,6 +256,7 @@ def sweep() -> None:
             telemetry.log.error("unknown after a silent worker", rows=lost)
         throttle.forget(db, now=utcnow())
         links.forget(db, now=utcnow())
+        rectification.forget(db, now=utcnow())
         restriction.lift_due(db, now=utcnow())
     _close()
     _raise_alarms()

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -72,12 +72,19 @@ def issue(purpose: Purpose, value: Any) -> str:
 
 def read(purpose: Purpose, token: str, *, max_age: timedelta) -> Any:
     """The value a token carries.  Raises ExpiredToken or BadToken."""
+    return dated(purpose, token, max_age=max_age)[0]
+
+
+def dated(purpose: Purpose, token: str, *, max_age: timedelta) -> tuple[Any, datetime]:
+    """The same, and when it was signed, to the second.  Raises ExpiredToken or BadToken."""
     try:
-        return _serializer(purpose).loads(token, max_age=int(max_age.total_seconds()))
+        found = _serializer(purpose).loads(token, int(max_age.total_seconds()), return_timestamp=True)
     except SignatureExpired as error:
         raise ExpiredToken(_serializer(purpose).load_payload(error.payload or b"")) from error
     except BadSignature as error:
         raise BadToken from error
+    value, at = found
+    return value, at
 
 
 @lru_cache

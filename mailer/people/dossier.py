@@ -1,6 +1,6 @@
 """One person's file of consent, as an inspection may ask for it: events, wordings as shown, what follows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -43,6 +43,9 @@ class Entry:
     consented_at: datetime | None
     legal_text: str | None
     import_id: UUID | None
+    moved_from: str | None
+    moved_to: str | None
+    away: bool  # from this address to another
     mac: str
     intact: bool  # the payload is the one that was sealed
 
@@ -89,38 +92,53 @@ def draw(db: Session, email: str, names: Mapping[UUID, str], *, now: datetime) -
         created_at=subscriber.created_at if subscriber else None,
         suppressed=reason,
         suppressed_at=suppression.at if suppression else None,
-        letters=_letters(_rows(db, mark), names, reason),
+        letters=_letters(mark, _rows(db, mark), names, reason),
         drawn_at=now,
     )
 
 
 def _rows(db: Session, mark: bytes) -> list[Row[Any]]:
-    of = ConsentPayload.fingerprint == mark
+    """Its events; where an address became this one, those before under that one too."""
+    found = {row.seq: row for row in _under(db, mark)}
+    earlier = _earlier(found.values())
+    while earlier:
+        older, change = earlier.pop()
+        new = {row.seq: row for row in _under(db, older) if row.seq < change and row.seq not in found}
+        found |= new
+        earlier += _earlier(new.values())
+    return [found[seq] for seq in sorted(found)]
+
+
+def _earlier(rows: Iterable[Row[Any]]) -> list[tuple[bytes, int]]:
+    """The addresses these follow, and until when."""
+    return [(row.moved_from, row.seq) for row in rows if row.moved_from]
+
+
+def _under(db: Session, mark: bytes) -> Iterator[Row[Any]]:
     query = (
         select(ConsentEvent.seq, ConsentEvent.mac, ConsentEvent.payload_digest,
                *ConsentPayload.__table__.columns,
                Wording.text.label("wording"), Wording.locale.label("wording_locale"))
         .join(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id)
         .outerjoin(Wording, Wording.sha256 == ConsentPayload.wording_sha256)
-        .where(of)
-        .order_by(ConsentEvent.seq)
+        .where(ConsentPayload.fingerprint == mark)
     )  # fmt: skip
-    return list(db.execute(query))
+    yield from db.execute(query)
 
 
 def _letters(
-    rows: list[Row[Any]], names: Mapping[UUID, str], suppressed: SuppressionReason | None
+    mark: bytes, rows: list[Row[Any]], names: Mapping[UUID, str], suppressed: SuppressionReason | None
 ) -> list[Letter]:
     by_newsletter: dict[UUID, list[Entry]] = {}
     for row in rows:
-        by_newsletter.setdefault(row.newsletter_id, []).append(_entry(row))
+        by_newsletter.setdefault(row.newsletter_id, []).append(_entry(row, mark))
     return [
         Letter(names.get(newsletter_id, str(newsletter_id)), rules.standing(entries, suppressed), entries)
         for newsletter_id, entries in by_newsletter.items()
     ]
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Row[Any], mark: bytes) -> Entry:
     return Entry(
         seq=row.seq,
         at=row.at,
@@ -134,6 +152,9 @@ def _entry(row: Row[Any]) -> Entry:
         consented_at=row.consented_at,
         legal_text=row.legal_text,
         import_id=row.import_id,
+        moved_from=row.moved_from.hex() if row.moved_from else None,
+        moved_to=row.moved_to.hex() if row.moved_to else None,
+        away=row.moved_to is not None and row.fingerprint == mark,
         mac=row.mac.hex(),
         intact=evidence.payload_digest(row) == row.payload_digest,
     )

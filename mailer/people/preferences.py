@@ -62,6 +62,11 @@ def chosen(db: Session, subscriber_id: UUID) -> set[UUID]:
     return set(db.scalars(select(Subscription.newsletter_id).where(*active)))
 
 
+def still_theirs(subscriber: Subscriber, signed_at: datetime) -> bool:
+    """Whether a link of that time went to the address they have now."""
+    return subscriber.address_since is None or signed_at >= subscriber.address_since
+
+
 def subscribe(
     db: Session, subscriber: Subscriber, newsletter_id: UUID, *, wording: Wording, now: datetime
 ) -> UUID:

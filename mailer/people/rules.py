@@ -31,6 +31,7 @@ class Why(StrEnum):
     UNCONFIRMED = "unconfirmed"
     ENDED = "ended"
     SUPPRESSED = "suppressed"
+    MOVED = "moved"  # to another address, under which it goes on
     NEVER_ASKED = "never_asked"
 
 
@@ -41,6 +42,9 @@ class Event(Protocol):
     def kind(self) -> ConsentKind: ...
     @property
     def at(self) -> datetime: ...
+    @property
+    def away(self) -> bool:
+        """Whether it says that the person's letters go to another address from then on."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +69,23 @@ def fold(kinds: Iterable[ConsentKind]) -> SubscriptionState | None:
 
 
 def standing(events: Iterable[Event], suppressed: SuppressionReason | None) -> Standing:
-    """Fold one person's events for one newsletter, oldest first, under what forbids every letter."""
+    """Fold one person's events for one newsletter, oldest first, under what forbids every letter.
+
+    Those under an earlier address of theirs come first, up to the change.
+    """
     state: SubscriptionState | None = None
     decisive: Event | None = None
+    moved: Event | None = None
     for event in events:
+        moved = event if event.away else None
         after = _next(state, event.kind)
         if after is not state:
             state, decisive = after, event
     since = decisive.at if decisive else None
     if suppressed:
         return Standing(state, False, Why.SUPPRESSED, since)
+    if moved:
+        return Standing(SubscriptionState.ENDED, False, Why.MOVED, moved.at)
     return Standing(state, state is SubscriptionState.ACTIVE, _why(state, decisive), since)
 
 

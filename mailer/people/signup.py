@@ -186,7 +186,7 @@ def _asked(db: Session, asked: SignupRequest, now: datetime) -> Decided:
 def _ever_consented(db: Session, subscriber: Subscriber, newsletter_id: UUID | None = None) -> bool:
     said = (
         ConsentPayload.fingerprint == subscriber.fingerprint,
-        ConsentPayload.kind.in_((ConsentKind.CONFIRMED, ConsentKind.IMPORTED)),
+        ConsentPayload.kind.in_((ConsentKind.CONFIRMED, ConsentKind.IMPORTED, ConsentKind.RECTIFIED)),
         *((ConsentPayload.newsletter_id == newsletter_id,) if newsletter_id else ()),
     )
     return db.scalar(select(exists().where(*said))) or False

@@ -24,9 +24,11 @@ from mailer.web.preferences import preferences
 from mailer.web.public import public
 from mailer.web.reading import reading
 from mailer.web.rights import rights
+from mailer.web.rights_address import addresses
 from mailer.web.security import csrf, init_security
 from mailer.web.yours import yours
 from mailer.web.yours_acts import acts
+from mailer.web.yours_correct import corrections
 
 LOCALES = ("fr", "en")
 
@@ -46,7 +48,7 @@ def create_app(given: Settings | None = None) -> Flask:
     init_languages(app, given)
     for blueprint in (health, pages, login, desk, links, preferences, rights, yours, reading, public):
         app.register_blueprint(blueprint)
-    for anonymous in (public, links, preferences, rights, yours, acts):
+    for anonymous in (public, links, preferences, rights, addresses, yours, acts, corrections):
         csrf.exempt(
             anonymous
         )  # no session to ride on: limits, signed links and their own tokens protect them

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from flask import Blueprint, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer import tokens
@@ -18,7 +19,8 @@ from mailer.issues import editing
 from mailer.issues.models import Newsletter
 from mailer.people import consent
 from mailer.people.consent import CONFIRM_WITHIN, Confirmation
-from mailer.people.models import DepartureReason, Subscription, SubscriptionState
+from mailer.people.models import DepartureReason, Subscriber, Subscription, SubscriptionState
+from mailer.people.preferences import still_theirs
 from mailer.sending import accounts, notices
 from mailer.sending.accounts import Addressee
 from mailer.settings import settings
@@ -90,13 +92,20 @@ def _act(token: str, purpose: Purpose, act: Act) -> ResponseReturnValue:
 
 
 def _read(db: Session, token: str, purpose: Purpose) -> tuple[UUID | None, Newsletter | None, str]:
-    """Whose link this is, of which newsletter, and what is wrong with it: "", expired or bad."""
+    """Whose link this is, of which newsletter, and what is wrong with it: "", expired or bad.
+
+    One that went to an older address of theirs is nobody's.
+    """
     try:
-        of, slug = tokens.read(purpose, token, max_age=CONFIRM_WITHIN)
+        (of, slug), signed_at = tokens.dated(purpose, token, max_age=CONFIRM_WITHIN)
     except ExpiredToken as expired:
         return None, editing.newsletter(db, expired.value[1]), "expired"
     except BadToken:
         return None, None, "bad"
+    theirs = select(Subscriber).join(Subscription).where(Subscription.id == UUID(of))
+    subscriber = db.scalar(theirs)
+    if subscriber and not still_theirs(subscriber, signed_at):
+        return None, editing.newsletter(db, slug), ""
     return UUID(of), editing.newsletter(db, slug), ""
 
 

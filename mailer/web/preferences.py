@@ -75,9 +75,8 @@ def check_your_mail() -> ResponseReturnValue:
 
 @preferences.get("/preferences/<token>")
 def show(token: str) -> ResponseReturnValue:
-    subscriber_id = _read(token, OPEN_FOR)
     with transaction() as db:
-        subscriber = db.get(Subscriber, subscriber_id) if subscriber_id else None
+        subscriber = _whose(db, token, OPEN_FOR)
         if subscriber is None:
             return render_template("preferences_over.html"), 410
         if subscriber.restricted_at:
@@ -88,9 +87,8 @@ def show(token: str) -> ResponseReturnValue:
 @preferences.post("/preferences/<token>")
 @limiter.limit("60 per minute")
 def save(token: str) -> ResponseReturnValue:
-    subscriber_id = _read(token, OPEN_FOR * 2)  # a page opened in time may be sent a little late
     with transaction() as db:
-        subscriber = db.get(Subscriber, subscriber_id, with_for_update=True) if subscriber_id else None
+        subscriber = _whose(db, token, OPEN_FOR * 2, lock=True)  # a page opened in time may be sent late
         if subscriber is None:
             return render_template("preferences_over.html"), 410
         if subscriber.restricted_at:
@@ -113,12 +111,14 @@ def last_day() -> date:
     return first_day() + LONGEST_PAUSE
 
 
-def _read(token: str, within: timedelta) -> UUID | None:
-    """Whose preferences the link opens; None when it is over, or is none of ours."""
+def _whose(db: Session, token: str, within: timedelta, *, lock: bool = False) -> Subscriber | None:
+    """Whose preferences the link opens; None when it is over, none of ours, or went to an older address."""
     try:
-        return UUID(tokens.read(Purpose.PREFERENCES, token, max_age=within)[0])
+        found, signed_at = tokens.dated(Purpose.PREFERENCES, token, max_age=within)
     except BadToken:
         return None
+    subscriber = db.get(Subscriber, UUID(found[0]), with_for_update=lock or None)
+    return subscriber if subscriber and choices.still_theirs(subscriber, signed_at) else None
 
 
 def _offering(form: PreferencesForm, listed: Sequence[Newsletter]) -> PreferencesForm:

@@ -11,11 +11,13 @@ from flask_babel import get_locale
 from mailer.db import transaction, utcnow
 from mailer.rights import links
 from mailer.settings import settings
+from mailer.web.rights_address import addresses
 from mailer.web.security import FORM_LIMIT, limiter, network, private
 from mailer.web.signup import AddressForm
 
 rights = Blueprint("rights", __name__, url_prefix="/rights")
 rights.after_request(private)
+rights.register_blueprint(addresses)
 COOKIE = "rights"
 _OURS = {None, "same-origin", "none"}  # Sec-Fetch-Site: who sends a form here
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from mailer import tasks, tokens
 from mailer.db import transaction
-from mailer.rights.models import RightsLink
+from mailer.rights.models import AddressChange, RightsLink
 from mailer.tokens import Purpose
 from tests.browser.conftest import Site
 from tests.browser.test_pages import look
@@ -146,6 +146,37 @@ def test_restriction_and_its_end(page: Page, site: Site) -> None:
         press(page, said(page, *button))
         expect(page.get_by_role("status")).to_contain_text(said(page, *done))
         look(page)
+
+
+def test_rectification(page: Page, site: Site) -> None:
+    enter(page, site)
+    press(page, said(page, "Corriger mes données", "Correct my data"))
+    look(page)
+    reach(page, "name")
+    page.keyboard.type("Zoé")
+    press(page, said(page, "Corriger", "Correct"))
+    expect(page.get_by_role("status")).to_contain_text(said(page, "C’est corrigé", "It is corrected"))
+    press(page, said(page, "Corriger mes données", "Correct my data"))
+    expect(page.locator("#name")).to_have_value("Zoé")
+    reach(page, "email")
+    page.keyboard.type("zoe@")
+    press(page, said(page, "Demander ce changement", "Ask for this change"))
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(page)
+    page.locator("#email").fill("zoe@example.net")
+    press(page, said(page, "Demander ce changement", "Ask for this change"))
+    expect(page.get_by_role("status")).to_contain_text(said(page, "la nouvelle adresse", "the new address"))
+    for path, purpose, button in (
+        ("/rights/new-address/", Purpose.NEW_ADDRESS, ("Oui, recevoir", "Yes, receive")),
+        ("/rights/old-address/", Purpose.OLD_ADDRESS, ("Oui, annuler", "Yes, undo")),
+    ):
+        with transaction() as db:
+            change = db.scalars(select(AddressChange.id)).one()
+        page.goto(site.url + path + tokens.issue(purpose, change.hex))
+        look(page)
+        press(page, said(page, *button))
+        look(page)
+    press(page, said(page, "Vos droits", "Your rights"))
 
 
 def test_directives(page: Page, site: Site) -> None:

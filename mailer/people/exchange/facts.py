@@ -23,7 +23,8 @@ LEFT JOIN suppression x ON x.fingerprint = i.mark
 LEFT JOIN subscriber s ON s.fingerprint = i.mark
 LEFT JOIN subscription u ON u.subscriber_id = s.id AND u.newsletter_id = %(newsletter)s
 LEFT JOIN consent_payload c ON c.event_id = u.consent_id
-LEFT JOIN consent_payload no ON no.fingerprint = i.mark AND no.kind IN ('withdrawn', 'expired', 'erased')
+LEFT JOIN consent_payload no ON no.fingerprint = i.mark
+    AND no.kind IN ('withdrawn', 'expired', 'erased', 'rectified')
     AND no.channel <> ALL(%(moot)s) AND (no.newsletter_id = %(newsletter)s OR no.kind = 'erased')
 WHERE x.fingerprint IS NOT NULL OR s.id IS NOT NULL OR no.event_id IS NOT NULL
 ORDER BY 7
@@ -44,7 +45,7 @@ class Facts(NamedTuple):
     subscription_id: UUID | None
     state: str | None
     agreed_at: datetime | None  # of the consent that is in force
-    last_no: datetime | None  # withdrawal or expiry for this newsletter, or any erasure
+    last_no: datetime | None  # withdrawal, expiry or change of address for this newsletter, any erasure
 
     @property
     def active(self) -> bool:
