@@ -12,6 +12,7 @@ from mailer.cli import (
     issue,
     newsletter,
     notices,
+    rgpd,
     rights,
     staff,
     subscribers,
@@ -33,7 +34,7 @@ def cli() -> None:
 for command in (
     install.demo, install.init, install.db, staff.staff, newsletter.newsletter, subscribers.subscribers,
     suppression.suppression, issue.issue, notices.notices, consent.consent, rights.rights, dkim.dkim,
-    backup.backup, backup.restore,
+    backup.backup, backup.restore, rgpd.rgpd,
 ):  # fmt: skip
     cli.add_command(command)
 issue.issue.add_command(unknown.unknown_)

@@ -211,6 +211,10 @@ NOBODYS = {
     "alarm": ("the house's own state, about workers, relays and issues", "name since told_at"),
     "asset": ("publications", "sha256 media_type width height body"),
     "audit": ("a sequence", "id"),
+    "breach": (
+        "what happened, when, and who was told: its form asks for no names",
+        "id number what aware_at recorded_at notified_at people_told_at closed_at conclusion",
+    ),
     "consent_event": (
         "the chain: macs and digests of salted payloads, which say nothing once these are gone",
         "id seq previous payload_digest expires_at mac",

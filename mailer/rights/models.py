@@ -138,3 +138,19 @@ class AddressChange(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)  # of the confirmation, then of the undo
     confirmed_at: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]
+
+
+class Breach(Base):
+    """A breach of personal data, as it is recorded (RGPD 33(5))."""
+
+    __tablename__ = "breach"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    what: Mapped[str]  # what happened, to which data; names nobody
+    aware_at: Mapped[datetime]  # from here the 72 hours run
+    recorded_at: Mapped[datetime]
+    notified_at: Mapped[datetime | None]  # the authority
+    people_told_at: Mapped[datetime | None]  # RGPD 34
+    closed_at: Mapped[datetime | None]
+    conclusion: Mapped[str | None]  # effects, remedies; why not notified, if not
