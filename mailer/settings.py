@@ -114,6 +114,18 @@ class Settings(BaseSettings):
         le=30,
         description="How long the evidence of a consent outlives its last event (your DPO's call)",
     )
+    retention_years: int = Field(
+        3,
+        ge=1,
+        le=10,
+        description="How long somebody is kept after their last positive act (your DPO's call)",
+    )
+    trace_days: int = Field(
+        90, ge=7, le=400, description="How long single mails that left, and what relays said, are kept"
+    )
+    audit_days: int = Field(
+        365, ge=90, le=2000, description="How long the audit and the reports of imports are kept"
+    )
     backup_days: int = Field(
         30, ge=0, le=400, description="How many days your backups are kept: certificates of erasure say so"
     )

@@ -21,7 +21,7 @@ from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
 from mailer.people import evidence, preferences, restoration, signup, throttle
 from mailer.people.exchange import work
-from mailer.rights import alerts, finishing, inbox, links, rectification, register, restriction
+from mailer.rights import alerts, finishing, inbox, links, rectification, register, restriction, retention
 from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.journal import JournalUnwritable
@@ -32,6 +32,7 @@ from mailer.sending.relay import Relay, RelayDown
 from mailer.sending.sender import Sender
 from mailer.sending.shares import Shares
 from mailer.settings import settings
+from mailer.staff import audit
 
 TICK = 5.0  # seconds between two looks for what is due
 SWEEP = 30.0
@@ -227,11 +228,11 @@ def send_notices() -> None:
 
 @app.task(name="mailer.keep")
 def keep() -> None:
-    """Once a day: anchor the head of the consent chain, and let the evidence go whose time has come."""
+    """Once a day: anchor the head of the consent chain, and let go of all whose time has come."""
     with transaction() as db:
         evidence.anchor_head(db, now=utcnow())
-        expired = evidence.expire(db)
-    telemetry.log.info("the consent chain is anchored", expired_payloads=expired)
+    lines = list(retention.run((*retention.RULES, audit.RULE), dry=False, clock=utcnow))
+    telemetry.log.info("retention", **{line.rule: line.rows for line in lines if line.rows})
     inbox.tidy(settings())
 
 

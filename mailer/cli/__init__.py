@@ -12,6 +12,7 @@ from mailer.cli import (
     issue,
     newsletter,
     notices,
+    retention,
     rgpd,
     rights,
     staff,
@@ -33,8 +34,8 @@ def cli() -> None:
 
 for command in (
     install.demo, install.init, install.db, staff.staff, newsletter.newsletter, subscribers.subscribers,
-    suppression.suppression, issue.issue, notices.notices, consent.consent, rights.rights, dkim.dkim,
-    backup.backup, backup.restore, rgpd.rgpd,
+    suppression.suppression, issue.issue, notices.notices, consent.consent, rights.rights,
+    retention.retention, dkim.dkim, backup.backup, backup.restore, rgpd.rgpd,
 ):  # fmt: skip
     cli.add_command(command)
 issue.issue.add_command(unknown.unknown_)

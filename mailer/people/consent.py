@@ -109,6 +109,15 @@ def renew(
     return confirm(db, subscription_id, wording=wording, channel=channel, now=now)
 
 
+def reaffirm(
+    db: Session, subscription: Subscription, subscriber: Subscriber, *, wording: Wording, now: datetime
+) -> None:
+    """One more yes to what is received already, to the wording shown: it counts from now on."""
+    said = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, "link")
+    show(db, said, wording)
+    subscription.consent_id = evidence.append(db, said).id
+
+
 def count_departure(db: Session, newsletter_id: UUID, reason: DepartureReason, day: date) -> None:
     """One more person left for this reason on that day."""
     row = {"newsletter_id": newsletter_id, "reason": reason, "day": day, "count": 1}

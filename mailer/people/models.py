@@ -58,6 +58,7 @@ class Subscriber(Base):
     restricted_at: Mapped[datetime | None]  # RGPD 18: kept, and neither written to, nor changed, nor purged…
     lift_at: Mapped[datetime | None]  # …until then, where staff are to end it and the person has been told
     address_since: Mapped[datetime | None]  # when another address became this one: older links are dead
+    reconfirm_asked_at: Mapped[datetime | None]  # whether they still want this, after years of silence
     directives: Mapped[str | None]  # for after their death (loi Informatique et Libertés, 85)
     created_at: Mapped[datetime]
 

@@ -61,7 +61,8 @@ class _Source:
 
 _SOURCES = (
     _Source(Subscriber, "fingerprint", ("email", "name", "locale", "paused_until", "restricted_at", "lift_at",
-                                        "address_since", "directives", "created_at"), "created_at"),
+                                        "address_since", "reconfirm_asked_at", "directives",
+                                        "created_at"), "created_at"),
     _Source(Subscription, "subscriber_id", ("newsletter_id", "state", "consent_id", "informed_at",
                                             "changed_at"), "changed_at"),
     _Source(Suppression, "fingerprint", ("reason", "at", "asked_at"), "at"),

@@ -128,7 +128,7 @@ HOLDINGS = (
     _person("subscriber", "email", Portability.YES, Rectification.FROM_THE_NEW_MAILBOX, Keep.INACTIVE),
     _person("subscriber", "name locale", Portability.YES, Rectification.BY_THE_PERSON, Keep.INACTIVE),
     _person("subscriber", "paused_until directives", Rectification.BY_THE_PERSON, Keep.INACTIVE),
-    _person("subscriber", "restricted_at lift_at address_since created_at", Keep.INACTIVE),
+    _person("subscriber", "restricted_at lift_at address_since reconfirm_asked_at created_at", Keep.INACTIVE),
     _person("subscriber", "id fingerprint", Access.MEANINGLESS, Keep.INACTIVE),
     _person("subscription", "state", Portability.YES, Rectification.BY_THE_PERSON, Keep.UNCONFIRMED),
     _person("subscription", "newsletter_id consent_id informed_at changed_at", Keep.UNCONFIRMED),

@@ -10,7 +10,7 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -125,11 +125,13 @@ def form_token(secret: str) -> str:
 
 def forget(db: Session, *, now: datetime) -> None:
     """Drop the links that open nothing any more."""
-    over = (
-        RightsLink.expires_at <= now,
-        RightsLink.session_until.is_(None) | (RightsLink.session_until <= now),
-    )
-    db.execute(delete(RightsLink).where(*over))
+    db.execute(delete(RightsLink).where(*over(now)))
+
+
+def over(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What is true of them."""
+    until = RightsLink.session_until
+    return RightsLink.expires_at <= now, until.is_(None) | (until <= now)
 
 
 def revoke(db: Session, fingerprint: bytes) -> None:

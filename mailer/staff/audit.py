@@ -1,12 +1,19 @@
 """Who did what with people's data, and when."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from mailer.rights import retention
+from mailer.rights.holdings import Keep
+from mailer.settings import settings
 from mailer.staff.models import Audit
 
+RULE = retention.deletes(
+    Keep.AUDIT, lambda: f"the audit: {settings().audit_days} days", Audit,
+    lambda now: (Audit.at <= now - timedelta(days=settings().audit_days),),
+)  # fmt: skip
 TERMINAL = "terminal"  # whoever has a shell on the server
 
 

@@ -26,6 +26,7 @@ from mailer.web.reading import reading
 from mailer.web.rights import rights
 from mailer.web.rights_address import addresses
 from mailer.web.security import csrf, init_security
+from mailer.web.still import still
 from mailer.web.yours import yours
 from mailer.web.yours_acts import acts
 from mailer.web.yours_correct import corrections
@@ -46,9 +47,9 @@ def create_app(given: Settings | None = None) -> Flask:
     init_security(app, given)
     init_login(app)
     init_languages(app, given)
-    for blueprint in (health, pages, login, desk, links, preferences, rights, yours, reading, public):
+    for blueprint in (health, pages, login, desk, links, preferences, still, rights, yours, reading, public):
         app.register_blueprint(blueprint)
-    for anonymous in (public, links, preferences, rights, addresses, yours, acts, corrections):
+    for anonymous in (public, links, preferences, still, rights, addresses, yours, acts, corrections):
         csrf.exempt(
             anonymous
         )  # no session to ride on: limits, signed links and their own tokens protect them

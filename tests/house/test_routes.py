@@ -13,9 +13,9 @@ from tests.rights_links import open_session
 ANONYMOUS_POSTS = {
     "public.sign_up", "public.sign_up_framed", "public.begin", "links.confirm", "links.come_back",
     "links.leave", "links.tell_why", "preferences.send_link", "preferences.save", "rights.send_link",
-    "rights.enter", "rights.addresses.confirm", "rights.addresses.undo",
+    "rights.enter", "rights.addresses.confirm", "rights.addresses.undo", "still.go_on",
 }  # fmt: skip
-OPEN = {"health", "pages", "public", "links", "preferences", "rights", "reading", "login", "static"}
+OPEN = {"still", "health", "pages", "public", "links", "preferences", "rights", "reading", "login", "static"}
 _FIRST = re.compile(r"<any\((\w+)[^>]*>")  # of the names a path may hold
 OWN_TOKENS = "yours"  # a room whose every form carries its session's token
 

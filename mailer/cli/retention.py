@@ -1,0 +1,45 @@
+"""`mailer retention`: what goes when its time has come, and the traces that PostgreSQL keeps of it."""
+
+import click
+
+from mailer.cli import show
+from mailer.cli.opening import opened
+from mailer.db import utcnow
+from mailer.people import evidence
+from mailer.rights import retention as rules
+from mailer.rights import scrubbing
+from mailer.staff import audit
+
+
+@click.group()
+def retention() -> None:
+    """How long what is kept: the same rules run by themselves every night."""
+
+
+@retention.command("run")
+@click.option("--dry-run", "dry", is_flag=True, help="Say what would go; nothing is changed.")
+@show.as_json
+def run_(dry: bool, as_json: bool) -> None:
+    """Let go of everything whose time has come, rule by rule."""
+    with opened() as db:
+        if not dry:
+            evidence.anchor_head(db, now=utcnow())
+    lines = list(rules.run((*rules.RULES, audit.RULE), dry=dry, clock=utcnow))
+    rows = [{"rule": each.rule, "rows": each.rows, "kept": each.says} for each in lines]
+    if not dry:
+        with opened() as db:
+            gone = {each.rule: each.rows for each in lines if each.rows}
+            audit.record(db, who=audit.TERMINAL, what="retention run", details=gone, now=utcnow())
+    show.table(rows, as_json=as_json, empty="")
+
+
+@retention.command()
+@show.as_json
+def scrub(as_json: bool) -> None:
+    """Rewrite the tables that held people, and the log of writes: what was erased then leaves the disk.
+
+    Each table is locked while it is rewritten; choose an hour without a send.
+    """
+    with opened() as db:
+        audit.record(db, who=audit.TERMINAL, what="retention scrub", details={}, now=utcnow())
+    show.facts({"tables": scrubbing.scrub()}, as_json=as_json)
