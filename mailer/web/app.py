@@ -30,8 +30,11 @@ from mailer.web.still import still
 from mailer.web.yours import yours
 from mailer.web.yours_acts import acts
 from mailer.web.yours_correct import corrections
+from mailer.web.yours_erase import erasing
 
 LOCALES = ("fr", "en")
+# No login's session to ride on: limits, signed links and their own tokens protect these.
+ANONYMOUS = (public, links, preferences, still, rights, addresses, yours, acts, corrections, erasing)
 
 
 def create_app(given: Settings | None = None) -> Flask:
@@ -49,10 +52,8 @@ def create_app(given: Settings | None = None) -> Flask:
     init_languages(app, given)
     for blueprint in (health, pages, login, desk, links, preferences, still, rights, yours, reading, public):
         app.register_blueprint(blueprint)
-    for anonymous in (public, links, preferences, still, rights, addresses, yours, acts, corrections):
-        csrf.exempt(
-            anonymous
-        )  # no session to ride on: limits, signed links and their own tokens protect them
+    for anonymous in ANONYMOUS:
+        csrf.exempt(anonymous)
     app.register_error_handler(HTTPException, _explain)
     app.register_error_handler(Unwritable, _unwritable)
     app.register_error_handler(Exception, _apologise)
@@ -71,6 +72,7 @@ def init_languages(app: Flask, given: Settings) -> None:
 
     app.jinja_env.filters |= {
         "day": lambda at: long_day(at.astimezone(given.zone).date(), str(get_locale())),
+        "long": lambda day: long_day(day, str(get_locale())),
         "typeset": lambda text, locale: french(text) if locale == "fr" else text,
         "clock": lambda at: format_time(datetime.fromisoformat(at), "medium"),
         "hour": lambda at: format_time(at, "short"),

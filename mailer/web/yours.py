@@ -14,6 +14,7 @@ from mailer.web.rights_session import admit, mine, of_the_session
 from mailer.web.security import private
 from mailer.web.yours_acts import acts, situation
 from mailer.web.yours_correct import corrections
+from mailer.web.yours_erase import erasing
 
 yours = Blueprint("yours", __name__, url_prefix="/rights/yours")
 yours.after_request(private)
@@ -21,6 +22,7 @@ yours.before_request(admit)
 yours.context_processor(of_the_session)
 yours.register_blueprint(acts)
 yours.register_blueprint(corrections)
+yours.register_blueprint(erasing)
 
 
 @yours.get("")

@@ -197,6 +197,25 @@ def test_directives(page: Page, site: Site) -> None:
     look(page)
 
 
+def test_erasure(page: Page, site: Site) -> None:
+    enter(page, site)
+    press(page, said(page, "Effacer mes données", "Erase my data"))
+    look(page)
+    reach(page, "email")
+    page.keyboard.type("somebody@example.org")
+    press(page, said(page, "Effacer mes données", "Erase my data"))
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(page)
+    page.locator("#email").fill(READER)
+    reach(page, "never_again")
+    page.keyboard.press("Space")
+    press(page, said(page, "Effacer mes données", "Erase my data"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(
+        said(page, "Vos données sont effacées", "Your data are erased")
+    )
+    look(page)
+
+
 def test_a_session_is_closed(page: Page, site: Site) -> None:
     enter(page, site)
     press(page, said(page, "Fermer ma session", "Close my session"))

@@ -237,3 +237,33 @@ def test_looking_changes_nothing(app: Flask, zoe: UUID) -> None:
     assert notices() == []
     tasks.signups()
     assert at_the_gate() is None
+
+
+def test_erasure_asks_for_the_address_again(app: Flask, zoe: UUID) -> None:
+    visitor = Visitor(app, ZOE)
+    for typed in ("", "zoe@", "nina@example.org"):
+        status, page = visitor.post("/erasure", email=typed, never_again="yes")
+        assert status == 422
+        assert "Rien n’a été effacé" in page
+        assert "checked" in page
+    with transaction() as db:
+        assert db.get(Subscriber, zoe)
+
+
+@pytest.mark.parametrize("wish", [{}, {"never_again": "yes"}])
+def test_erasure_shows_its_certificate_and_ends_the_session(
+    app: Flask, zoe: UUID, wish: dict[str, str]
+) -> None:
+    visitor = Visitor(app, ZOE)
+    status, page = visitor.post("/erasure", email=" Zoe@Example.org", **wish)
+    assert status == 200
+    for told in ("votre certificat", "La preuve de votre consentement", "sauvegardes"):
+        assert told in page
+    assert ZOE not in page
+    assert visitor.client.get("/rights/yours").status_code == 410
+    assert at_the_gate() is Withheld.ERASED
+    assert notices() == [NoticeKind.ERASED]
+    with transaction() as db:
+        assert db.get(Subscriber, zoe) is None
+        barred = set(db.scalars(select(Suppression.reason)))
+    assert barred == ({SuppressionReason.ERASED} if wish else set())
