@@ -145,7 +145,9 @@ def running_dovecot(capability: str = "") -> Iterator[Dovecot]:
     server = Dovecot(folder, capability)
     server.start()
     try:
-        yield server
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(imap, "TIMEOUT", 120.0)  # a busy machine is no mailbox that is down
+            yield server
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -79,7 +79,7 @@ def take(db: Session, raw: bytes, ours: Collection[str] = (), *, now: datetime) 
         return False
     if found.sort is Sort.IGNORED:
         telemetry.log.info("a machine's mail is not answered", reason=found.reason)
-        return False
+        return found.reason is Reason.LOOP  # our own alert, where the officer reads this very mailbox
     known = _known(db, digest)
     if known is not None:
         return known.closed_at is None and _for_a_person(found)
@@ -186,7 +186,8 @@ def _unused(db: Session, message_id: str | None) -> str | None:
 
 def _ours(db: Session, settings: Settings) -> frozenset[str]:
     """The addresses we write from."""
-    return frozenset({settings.rights_email.lower(), *db.scalars(select(Newsletter.from_address))})
+    written_from = settings.rights_email, *db.scalars(select(Newsletter.from_address))
+    return frozenset(address.lower() for address in written_from)
 
 
 def _digest(raw: bytes) -> str:

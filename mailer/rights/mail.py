@@ -23,6 +23,7 @@ _LEAVE = re.compile(r"(?<![a-z0-9])u-([a-z0-9]{40,62})@", re.IGNORECASE)
 _ARRIVED = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
 _LISTS = ("List-Id", "List-Unsubscribe", "List-Post", "Mailing-List", "X-Mailing-List", "Feedback-ID")
 _ROBOTS = ("X-Autoreply", "X-Autorespond", "X-Autoreply-From", "X-Auto-Response-From", "X-Failed-Recipients")
+_SPAM = ("X-Spam-Flag", "X-Spam-Status", "X-Spam")
 _AUTOMATIC = re.compile(r"\s*(r[ée]ponse automatique|automatic reply|auto-?reply|out of office)\b", re.I)
 _NOBODY = re.compile(r"(mailer-daemon|postmaster|no-?_?reply|do-?not-?reply|ne-?pas-?repondre)\b")
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>")
@@ -70,6 +71,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     NO_SENDER = "no_sender"
     NO_TEXT = "no_text"
+    SPAM = "spam"  # says the mail server: nobody is answered, and a person may know better
     BAD_TOKEN = "bad_token"  # noqa: S105 -- no password
 
 
@@ -152,6 +154,8 @@ def _machine(mail: EmailMessage, sender: str | None, ours: Collection[str]) -> R
 
 def _obscure(mail: EmailMessage, sender: str | None, text: str) -> Reason | None:
     """Why only a person can deal with it."""
+    if any(str(mail.get(name, "")).strip().lower().startswith("yes") for name in _SPAM):
+        return Reason.SPAM
     if sender is None:
         return Reason.NO_SENDER
     return None if text or _line(mail["Subject"]) else Reason.NO_TEXT

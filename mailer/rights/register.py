@@ -28,6 +28,7 @@ from mailer.settings import settings
 
 PERSONAL = frozenset({"subject", "text", "words", "details"})  # of a history: somebody's or staff's own words
 CHUNK = 100  # cases
+LISTED = 500  # at most
 OLDEST = timedelta(days=730)  # a request noted now came within that time
 SERVICE, PERSON = "service", "person"  # who did something, when it was no staff
 
@@ -116,7 +117,7 @@ def find(db: Session, which: UUID | int) -> RightsRequest | None:
     return db.scalar(select(RightsRequest).where(one).with_for_update())
 
 
-def listing(db: Session, *, closed: bool = False, limit: int = 500) -> list[RightsRequest]:
+def listing(db: Session, *, closed: bool = False, limit: int = LISTED) -> list[RightsRequest]:
     """The open cases by due date, the most urgent first; or the closed ones, the newest first."""
     if closed:
         order = RightsRequest.closed_at.desc(), RightsRequest.number.desc()

@@ -55,6 +55,9 @@ REASONS = {
     mail.Reason.UNREADABLE: lazy_gettext("Ce courriel n’a pas pu être lu : il est marqué dans la boîte."),
     mail.Reason.NO_SENDER: lazy_gettext("Ce courriel ne dit pas qui l’envoie : il est marqué dans la boîte."),
     mail.Reason.NO_TEXT: lazy_gettext("Ce courriel ne contient pas de texte : il est marqué dans la boîte."),
+    mail.Reason.SPAM: lazy_gettext(
+        "Le serveur de courrier le tient pour indésirable : il n’a pas reçu de réponse."
+    ),
     mail.Reason.BAD_TOKEN: lazy_gettext(
         "Une désinscription par courriel dont le jeton n’est pas de nous : il est marqué dans la boîte."
     ),
@@ -104,7 +107,8 @@ def home() -> ResponseReturnValue:
     with transaction() as db:
         cases = register.listing(db, closed=closed)
         counts = figures.figures(db, now=utcnow())
-    return render_template("desk/rights.html", cases=cases, counts=counts, closed=closed)
+    shown = {"cases": cases, "counts": counts, "closed": closed, "cut": len(cases) == register.LISTED}
+    return render_template("desk/rights.html", **shown)
 
 
 @rights.post("/register.csv")
@@ -146,7 +150,7 @@ def show(case_id: UUID, **given: str) -> str:
     """The case's page; `given`: act, typed and outcome of one of its forms, and what its fault is."""
     now = utcnow()
     with transaction() as db:
-        case = fetch(db, case_id)
+        case = db.get(RightsRequest, case_id) or abort(404)
         steps = register.history(db, case)
         clock = register.clock(db, case)
         names = {each.by: _name(db, each.by) for each in steps}
@@ -154,7 +158,8 @@ def show(case_id: UUID, **given: str) -> str:
         "desk/case.html", case=case, steps=steps, names=names,
         may_extend=clock.may_extend(register.today(now)), extended_due=clock.extended_due,
         rights=Right, outcomes=[each for each in Outcome if each is not Outcome.REFUSED],
-        in_time=figures.in_time(case), **{"act": "", "typed": "", "outcome": "", "fault": ""} | given,
+        in_time=figures.in_time(case.closed_at, case.due_on),
+        **{"act": "", "typed": "", "outcome": "", "fault": ""} | given,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Mails to the published address, from a real Dovecot to a case, and its receipt in a real SMTP server."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.message import EmailMessage
 from uuid import UUID
@@ -102,8 +103,6 @@ def test_the_from_line_is_a_claim_that_changes_nothing(given: Settings, dovecot:
         {"Auto_Submitted": "auto-replied"},
         {"List_Id": "<liste.example.org>"},
         {"Return_Path": "<>"},
-        {"From": "droits@example.org"},
-        {"From": "lettre@example.org"},
         {"From": "noreply@example.com"},
     ],
 )
@@ -118,6 +117,30 @@ def test_machines_get_no_answer_and_no_case(
     with transaction() as db:
         assert db.scalars(select(Notice)).all() == []
     assert (len(dovecot.holds()), len(dovecot.holds(imap.DONE))) == (0, 1)
+
+
+def test_our_own_mail_is_left_where_the_officer_reads_it(given: Settings, dovecot: Dovecot) -> None:
+    """An alert, where the privacy officer's address is the published one."""
+    with transaction() as db:
+        make_newsletter(db, from_address="Lettre@Example.org")
+    dovecot.deliver(
+        mail(From=given.rights_email, Auto_Submitted="auto-generated"), mail(From="lettre@example.org")
+    )
+    inbox.work(given)
+    assert _cases() == []
+    assert [flagged for _, flagged in dovecot.holds()] == [True, True]
+
+
+def test_two_workers_that_read_the_same_mail_open_one_case(settings: Settings) -> None:
+    def take() -> None:
+        with transaction() as db:
+            inbox.take(db, mail("Effacez-moi"), now=utcnow())
+
+    with ThreadPoolExecutor(4) as workers:
+        for done in [workers.submit(take) for _ in range(8)]:
+            done.result()
+    assert len(_cases()) == 1
+    assert _steps(_cases()[0]) == ["opened", "told"]
 
 
 def test_an_answering_machine_that_does_not_say_so_is_answered_once(

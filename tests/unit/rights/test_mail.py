@@ -90,6 +90,8 @@ def test_a_mail_that_goes_round_is_ignored() -> None:
         (mail(From="nobody at all"), Reason.NO_SENDER),
         (b"From: a@example.org\n" + mail(From="b@example.org"), Reason.NO_SENDER),
         (mail("", Subject=None), Reason.NO_TEXT),
+        (mail(X_Spam_Flag="YES"), Reason.SPAM),
+        (mail(X_Spam_Status="Yes, score=9.1"), Reason.SPAM),
         (b"", Reason.NO_SENDER),
     ],
 )
