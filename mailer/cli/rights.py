@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer import ground
@@ -15,7 +16,8 @@ from mailer.cli.consent import Address
 from mailer.cli.opening import opened
 from mailer.db import utcnow
 from mailer.people import consent
-from mailer.rights import access, copies, erasure, figures, register
+from mailer.people.models import Subscriber
+from mailer.rights import access, copies, erasure, figures, register, restriction
 from mailer.rights.models import Channel, Outcome, Right, RightsRequest
 from mailer.rights.register import BadDay, ClosedCase
 from mailer.rights.rules import pressure
@@ -210,6 +212,47 @@ def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json:
         audit.record(db, who=audit.TERMINAL, what="rights erase", details=details, now=utcnow())
     ring("notices")
     show.facts(vars(done), as_json=as_json)
+
+
+@rights.command()
+@click.argument("email", type=Address())
+@show.as_json
+def restrict(email: str, as_json: bool) -> None:
+    """Freeze what is held about EMAIL (RGPD 18): no letter, no change, no purge.  The person is told."""
+    with opened() as db:
+        subscriber = _subscriber(db, email)
+        changed = restriction.restrict(db, subscriber, now=utcnow())
+        _audit(db, "restrict", subscriber)
+    ring("notices")
+    show.facts({"restricted": True, "changed": changed}, as_json=as_json)
+
+
+@rights.command()
+@click.argument("email", type=Address())
+@show.as_json
+def lift(email: str, as_json: bool) -> None:
+    """End the restriction of EMAIL, three days after the person was told (RGPD 18(3))."""
+    with opened() as db:
+        subscriber = _subscriber(db, email)
+        ends = restriction.announce(db, subscriber, now=utcnow())
+        if ends is None:
+            raise click.ClickException("nothing is restricted at this address: nothing to lift")
+        _audit(db, "lift", subscriber)
+    ring("notices")
+    show.facts({"restricted": True, "ends": ends.isoformat(timespec="seconds")}, as_json=as_json)
+
+
+def _subscriber(db: Session, email: str) -> Subscriber:
+    mine = select(Subscriber).where(Subscriber.email == email).with_for_update()
+    found = db.scalar(mine)
+    if found is None:
+        raise click.ClickException("nobody is subscribed, or ever was, at this address: nothing to restrict")
+    return found
+
+
+def _audit(db: Session, what: str, of: Subscriber) -> None:
+    details = {"fingerprint": of.fingerprint.hex()}
+    audit.record(db, who=audit.TERMINAL, what=f"rights {what}", details=details, now=utcnow())
 
 
 def _about(db: Session, number: int, email: str) -> RightsRequest:

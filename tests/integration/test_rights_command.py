@@ -146,3 +146,20 @@ def test_all_that_is_held_in_a_folder(tmp_path: Path) -> None:
     nobody = mailer("rights", "access", "nobody@example.org", "--out", str(tmp_path / "out"))
     assert (nobody.returncode, "nothing is held" in nobody.stderr) == (0, True)
     assert _audited() == ["rights access"] * 2
+
+
+def test_restricting_and_lifting_tell_the_person_first() -> None:
+    with transaction() as db:
+        make_readers(db, make_newsletter(db), 1)
+    for _ in range(2):
+        mailer("rights", "restrict", "reader0@example.org")
+    assert "ends" in facts("rights", "lift", "reader0@example.org")
+    with transaction() as db:
+        frozen = db.scalars(select(Subscriber)).one()
+        assert frozen.restricted_at
+        assert frozen.lift_at
+        assert frozen.lift_at - utcnow() > timedelta(days=2)
+    assert _letters() == [NoticeKind.RESTRICTED, NoticeKind.UNRESTRICTED]
+    assert _audited() == ["rights restrict", "rights restrict", "rights lift"]
+    unknown = mailer("rights", "lift", "nobody@example.org")
+    assert (unknown.returncode, "nothing to restrict" in unknown.stderr) == (1, True)
