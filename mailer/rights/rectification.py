@@ -11,10 +11,11 @@ from uuid import UUID
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from mailer.people import consent, evidence, journal, throttle
+from mailer.people import consent, evidence, journal, suppression, throttle
 from mailer.people.address import mailbox
 from mailer.people.journal import Will
-from mailer.people.models import ConsentKind, Subscriber, Subscription, Suppression
+from mailer.people.models import ConsentKind, Subscriber, Subscription, Suppression, SuppressionReason
+from mailer.people.suppression import Entry
 from mailer.rights import cases, links, register
 from mailer.rights.models import (
     AddressChange,
@@ -158,6 +159,9 @@ def _move(db: Session, subscriber: Subscriber, email: str, now: datetime) -> Non
     theirs = RightsRequest.fingerprint == old
     db.execute(update(RightsRequest).where(theirs, RightsRequest.email.is_not(None)).values(email=email))
     db.execute(update(RightsRequest).where(theirs).values(fingerprint=new))
+    barred = db.get(Suppression, old)
+    if barred and barred.reason is not SuppressionReason.HARD_BOUNCE:  # that was the mailbox's, not theirs
+        suppression.add(db, [Entry(new, barred.reason, barred.at)])
     journal.write(db, Will.RECTIFICATION, old, detail=new.hex())
     links.revoke(db, old)
     db.flush()

@@ -240,6 +240,18 @@ def test_an_address_in_use_shows_the_same_screen_and_changes_nothing(
         assert set(db.scalars(select(Subscriber.email))) == {OLD, "nina@example.net"}
 
 
+@pytest.mark.parametrize(("reason", "follows"), [("objected", True), ("hard_bounce", False)])
+def test_a_no_follows_its_person_and_a_dead_mailbox_does_not(
+    app: Flask, client: FlaskClient, zoe: UUID, reason: str, follows: bool
+) -> None:
+    with transaction() as db:
+        said = SuppressionReason(reason)
+        db.add(Suppression(fingerprint=consent.fingerprint(OLD), reason=said, at=utcnow()))
+    moved(app, client)
+    with transaction() as db:
+        assert (db.get(Suppression, consent.fingerprint(NEW)) is not None) is follows
+
+
 def test_nobody_is_flooded_with_confirmations(app: Flask, zoe: UUID) -> None:
     visitor = Visitor(app, OLD)
     for number in range(5):

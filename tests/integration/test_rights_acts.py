@@ -91,8 +91,10 @@ def test_objection_ends_everything_at_once(app: Flask, zoe: UUID) -> None:
         assert barred.reason is SuppressionReason.OBJECTED
         newsletter = make_newsletter(db, slug="troisieme")
         assert import_people(db, newsletter, [ZOE], agreed=utcnow()) == ["suppressed"]
+    assert "déjà écartée" in visitor.get("/objection")
     visitor.post("/objection")
     assert notices() == [NoticeKind.OBJECTED]
+    assert cases() == [(Right.OBJECTION, Outcome.GRANTED)]
 
 
 def test_objection_outweighs_what_staff_could_take_back(app: Flask, zoe: UUID) -> None:
