@@ -5,6 +5,7 @@ from uuid import UUID
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from mailer import tokens
 from mailer.db import transaction, utcnow
@@ -23,9 +24,8 @@ still.after_request(private)
 
 @still.get("/still/<token>")
 def ask(token: str) -> ResponseReturnValue:
-    of = _read(token)
     with transaction() as db:
-        subscriber = db.get(Subscriber, of) if of else None
+        subscriber = _whose(db, token)
         if subscriber is None:
             return render_template("still.html", outcome="gone"), 410
         chosen = preferences.chosen(db, subscriber.id)
@@ -39,15 +39,18 @@ def ask(token: str) -> ResponseReturnValue:
 @still.post("/still/<token>")
 @limiter.limit("60 per minute")
 def go_on(token: str) -> ResponseReturnValue:
-    of = _read(token)
     with transaction() as db:
+        subscriber = _whose(db, token)
         wordings = {each.id: wording_of(each.name) for each in db.scalars(select(Newsletter))}
-        kept = of is not None and inactivity.go_on(db, of, wordings, now=utcnow())
+        kept = subscriber is not None and inactivity.go_on(db, subscriber.id, wordings, now=utcnow())
     return render_template("still.html", outcome="kept" if kept else "gone"), 200 if kept else 410
 
 
-def _read(token: str) -> UUID | None:
+def _whose(db: Session, token: str) -> Subscriber | None:
+    """Who was asked, unless the question went to an older address of theirs."""
     try:
-        return UUID(tokens.read(Purpose.RECONFIRM, token, max_age=OPEN_FOR))
+        found, signed_at = tokens.dated(Purpose.RECONFIRM, token, max_age=OPEN_FOR)
     except BadToken:
         return None
+    subscriber = db.get(Subscriber, UUID(found))
+    return subscriber if subscriber and preferences.still_theirs(subscriber, signed_at) else None

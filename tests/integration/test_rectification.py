@@ -189,10 +189,11 @@ def test_links_to_the_old_address_are_dead(app: Flask, client: FlaskClient, zoe:
     with transaction() as db:
         left = select(Subscription.id).where(Subscription.state == SubscriptionState.ENDED)
         back = "/back/" + tokens.issue(Purpose.UNDO, [db.scalars(left).one().hex, "quittee"])
+    still = "/still/" + tokens.issue(Purpose.RECONFIRM, zoe.hex)
     move(visitor)
     client.post(link())
     assert visitor.client.get("/rights/yours").status_code == 410
-    for dead in (waiting, preferences, back):
+    for dead in (waiting, preferences, back, still):
         assert client.get(dead).status_code == client.post(dead).status_code == 410, dead
     with transaction() as db:
         db.get_one(Subscriber, zoe).address_since = utcnow() - timedelta(seconds=5)

@@ -1,5 +1,6 @@
 """The way to one's rights: the same answer for everybody, a link to the mailbox, a short session."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from mailer.people import consent
 from mailer.people.models import Subscriber, Suppression, SuppressionReason
 from mailer.rights import links
 from mailer.rights.models import RightsIntake, RightsLink
+from mailer.sending import notices
 from mailer.sending.models import Notice, NoticeKind
 from mailer.settings import settings
 from mailer.telemetry import scrub
@@ -20,6 +22,7 @@ from mailer.tokens import Purpose
 from tests.integration.test_strangers import statements
 from tests.make import make_newsletter, make_pending
 from tests.rights_links import a_link
+from tests.sink import running_sink
 
 FRENCH = {"Accept-Language": "fr"}
 ZOE = "zoe@example.org"
@@ -113,6 +116,21 @@ def test_looking_uses_nothing_up_and_names_nobody(client: FlaskClient, stranger:
         assert "Set-Cookie" not in page.headers
     assert client.post(link).status_code == 303
     assert client.get("/rights/yours", headers=FRENCH).status_code == 200
+
+
+def test_the_mail_holds_the_link_and_no_address(client: FlaskClient) -> None:
+    ask(client, ZOE)
+    with running_sink() as sink:
+        while tasks._decide_one():
+            pass
+        notices.send_due(settings().model_copy(update={"relay_url": sink.url}))
+        (mail,) = sink.mails()
+    text, html = (str(part.get_content()) for part in mail.iter_parts())
+    links_in = {re.search(r"/rights/[\w.-]{40,}", said)[0] for said in (text, html)}  # type: ignore[index]
+    assert len(links_in) == 1
+    assert ZOE not in text + html
+    assert client.post(links_in.pop()).status_code == 303
+    assert ZOE in client.get("/rights/yours").text
 
 
 def test_a_link_opens_one_session_with_one_cookie(client: FlaskClient, stranger: FlaskClient) -> None:
