@@ -75,13 +75,28 @@ def check_your_mail() -> ResponseReturnValue:
 
 @preferences.get("/preferences/<token>")
 def show(token: str) -> ResponseReturnValue:
+    """A button, and nothing about anybody: mails are passed on, and robots open their links."""
+    with transaction() as db:
+        subscriber = _whose(db, token, OPEN_FOR)
+    return render_template("preferences_open.html", token=token) if subscriber else _over()
+
+
+@preferences.post("/preferences/<token>/open")
+@limiter.limit("60 per minute")
+def open_form(token: str) -> ResponseReturnValue:
     with transaction() as db:
         subscriber = _whose(db, token, OPEN_FOR)
         if subscriber is None:
-            return render_template("preferences_over.html"), 410
+            return _over()
         if subscriber.restricted_at:
             return render_template("preferences_frozen.html")
-        return _page(db, subscriber, _form_of(db, subscriber), saved="saved" in request.args)
+        return _page(db, subscriber, _form_of(db, subscriber))
+
+
+@preferences.get("/preferences/<token>/open")
+def open_again(token: str) -> ResponseReturnValue:
+    """Where the other language, or a link kept of the form, leads."""
+    return redirect(url_for("preferences.show", token=token))
 
 
 @preferences.post("/preferences/<token>")
@@ -90,7 +105,7 @@ def save(token: str) -> ResponseReturnValue:
     with transaction() as db:
         subscriber = _whose(db, token, OPEN_FOR * 2, lock=True)  # a page opened in time may be sent late
         if subscriber is None:
-            return render_template("preferences_over.html"), 410
+            return _over()
         if subscriber.restricted_at:
             return render_template("preferences_frozen.html"), 409
         listed = editing.newsletters(db)
@@ -98,8 +113,13 @@ def save(token: str) -> ResponseReturnValue:
         if not form.validate():
             return _page(db, subscriber, form), 422
         _apply(db, subscriber, form, listed)
+        saved = _page(db, subscriber, _form_of(db, subscriber), saved=True)
     ring("notices")
-    return redirect(url_for("preferences.show", token=token, saved=1), 303)
+    return saved
+
+
+def _over() -> ResponseReturnValue:
+    return render_template("preferences_over.html"), 410
 
 
 def first_day() -> date:

@@ -106,6 +106,10 @@ def test_links_of_mails(page: Page, site: Site) -> None:
 def test_preferences_by_keyboard_alone(page: Page, site: Site) -> None:
     page.goto(site.url + site.preferences)
     look(page)
+    _tab_to(page, lambda: page.evaluate("document.activeElement.tagName") == "BUTTON")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Mes préférences")
+    look(page)
     _tab_to(page, lambda: page.evaluate("document.activeElement.id") == "n-appels")
     page.keyboard.press("Space")
     _tab_to(page, lambda: page.evaluate("document.activeElement.id") == "name")

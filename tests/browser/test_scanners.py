@@ -96,7 +96,7 @@ def test_every_link_twice_and_a_person_after(browser: Browser, site: Site, mails
     for part, button, done in (
         ("/confirm/", "Oui, je confirme", "est confirmée"),
         ("/back/", "Oui, me réinscrire", "est confirmée"),
-        ("/preferences/", "Enregistrer", "Mes préférences"),
+        ("/preferences/", "Oui, ouvrir mes préférences", "Mes préférences"),
         ("/u/", "Oui, me désinscrire", "Vous êtes désinscrit"),
     ):
         window.goto(next(link for link in found if part in link))

@@ -12,7 +12,8 @@ from tests.rights_links import open_session
 
 ANONYMOUS_POSTS = {
     "public.sign_up", "public.sign_up_framed", "public.begin", "links.confirm", "links.come_back",
-    "links.leave", "links.tell_why", "preferences.send_link", "preferences.save", "rights.send_link",
+    "links.leave", "links.tell_why", "preferences.send_link", "preferences.save",
+    "preferences.open_form", "rights.send_link",
     "rights.enter", "rights.addresses.confirm", "rights.addresses.undo", "still.go_on",
 }  # fmt: skip
 OPEN = {"still", "health", "pages", "public", "links", "preferences", "rights", "reading", "login", "static"}

@@ -115,7 +115,10 @@ def test_a_fault_is_told_and_nothing_typed_is_lost(client: FlaskClient) -> None:
 
 
 def test_choices_are_shown_kept_and_told(client: FlaskClient, zoe: UUID) -> None:
-    page = client.get(where(zoe), headers=FRENCH)
+    closed = client.get(where(zoe), headers=FRENCH)
+    assert "Zoé" not in closed.text
+    assert "lettre" not in closed.text.partition("<main")[2].partition("</main")[0].replace(where(zoe), "")
+    page = client.post(f"{where(zoe)}/open", headers=FRENCH)
     assert 'value="lettre" checked' in page.text
     assert 'value="Zoé"' in page.text
     assert ZOE not in page.text
@@ -123,7 +126,7 @@ def test_choices_are_shown_kept_and_told(client: FlaskClient, zoe: UUID) -> None
     assert page.headers["Referrer-Policy"] == "no-referrer"
     until = first_day() + timedelta(days=30)
     data = {"newsletters": "autre", "name": " Zoé  D ", "locale": "en", "paused_until": until.isoformat()}
-    done = client.post(where(zoe), data=data, headers=FRENCH, follow_redirects=True)
+    done = client.post(where(zoe), data=data, headers=FRENCH)
     assert "C’est enregistré" in done.text
     assert chosen() == {"autre"}
     assert set(kinds()) == {NoticeKind.WELCOME, NoticeKind.GOODBYE}
@@ -176,6 +179,7 @@ def test_a_link_that_is_over_shows_the_way_on(
     monkeypatch.setattr("mailer.web.preferences.OPEN_FOR", timedelta(seconds=-1))
     for answer in (
         client.get(link, headers=FRENCH),
+        client.post(f"{link}/open", headers=FRENCH),
         client.post(link, headers=FRENCH),
         client.get("/preferences/x", headers=FRENCH),
     ):

@@ -143,7 +143,7 @@ def test_what_is_restricted_is_not_changed(app: Flask, zoe: UUID) -> None:
     Visitor(app, ZOE).post("/restriction")
     link = "/preferences/" + tokens.issue(Purpose.PREFERENCES, [zoe.hex, "lettre"])
     client = app.test_client()
-    assert "Vos données sont gelées" in client.get(link, headers={"Accept-Language": "fr"}).text
+    assert "Vos données sont gelées" in client.post(f"{link}/open", headers={"Accept-Language": "fr"}).text
     assert client.post(link, data={"name": "X", "locale": "en"}).status_code == 409
     with transaction() as db:
         third = make_newsletter(db, slug="troisieme")
