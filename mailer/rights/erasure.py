@@ -116,6 +116,7 @@ def forget(
     theirs = select(Subscriber.id).where(Subscriber.fingerprint == mark)
     of = list(db.scalars(theirs.with_for_update()))  # one, or none
     _record(db, mark, of, channel, now)
+    _give_up_changes(db, of, now)
     rows = {
         Delivery.__tablename__: _run(db, _detached(of)),
         Notice.__tablename__: _run(db, _notices(db, of, emails)),
@@ -203,6 +204,14 @@ def _changes(of: list[UUID], emails: set[str]) -> ColumnElement[bool]:
         AddressChange.old_email.in_(emails),
         AddressChange.new_email.in_(emails),
     )
+
+
+def _give_up_changes(db: Session, of: list[UUID], now: datetime) -> None:
+    """A new address that nobody has confirmed yet has nobody to be the address of."""
+    asked = select(AddressChange.request_id).where(AddressChange.subscriber_id.in_(of))
+    open_ = RightsRequest.id.in_(asked), RightsRequest.closed_at.is_(None)
+    for case in db.scalars(select(RightsRequest).where(*open_).with_for_update()).all():
+        register.close(db, case, Outcome.WITHDRAWN, by=SERVICE, now=now)
 
 
 def _silence_cases(db: Session, mark: bytes, keep: UUID | None) -> int:

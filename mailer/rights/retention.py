@@ -27,7 +27,7 @@ from mailer.people.models import (
     SubscriptionState,
     Throttle,
 )
-from mailer.rights import inactivity, links
+from mailer.rights import inactivity, links, rectification
 from mailer.rights.holdings import Keep
 from mailer.rights.models import AddressChange, RightsIntake, RightsLink, RightsRequest
 from mailer.sending.models import Delivery, Notice
@@ -113,6 +113,11 @@ def _expirable(db: Session, _: datetime) -> int:
     return count
 
 
+def _changes_over(db: Session, now: datetime) -> int:
+    over = AddressChange.expires_at <= now
+    return db.scalar(select(func.count()).select_from(AddressChange).where(over)) or 0
+
+
 def _said_by_relays(now: datetime) -> tuple[ColumnElement[bool], ...]:
     old = select(Issue.id).where(Issue.closed_at <= _traces(now))
     return Delivery.issue_id.in_(old), Delivery.reply.is_not(None)
@@ -161,8 +166,8 @@ RULES: tuple[Rule, ...] = (
           (RightsIntake, lambda now: (RightsIntake.at <= now - WEEK,)),
       )),
     deletes(Keep.RIGHTS_LINKS, lambda: f"rights links: {links.KEPT.days} day", RightsLink, links.over),
-    deletes(Keep.ADDRESS_CHANGES, lambda: "changes of address: until they can no longer be undone",
-            AddressChange, lambda now: (AddressChange.expires_at <= now,)),
+    Rule(Keep.ADDRESS_CHANGES, lambda: "changes of address: until they can no longer be undone",
+         _changes_over, lambda db, now: rectification.forget(db, now=now)),
     deletes(Keep.NOTICES, lambda: f"single mails that left or were refused: {settings().trace_days} days",
             Notice, lambda now: (Notice.state.in_(FINAL), Notice.created_at <= _traces(now))),
     REPLIES,

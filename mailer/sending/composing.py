@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
@@ -77,7 +78,8 @@ def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage
     }  # fmt: skip
     message = EmailMessage(policy=SMTP)
     message["From"] = formataddr((of.from_name, of.from_address))
-    message["To"] = formataddr((name or "", claimed.email))
+    local, _, domain = claimed.email.rpartition("@")  # may need SMTPUTF8 (RFC 6532), which formataddr refuses
+    message["To"] = Address(name or "", local, domain)
     message["Reply-To"] = of.reply_to
     message["Subject"] = fill(page.subject, values, escape=False)
     message["Date"] = format_datetime(now)
