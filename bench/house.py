@@ -28,6 +28,7 @@ _IDENTITY = {
     "RECIPIENTS": "le service communication du commissariat",
     "HOST_NAME": "cette machine, pour la mesure",
     "ALERT_ADDRESS": "alerte@example.org",
+    "CONNECTIONS": "5",  # of each of two senders: 10 sessions, as smtp-source has
 }
 SAFE = ("fsync", "synchronous_commit", "full_page_writes")
 _CELERY = (sys.executable, "-m", "celery", "-A", "mailer.tasks")

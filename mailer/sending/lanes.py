@@ -44,6 +44,16 @@ class Lanes:
         """One row of this lane is no longer under way."""
         self._away[lane] -= 1
 
+    def stale(self, now: float) -> list[Claimed]:
+        """Take back what should have begun by now (time.monotonic())."""
+        rows = []
+        for lane, waiting in list(self._waiting.items()):
+            while waiting and waiting[0].until < now:
+                rows.append(waiting.popleft())
+            if not waiting:
+                del self._waiting[lane]
+        return rows
+
     def empty(self) -> list[Claimed]:
         """Take back everything that waits."""
         rows = [row for lane in self._waiting.values() for row in lane]

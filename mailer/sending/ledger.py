@@ -4,6 +4,7 @@ claim (which is also the gate), record, and what is done for those who cannot: r
 Nothing here commits, and nothing here speaks to the relay.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ class Claimed(NamedTuple):
     lane: str
     address: str
     name: str | None
+    until: float = math.inf  # time.monotonic() by which it has to begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +183,18 @@ WHERE i.id = d.issue_id AND i.state = 'cancelled' AND d.state IN ('pending', 'de
 
 
 def claim(
-    db: Session, issue_id: UUID, worker: UUID, shares: Sequence[Share], *, limit: int, now: datetime
+    db: Session,
+    issue_id: UUID,
+    worker: UUID,
+    shares: Sequence[Share],
+    *,
+    limit: int,
+    now: datetime,
+    until: float = math.inf,
 ) -> Claim:
     """Take up to `limit` due rows; those who may still be written to become ours, the others are withheld.
 
-    Commit before any SMTP.
+    Commit before any SMTP.  `until` is noted on each row.
     """
     values = {
         "issue": issue_id, "worker": worker, "limit": limit, "now": now,
@@ -195,14 +204,14 @@ def claim(
         "places": [share.after[1] for share in shares],
     }  # fmt: skip
     db.execute(_BY_KEY)
-    return _sorted(db.execute(_CLAIM, values))
+    return _sorted(db.execute(_CLAIM, values), until)
 
 
-def _sorted(rows: Iterable[Row[Any]]) -> Claim:
+def _sorted(rows: Iterable[Row[Any]], until: float) -> Claim:
     taken = Claim()
     for row in rows:
         if row.reason is None:
-            taken.rows.append(Claimed(*tuple(row)[:8]))
+            taken.rows.append(Claimed(*tuple(row)[:8], until))  # type: ignore[call-arg]
         else:
             taken.withheld += 1
         here = row.due_at, row.position

@@ -13,7 +13,7 @@ from mailer.sending.smtp import Courier, Phase, Session
 
 STUCK = 2.0  # seconds in one phase after which a session does not keep the others from working on
 WAIT = 0.2  # seconds the loop sleeps at most when no relay speaks
-DIALLING = 0.01  # the same while a connection is being opened
+HURRIED = 0.01  # the same while a connection is being opened, or a claim made
 REDIAL = 5.0  # seconds without a further connection after one that could not be had
 
 
@@ -62,12 +62,12 @@ class Pool:
         now = time.monotonic()
         return any(s.phase is not Phase.IDLE and now - s.since > STUCK for s in self.sessions)
 
-    def poll(self) -> None:
+    def poll(self, *, hurried: bool) -> None:
         """Let every session read and write what its socket allows, after a short sleep if none is ready."""
         self._arrive()
         for session in self.sessions:
             self._watch(session)
-        for key, _ in self._selector.select(DIALLING if self._dialling else WAIT):
+        for key, _ in self._selector.select(HURRIED if hurried or self._dialling else WAIT):
             key.data.advance()
         now = time.monotonic()
         for session in self.sessions:

@@ -1,10 +1,11 @@
 """The one loop: claim → commit → speak SMTP with no transaction open → record.
 
 A `Sender` lives as long as its process and keeps its connections between tasks.  `work` sends one issue for a
-few seconds.  Each turn of the loop gives work to idle sessions, lets the sockets advance, and every so often
-takes one transaction that records what is over and claims what comes next.  A claim is good for one second,
-counted from before its statement: what has not begun by then goes back and is claimed again, so that an
-unsubscription or a pause stops everything that begins more than a second after its commit.
+few seconds.  Each turn of the loop gives work to idle sessions and lets the sockets advance.  Before the work
+runs out a clerk is sent to the ledger, in a thread, with one transaction that records what is over and claims
+what comes next: the connections do not wait for it.  A claim is good for one second, counted from before its
+statement: what has not begun by then goes back and is claimed again, so that an unsubscription or a pause
+stops everything that begins more than a second after its commit.
 
 Whatever breaks, the rows we hold stay explained: by the ledger, or by our journal, from which `recovery`
 settles them once we have let go of it.
@@ -12,15 +13,16 @@ settles them once we have let go of it.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session as Database
 
 from mailer import telemetry
 from mailer.db import transaction, utcnow
 from mailer.sending import ending, ledger
+from mailer.sending.clerk import Clerk
 from mailer.sending.journal import Journal, JournalUnwritable
 from mailer.sending.lanes import Lanes
 from mailer.sending.ledger import Claim, Claimed, Fenced, Outcome
@@ -33,6 +35,8 @@ from mailer.sending.smtp import Fate, Job, Session
 
 GATE = 1.0  # seconds a claim is good for
 MIN_CLAIM, MAX_CLAIM = 20, 500
+LOOK_AGAIN = 0.2  # seconds after a claim that found nothing, while messages are in flight
+EARLY = 3  # the clerk leaves for more when this part of a claim is left
 SHORT_CLAIM = 0.2  # seconds: a claim that is sent sooner is followed by a larger one
 BEAT_EVERY = 10.0  # seconds
 LAST_WORDS = 30.0  # seconds given to messages in flight when the database has gone
@@ -59,8 +63,11 @@ class Sender:
         self._journal: Journal | None = None
         self._flying: dict[int, Claimed] = {}
         self._over: list[Outcome] = []
-        self._deadline = self._claimed_at = self._beaten = 0.0
+        self._claimed_at = self._beaten = 0.0
         self._claim_size = MIN_CLAIM
+        self._clerk = Clerk[tuple[Claim, list[Outcome]]]()
+        self._look_again = 0.0  # not to ask for more all the time where there is none
+        self._claimed = self._afresh = False  # the clerk was asked for more; and to look from the start
         self._broken_off = 0
         self._unwell: Exception | None = None
 
@@ -92,18 +99,29 @@ class Sender:
     def _turn(self) -> bool:
         """One turn; False when nothing waits, nothing flies and nothing more was claimed."""
         claiming = self._claiming()
-        if not self._lanes and (claiming or self._over):
-            self._ledger_step(claiming=claiming)
+        if self._clerk.back:
+            self._receive()
+        if not self._clerk.away and self._due_at_the_ledger(claiming):
+            self._send_clerk(claiming=claiming)
         self._feed()
         if self._lanes and not self._pool.alive:
             self._unwell = self._unwell or RelayDown("it has gone")
-            self._give_back()
-        elif self._lanes or self._flying:
-            self._pool.poll()
+        if self._unwell:
+            self._give_back(self._lanes.empty())
+        if self._lanes or self._flying:
+            self._pool.poll(hurried=self._clerk.away)
+        elif self._clerk.away:
+            self._receive()
         elif claiming and self._shares.exhausted:
             time.sleep(self._shares.wait())
             return True
-        return bool(self._lanes or self._flying or self._over)
+        return bool(self._lanes or self._flying or self._over or self._clerk.away)
+
+    def _due_at_the_ledger(self, claiming: bool) -> bool:
+        """Soon nothing will be left to do, or nothing is but to record what was done."""
+        if claiming and time.monotonic() >= self._look_again:
+            return len(self._lanes) <= self._claim_size // EARLY
+        return bool(self._over) and not self._lanes and not (claiming and self._flying)
 
     def _claiming(self) -> bool:
         """Whether to take more: within our time, or while a relay that dawdles keeps us here anyway."""
@@ -113,55 +131,71 @@ class Sender:
 
     # -- the ledger ----------------------------------------------------------
 
-    def _ledger_step(self, *, claiming: bool) -> None:
-        """Record what is over and claim what comes next, in one transaction."""
+    def _send_clerk(self, *, claiming: bool) -> None:
+        """Have what is over recorded and what comes next claimed, in one transaction."""
         started = time.monotonic()
         over, self._over = self._over, []
-        with transaction() as db:
-            ledger.record(db, self._issue_id, self.worker, over, now=utcnow())
-            self._shares.note(db, now=utcnow())
-            if started - self._beaten > BEAT_EVERY:
-                ledger.beat(db, self.worker, "sender")
-                self._beaten = started
-            claim = self._claim(db) if claiming else Claim()
+        beats = started - self._beaten > BEAT_EVERY
+        self._beaten = started if beats else self._beaten
+        said, size = self._shares.said(), self._claim_size
+        self._claimed, self._afresh = claiming, self._shares.afresh
+        shares = self._shares.next(size) if claiming else []
+        issue_id, worker = self._issue_id, self.worker
+
+        def errand() -> tuple[Claim, list[Outcome]]:
+            now = utcnow()
+            with transaction() as db:
+                ledger.record(db, issue_id, worker, over, now=now)
+                self._shares.note(db, said, now=now)
+                if beats:
+                    ledger.beat(db, worker, "sender")
+                claim = Claim()
+                if shares:
+                    claim = ledger.claim(
+                        db, issue_id, worker, shares, limit=size, now=now, until=started + GATE
+                    )
+            return claim, over
+
+        self._clerk.send(errand)
+        if claiming:
+            self._resize(started)
+
+    def _receive(self) -> None:
+        """What the clerk brings: rows to send.  Where there are none, all that is due is looked at anew."""
+        claim, recorded = self._clerk.receive()
         self._lanes.put(claim.rows)
-        self._deadline = started + GATE
-        self._resize(started)
         telemetry.deliveries.labels("withheld").inc(claim.withheld)
-        for outcome in over:
+        for outcome in recorded:
             telemetry.deliveries.labels(outcome.state.value).inc()
-
-    def _claim(self, db: Database) -> Claim:
-        """What is due after where we were; where that is nothing, what is due at all."""
-        claim = self._claim_once(db)
-        if not claim.reached and not self._shares.exhausted and self._shares.rewind():
-            claim = self._claim_once(db)
-        return claim
-
-    def _claim_once(self, db: Database) -> Claim:
-        shares, now = self._shares.next(self._claim_size), utcnow()
-        claim = ledger.claim(db, self._issue_id, self.worker, shares, limit=self._claim_size, now=now)
-        self._shares.took(claim)
-        return claim
+        if self._claimed:
+            self._shares.took(claim)
+            nothing, paced = not claim.reached, self._shares.exhausted
+            if nothing:
+                self._look_again = time.monotonic() + (self._shares.wait() if paced else LOOK_AGAIN)
+            if nothing and not paced and not self._afresh and self._claiming():
+                self._shares.rewind()
+                self._send_clerk(claiming=True)
 
     def _resize(self, now: float) -> None:
         if now - self._claimed_at < SHORT_CLAIM:
             self._claim_size = min(self._claim_size * 2, MAX_CLAIM)
         self._claimed_at = now
 
-    def _give_back(self) -> None:
-        """The claim is too old, or nobody can carry it: its rows are pending again, as if never claimed."""
-        rows = self._lanes.empty()
+    def _give_back(self, rows: list[Claimed]) -> None:
+        """Claimed too long ago, or nobody can carry them: they are pending again, as if never claimed."""
         self._claim_size = max(MIN_CLAIM, self._claim_size - len(rows))
         self._shares.give_back(rows)
         self._over += [ending.unbegun(row, utcnow()) for row in rows]
 
     def leave(self, *, last_words: bool = True) -> None:
         """Let go of everything under this name, once the relay has answered for what is in flight."""
+        if self._clerk.away:
+            with suppress(Fenced, SQLAlchemyError):
+                self._clerk.receive()
         self._lanes.empty()
         until = time.monotonic() + LAST_WORDS
         while last_words and self._flying and time.monotonic() < until:
-            self._pool.poll()
+            self._pool.poll(hurried=False)
         self._pool.close()
         self._over.clear()
         if self._journal:
@@ -172,8 +206,8 @@ class Sender:
 
     def _feed(self) -> None:
         """Give a job to every idle session, and dial one more while there is work for it."""
-        if self._lanes and time.monotonic() > self._deadline:
-            self._give_back()
+        if late := self._lanes.stale(time.monotonic()):
+            self._give_back(late)
         for session in self._pool.idle():
             if job := self._take(company=False):
                 session.start(job)
@@ -182,9 +216,10 @@ class Sender:
 
     def begin(self, job: Job) -> bool:
         """The gate's last word, and the journal's first (smtp.Courier)."""
-        if time.monotonic() > self._deadline or self._unwell:
+        row = self._flying[job.key]
+        if time.monotonic() > row.until or self._unwell:
             return False
-        return self._noted(ending.unknown(self._flying[job.key], utcnow()))
+        return self._noted(ending.unknown(row, utcnow()))
 
     def following(self, session: Session) -> Job | None:
         """The next job, if this connection may carry one more and neither is a known troublemaker."""
@@ -220,7 +255,11 @@ class Sender:
 
     def _take(self, *, company: bool) -> Job | None:
         """The next row as a job, if its claim is still good; a row that cannot be rendered is refused."""
-        while time.monotonic() <= self._deadline and (row := self._lanes.take(company=company)):
+        while row := self._lanes.take(company=company):
+            if row.until < time.monotonic():
+                self._lanes.landed(row.lane)
+                self._give_back([row])
+                continue
             try:
                 job = self._job(row)
             except ValueError:

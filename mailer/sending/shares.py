@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session as Database
 
@@ -18,6 +19,13 @@ MESSAGES_PER_CONNECTION = 500
 LOOK_EVERY = 1.0  # seconds between two looks at the holds
 PROBE = 5  # messages tried in a lane whose rest is over, until one is accepted
 NAP = 0.5  # seconds slept at most while the pace allows nothing
+
+
+class Said(NamedTuple):
+    """What providers answered of late."""
+
+    throttled: dict[str, str]  # lane → reply
+    accepted: set[str]  # lanes that rested
 
 
 class Shares:
@@ -60,11 +68,14 @@ class Shares:
         """These were claimed and did not begin."""
         self._pace.give_back(Counter(row.lane for row in rows))
 
-    def rewind(self) -> bool:
-        """Look from the start again; whether that makes a difference."""
-        seen = self._reached or self._quiet
+    @property
+    def afresh(self) -> bool:
+        """Whether the next claim looks from the start."""
+        return not (self._reached or self._quiet)
+
+    def rewind(self) -> None:
+        """Look from the start again."""
         self._reached, self._quiet = {}, set()
-        return bool(seen)
 
     def wait(self) -> float:
         return min(self._pace.wait(), NAP)
@@ -101,15 +112,18 @@ class Shares:
         elif answer.code // 100 == 2:
             self._accepted.add(lane)
 
-    def note(self, db: Database, *, now: datetime) -> None:
+    def said(self) -> Said:
+        """What providers said since this was last asked."""
+        said = Said(self._throttled, self._accepted & self._resting.keys() - self._throttled.keys())
+        self._throttled, self._accepted = {}, set()
+        return said
+
+    def note(self, db: Database, said: Said, *, now: datetime) -> None:
         """Share with the other senders what providers said, and learn what they were told."""
-        for lane, reason in self._throttled.items():
+        for lane, reason in said.throttled.items():
             holds.hit(db, lane, reason, now=now)
-        for lane in self._accepted & self._resting.keys() - self._throttled.keys():
+        for lane in said.accepted:
             holds.clear(db, lane)
-            self._looked = float("-inf")
-        if self._throttled or time.monotonic() - self._looked > LOOK_EVERY:
+        if said.throttled or said.accepted or time.monotonic() - self._looked > LOOK_EVERY:
             self._resting = {name: hold.until <= now for name, hold in holds.known(db).items()}
             self._looked = time.monotonic()
-        self._throttled.clear()
-        self._accepted.clear()
