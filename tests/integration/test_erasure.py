@@ -27,7 +27,7 @@ from mailer.people.models import (
     SuppressionReason,
 )
 from mailer.people.suppression import Entry
-from mailer.rights import erasure, finishing, links, register
+from mailer.rights import erasure, finishing, links, rectification, register
 from mailer.rights.models import Outcome, Right, RightsLink, RightsRequest
 from mailer.sending import audience, ledger, notices
 from mailer.sending.ledger import Share
@@ -311,3 +311,14 @@ def test_the_end_of_a_case_without_an_address_takes_nobodys_mails(db: Session) -
     erasure.erase(db, "zoe@example.org", never_again=False, now=EPOCH, case=case)
     assert erasure.finish(db, case.id, now=EPOCH)
     assert db.scalar(select(func.count()).select_from(Notice)) == 1
+
+
+def test_a_new_address_that_nobody_confirmed_is_given_up(db: Session) -> None:
+    subscription = _subscribed(db)
+    link = db.get_one(RightsLink, links.send(db, email=ZOE, locale="fr", now=EPOCH))
+    subscriber = db.get_one(Subscriber, subscription.subscriber_id)
+    rectification.ask(db, link, subscriber, "zoe.new@example.org", now=EPOCH)
+    done = erasure.erase(db, ZOE, never_again=False, now=EPOCH)
+    case = db.scalars(select(RightsRequest).where(RightsRequest.right == Right.RECTIFICATION)).one()
+    assert (case.outcome, case.email, done.pending) == (Outcome.WITHDRAWN, None, [])
+    assert db.scalars(select(Notice.email)).all() == [ZOE]  # the certificate's
