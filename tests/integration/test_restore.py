@@ -31,8 +31,8 @@ from mailer.people.models import (
     SuppressionReason,
 )
 from mailer.people.suppression import Entry
-from mailer.rights import erasure
-from mailer.rights.models import Right, RightsRequest
+from mailer.rights import erasure, objection, rectification
+from mailer.rights.models import AddressChange, Outcome, Right, RightsRequest
 from mailer.sending import audience, letters, notices
 from mailer.sending.models import Delivery, Notice
 from mailer.sending.relay import Relay
@@ -41,9 +41,10 @@ from mailer.tokens import Purpose
 from mailer.web.app import create_app
 from tests.elsewhere import fresh_database
 from tests.make import EPOCH, make_newsletter, make_pending, make_scheduled_issue, make_sender, sign_up
+from tests.rights_links import Visitor
 from tests.sink import Sink, running_sink
 
-A, B, C, D = (f"{name}@example.org" for name in ("ada", "bob", "cleo", "dina"))
+A, B, C, D, E = (f"{name}@example.org" for name in ("ada", "bob", "cleo", "dina", "eve"))
 MOVED = "cleo@elsewhere.example.org"
 
 
@@ -69,11 +70,11 @@ def sink() -> Iterator[Sink]:
 
 @pytest.fixture
 def installation(clean: None, settings: Settings, sink: Sink, tmp_path: Path) -> Installation:
-    """Four people, an issue that has begun and one that is to; backed up; then a day goes by."""
+    """Five people, an issue that has begun and one that is to; backed up; then a day goes by."""
     ways_out: dict[str, str] = {}
     with transaction() as db:
         newsletter = make_newsletter(db)
-        for email in (A, B, C, D):
+        for email in (A, B, C, D, E):
             pending = make_pending(db, newsletter, email=email, now=EPOCH)
             consent.confirm(db, pending.id, now=EPOCH)
             ways_out[email] = tokens.issue(Purpose.LEAVE, (str(pending.id), newsletter.slug))
@@ -96,12 +97,18 @@ def _a_day_goes_by(made: Installation, settings: Settings) -> None:
         audience.freeze(db, made.scheduled, now=utcnow())
     _send(made.scheduled, made.sink, settings)
     with transaction() as db:
-        erasure.erase_mark(db, consent.fingerprint(A), never_again=False, now=utcnow())
-        journal.write(db, Will.RECTIFICATION, consent.fingerprint(C), detail=consent.fingerprint(MOVED).hex())
+        erasure.erase(db, A, never_again=False, now=utcnow())
+        objection.object_to(db, email=E, locale="fr", now=utcnow())
         suppression.add(db, [Entry(b"k" * 32, SuppressionReason.COMPLAINT, EPOCH)])
         journal.write(db, Will.CASE, consent.fingerprint(D), subject=made.case, detail=Right.ACCESS)
-    client = create_app(settings).test_client()
+    app = create_app(settings)
+    client = app.test_client()
     assert client.post(f"/u/{made.ways_out[B]}").status_code == 200
+    Visitor(app, C).post("/address", email=MOVED)
+    with transaction() as db:
+        change = db.scalars(select(AddressChange.id)).one().hex
+    said = client.post(rectification.NEW_PATH + tokens.issue(Purpose.NEW_ADDRESS, change))
+    assert said.status_code == 200
 
 
 def _send(issue_id: UUID, sink: Sink, settings: Settings) -> None:
@@ -158,7 +165,7 @@ def _state(db: Session, email: str) -> SubscriptionState | None:
 def test_nothing_is_served_or_sent_before_the_replay(restored: Installation, settings: Settings) -> None:
     client = create_app().test_client()
     before = len(restored.sink.envelopes)
-    for email in (A, B, C, D):
+    for email in (A, B, C, D, E):
         assert client.post(f"/u/{restored.ways_out[email]}").status_code == 503
     for path in (f"/{restored.slug}/", "/preferences", "/desk/"):
         assert client.get(path).status_code == 503
@@ -169,7 +176,7 @@ def test_nothing_is_served_or_sent_before_the_replay(restored: Installation, set
     assert len(restored.sink.envelopes) == before
     with transaction() as db:
         assert restoration.disarmed(db)
-        assert {_state(db, email) for email in (A, B, C, D)} == {SubscriptionState.ACTIVE}
+        assert {_state(db, email) for email in (A, B, C, D, E)} == {SubscriptionState.ACTIVE}
 
 
 def test_after_the_replay_everybody_is_where_they_asked_to_be(
@@ -179,7 +186,7 @@ def test_after_the_replay_everybody_is_where_they_asked_to_be(
     counted = {
         name: report[name] for name in ("erased", "withdrawn", "suppressed", "moved", "cases", "armed")
     }
-    assert counted == {"erased": 1, "withdrawn": 1, "suppressed": 1, "moved": 1, "cases": 1, "armed": True}
+    assert counted == {"erased": 1, "withdrawn": 2, "suppressed": 2, "moved": 1, "cases": 3, "armed": True}
     with transaction() as db:
         assert not db.scalar(select(func.count()).where(Subscriber.email == A))
         assert _state(db, B) is SubscriptionState.ENDED
@@ -188,6 +195,10 @@ def test_after_the_replay_everybody_is_where_they_asked_to_be(
         assert db.get_one(Suppression, b"k" * 32).reason is SuppressionReason.COMPLAINT
         case = db.get_one(RightsRequest, restored.case)
         assert (case.right, case.outcome, case.fingerprint) == (Right.ACCESS, None, consent.fingerprint(D))
+        assert db.get_one(Suppression, consent.fingerprint(E)).reason is SuppressionReason.OBJECTED
+        assert _state(db, E) is SubscriptionState.ENDED
+        answered = select(RightsRequest.right).where(RightsRequest.outcome == Outcome.GRANTED)
+        assert set(db.scalars(answered)) == {Right.ERASURE, Right.RECTIFICATION}
         assert verification.verify(db, now=utcnow()).whole
     client = create_app().test_client()
     assert client.get(f"/{restored.slug}/").status_code == 200
@@ -197,9 +208,9 @@ def test_what_had_left_does_not_leave_again(restored: Installation, settings: Se
     report = _done("restore", "replay", "--yes")
     assert report["issues_paused"] == [str(restored.leaving)]
     assert report["issues_drafts"] == [str(restored.scheduled)]
-    assert (report["deliveries_unknown"], report["notices_unknown"]) == (4, 1)
+    assert (report["deliveries_unknown"], report["notices_unknown"]) == (5, 1)
     before = len(restored.sink.envelopes)
-    assert before == 8  # each of the two issues, to each of the four
+    assert before == 10  # each of the two issues, to each of the five
     for task in (tasks.tick, tasks.send_notices, tasks.sweep):
         task()
     for issue_id in (restored.leaving, restored.scheduled):
@@ -209,7 +220,7 @@ def test_what_had_left_does_not_leave_again(restored: Installation, settings: Se
         rows = select(Delivery.state, Delivery.subscriber_id.is_(None)).where(
             Delivery.issue_id == restored.leaving
         )
-        assert Counter(state.value for state, _ in db.execute(rows)) == {"unknown": 4}
+        assert Counter(state.value for state, _ in db.execute(rows)) == {"unknown": 5}
         assert db.get_one(Issue, restored.leaving).state is IssueState.PAUSED
         assert set(db.scalars(select(Notice.state).where(Notice.created_at <= EPOCH))) == {"unknown"}
 
