@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from enum import StrEnum
-from html.parser import HTMLParser
+from html import unescape
 
 from mailer.people.address import InvalidAddress, normalise
 from mailer.rights.models import Right
 
 LARGEST = 1_000_000  # bytes of a mail that are read
 LONGEST = 5_000  # characters of what was written that are kept
+LONGEST_HEAD = 64_000  # bytes of all headers…
+LONGEST_MIME, ALL_MIME = 2_000, 30_000  # …of one Content- header, and of all
+PARTS = 2_000  # lines that may part a mail
+_MIME = re.compile(rb"^content-[a-z-]+:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 _HOPS = 50  # Received lines; more is a loop
 _LEAVE = re.compile(r"(?<![a-z0-9])u-([a-z0-9]{40,62})@", re.IGNORECASE)
 _ARRIVED = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
@@ -28,10 +32,13 @@ _AUTOMATIC = re.compile(r"\s*(r[ée]ponse automatique|automatic reply|auto-?repl
 _NOBODY = re.compile(r"(mailer-daemon|postmaster|no-?_?reply|do-?not-?reply|ne-?pas-?repondre)\b")
 _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>")
 _QUOTED = re.compile(
-    r"^(?:\s*>.*|.{0,20}-{3,} ?(?:Message d.origine|Original Message|Message transféré|Forwarded message).*"
-    r"|Le .{5,120} a écrit\s*:\s*|On .{5,120} wrote:\s*|_{20,})$",
+    r"^(?:[ \t]*>.*|.{0,20}-{3,} ?(?:Message d.origine|Original Message|Message transféré"
+    r"|Forwarded message).*"
+    r"|Le .{5,120} a écrit[ \u00a0]?:[ \t\r]*|On .{5,120} wrote:[ \t\r]*|_{20,})$",
     re.MULTILINE,
 )
+_UNSEEN = frozenset({"style", "script", "head"})
+_BREAKS = frozenset({"p", "br", "br/", "div", "tr", "li", "blockquote"})
 _ENGLISH = re.compile(r"\b(the|you|your|please|and|have|would|want|data|about)\b", re.IGNORECASE)
 _FRENCH = re.compile(r"\b(le|la|les|vous|votre|je|mes|veuillez|merci|bonjour|données)\b", re.IGNORECASE)
 
@@ -96,6 +103,8 @@ class Read:
 
 def read(raw: bytes, ours: Collection[str]) -> Read:
     """What a mail is.  `ours`: the normalised addresses we write from; a mail from one of them is a loop."""
+    if _costly(raw):
+        return Read(Sort.UNCLEAR, Reason.UNREADABLE)
     try:
         return _read(message_from_bytes(raw, policy=policy.default), ours)
     except Exception:  # the parser raises whatever a header that no mail program wrote makes it stumble on
@@ -107,6 +116,14 @@ def right_of(found: Read) -> Right:
     said = f"{found.subject}\n{found.text}"
     asked = [right for right, words in _ASKED.items() if re.search(words, said, re.IGNORECASE)]
     return asked[0] if len(asked) == 1 else Right.UNCLEAR
+
+
+def _costly(raw: bytes) -> bool:
+    """Headers that no mail program writes: the time to parse one grows with its square."""
+    head = min((at for end in (b"\n\n", b"\r\n\r\n") if (at := raw.find(end)) >= 0), default=len(raw))
+    mime = [len(found[0]) for found in _MIME.finditer(raw)]
+    parts = raw.count(b"\n--")
+    return head > LONGEST_HEAD or max(mime, default=0) > LONGEST_MIME or sum(mime) > ALL_MIME or parts > PARTS
 
 
 def _read(mail: EmailMessage, ours: Collection[str]) -> Read:
@@ -206,29 +223,16 @@ def _locale(text: str) -> str:
     return "en" if len(_ENGLISH.findall(text)) > len(_FRENCH.findall(text)) else "fr"
 
 
-class _Plain(HTMLParser):
-    """The words of a page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        self._unseen += tag in {"style", "script", "head"}
-        if tag in {"p", "br", "div", "tr", "li", "blockquote"}:
-            self.words.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen -= tag in {"style", "script", "head"} and self._unseen > 0
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.words.append(re.sub(r"\s+", " ", data))
-
-
 def _plain(page: str) -> str:
-    parser = _Plain()
-    parser.feed(page)
-    parser.close()
-    return re.sub(r" *\n[ \n]*", "\n", "".join(parser.words)).strip()
+    """The words of a page, in one pass whatever it holds: parsers of HTML take the square of its length."""
+    words: list[str] = []
+    unseen, pieces = 0, page.split("<!--")
+    shown = pieces[0] + "".join(piece.partition("-->")[2] for piece in pieces[1:])
+    for at, chunk in enumerate(shown.split("<")):
+        tag, _, after = chunk.partition(">") if at else ("", "", chunk)
+        name = (tag.split(None, 1) or [""])[0].lower()
+        unseen = max(unseen + (name in _UNSEEN) - (name[1:] in _UNSEEN and name.startswith("/")), 0)
+        words += ["\n"] if name in _BREAKS else []
+        words += [] if unseen else [" ".join(re.split(r"\s", after))]
+    lines = (" ".join(line.split()) for line in unescape("".join(words)).split("\n"))
+    return "\n".join(line for line in lines if line)

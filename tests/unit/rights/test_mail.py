@@ -159,6 +159,28 @@ def test_a_mail_cut_short_is_read_as_far_as_it_goes() -> None:
     assert (found.sort, found.text, found.attachments) == (Sort.REQUEST, "Effacez mes données", 1)
 
 
+def test_a_page_is_read_without_what_it_hides() -> None:
+    page = EmailMessage()
+    page["From"] = "a@example.org"
+    page.set_content(
+        "<style>p{}</style>\n<!-- a > b --><p>Effacez&nbsp;mes\ndonn&eacute;es</p>&lt;p&gt;", subtype="html"
+    )
+    assert read(page.as_bytes(), OURS).text == "Effacez mes données<p>"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"From: a@example.org\nContent-Type: text/plain" + b"; a=b" * 4_000 + b"\n\nx",
+        b"X: y\n" * 20_000 + mail(),
+        b"From: a@example.org\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain"
+        + b"; a=b" * 4_000 + b"\n\nx",
+    ],
+)  # fmt: skip
+def test_headers_that_cost_time_are_not_parsed(raw: bytes) -> None:
+    assert read(raw, OURS).reason is Reason.UNREADABLE
+
+
 def test_what_it_answers_is_read_nearest_first() -> None:
     found = read(mail(In_Reply_To="<2@a.example>", References="<1@a.example> <2@a.example>"), OURS)
     assert found.answers == ("<2@a.example>", "<2@a.example>", "<1@a.example>")
