@@ -22,7 +22,19 @@ from mailer.db import transaction, utcnow
 from mailer.people import evidence, preferences, restoration, signup, throttle
 from mailer.people.exchange import work
 from mailer.rights import alerts, finishing, inbox, links, rectification, register, restriction, retention
-from mailer.sending import alarms, audience, dkim, holds, ledger, letters, notices, pace, recovery
+from mailer.sending import (
+    alarms,
+    audience,
+    dkim,
+    holds,
+    ledger,
+    letters,
+    lookup,
+    notices,
+    pace,
+    recovery,
+    routes,
+)
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.journal import JournalUnwritable
 from mailer.sending.ledger import Fenced
@@ -141,7 +153,7 @@ def tick() -> None:
         held = holds.standing(db, HOLD.values(), now=now)
     for issue_id in start:
         with transaction() as db:
-            frozen = audience.freeze(db, issue_id, now=utcnow(), lanes=_providers().domains)
+            frozen = audience.freeze(db, issue_id, now=utcnow(), lanes=routes.lanes(db, _providers()))
         if frozen:
             telemetry.log.info("frozen", issue=str(issue_id), audience=frozen.audience)
             leaving.append(issue_id)
@@ -234,6 +246,18 @@ def keep() -> None:
     lines = list(retention.run((*retention.RULES, audit.RULE), dry=False, clock=utcnow))
     telemetry.log.info("retention", **{line.rule: line.rows for line in lines if line.rows})
     inbox.tidy(settings())
+    ring("routes")
+
+
+@app.task(name="mailer.routes")
+def learn_routes() -> None:
+    """Ask the DNS who hosts the domains that many readers share: each has the pace of its provider."""
+    with transaction() as db:
+        domains = routes.to_ask(db, _providers(), now=utcnow())
+    found = lookup.mx(domains)
+    with transaction() as db:
+        routes.learn(db, _providers(), found, now=utcnow())
+    telemetry.log.info("routes learnt", asked=len(domains), answered=len(found))
 
 
 @app.task(name="mailer.inbox")

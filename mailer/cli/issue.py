@@ -150,3 +150,4 @@ def ring() -> None:
     from mailer import tasks
 
     tasks.ring("tick")
+    tasks.ring("routes")

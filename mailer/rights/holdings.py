@@ -229,6 +229,10 @@ NOBODYS = {
         "publications",
         "id slug name description locale theme legal_basis return_path_domain created_at",
     ),
+    "route": (
+        "whose mailboxes a domain's are, of domains that several readers share",
+        "domain lane asked_at",
+    ),
     "restoration": (
         "how far files go, and counts",
         "id at backed_up_at positions replayed_at report armed_at",

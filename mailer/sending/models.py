@@ -72,6 +72,16 @@ class Hold(Base):
     reason: Mapped[str]  # scrubbed
 
 
+class Route(Base):
+    """Whose mailboxes a domain's are, as its mail exchangers told."""
+
+    __tablename__ = "route"
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    lane: Mapped[str]
+    asked_at: Mapped[datetime]
+
+
 class Alarm(Base):
     """Something that asks for a person, from when it was found until it is over."""
 

@@ -120,6 +120,7 @@ def _move(issue_id: UUID, act: Act, done: str) -> ResponseReturnValue:
         )
     else:
         ring("tick")
+        ring("routes")
         flash(done, "success")
     return redirect(url_for("desk.issue.page", issue_id=issue_id), 303)
 
