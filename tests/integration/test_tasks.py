@@ -12,7 +12,18 @@ def test_every_task_has_its_queue(settings: Settings) -> None:
     ours = {name for name in tasks.app.tasks if name.startswith("mailer.")}
     assert ours == {
         f"mailer.{name}"
-        for name in ("tick", "send", "signups", "notices", "sweep", "keep", "purge", "inbox", "imports")
+        for name in (
+            "tick",
+            "send",
+            "signups",
+            "notices",
+            "sweep",
+            "keep",
+            "purge",
+            "inbox",
+            "imports",
+            "routes",
+        )
     }
     queues = {name: tasks.app.amqp.router.route({}, name)["queue"].name for name in ours}
     assert {name for name, queue in queues.items() if queue == "letters"} == {"mailer.send"}
