@@ -34,6 +34,14 @@ IDENTITY = {
 }
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes long runs when it is asked for: by `make faults`, or by `-m long`."""
+    if not config.pluginmanager.has_plugin("tests.faults.table") and "long" not in config.option.markexpr:
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
+
+
 @pytest.fixture(scope="session")
 def settings() -> Iterator[Settings]:
     """The process's settings, on servers that hold nothing but the tests."""

@@ -9,19 +9,9 @@ import pytest
 from tests.faults import oracle
 from tests.faults.stage import Stage, opened
 
-TABLE = "tests.faults.table"  # the plugin of `make faults`
-
 
 class Judge(Protocol):
     def __call__(self, issue_id: UUID, happened: str = "", **known: Any) -> dict[str, int]: ...
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes long is for `make faults`."""
-    if not config.pluginmanager.has_plugin(TABLE):
-        long = [item for item in items if item.get_closest_marker("long")]
-        items[:] = [item for item in items if item not in long]
-        config.hook.pytest_deselected(items=long)
 
 
 @pytest.fixture(scope="session")
