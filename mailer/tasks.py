@@ -236,6 +236,10 @@ def send_notices() -> None:
             ring("notices")
     except RelayDown as error:
         telemetry.log.warning("the relay is down", relay=str(error))
+    except DkimKeyMissing as error:
+        telemetry.log.warning("the notices wait", reason=str(error))
+        with transaction() as db:
+            holds.hit(db, holds.DKIM, str(error), now=utcnow())
 
 
 @app.task(name="mailer.keep")

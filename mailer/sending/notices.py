@@ -24,7 +24,9 @@ from mailer.issues.typography import long_day
 from mailer.people import restoration
 from mailer.people.models import ConsentPayload, Subscriber, Subscription, SubscriptionState, Suppression
 from mailer.people.signup import Decided, Due
+from mailer.sending import dkim
 from mailer.sending.composing import Claimed, Letterhead, compose, leave_link, link_of, return_path
+from mailer.sending.dkim import Signer
 from mailer.sending.models import Notice, NoticeKind
 from mailer.sending.relay import Relay
 from mailer.sending.rules import FINAL, WAITING, DeliveryState, Reply, reply, retry_at, verdict
@@ -117,8 +119,11 @@ def waiting(db: Session, *, now: datetime) -> bool:
 
 
 def send_due(settings: Settings) -> int:
-    """Send every notice that is due; how many were tried.  Raises RelayDown, before charging any with it."""
-    tried = 0
+    """Send every notice that is due; how many were tried.
+
+    Raises RelayDown, or DkimKeyMissing where they must be signed, before charging any with it.
+    """
+    tried, signer = 0, dkim.load(settings)
     while True:
         with transaction() as db:
             if not waiting(db, now=utcnow()):
@@ -126,7 +131,7 @@ def send_due(settings: Settings) -> int:
         client = Relay.parse(settings.relay_url).connect()
         try:
             for claimed in _claim(settings):
-                _send(client, claimed, settings)
+                _send(client, claimed, settings, signer)
                 tried += 1
         except smtplib.SMTPServerDisconnected:
             telemetry.log.warning("the relay hung up between notices")
@@ -238,8 +243,8 @@ def _provenance(consent: ConsentPayload | None, locale: str, settings: Settings)
     }
 
 
-def _send(client: smtplib.SMTP, claimed: Claimed, settings: Settings) -> None:
-    message = compose(claimed, settings, utcnow())
+def _send(client: smtplib.SMTP, claimed: Claimed, settings: Settings, signer: Signer | None) -> None:
+    message = _encoded(compose(claimed, settings, utcnow()), claimed.email, signer)
     answer = _submit(client, return_path(claimed), claimed.email, message)
     now = utcnow()
     decided = verdict(
@@ -257,7 +262,12 @@ def _send(client: smtplib.SMTP, claimed: Claimed, settings: Settings) -> None:
     telemetry.notices.labels(decided.state.value).inc()
 
 
-def _submit(client: smtplib.SMTP, sender: str, recipient: str, message: EmailMessage) -> Reply:
+def _encoded(message: EmailMessage, recipient: str, signer: Signer | None) -> bytes:
+    encoded = message.as_bytes(policy=SMTP.clone(utf8=not recipient.isascii()))
+    return signer.sign(encoded) if signer else encoded
+
+
+def _submit(client: smtplib.SMTP, sender: str, recipient: str, message: bytes) -> Reply:
     """The reply that decides.  Raises SMTPServerDisconnected: the notice is then tried again later."""
     options = [] if recipient.isascii() else ["SMTPUTF8"]
     for code, text in (client.mail(sender, options), client.rcpt(recipient)):
@@ -265,7 +275,7 @@ def _submit(client: smtplib.SMTP, sender: str, recipient: str, message: EmailMes
             client.rset()
             return reply(code, text)
     try:
-        return reply(*client.data(message.as_bytes(policy=SMTP.clone(utf8=not recipient.isascii()))))
+        return reply(*client.data(message))
     except smtplib.SMTPDataError as error:
         said = error.smtp_error
         return reply(error.smtp_code, said if isinstance(said, bytes) else said.encode())

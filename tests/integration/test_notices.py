@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
+import dkim
 import pytest
 from sqlalchemy import select, update
 
@@ -14,6 +16,7 @@ from mailer.issues.typography import french
 from mailer.people import consent
 from mailer.people.models import Subscription, SubscriptionState
 from mailer.sending import notices, previews
+from mailer.sending.dkim import DkimKeyMissing, Signer, new_key
 from mailer.sending.models import Notice, NoticeKind
 from mailer.sending.relay import RelayDown
 from mailer.sending.rules import DeliveryState
@@ -156,3 +159,18 @@ def test_a_bare_address_is_written_to_by_the_controller(clean: None, sink: Sink,
     text = next(mail.iter_parts()).get_content()
     [token] = re.findall(rf"{through.public_url}/rights/(\S+)", text)
     assert read(Purpose.RIGHTS, token, max_age=timedelta(minutes=30)) == "0123"
+
+
+def test_where_letters_are_signed_notices_are_too(
+    asked: UUID, sink: Sink, through: Settings, tmp_path: Path
+) -> None:
+    """A confirmation that DMARC sends to the junk confirms nothing."""
+    file = tmp_path / "key.pem"
+    signing = through.model_copy(update={"dkim_key_file": file, "dkim_selector": "letters"})
+    with pytest.raises(DkimKeyMissing):
+        notices.send_due(signing)
+    file.write_bytes(new_key())
+    assert notices.send_due(signing) == 1
+    [envelope] = sink.envelopes
+    record = Signer("letters", file.read_bytes()).record.encode()
+    assert dkim.verify(envelope.content, dnsfunc=lambda *_, **__: record)
