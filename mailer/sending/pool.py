@@ -26,10 +26,12 @@ class Pool:
         self._selector = selectors.DefaultSelector()
         self._answer: SimpleQueue[smtplib.SMTP | RelayDown] = SimpleQueue()
         self._dialling = False
+        self._wanted = True  # what is dialled; not after we left
         self._not_before = 0.0
 
     def first(self) -> None:
         """Wait for a connection if there is none.  Raises RelayDown."""
+        self._wanted = True
         self.tidy()
         if self.sessions:
             return
@@ -86,6 +88,8 @@ class Pool:
         """Leave every connection; what is in flight ends as its phase says."""
         while self.sessions:
             self._drop(self.sessions.pop())
+        self._wanted = False
+        self._hang_up()
 
     def _dial(self) -> None:
         if not self._dialling:
@@ -97,6 +101,16 @@ class Pool:
             self._answer.put(self._relay.connect())
         except RelayDown as down:
             self._answer.put(down)
+        if not self._wanted:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Nobody waits any more for what was dialled."""
+        with suppress(Empty):
+            answer = self._answer.get_nowait()
+            self._dialling = False
+            if isinstance(answer, smtplib.SMTP):
+                answer.close()
 
     def _arrive(self) -> None:
         try:

@@ -2,6 +2,9 @@
 
 import email
 import email.policy
+import gc
+import threading
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -22,8 +25,10 @@ from mailer.sending.ledger import Claim, Fenced, Outcome, Share
 from mailer.sending.message import Letter
 from mailer.sending.message import Sender as Identity
 from mailer.sending.models import Delivery, Heartbeat
+from mailer.sending.pool import Pool
 from mailer.sending.relay import Relay
 from mailer.sending.rules import OTHER, DeliveryState
+from mailer.settings import Settings
 from mailer.tokens import Purpose, read_delivery
 from tests.make import import_people, make_newsletter, make_readers, make_scheduled_issue, make_sender
 from tests.sink import Sink, running_sink
@@ -235,3 +240,23 @@ def test_the_newsletter_of_a_link_survives_an_erasure(frozen: tuple[Issue, list[
         claimed = ledger.claim(db, issue.id, uuid4(), ALL, limit=1, now=utcnow())
         assert (claimed.rows, claimed.withheld) == ([], 1)
         assert db.scalars(select(Newsletter)).one()
+
+
+def test_what_was_dialled_when_one_left_is_hung_up(settings: Settings, sink: tuple[Sink, Relay]) -> None:
+    before = set(threading.enumerate())
+    pool = Pool(sink[1], 2, make_sender(sink[1]), lambda _: False)
+    pool.grow()
+    pool.close()
+    for dialling in set(threading.enumerate()) - before:
+        dialling.join(10)
+    pool.first()
+    assert len(pool.sessions) == 1
+    pool.grow()
+    pool.close()
+    for dialling in set(threading.enumerate()) - before:
+        dialling.join(10)
+    del pool
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(each.message) for each in told] == []  # no socket was left open
