@@ -292,6 +292,7 @@ def sweep() -> None:
     with transaction() as db:
         alerts.tell(db, now=utcnow())
         register.forget_addresses(db)
+    finishing.retry(clock=utcnow)
     finishing.work(settings(), clock=utcnow)
     ring("signups")
     ring("purge")

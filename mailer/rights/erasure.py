@@ -10,7 +10,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, Delete, Update, delete, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Delete,
+    Select,
+    Update,
+    delete,
+    exists,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mailer.people import consent, evidence, journal, suppression
@@ -46,7 +57,7 @@ from mailer.settings import settings
 
 CHANNEL = "rights"
 WAIT = timedelta(hours=1)  # for the certificate to leave
-DONE = "erased"  # in the case's history
+ASKED, FAILED, DONE = "to erase", "not erased", "erased"  # in the case's history
 STRUCTURE = frozenset({"right", "channel", "outcome", "kind", "notice", "by_post", "days", "end", "erased",
                        "never_again"})  # fmt: skip
 _BLANK = "—"  # instead of somebody's words
@@ -79,7 +90,8 @@ def erase(
     """Erase all that is held under a normalised address, and have the certificate sent there.
 
     Within `case`, which stays open until the certificate has left; without one, a case is opened.  Erasing
-    again changes nothing but the wish.  After any exception nothing is changed: report it, and try again.
+    again changes nothing but the wish.  After any exception nothing is changed: doors `ask` before, in a
+    transaction of its own, so that the wish outlives the failure (`finishing.attempt`).
     """
     mark = consent.fingerprint(email)
     if case is None:
@@ -98,6 +110,59 @@ def erase(
     words = certificate.words(case.locale, done.evidence_until, done.suppressed, done.pending)
     register.tell(db, case, NoticeKind.ERASED, SERVICE, now, **certificate.facts(case.locale, words, now))
     return done
+
+
+def ask(
+    db: Session, email: str, *, never_again: bool, locale: str | None = None, channel: Channel = Channel.LINK,
+    by: str = PERSON, case: RightsRequest | None = None, now: datetime,
+) -> RightsRequest:  # fmt: skip
+    """Note the wish in a case, before it is granted: should that fail, it is tried again until it is done.
+
+    Asking again while it waits changes nothing but the wish.
+    """
+    mark = consent.fingerprint(email)
+    waiting = select(RightsRequest).where(RightsRequest.fingerprint == mark, RightsRequest.id.in_(_undone()))
+    case = case or db.scalars(waiting.order_by(RightsRequest.number)).first()
+    if case is None:
+        case = register.open(
+            db, right=Right.ERASURE, channel=channel, email=email, by=by, now=now, receipt=False,
+            locale=locale or _locale(db, mark),
+        )  # fmt: skip
+    register.note(db, case, ASKED, by, now, never_again=never_again)
+    return case
+
+
+def grant(db: Session, case_id: UUID, *, now: datetime) -> Erasure | None:
+    """Erase what a case asks for, once; None where somebody did, or it has no address to erase."""
+    case = register.find(db, case_id)
+    if case is None or case.closed_at or case.email is None:
+        return None
+    steps = register.history(db, case)
+    asked = [step for step in steps if step.what == ASKED]
+    if not asked or any(step.what == DONE for step in steps):
+        return None
+    wish = asked[-1]
+    return erase(db, case.email, never_again=wish.details["never_again"], now=now, by=wish.by, case=case)
+
+
+def undone(db: Session) -> list[UUID]:
+    """The cases whose erasure was asked for and is not done, the oldest first."""
+    return list(db.scalars(_undone().order_by(RightsRequest.number)))
+
+
+def _undone() -> Select[UUID]:
+    def step(what: str) -> ColumnElement[bool]:
+        return exists().where(RightsEvent.request_id == RightsRequest.id, RightsEvent.what == what)
+
+    open_ = RightsRequest.closed_at.is_(None), RightsRequest.email.is_not(None)
+    return select(RightsRequest.id).where(*open_, step(ASKED), ~step(DONE))
+
+
+def failed(db: Session, case_id: UUID, *, now: datetime) -> None:
+    """Say in the case, once, that it could not be done at once."""
+    case = register.find(db, case_id)
+    if case and all(step.what != FAILED for step in register.history(db, case)):
+        register.note(db, case, FAILED, SERVICE, now)
 
 
 def erase_mark(

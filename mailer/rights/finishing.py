@@ -1,16 +1,23 @@
-"""The end of an erasure: the mailbox cleaned, then the address let go once the certificate has left.
+"""An erasure beyond its transaction: tried again until it is done; then the mailbox cleaned, and the address
+let go once the certificate has left.
 
 Like the intake, this opens its own transactions: none may stay open while a server is spoken to.
 """
 
 from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import telemetry
 from mailer.db import transaction
+from mailer.people.journal import Unwritable
 from mailer.rights import erasure, imap
+from mailer.rights.erasure import Erasure
 from mailer.rights.imap import InboxDown
 from mailer.rights.models import RightsRequest
+from mailer.sending import holds
 from mailer.settings import Settings
 
 
@@ -29,6 +36,30 @@ def work(settings: Settings, *, clock: Callable[[], datetime]) -> int:
         with transaction() as db:
             finished += erasure.finish(db, case_id, now=clock())
     return finished
+
+
+def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> Erasure | None:
+    """Erase what a case asks for.  None: it could not be, which the case says, and somebody is called."""
+    try:
+        with transaction() as db:
+            return erasure.grant(db, case_id, now=clock())
+    except (SQLAlchemyError, Unwritable) as error:
+        telemetry.log.error("an erasure failed", case=str(case_id), error=type(error).__name__)
+    with transaction() as db:
+        erasure.failed(db, case_id, now=clock())
+        holds.hit(db, holds.ERASURE, f"{len(erasure.undone(db))}", now=clock())
+    return None
+
+
+def retry(*, clock: Callable[[], datetime]) -> int:
+    """Try again what failed, or was cut short; how many were done."""
+    with transaction() as db:
+        waiting = erasure.undone(db)
+    done = sum(attempt(case_id, clock=clock) is not None for case_id in waiting)
+    with transaction() as db:
+        if not erasure.undone(db):
+            holds.clear(db, holds.ERASURE)
+    return done
 
 
 def _clean(settings: Settings, email: str | None) -> None:

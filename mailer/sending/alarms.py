@@ -29,7 +29,7 @@ from mailer.settings import Settings
 SILENT_AFTER = timedelta(seconds=90)  # without a sign of life from beat, or from any worker of a queue
 PATIENCE = {
     holds.RELAY: timedelta(minutes=5), holds.JOURNAL: timedelta(0), holds.DKIM: timedelta(0),
-    holds.INBOX: timedelta(hours=1),
+    holds.INBOX: timedelta(hours=1), holds.ERASURE: timedelta(0),
 }  # fmt: skip
 PATIENCE_WITH_A_PROVIDER = timedelta(minutes=15)
 KINDS_OF_PROCESS = ("beat", "letters", "notices")

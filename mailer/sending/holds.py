@@ -1,8 +1,8 @@
 """What the send stays away from for a while, and for how long.  In the database: all senders share it.
 
-A hold is named "relay", "journal", "dkim", "inbox" (which only the intake of mail stays away from), or after
-a lane.  It is hit when something fails, at most once a
-period however many senders see it, and cleared by the first success after it.
+A hold is named "relay", "journal", "dkim", "inbox" (which only the intake of mail stays away from), "erasure"
+(which only calls a person), or after a lane.  It is hit when something fails, at most once a period however
+many senders see it, and cleared by the first success after it.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from mailer.sending.models import Hold
 from mailer.telemetry import scrub
 
-RELAY, JOURNAL, DKIM, INBOX = "relay", "journal", "dkim", "inbox"
+RELAY, JOURNAL, DKIM, INBOX, ERASURE = "relay", "journal", "dkim", "inbox", "erasure"
 _OURS = timedelta(seconds=5), timedelta(seconds=60)  # first and longest period
 _LANE = timedelta(seconds=60), timedelta(hours=1)
 

@@ -41,6 +41,9 @@ STEPS = {
     "resumed": lazy_gettext("Délai repris"),
     "extended": lazy_gettext("Délai prolongé de deux mois"),
     "alerted": lazy_gettext("Alerte envoyée au délégué"),
+    "to erase": lazy_gettext("Effacement demandé"),
+    "not erased": lazy_gettext("Effacement impossible pour l’instant : le service réessaie"),
+    "erased": lazy_gettext("Données effacées"),
     "closed": lazy_gettext("Dossier clos"),
 }
 LETTERS = {

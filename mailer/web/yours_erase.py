@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, ValidationError
 
 from mailer.db import transaction, utcnow
-from mailer.rights import certificate, erasure
+from mailer.rights import certificate, erasure, finishing
 from mailer.tasks import ring
 from mailer.web.rights import COOKIE
 from mailer.web.rights_session import mine
@@ -34,14 +34,20 @@ def consider() -> ResponseReturnValue:
 
 @erasing.post("/erasure")
 def erase() -> ResponseReturnValue:
-    """Whole or not at all; the certificate is on the screen, and leaves by mail.  The session is over."""
+    """Whole or not at all; the certificate is on the screen, and leaves by mail.  The session is over.
+
+    What cannot be done at once is noted, and tried again until it is.
+    """
     form = ErasureForm(request.form)
     if not form.validate():
         return render_template("rights/erasure.html", form=form), 422
     with transaction() as db:
-        done = erasure.erase(
+        case = erasure.ask(
             db, mine().email, never_again=form.never_again.data, locale=mine().locale, now=utcnow()
         )
+    done = finishing.attempt(case.id, clock=utcnow)
+    if done is None:
+        return render_template("rights/erasing.html", number=case.number), 202
     ring("notices")
     stays = certificate.words(str(get_locale()), done.evidence_until, done.suppressed, done.pending)
     answer = make_response(render_template("rights/erased.html", done=done, stays=stays.splitlines()))

@@ -1,10 +1,11 @@
 """Erasure: whole or not at all, exact at the gate, and nothing but keyed evidence left behind."""
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -29,7 +30,7 @@ from mailer.people.models import (
 from mailer.people.suppression import Entry
 from mailer.rights import erasure, finishing, links, rectification, register
 from mailer.rights.models import Outcome, Right, RightsLink, RightsRequest
-from mailer.sending import audience, ledger, notices
+from mailer.sending import alarms, audience, ledger, notices
 from mailer.sending.ledger import Share
 from mailer.sending.models import Delivery, Notice, NoticeKind
 from mailer.sending.rules import OTHER, DeliveryState, Withheld
@@ -322,3 +323,61 @@ def test_a_new_address_that_nobody_confirmed_is_given_up(db: Session) -> None:
     case = db.scalars(select(RightsRequest).where(RightsRequest.right == Right.RECTIFICATION)).one()
     assert (case.outcome, case.email, done.pending) == (Outcome.WITHDRAWN, None, [])
     assert db.scalars(select(Notice.email)).all() == [ZOE]  # the certificate's
+
+
+@pytest.fixture
+def broken(clean: None) -> Iterator[Callable[[], None]]:
+    """A database that refuses to let anybody go, until it is mended."""
+
+    def mend() -> None:
+        with transaction() as db:
+            db.execute(text("DROP TRIGGER IF EXISTS broken ON subscriber"))
+            db.execute(text("DROP FUNCTION IF EXISTS broken"))
+
+    with transaction() as db:
+        _subscribed(db)
+        db.execute(text(
+            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$"
+        ))  # fmt: skip
+        db.execute(text(
+            "CREATE TRIGGER broken BEFORE DELETE ON subscriber FOR EACH ROW EXECUTE FUNCTION broken()"
+        ))  # fmt: skip
+    yield mend
+    mend()
+
+
+def test_an_erasure_that_fails_is_noted_calls_a_person_and_is_tried_again(
+    broken: Callable[[], None],
+) -> None:
+    with transaction() as db:
+        case = erasure.ask(db, ZOE, never_again=True, now=utcnow())
+    assert finishing.attempt(case.id, clock=utcnow) is None
+    with transaction() as db:
+        assert db.scalars(select(Subscriber.email)).all() == [ZOE]  # nothing by halves
+        assert db.scalar(select(Suppression.reason)) is None
+        assert erasure.ask(db, ZOE, never_again=True, now=utcnow()).id == case.id
+        [found] = [each for each in alarms.find(db, now=utcnow()) if each.kind == "erasure"]
+        assert "1" in found.sentence("fr")
+    assert finishing.retry(clock=utcnow) == 0
+    broken()
+    assert finishing.retry(clock=utcnow) == 1
+    assert finishing.retry(clock=utcnow) == 0
+    with transaction() as db:
+        assert db.scalars(select(Subscriber.email)).all() == []
+        assert db.scalar(select(Suppression.reason)) is SuppressionReason.ERASED
+        assert [each for each in alarms.find(db, now=utcnow()) if each.kind == "erasure"] == []
+        steps = [step.what for step in register.history(db, db.get_one(RightsRequest, case.id))]
+        assert steps.count("not erased") == steps.count("erased") == 1
+        assert db.scalars(select(Notice.kind)).all() == [NoticeKind.ERASED]
+
+
+def test_a_wish_cut_short_before_it_was_granted_is_granted(clean: None) -> None:
+    """The process may die between the two transactions; a case opened otherwise asks for a person first."""
+    with transaction() as db:
+        _subscribed(db)
+        open_case(db, right=Right.ERASURE, email=ZOE, now=utcnow())
+        assert erasure.undone(db) == []
+        erasure.ask(db, ZOE, never_again=False, now=utcnow())
+    assert finishing.retry(clock=utcnow) == 1
+    with transaction() as db:
+        assert db.scalars(select(Subscriber.email)).all() == []

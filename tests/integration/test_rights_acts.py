@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from mailer import tasks, tokens
-from mailer.db import transaction, utcnow
+from mailer.db import engine, transaction, utcnow
 from mailer.people import consent, journal, signup
 from mailer.people.journal import Will
 from mailer.people.models import (
@@ -18,7 +18,7 @@ from mailer.people.models import (
     Suppression,
     SuppressionReason,
 )
-from mailer.rights import access, restriction
+from mailer.rights import access, finishing, restriction
 from mailer.rights.models import Outcome, Right, RightsRequest
 from mailer.sending import audience, ledger
 from mailer.sending.ledger import Share
@@ -250,6 +250,24 @@ def test_erasure_asks_for_the_address_again(app: Flask, zoe: UUID) -> None:
         assert "checked" in page
     with transaction() as db:
         assert db.get(Subscriber, zoe)
+
+
+def test_an_erasure_that_cannot_be_done_at_once_says_so(app: Flask, zoe: UUID) -> None:
+    visitor = Visitor(app, ZOE)
+    with engine().begin() as connection:
+        connection.execute(text("ALTER TABLE subscription RENAME TO elsewhere"))
+    try:
+        status, page = visitor.post("/erasure", email=ZOE)
+    finally:
+        with engine().begin() as connection:
+            connection.execute(text("ALTER TABLE elsewhere RENAME TO subscription"))
+    assert status == 202
+    assert "Votre demande est enregistrée" in page
+    assert "rien n’est encore effacé" in page
+    assert ZOE not in page
+    assert finishing.retry(clock=utcnow) == 1
+    with transaction() as db:
+        assert db.get(Subscriber, zoe) is None
 
 
 @pytest.mark.parametrize("wish", [{}, {"never_again": "yes"}])
