@@ -27,10 +27,11 @@ def greeting(locale: str, name: str | None) -> str:
     return named.format(name) if name else plain
 
 
-def fill(text: str, values: Mapping[str, str], *, escape: bool) -> str:
-    """The text with its markers replaced; escape when it is HTML, where a new line becomes one.
+def as_html(value: str) -> str:
+    """A value as HTML shows it: escaped, and a new line is one."""
+    return html.escape(value).replace("\n", "<br>")
 
-    Raises KeyError on an unknown field.
-    """
-    shown = {name: html.escape(value).replace("\n", "<br>") for name, value in values.items()}
-    return re.sub(HOLE, lambda found: (shown if escape else values)[found[1]], text)
+
+def fill(text: str, values: Mapping[str, str], *, escape: bool) -> str:
+    """The text with its markers replaced, as HTML if so.  Raises KeyError on an unknown field."""
+    return re.sub(HOLE, lambda found: as_html(values[found[1]]) if escape else values[found[1]], text)

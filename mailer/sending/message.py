@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Protocol
 from uuid import UUID
 
-from mailer.issues.merge import GREETING, HOLE, NAME, UNSUBSCRIBE_URL, greeting
+from mailer.issues.merge import GREETING, HOLE, NAME, UNSUBSCRIBE_URL, as_html, greeting
 from mailer.sending.encoding import CRLF, SOFT, bracketed, hole, mailbox, quoted_printable, unstructured
 from mailer.tokens import Purpose, issue_deliveries
 
@@ -157,7 +157,7 @@ class Letter:
 
 def _encoded(value: str) -> tuple[bytes, bytes]:
     """A value for the text and for the HTML."""
-    plain, escaped = hole(value), html.escape(value)
+    plain, escaped = hole(value), as_html(value)
     return plain, plain if escaped == value else hole(escaped)
 
 
