@@ -11,7 +11,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.people import consent, throttle
+from mailer.people import consent, suppression, throttle
 from mailer.people.address import mailbox
 from mailer.people.models import (
     PreferencesRequest,
@@ -19,8 +19,10 @@ from mailer.people.models import (
     Subscription,
     SubscriptionState,
     Suppression,
+    SuppressionReason,
     Wording,
 )
+from mailer.people.suppression import Entry
 
 OPEN_FOR = timedelta(hours=1)  # a link, from when it was sent
 LINKS_A_DAY = 3  # to one mailbox
@@ -81,6 +83,14 @@ def unsubscribe(db: Session, subscriber_id: UUID, newsletter_id: UUID, *, now: d
     mine = Subscription.subscriber_id == subscriber_id, Subscription.newsletter_id == newsletter_id
     found = db.scalar(select(Subscription.id).where(*mine))
     return found if found and consent.withdraw(db, found, channel=CHANNEL, now=now) else None
+
+
+def end_all(db: Session, subscriber: Subscriber, *, now: datetime) -> None:
+    """Nothing more, whatever comes: said by whoever ends the last of their letters in their preferences.
+
+    No import brings them back; a letter taken up again there, an undone goodbye or a fresh sign-up does.
+    """
+    suppression.add(db, [Entry(subscriber.fingerprint, SuppressionReason.UNSUBSCRIBED_ALL, now)])
 
 
 def _subscription_of(db: Session, email: str) -> UUID | None:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, formataddr
+from typing import Any
 from uuid import UUID
 
 from mailer import tokens
@@ -16,6 +17,18 @@ from mailer.sending.models import NoticeKind
 from mailer.sending.wording import LEAVE, LINK, Frame, worded
 from mailer.settings import Settings
 from mailer.tokens import Purpose
+
+
+class _Unfolded(UniqueUnstructuredHeader):
+    """Written as it is: folded into encoded words, a long address of a page would be read by no mailbox."""
+
+    def fold(self, *, policy: "Policy[Any]") -> str:
+        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("list-unsubscribe", _Unfolded)  # type: ignore[arg-type]
+_POLICY = SMTP.clone(header_factory=_HEADERS)
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage
         **claimed.facts,
         GREETING: greeting(claimed.locale, name), LINK: claimed.link, LEAVE: claimed.leave,
     }  # fmt: skip
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     message["From"] = formataddr((of.from_name, of.from_address))
     local, _, domain = claimed.email.rpartition("@")  # may need SMTPUTF8 (RFC 6532), which formataddr refuses
     message["To"] = Address(name or "", local, domain)
@@ -84,6 +97,9 @@ def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage
     message["Subject"] = fill(page.subject, values, escape=False)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{claimed.id.hex}@{of.return_path_domain}>"
+    if claimed.kind is NoticeKind.WELCOME and claimed.leave:
+        message["List-Unsubscribe"] = f"<{claimed.leave}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     message["Auto-Submitted"] = "auto-replied" if claimed.answers else "auto-generated"
     if claimed.answers:
         message["In-Reply-To"] = message["References"] = claimed.answers

@@ -180,6 +180,8 @@ def _apply(db: Session, subscriber: Subscriber, form: PreferencesForm, listed: S
             ended = choices.unsubscribe(db, subscriber.id, each.id, now=now)
             if ended:
                 notices.goodbye(db, ended, now=now)
+    if before and not choices.chosen(db, subscriber.id):
+        choices.end_all(db, subscriber, now=now)
 
 
 def _midnight(day: date | None) -> datetime | None:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import dkim
 import pytest
-from sqlalchemy import select, update
+from flask import Flask
+from sqlalchemy import delete, select, update
 
 from mailer.db import transaction, utcnow
 from mailer.issues.models import Theme
@@ -174,3 +175,19 @@ def test_where_letters_are_signed_notices_are_too(
     [envelope] = sink.envelopes
     record = Signer("letters", file.read_bytes()).record.encode()
     assert dkim.verify(envelope.content, dnsfunc=lambda *_, **__: record)
+
+
+def test_a_welcome_is_left_in_one_click(asked: UUID, sink: Sink, through: Settings, app: Flask) -> None:
+    with transaction() as db:
+        consent.confirm(db, asked, now=utcnow())
+        db.execute(delete(Notice))
+        notices.welcome(db, asked, now=utcnow())
+    assert notices.send_due(through) == 1
+    raw = sink.envelopes[0].content
+    assert isinstance(raw, bytes)
+    [header] = re.findall(rb"^List-Unsubscribe: <(http://letters\.example\.org/u/\S+)>\r$", raw, re.M)
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw  # RFC 8058
+    path = header.decode().removeprefix("http://letters.example.org")
+    assert app.test_client().post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    with transaction() as db:
+        assert db.get_one(Subscription, asked).state is SubscriptionState.ENDED

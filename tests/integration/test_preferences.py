@@ -26,7 +26,7 @@ from mailer.sending.models import Notice, NoticeKind
 from mailer.tokens import Purpose
 from mailer.web.preferences import first_day, last_day
 from tests.integration.test_strangers import statements
-from tests.make import make_newsletter, make_pending
+from tests.make import import_people, make_newsletter, make_pending
 
 FRENCH = {"Accept-Language": "fr"}
 ZOE = "zoe@example.org"
@@ -140,6 +140,21 @@ def test_choices_are_shown_kept_and_told(client: FlaskClient, zoe: UUID) -> None
     assert said == {
         (ConsentKind.REQUESTED, True), (ConsentKind.CONFIRMED, True), (ConsentKind.WITHDRAWN, False),
     }  # fmt: skip
+
+
+def test_who_ends_their_last_letter_is_brought_back_by_themselves_alone(
+    client: FlaskClient, zoe: UUID
+) -> None:
+    data = {"name": "Zoé", "locale": "fr"}
+    client.post(where(zoe), data=data)
+    with transaction() as db:
+        assert db.scalars(select(Suppression.reason)).all() == [SuppressionReason.UNSUBSCRIBED_ALL]
+        newsletter = db.scalars(select(Newsletter).where(Newsletter.slug == "autre")).one()
+        assert import_people(db, newsletter, [ZOE], agreed=utcnow(), now=utcnow()) == ["suppressed"]
+    client.post(where(zoe), data=data | {"newsletters": "autre"})
+    assert chosen() == {"autre"}
+    with transaction() as db:
+        assert db.scalars(select(Suppression.reason)).all() == []
 
 
 def test_saving_again_changes_nothing(client: FlaskClient, zoe: UUID) -> None:
