@@ -6,6 +6,7 @@ from uuid import UUID
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import IntegrityError
 
 from mailer import tokens
 from mailer.db import transaction, utcnow
@@ -52,10 +53,17 @@ def _ask(which: str, change_id: UUID | None) -> ResponseReturnValue:
 def _act(which: str, change_id: UUID | None, act: Callable[..., Change]) -> ResponseReturnValue:
     if change_id is None:
         return _said(which, Change.OVER)
-    with transaction() as db:
-        became = act(db, change_id, now=utcnow())
+    try:
+        became = _acted(act, change_id)
+    except IntegrityError:  # a sign-up has taken the address in that instant, which is seen by now
+        became = _acted(act, change_id)
     ring("notices")
     return _said(which, became)
+
+
+def _acted(act: Callable[..., Change], change_id: UUID) -> Change:
+    with transaction() as db:
+        return act(db, change_id, now=utcnow())
 
 
 def _said(which: str, became: Change) -> ResponseReturnValue:

@@ -1,5 +1,6 @@
 """Rectification: what is corrected at once, and an address that changes only when its mailbox says so."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -7,10 +8,11 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
+from werkzeug.test import TestResponse
 
 from mailer import tokens
-from mailer.db import transaction, utcnow
+from mailer.db import engine, transaction, utcnow
 from mailer.issues.models import Newsletter
 from mailer.people import consent, dossier, evidence, journal, verification
 from mailer.people.journal import Will
@@ -348,3 +350,25 @@ def _expired(change: Callable[[Subscriber], None], *, withdraw: bool = False) ->
         change(db.scalars(select(Subscriber)).one())
         db.flush()
         return evidence.expire(db)
+
+
+def test_a_sign_up_that_takes_the_address_in_that_instant_is_a_collision_like_any_other(
+    app: Flask, client: FlaskClient, zoe: UUID
+) -> None:
+    move(Visitor(app, OLD))
+    answers: list[TestResponse] = []
+    confirming = threading.Thread(target=lambda: answers.append(client.post(link(), headers=FRENCH)))
+    with transaction() as db:
+        consent.subscriber_for(db, NEW, None, "fr", utcnow())
+        db.flush()
+        confirming.start()
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while confirming.is_alive():
+            with engine().connect() as other:
+                if other.scalar(waits):
+                    break
+    confirming.join(30)
+    [answer] = answers
+    assert answer.status_code == 200
+    with transaction() as db:
+        assert db.get_one(Subscriber, zoe).email == OLD
