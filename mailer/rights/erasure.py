@@ -101,11 +101,7 @@ def erase(
         )  # fmt: skip
     case.acknowledged_at = case.acknowledged_at or now
     rows = forget(db, mark, {email}, never_again=never_again, now=now, keep=case.id)
-    done = Erasure(
-        case.id, case.number, rows, _evidence_until(db, mark), certificate.backups_until(now),
-        db.scalar(select(Suppression.reason).where(Suppression.fingerprint == mark)),
-        _pending(db, mark, case),
-    )  # fmt: skip
+    done = _outcome(db, case, mark, rows, now)
     register.note(db, case, DONE, by, now, erased=rows, never_again=never_again)
     words = certificate.words(case.locale, done.evidence_until, done.suppressed, done.pending)
     register.tell(db, case, NoticeKind.ERASED, SERVICE, now, **certificate.facts(case.locale, words, now))
@@ -133,16 +129,23 @@ def ask(
 
 
 def grant(db: Session, case_id: UUID, *, now: datetime) -> Erasure | None:
-    """Erase what a case asks for, once; None where somebody did, or it has no address to erase."""
+    """Erase what a case asks for, once; what was done, by whomever.  None: the case is over."""
     case = register.find(db, case_id)
     if case is None or case.closed_at or case.email is None:
         return None
     steps = register.history(db, case)
-    asked = [step for step in steps if step.what == ASKED]
-    if not asked or any(step.what == DONE for step in steps):
-        return None
-    wish = asked[-1]
+    for done in (step for step in steps if step.what == DONE):
+        return _outcome(db, case, consent.fingerprint(case.email), done.details["erased"], done.at)
+    wish = [step for step in steps if step.what == ASKED][-1]
     return erase(db, case.email, never_again=wish.details["never_again"], now=now, by=wish.by, case=case)
+
+
+def _outcome(db: Session, case: RightsRequest, mark: bytes, rows: dict[str, int], now: datetime) -> Erasure:
+    return Erasure(
+        case.id, case.number, rows, _evidence_until(db, mark), certificate.backups_until(now),
+        db.scalar(select(Suppression.reason).where(Suppression.fingerprint == mark)),
+        _pending(db, mark, case),
+    )  # fmt: skip
 
 
 def undone(db: Session) -> list[UUID]:

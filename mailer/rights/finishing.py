@@ -8,11 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from mailer import telemetry
 from mailer.db import transaction
-from mailer.people.journal import Unwritable
 from mailer.rights import erasure, imap
 from mailer.rights.erasure import Erasure
 from mailer.rights.imap import InboxDown
@@ -43,7 +40,7 @@ def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> Erasure | None:
     try:
         with transaction() as db:
             return erasure.grant(db, case_id, now=clock())
-    except (SQLAlchemyError, Unwritable) as error:
+    except Exception as error:  # whatever it was: it is said, and tried again
         telemetry.log.error("an erasure failed", case=str(case_id), error=type(error).__name__)
     with transaction() as db:
         erasure.failed(db, case_id, now=clock())

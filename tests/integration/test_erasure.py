@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -378,6 +378,16 @@ def test_a_wish_cut_short_before_it_was_granted_is_granted(clean: None) -> None:
         open_case(db, right=Right.ERASURE, email=ZOE, now=utcnow())
         assert erasure.undone(db) == []
         erasure.ask(db, ZOE, never_again=False, now=utcnow())
+    [case_id] = _undone()
     assert finishing.retry(clock=utcnow) == 1
+    done = finishing.attempt(case_id, clock=utcnow)  # by the door, which comes late
+    assert done
+    assert done.rows["subscriber"] == 1
     with transaction() as db:
         assert db.scalars(select(Subscriber.email)).all() == []
+        assert db.scalars(select(Notice.kind)).all().count(NoticeKind.ERASED) == 1
+
+
+def _undone() -> list[UUID]:
+    with transaction() as db:
+        return erasure.undone(db)
