@@ -29,10 +29,9 @@ from mailer.people.models import (
     Subscriber,
     Subscription,
     SubscriptionState,
-    Suppression,
     SuppressionReason,
 )
-from mailer.people.suppression import PERSONAL, Entry
+from mailer.people.suppression import Entry
 from mailer.rights import erasure, register
 from mailer.rights.models import Channel, Outcome, Right, RightsIntake, RightsLink, RightsRequest
 from mailer.rights.register import SERVICE
@@ -116,10 +115,7 @@ class Replay:
     def _bar(self, db: Session, mark: bytes, line: Line) -> None:
         objected = line.said.will is Will.OBJECTION
         reason = SuppressionReason.OBJECTED if objected else SuppressionReason(line.said.detail or "manual")
-        self.report.suppressed += suppression.add(db, [Entry(mark, reason, line.at)])
-        if reason in PERSONAL:  # a person's own word is not to be taken back by staff
-            theirs = Suppression.fingerprint == mark, Suppression.reason.not_in(PERSONAL)
-            db.execute(update(Suppression).where(*theirs).values(reason=reason, at=line.at))
+        self.report.suppressed += suppression.insist(db, Entry(mark, reason, line.at))
 
     def _fulfil(self, db: Session, who: bytes, wishes: Wishes, now: datetime) -> None:
         if wishes.erased:

@@ -85,12 +85,12 @@ def unsubscribe(db: Session, subscriber_id: UUID, newsletter_id: UUID, *, now: d
     return found if found and consent.withdraw(db, found, channel=CHANNEL, now=now) else None
 
 
-def end_all(db: Session, subscriber: Subscriber, *, now: datetime) -> None:
-    """Nothing more, whatever comes: said by whoever ends the last of their letters in their preferences.
+def end_all(db: Session, fingerprint: bytes, *, now: datetime) -> None:
+    """Nothing more, whatever comes: said by whoever ends all of their letters, or the last, as their choice.
 
-    No import brings them back; a letter taken up again there, an undone goodbye or a fresh sign-up does.
+    No import brings them back; a letter taken up again, an undone goodbye or a fresh sign-up does.
     """
-    suppression.add(db, [Entry(subscriber.fingerprint, SuppressionReason.UNSUBSCRIBED_ALL, now)])
+    suppression.insist(db, Entry(fingerprint, SuppressionReason.UNSUBSCRIBED_ALL, now))
 
 
 def _subscription_of(db: Session, email: str) -> UUID | None:

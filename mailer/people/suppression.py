@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import IO, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,10 @@ from mailer.people.journal import Said, Will
 from mailer.people.models import Suppression, SuppressionReason
 
 PERSONAL = frozenset(SuppressionReason) - {SuppressionReason.MANUAL, SuppressionReason.HARD_BOUNCE}
+_WEIGHT = {
+    SuppressionReason.MANUAL: 0, SuppressionReason.HARD_BOUNCE: 0, SuppressionReason.UNSUBSCRIBED_ALL: 1,
+    SuppressionReason.COMPLAINT: 2, SuppressionReason.ERASED: 2, SuppressionReason.OBJECTED: 3,
+}  # fmt: skip
 COLUMNS = ("fingerprint", "reason", "at")
 CHUNK = 5_000  # rows
 _SIZE = 32  # bytes of a fingerprint
@@ -59,6 +63,17 @@ def add(db: Session, entries: Iterable[Entry]) -> int:
         journal.write_all(db, (Said(Will.SUPPRESSION, mark, detail=first[mark]) for mark in new))
         added += len(new)
     return added
+
+
+def insist(db: Session, entry: Entry) -> bool:
+    """Suppress for a reason that a weaker one gives way to; False when the one that stood stays.
+
+    The person's own word outweighs what staff may take back, and an objection all others.
+    """
+    weaker = [reason for reason, weight in _WEIGHT.items() if weight < _WEIGHT[entry.reason]]
+    yields = Suppression.fingerprint == entry.fingerprint, Suppression.reason.in_(weaker)
+    changed = update(Suppression).where(*yields).values(reason=entry.reason, at=entry.at)
+    return bool(add(db, [entry]) or db.execute(changed).rowcount)  # type: ignore[attr-defined]
 
 
 def remove(db: Session, fingerprint: bytes) -> bool:

@@ -38,7 +38,7 @@ from mailer.people.models import (
     Suppression,
     SuppressionReason,
 )
-from mailer.people.suppression import PERSONAL, Entry
+from mailer.people.suppression import Entry
 from mailer.rights import certificate, register
 from mailer.rights.models import (
     AddressChange,
@@ -201,7 +201,7 @@ def forget(
         "import_file": sum(blanking.blank(db, email) for email in emails),
     }
     if never_again:
-        _bar(db, mark, now)
+        suppression.insist(db, Entry(mark, SuppressionReason.ERASED, now))
     return {table: count for table, count in rows.items() if count}
 
 
@@ -298,13 +298,6 @@ def _silence(db: Session, case: RightsRequest) -> None:
     for step in register.history(db, case):
         step.details = {name: value for name, value in step.details.items() if name in STRUCTURE}
     db.flush()
-
-
-def _bar(db: Session, mark: bytes, now: datetime) -> None:
-    """Never again; a reason that staff could lift gives way to the person's own."""
-    suppression.add(db, [Entry(mark, SuppressionReason.ERASED, now)])
-    liftable = Suppression.fingerprint == mark, Suppression.reason.not_in(PERSONAL)
-    db.execute(update(Suppression).where(*liftable).values(reason=SuppressionReason.ERASED, at=now))
 
 
 def _evidence_until(db: Session, mark: bytes) -> date | None:

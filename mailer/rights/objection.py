@@ -6,19 +6,18 @@ Effective at commit: the gate of the send asks again before each claim.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.people import consent, journal, suppression
+from mailer.people import consent, journal, preferences, suppression
 from mailer.people.journal import Will
 from mailer.people.models import (
     Subscriber,
     Subscription,
     SubscriptionState,
-    Suppression,
     SuppressionReason,
 )
-from mailer.people.suppression import PERSONAL, Entry
+from mailer.people.suppression import Entry
 from mailer.sending import notices
 from mailer.sending.models import NoticeKind
 
@@ -26,8 +25,13 @@ OBJECTION, WITHDRAWAL = "objection", "rights"  # the channels of what they end
 
 
 def withdraw(db: Session, fingerprint: bytes, *, now: datetime) -> int:
-    """End every subscription, each with its goodbye and its way back; how many had letters sent."""
+    """End every subscription, each with its goodbye and its way back; how many had letters sent.
+
+    No import brings them back, as when the last letter is ended in the preferences.
+    """
     ended = _end(db, fingerprint, WITHDRAWAL, now)
+    if ended:
+        preferences.end_all(db, fingerprint, now=now)
     for subscription_id in ended:
         notices.goodbye(db, subscription_id, now=now)
     return len(ended)
@@ -37,12 +41,8 @@ def object_to(db: Session, *, email: str, locale: str, now: datetime) -> bool:
     """Bar this address from every mailing; only its owner lifts that.  False if they had objected before."""
     mark = consent.fingerprint(email)
     _end(db, mark, OBJECTION, now)
-    before = db.get(Suppression, mark, with_for_update=True)
-    if before and before.reason in PERSONAL:
+    if not suppression.insist(db, Entry(mark, SuppressionReason.OBJECTED, now)):
         return False
-    suppression.add(db, [Entry(mark, SuppressionReason.OBJECTED, now)])
-    theirs = Suppression.fingerprint == mark, Suppression.reason.not_in(PERSONAL)
-    db.execute(update(Suppression).where(*theirs).values(reason=SuppressionReason.OBJECTED, at=now))
     journal.write(db, Will.OBJECTION, mark)
     notices.post(db, NoticeKind.OBJECTED, email=email, locale=locale, facts={"link": "/rights"}, now=now)
     return True

@@ -17,8 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from mailer import telemetry
 from mailer.db import transaction, utcnow
 from mailer.sending import ending, ledger
@@ -86,7 +84,7 @@ class Sender:
         try:
             while self._turn():
                 pass
-        except (Fenced, SQLAlchemyError) as error:
+        except Exception as error:  # also one that nobody foresaw: no row may wait for this process to end
             self._unwell = error
             self.leave(last_words=not isinstance(error, Fenced))
             raise
@@ -190,7 +188,7 @@ class Sender:
     def leave(self, *, last_words: bool = True) -> None:
         """Let go of everything under this name, once the relay has answered for what is in flight."""
         if self._clerk.away:
-            with suppress(Fenced, SQLAlchemyError):
+            with suppress(Exception):  # what it claimed is settled with the rest
                 self._clerk.receive()
         self._lanes.empty()
         until = time.monotonic() + LAST_WORDS

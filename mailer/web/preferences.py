@@ -181,7 +181,7 @@ def _apply(db: Session, subscriber: Subscriber, form: PreferencesForm, listed: S
             if ended:
                 notices.goodbye(db, ended, now=now)
     if before and not choices.chosen(db, subscriber.id):
-        choices.end_all(db, subscriber, now=now)
+        choices.end_all(db, subscriber.fingerprint, now=now)
 
 
 def _midnight(day: date | None) -> datetime | None:

@@ -12,8 +12,7 @@ from wtforms.validators import Length
 
 from mailer.db import transaction, utcnow
 from mailer.issues.models import Newsletter
-from mailer.people.models import Subscriber, Subscription, SubscriptionState, Suppression
-from mailer.people.suppression import PERSONAL
+from mailer.people.models import Subscriber, Subscription, SubscriptionState, Suppression, SuppressionReason
 from mailer.rights import cases, objection, restriction
 from mailer.rights.models import Right
 from mailer.tasks import ring
@@ -40,15 +39,14 @@ class Situation:
         return bool(self.subscriber and self.subscriber.restricted_at)
 
     @property
-    def barred(self) -> bool:
-        """By their own will: staff cannot take it back."""
-        return self.suppression is not None and self.suppression.reason in PERSONAL
+    def objected(self) -> bool:
+        return self.suppression is not None and self.suppression.reason is SuppressionReason.OBJECTED
 
     @property
     def allowed(self) -> set[str]:
         """What there is to do."""
         both = {"restriction": self.subscriber and not self.frozen, "thaw": self.frozen,
-                "objection": not self.barred, "withdrawal": self.letters}  # fmt: skip
+                "objection": not self.objected, "withdrawal": self.letters}  # fmt: skip
         return {act for act, may in both.items() if may}
 
 

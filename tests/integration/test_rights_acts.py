@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 
 from mailer import tasks, tokens
 from mailer.db import engine, transaction, utcnow
-from mailer.people import consent, journal, signup
+from mailer.people import consent, journal, signup, suppression
 from mailer.people.journal import Will
 from mailer.people.models import (
     Subscriber,
@@ -18,6 +18,7 @@ from mailer.people.models import (
     Suppression,
     SuppressionReason,
 )
+from mailer.people.suppression import Entry
 from mailer.rights import access, finishing, restriction
 from mailer.rights.models import Outcome, Right, RightsRequest
 from mailer.sending import audience, ledger
@@ -97,12 +98,32 @@ def test_objection_ends_everything_at_once(app: Flask, zoe: UUID) -> None:
     assert cases() == [(Right.OBJECTION, Outcome.GRANTED)]
 
 
-def test_objection_outweighs_what_staff_could_take_back(app: Flask, zoe: UUID) -> None:
+@pytest.mark.parametrize("before", sorted(set(SuppressionReason) - {SuppressionReason.OBJECTED}))
+def test_objection_outweighs_every_other_reason(app: Flask, zoe: UUID, before: SuppressionReason) -> None:
     mark = consent.fingerprint(ZOE)
     with transaction() as db:
-        db.add(Suppression(fingerprint=mark, reason=SuppressionReason.HARD_BOUNCE, at=utcnow()))
-    Visitor(app, ZOE).post("/objection")
+        db.add(Suppression(fingerprint=mark, reason=before, at=utcnow()))
+    visitor = Visitor(app, ZOE)
+    assert "M’opposer à tout envoi" in visitor.get("/objection")
+    visitor.post("/objection")
+    assert notices() == [NoticeKind.OBJECTED]
+    assert cases() == [(Right.OBJECTION, Outcome.GRANTED)]
+    assert Will.OBJECTION in wills()
     with transaction() as db:
+        assert db.get_one(Suppression, mark).reason is SuppressionReason.OBJECTED
+
+
+def test_a_weaker_reason_changes_nothing(clean: None) -> None:
+    mark = consent.fingerprint(ZOE)
+    said = (
+        (SuppressionReason.MANUAL, True), (SuppressionReason.HARD_BOUNCE, False),
+        (SuppressionReason.UNSUBSCRIBED_ALL, True), (SuppressionReason.MANUAL, False),
+        (SuppressionReason.ERASED, True), (SuppressionReason.COMPLAINT, False),
+        (SuppressionReason.OBJECTED, True), (SuppressionReason.ERASED, False),
+    )  # fmt: skip
+    with transaction() as db:
+        for reason, changes in said:
+            assert suppression.insist(db, Entry(mark, reason, utcnow())) is changes
         assert db.get_one(Suppression, mark).reason is SuppressionReason.OBJECTED
 
 
@@ -126,6 +147,12 @@ def test_withdrawal_ends_every_letter_and_can_be_undone(app: Flask, zoe: UUID) -
     assert cases() == [(Right.WITHDRAWAL, Outcome.GRANTED)]
     visitor.post("/withdrawal")
     assert len(cases()) == 1
+    assert "M’opposer" in visitor.get("")  # one may still go further
+    with transaction() as db:
+        assert db.scalars(select(Suppression.reason)).all() == [SuppressionReason.UNSUBSCRIBED_ALL]
+        for subscription in db.scalars(select(Subscription)).all():
+            consent.renew(db, subscription.id, wording=consent.current_wording("x", "y", "fr"), now=utcnow())
+        assert db.scalars(select(Suppression.reason)).all() == []
 
 
 def test_restriction_keeps_everything_and_sends_nothing(app: Flask, zoe: UUID) -> None:

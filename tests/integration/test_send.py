@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -20,7 +21,7 @@ from mailer.issues.models import Approval, Issue, Newsletter
 from mailer.issues.rules import IssueState
 from mailer.people import consent
 from mailer.people.models import Subscriber, Subscription
-from mailer.sending import accounts, audience, ledger
+from mailer.sending import accounts, audience, ledger, recovery
 from mailer.sending.ledger import Claim, Fenced, Outcome, Share
 from mailer.sending.message import Letter
 from mailer.sending.message import Sender as Identity
@@ -28,7 +29,7 @@ from mailer.sending.models import Delivery, Heartbeat
 from mailer.sending.pool import Pool
 from mailer.sending.relay import Relay
 from mailer.sending.rules import OTHER, DeliveryState
-from mailer.settings import Settings
+from mailer.settings import Settings, settings
 from mailer.tokens import Purpose, read_delivery
 from tests.make import import_people, make_newsletter, make_readers, make_scheduled_issue, make_sender
 from tests.sink import Sink, running_sink
@@ -240,6 +241,31 @@ def test_the_newsletter_of_a_link_survives_an_erasure(frozen: tuple[Issue, list[
         claimed = ledger.claim(db, issue.id, uuid4(), ALL, limit=1, now=utcnow())
         assert (claimed.rows, claimed.withheld) == ([], 1)
         assert db.scalars(select(Newsletter)).one()
+
+
+def test_what_nobody_foresaw_leaves_every_row_explained(
+    sink: tuple[Sink, Relay], frozen: tuple[Issue, list[str]]
+) -> None:
+    """The process lives on: what it held must not wait for its end."""
+    (server, relay), (issue, readers) = sink, frozen
+    sender, left = make_sender(relay), iter(range(5))
+
+    def fails(message: bytes, *, canonical: bool) -> bytes:
+        if next(left, None) is None:
+            raise LookupError("a fault of ours")
+        return message
+
+    with pytest.raises(LookupError):
+        sender.work(issue.id, replace(_letter(issue), sign=fails), seconds=5)
+    recovery.recover(recovery.folder(settings()))
+    states = _states(issue.id)
+    assert "handed" not in states
+    assert states["accepted"] + states["unknown"] == len(server.envelopes) <= 5
+    sender.work(issue.id, _letter(issue), seconds=5)
+    sender.leave()
+    recipients = Counter(each.rcpt_tos[0] for each in server.envelopes)
+    assert recipients == Counter(readers)
+    assert set(_states(issue.id)) <= {"accepted", "unknown"}
 
 
 def test_what_was_dialled_when_one_left_is_hung_up(settings: Settings, sink: tuple[Sink, Relay]) -> None:
