@@ -16,7 +16,8 @@ from mailer.people.exchange.chain import Common
 from mailer.people.exchange.rows import person
 from mailer.people.models import Restoration, Subscription
 from mailer.people.signup import Decided
-from mailer.rights import register
+from mailer.rights import erasure, register
+from mailer.rights.erasure import Erasure
 from mailer.rights.models import Channel, Right, RightsRequest
 from mailer.schema import metadata
 from mailer.sending import recovery
@@ -104,6 +105,16 @@ def open_case(db: Session, *, now: datetime, **changes: Any) -> RightsRequest:
     """A case of Zoé's, about what is held."""
     values: dict[str, Any] = {"right": Right.ACCESS, "channel": Channel.EMAIL, "email": "zoe@example.org"}
     return register.open(db, now=now, **({"locale": "fr"} | values | changes))
+
+
+def erase(
+    db: Session, email: str, *, never_again: bool, now: datetime, case: RightsRequest | None = None
+) -> Erasure:
+    """A wish, granted at once."""
+    asked = erasure.ask(db, email, never_again=never_again, case=case, now=now)
+    done = erasure.grant(db, asked.id, now=now)
+    assert done
+    return done
 
 
 def make_scheduled_issue(db: Session, newsletter: Newsletter, words: str = "The letter.") -> Issue:

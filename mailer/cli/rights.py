@@ -15,7 +15,6 @@ from mailer.cli import show
 from mailer.cli.consent import Address
 from mailer.cli.opening import opened
 from mailer.db import utcnow
-from mailer.people import consent
 from mailer.people.models import Subscriber
 from mailer.rights import access, copies, erasure, figures, finishing, register, restriction
 from mailer.rights.models import Channel, Outcome, Right, RightsRequest
@@ -262,13 +261,12 @@ def _audit(db: Session, what: str, of: Subscriber) -> None:
 
 
 def _about(db: Session, number: int, email: str) -> RightsRequest:
-    """The open request that this address made; one that came without any is now about this one."""
+    """The open request that this address made, or that came without any."""
     case = _case(db, number)
     if case.closed_at:
         raise ClosedCase
     if case.email not in {None, email}:
         raise click.ClickException(f"case {number} is about another address: nothing was erased")
-    case.email, case.fingerprint = email, consent.fingerprint(email)
     return case
 
 

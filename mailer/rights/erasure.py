@@ -83,37 +83,13 @@ class Erasure:
     pending: list[int]  # numbers of other requests that still await their answer, at this address
 
 
-def erase(
-    db: Session, email: str, *, never_again: bool, now: datetime, channel: Channel = Channel.LINK,
-    locale: str | None = None, by: str = PERSON, case: RightsRequest | None = None,
-) -> Erasure:  # fmt: skip
-    """Erase all that is held under a normalised address, and have the certificate sent there.
-
-    Within `case`, which stays open until the certificate has left; without one, a case is opened.  Erasing
-    again changes nothing but the wish.  After any exception nothing is changed: doors `ask` before, in a
-    transaction of its own, so that the wish outlives the failure (`finishing.attempt`).
-    """
-    mark = consent.fingerprint(email)
-    if case is None:
-        case = register.open(
-            db, right=Right.ERASURE, channel=channel, email=email, by=by, now=now, receipt=False,
-            locale=locale or _locale(db, mark),
-        )  # fmt: skip
-    case.acknowledged_at = case.acknowledged_at or now
-    rows = forget(db, mark, {email}, never_again=never_again, now=now, keep=case.id)
-    done = _outcome(db, case, mark, rows, now)
-    register.note(db, case, DONE, by, now, erased=rows, never_again=never_again)
-    words = certificate.words(case.locale, done.evidence_until, done.suppressed, done.pending)
-    register.tell(db, case, NoticeKind.ERASED, SERVICE, now, **certificate.facts(case.locale, words, now))
-    return done
-
-
 def ask(
     db: Session, email: str, *, never_again: bool, locale: str | None = None, channel: Channel = Channel.LINK,
     by: str = PERSON, case: RightsRequest | None = None, now: datetime,
 ) -> RightsRequest:  # fmt: skip
-    """Note the wish in a case, before it is granted: should that fail, it is tried again until it is done.
+    """Note the wish about a normalised address, in `case` or in one that is opened for it.
 
+    In a transaction before the one that grants it, so that it outlives a failure (`finishing.attempt`).
     Asking again while it waits changes nothing but the wish.
     """
     mark = consent.fingerprint(email)
@@ -124,20 +100,32 @@ def ask(
             db, right=Right.ERASURE, channel=channel, email=email, by=by, now=now, receipt=False,
             locale=locale or _locale(db, mark),
         )  # fmt: skip
+    case.email, case.fingerprint = email, mark  # a letter or a call may have come without any
     register.note(db, case, ASKED, by, now, never_again=never_again)
     return case
 
 
 def grant(db: Session, case_id: UUID, *, now: datetime) -> Erasure | None:
-    """Erase what a case asks for, once; what was done, by whomever.  None: the case is over."""
+    """Erase all that is held, as a case asks, and have the certificate sent; None when the case is over.
+
+    Once: whoever comes late is told what was done.  The case stays open until the certificate has left.
+    After any exception nothing is changed.
+    """
     case = register.find(db, case_id)
     if case is None or case.closed_at or case.email is None:
         return None
-    steps = register.history(db, case)
-    for done in (step for step in steps if step.what == DONE):
-        return _outcome(db, case, consent.fingerprint(case.email), done.details["erased"], done.at)
-    wish = [step for step in steps if step.what == ASKED][-1]
-    return erase(db, case.email, never_again=wish.details["never_again"], now=now, by=wish.by, case=case)
+    mark = consent.fingerprint(case.email)
+    last = {step.what: step for step in register.history(db, case)}
+    if done := last.get(DONE):
+        return _outcome(db, case, mark, done.details["erased"], done.at)
+    wish, case.acknowledged_at = last[ASKED], case.acknowledged_at or now
+    never_again = wish.details["never_again"]
+    rows = forget(db, mark, {case.email}, never_again=never_again, now=now, keep=case.id)
+    register.note(db, case, DONE, wish.by, now, erased=rows, never_again=never_again)
+    erased = _outcome(db, case, mark, rows, now)
+    words = certificate.words(case.locale, erased.evidence_until, erased.suppressed, erased.pending)
+    register.tell(db, case, NoticeKind.ERASED, SERVICE, now, **certificate.facts(case.locale, words, now))
+    return erased
 
 
 def _outcome(db: Session, case: RightsRequest, mark: bytes, rows: dict[str, int], now: datetime) -> Erasure:

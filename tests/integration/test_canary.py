@@ -32,7 +32,7 @@ from mailer.schema import metadata
 from mailer.sending import audience, notices
 from mailer.sending.models import Delivery, Notice, NoticeKind
 from mailer.settings import Settings
-from tests.make import EPOCH, ask, make_newsletter, make_pending, make_scheduled_issue, open_case
+from tests.make import EPOCH, ask, erase, make_newsletter, make_pending, make_scheduled_issue, open_case
 
 CANARY = "kanari"
 EMAIL = f"{CANARY}@{CANARY}.example"
@@ -129,7 +129,7 @@ def test_the_builder_fills_every_column(canary: None) -> None:
 
 def test_no_canary_is_left_after_an_erasure(canary: None, settings: Settings) -> None:
     with transaction() as db:
-        erasure.erase(db, EMAIL, never_again=True, now=EPOCH)
+        erase(db, EMAIL, never_again=True, now=EPOCH)
     assert finishing.work(settings, clock=lambda: EPOCH + erasure.WAIT) == 1
     with transaction() as db:
         left = {table.name for table in metadata.sorted_tables if _left(db, table)}
@@ -147,6 +147,6 @@ def _left(db: Session, table: Table) -> bool:
 def test_a_canary_that_stays_is_heard(canary: None) -> None:
     """The proof that the test above can fail: the ledger's row with what nothing erases."""
     with transaction() as db:
-        erasure.erase(db, EMAIL, never_again=False, now=EPOCH)
+        erase(db, EMAIL, never_again=False, now=EPOCH)
         db.execute(update(Delivery).values(enhanced=CANARY))
         assert _left(db, metadata.tables["delivery"])

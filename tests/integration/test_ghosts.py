@@ -27,7 +27,7 @@ from mailer.issues.models import Newsletter
 from mailer.people import consent, signup
 from mailer.people.address import normalise
 from mailer.people.models import Import, ImportFile, ImportState, Subscriber, Subscription, Wording
-from mailer.rights import erasure, finishing, links, rectification
+from mailer.rights import finishing, links, rectification
 from mailer.rights.models import AddressChange, RightsLink
 from mailer.sending import audience, letters, notices
 from mailer.sending.models import Delivery
@@ -37,7 +37,7 @@ from mailer.upgrade import upgrade
 from mailer.web.app import create_app
 from tests.ghosts import disguises, hunt, plant
 from tests.integration.test_public import shown_long_ago
-from tests.make import EPOCH, make_newsletter, make_scheduled_issue, make_sender
+from tests.make import EPOCH, erase, make_newsletter, make_scheduled_issue, make_sender
 from tests.sink import Sink, running_sink
 
 RAW = "Zoé+t@exämple.fr"
@@ -102,7 +102,7 @@ def test_only_the_keyed_fingerprint_is_left(alone: Path, capfd: pytest.CaptureFi
     with running_sink() as sink:
         _live(alone, create_app(), sink)
         with transaction() as db:
-            erasure.erase(db, KEPT, never_again=True, now=utcnow())
+            erase(db, KEPT, never_again=True, now=utcnow())
         assert finishing.work(_settings(sink), clock=utcnow) == 0
         notices.send_due(_settings(sink))
         assert finishing.work(_settings(sink), clock=utcnow) == 1

@@ -31,7 +31,7 @@ from mailer.people.models import (
     SuppressionReason,
 )
 from mailer.people.suppression import Entry
-from mailer.rights import erasure, objection, rectification
+from mailer.rights import objection, rectification
 from mailer.rights.models import AddressChange, Outcome, Right, RightsRequest
 from mailer.sending import audience, letters, notices
 from mailer.sending.models import Delivery, Notice
@@ -40,7 +40,7 @@ from mailer.settings import Settings
 from mailer.tokens import Purpose
 from mailer.web.app import create_app
 from tests.elsewhere import fresh_database
-from tests.make import EPOCH, make_newsletter, make_pending, make_scheduled_issue, make_sender, sign_up
+from tests.make import EPOCH, erase, make_newsletter, make_pending, make_scheduled_issue, make_sender, sign_up
 from tests.rights_links import Visitor
 from tests.sink import Sink, running_sink
 
@@ -97,7 +97,7 @@ def _a_day_goes_by(made: Installation, settings: Settings) -> None:
         audience.freeze(db, made.scheduled, now=utcnow())
     _send(made.scheduled, made.sink, settings)
     with transaction() as db:
-        erasure.erase(db, A, never_again=False, now=utcnow())
+        erase(db, A, never_again=False, now=utcnow())
         objection.object_to(db, email=E, locale="fr", now=utcnow())
         suppression.add(db, [Entry(b"k" * 32, SuppressionReason.COMPLAINT, EPOCH)])
         journal.write(db, Will.CASE, consent.fingerprint(D), subject=made.case, detail=Right.ACCESS)

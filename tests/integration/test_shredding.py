@@ -8,9 +8,9 @@ from mailer import settings as settings_module
 from mailer.db import transaction
 from mailer.people import consent, dossier, journal, outside
 from mailer.people.models import ConsentPayload, Suppression
-from mailer.rights import erasure, links
+from mailer.rights import links
 from mailer.rights.models import RightsRequest
-from tests.make import EPOCH, make_newsletter, make_pending
+from tests.make import EPOCH, erase, make_newsletter, make_pending
 
 ZOE = "zoe@example.org"
 
@@ -19,7 +19,7 @@ def test_another_key_knows_nobody(clean: None, monkeypatch: pytest.MonkeyPatch) 
     with transaction() as db:
         subscription = make_pending(db, make_newsletter(db), email=ZOE, now=EPOCH)
         consent.confirm(db, subscription.id, now=EPOCH)
-        erasure.erase(db, ZOE, never_again=True, now=EPOCH)
+        erase(db, ZOE, never_again=True, now=EPOCH)
     with transaction() as db:
         assert links.held(db, consent.fingerprint(ZOE))
         _shredded(db, monkeypatch)
