@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
-from functools import cached_property
 from typing import Protocol
 from uuid import UUID
 
@@ -73,18 +72,20 @@ class Letter:
     sign: Sign | None = None  # DKIM
     _pieces: list[bytes] = field(init=False, repr=False)  # the body, with empty places for the holes
     _holes: dict[int, tuple[bool, str]] = field(init=False, repr=False)  # place -> (in the HTML?, name)
+    _used: set[str] = field(init=False, repr=False)  # the names of the holes
     _head: bytes = field(init=False, repr=False)
     _links: tuple[bytes, bytes, bytes, bytes] = field(init=False, repr=False)  # around three tokens
 
     def __post_init__(self) -> None:
-        pieces, holes = _cut(self.text, self.html, self.boundary, self._unsubscribe(""))
-        domain = self.sender.domain.encode()
+        domain, link = self.sender.domain.encode(), f"{self.sender.public_url}/u/"
+        pieces, holes = _cut(self.text, self.html, self.boundary, link)
         object.__setattr__(self, "_pieces", pieces)
         object.__setattr__(self, "_holes", holes)
+        object.__setattr__(self, "_used", {name for _, name in holes.values()})
         object.__setattr__(self, "_head", self._common_headers() + b"To: ")
         object.__setattr__(self, "_links", (
             b"\r\nMessage-ID: <",
-            b"@%s>\r\nList-Unsubscribe: <%s" % (domain, self._unsubscribe("").encode()),
+            b"@%s>\r\nList-Unsubscribe: <%s" % (domain, link.encode()),
             b">,\r\n <mailto:u-",
             b"@%s?subject=unsubscribe>\r\n\r\n" % domain,
         ))  # fmt: skip
@@ -108,27 +109,16 @@ class Letter:
             message = self.sign(message, canonical=True)
         return Copy(f"b-{returned}@{self.sender.domain}", message)
 
-    def _unsubscribe(self, token: str) -> str:
-        return f"{self.sender.public_url}/u/{token}"
-
     def _body(self, name: str | None, token: bytes) -> list[bytes]:
         filled = {UNSUBSCRIBE_URL: (token, token)}  # the rest of the address is the same, and encoded once
-        if self._greets:
+        if GREETING in self._used:
             filled[GREETING] = _encoded(greeting(self.locale, name))
-        if self._names:
+        if NAME in self._used:
             filled[NAME] = _encoded(name or "")
         pieces = self._pieces.copy()
         for place, (in_html, what) in self._holes.items():
             pieces[place] = filled[what][in_html]
         return pieces
-
-    @cached_property
-    def _greets(self) -> bool:
-        return any(what == GREETING for _, what in self._holes.values())
-
-    @cached_property
-    def _names(self) -> bool:
-        return any(what == NAME for _, what in self._holes.values())
 
     def _common_headers(self) -> bytes:
         sender = self.sender
