@@ -230,6 +230,7 @@ def send_notices() -> None:
     try:
         notices.send_due(settings())
         with transaction() as db:
+            holds.clear(db, holds.DKIM)
             introduced = notices.introduce(db, now=utcnow())
         if introduced:
             notices.send_due(settings())

@@ -26,12 +26,8 @@ SALT = 16  # bytes
 _LOCK = 0x636F6E73656E74  # "consent"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OUTSIDE = {"event_id", "salt"}  # of the digest's text
-_LATER = {
-    "import_id",
-    "legal_text",
-    "moved_from",
-    "moved_to",
-}  # columns younger than the first events: left out while empty
+# Columns younger than the first events: left out of the digest's text while empty.
+_LATER = {"import_id", "legal_text", "moved_from", "moved_to"}
 WILLS = {ConsentKind.WITHDRAWN: Will.WITHDRAWAL, ConsentKind.CONFIRMED: Will.CONSENT}
 _HEAD = "consent_head"  # in a session's info: what its transaction appended last
 

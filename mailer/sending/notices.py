@@ -75,7 +75,7 @@ def post(
 
     `facts` fills the holes of the kind's words; of these, `link` is a path of ours, which may end in a signed
     token: {"link": "/rights/", "purpose": Purpose, "of": what it signs}.
-    """  # fmt: skip
+    """
     notice = Notice(
         kind=kind, email=email, locale=locale, name=name, facts=dict(facts or {}), answers=answers,
         state=DeliveryState.PENDING, due_at=now, created_at=now,

@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 from mailer import tasks
+from mailer.db import transaction, utcnow
+from mailer.sending import holds
 from mailer.settings import Settings
 
 
@@ -44,3 +46,11 @@ def test_the_worker_loads_neither_flask_nor_mjml(settings: Settings) -> None:
     code = "import sys, mailer.tasks; print({'flask', 'mjml'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_key_that_is_back_calls_nobody_any_more(clean: None) -> None:
+    with transaction() as db:
+        holds.hit(db, holds.DKIM, "the key cannot be read", now=utcnow())
+    tasks.send_notices()
+    with transaction() as db:
+        assert holds.known(db) == {}
