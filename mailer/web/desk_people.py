@@ -36,6 +36,7 @@ people = Blueprint("people", __name__, url_prefix="/people")
 
 UPLOAD = 128 * 1024 * 1024  # bytes: two million rows
 LIVE = frozenset({ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING})
+UNDOABLE = ImportState.DONE, ImportState.FAILED
 STATES = {
     ImportState.CHECKING: lazy_gettext("Vérification en cours"),
     ImportState.CHECKED: lazy_gettext("Vérifié, à confirmer"),
@@ -148,7 +149,7 @@ def drop(import_id: UUID) -> ResponseReturnValue:
 def confirm_undo(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
         job = _fetch(db, import_id)
-    if job.state is not ImportState.DONE:
+    if job.state not in UNDOABLE:
         return _back(import_id)
     return render_template("desk/import_undo.html", job=job)
 
@@ -156,7 +157,7 @@ def confirm_undo(import_id: UUID) -> ResponseReturnValue:
 @people.post("/imports/<uuid:import_id>/undo")
 def undo(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
-        here = Import.id == import_id, Import.state == ImportState.DONE
+        here = Import.id == import_id, Import.state.in_(UNDOABLE)
         db.execute(update(Import).where(*here).values(state=ImportState.UNDOING))
     _log(import_id, "subscribers undo")
     ring("imports")

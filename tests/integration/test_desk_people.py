@@ -5,7 +5,7 @@ import io
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from mailer.db import transaction, utcnow
@@ -91,6 +91,43 @@ def test_a_file_one_thinks_better_of_is_forgotten(client: FlaskClient, slug: str
     assert _act(client, path, "drop").status_code == 303
     assert _count(Import) == _count(ImportFile) == 0
     assert client.get(path).status_code == 404
+
+
+def test_a_file_that_cannot_be_dealt_with_keeps_no_other_waiting(client: FlaskClient, slug: str) -> None:
+    broken = _send(client, slug).location
+    with transaction() as db:
+        db.execute(update(ImportFile).values(body=b"email\0\xff\xfe"))
+    other = _send(client, slug, BODY.replace("ann", "bea")).location
+    _work()
+    page = client.get(broken, headers=FRENCH).text
+    assert "Échec" in page
+    assert "envoyez-le de nouveau" in page
+    assert "Vérifié, à confirmer" in client.get(other, headers=FRENCH).text
+    _act(client, broken, "drop")
+    assert client.get(broken).status_code == 404
+
+
+def test_what_was_taken_before_it_failed_is_not_forgotten_but_can_be_undone(
+    client: FlaskClient, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailer.people.exchange.intake.CHUNK", 10)
+    monkeypatch.setattr(work, "STRETCH", -1.0)
+    body = "email,consented_at\n" + "".join(f"p{n}@example.org,2024-05-02\n" for n in range(35))
+    path = _send(client, slug, body).location
+    assert work.work(settings(), clock=utcnow)
+    _act(client, path, "run")
+    assert work.work(settings(), clock=utcnow)
+    with transaction() as db:
+        db.execute(update(ImportFile).values(body=b"email\0\xff\xfe"))
+    _work()
+    _act(client, path, "drop")
+    assert _count(Subscriber) == 10
+    assert "Annuler cet import" in client.get(path, headers=FRENCH).text
+    _act(client, path, "undo")
+    _work()
+    with transaction() as db:
+        assert set(db.scalars(select(Subscription.state))) == {SubscriptionState.ENDED}
+        assert db.scalars(select(Import.state)).one() is ImportState.UNDONE
 
 
 def test_a_taking_is_done_a_stretch_at_a_time(

@@ -4,19 +4,26 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
+import psycopg
 from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
 
+from mailer import telemetry
 from mailer.db import transaction
 from mailer.people.exchange import form, intake, jobs
 from mailer.people.exchange.intake import Busy, Outcomes, Reader, Tally, report_lines
 from mailer.people.exchange.jobs import Order
 from mailer.people.exchange.rows import Terms
 from mailer.people.exchange.uploads import Stored
+from mailer.people.journal import Unwritable
 from mailer.people.models import Import, ImportFile, ImportReport, ImportState
 from mailer.settings import Settings
 
 STRETCH = 8.0  # seconds of taking, before the next bell
+PASSING = Busy, Unwritable, OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError
+_NOTHING: dict[str, Any] = {"done": 0, "new": 0, "known": 0, "refused": 0, "reasons": {}}
 _LOCK = 0x6465736B  # "desk": one worker at a time
 
 
@@ -40,12 +47,24 @@ def work(settings: Settings, *, clock: Callable[[], datetime]) -> bool:
 
 
 def _work(settings: Settings, clock: Callable[[], datetime]) -> bool:
+    """A file that cannot be dealt with is set aside: it keeps no other waiting."""
     job = waiting()
     if job is None:
         return False
+    try:
+        _further(job, settings, clock)
+    except PASSING:
+        raise
+    except Exception as error:
+        telemetry.log.error("an import failed", import_id=str(job.id), error=type(error).__name__)
+        _fail(job, type(error).__name__, clock())
+    return True
+
+
+def _further(job: Import, settings: Settings, clock: Callable[[], datetime]) -> None:
     if job.state is ImportState.UNDOING:
         jobs.undo(job.id, clock=clock)
-        return True
+        return
     source = Stored(job.file_name, job.id)
     order = Order(
         job.newsletter_id, job.by, source, form.inspect(source), jobs.columns(job), _terms(job, settings)
@@ -56,7 +75,15 @@ def _work(settings: Settings, clock: Callable[[], datetime]) -> bool:
         until = time.monotonic() + STRETCH
         rows = jobs.rows(order, settings)
         intake.run(job, source, order.form, rows, clock=clock, stop=lambda: time.monotonic() > until)
-    return True
+
+
+def _fail(job: Import, error: str, now: datetime) -> None:
+    """What was taken stays, and can be undone; of a file that was only looked at, nothing counts."""
+    counts = _NOTHING if job.state is ImportState.CHECKING else {}
+    failed = {"state": ImportState.FAILED, "error": error, "finished_at": now}
+    with transaction() as db:
+        db.execute(update(Import).where(Import.id == job.id).values(**failed, **counts))
+        db.execute(delete(ImportFile).where(ImportFile.import_id == job.id))
 
 
 def _terms(job: Import, settings: Settings) -> Terms:
@@ -94,9 +121,8 @@ def go(import_id: object) -> bool:
     """A person's word: take what was looked at; False when it no longer waits for it."""
     with transaction() as db:
         here = Import.id == import_id, Import.state == ImportState.CHECKED
-        fresh = {"done": 0, "new": 0, "known": 0, "refused": 0, "reasons": {}}
         moved = db.execute(
-            update(Import).where(*here).values(state=ImportState.RUNNING, **fresh).returning(Import.id)
+            update(Import).where(*here).values(state=ImportState.RUNNING, **_NOTHING).returning(Import.id)
         )
         if moved.one_or_none() is None:
             return False
@@ -105,7 +131,8 @@ def go(import_id: object) -> bool:
 
 
 def drop(import_id: object) -> None:
-    """Another word: forget it, file and all."""
-    states = ImportState.CHECKED, ImportState.CHECKING, ImportState.FAILED
+    """Another word: forget it, file and all; never one that anybody's consent names."""
+    looked_at = Import.state.in_((ImportState.CHECKED, ImportState.CHECKING))
+    failed = (Import.state == ImportState.FAILED) & (Import.done == 0)
     with transaction() as db:
-        db.execute(delete(Import).where(Import.id == import_id, Import.state.in_(states)))
+        db.execute(delete(Import).where(Import.id == import_id, looked_at | failed))
