@@ -28,11 +28,11 @@ CONFIRM_WITHIN = timedelta(days=7)  # an unconfirmed sign-up is purged after tha
 FORM_VERSION = "2026-11-24"
 WORDINGS = {
     "fr": (
-        "J’accepte de recevoir «\u00a0{newsletter}\u00a0» par courriel (expéditeur\u00a0: {controller}). "
+        "J’accepte de recevoir «\u00a0{newsletter}\u00a0» par courriel. Expéditeur\u00a0: {controller}. "
         "Je peux me désinscrire à tout moment, par le lien présent dans chaque envoi."
     ),
     "en": (
-        "I agree to receive “{newsletter}” by email (sender: {controller}). "
+        "I agree to receive “{newsletter}” by email. Sender: {controller}. "
         "I can unsubscribe at any time, through the link in every mailing."
     ),
 }
