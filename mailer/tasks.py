@@ -21,7 +21,17 @@ from mailer import ground, telemetry, watch
 from mailer.db import transaction, utcnow
 from mailer.people import evidence, preferences, restoration, signup, throttle
 from mailer.people.exchange import work
-from mailer.rights import alerts, finishing, inbox, links, rectification, register, restriction, retention
+from mailer.rights import (
+    alerts,
+    breaches,
+    finishing,
+    inbox,
+    links,
+    rectification,
+    register,
+    restriction,
+    retention,
+)
 from mailer.sending import (
     alarms,
     audience,
@@ -44,7 +54,7 @@ from mailer.sending.relay import Relay, RelayDown
 from mailer.sending.sender import Sender
 from mailer.sending.shares import Shares
 from mailer.settings import settings
-from mailer.staff import audit
+from mailer.staff import audit, erasing
 
 TICK = 5.0  # seconds between two looks for what is due
 SWEEP = 30.0
@@ -292,8 +302,9 @@ def sweep() -> None:
     _raise_alarms()
     with transaction() as db:
         alerts.tell(db, now=utcnow())
+        breaches.remind(db, now=utcnow())
         register.forget_addresses(db)
-    finishing.retry(clock=utcnow)
+    erasing.retry(clock=utcnow)
     finishing.work(settings(), clock=utcnow)
     ring("signups")
     ring("purge")

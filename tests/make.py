@@ -17,7 +17,7 @@ from mailer.people.exchange.rows import person
 from mailer.people.models import Restoration, Subscription
 from mailer.people.signup import Decided
 from mailer.rights import erasure, register
-from mailer.rights.erasure import Erasure
+from mailer.rights.certificate import Erasure
 from mailer.rights.models import Channel, Right, RightsRequest
 from mailer.schema import metadata
 from mailer.sending import recovery
@@ -26,6 +26,7 @@ from mailer.sending.relay import Relay
 from mailer.sending.sender import Sender
 from mailer.sending.shares import Shares
 from mailer.settings import settings
+from mailer.staff import erasing
 
 ALL_TABLES = ", ".join(table.name for table in metadata.sorted_tables)
 EPOCH = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -112,7 +113,7 @@ def erase(
 ) -> Erasure:
     """A wish, granted at once."""
     asked = erasure.ask(db, email, never_again=never_again, case=case, now=now)
-    done = erasure.grant(db, asked.id, now=now)
+    done = erasing.grant(db, asked.id, now=now)
     assert done
     return done
 

@@ -19,6 +19,7 @@ from mailer.rights.breaches import Closed, NotYet
 from mailer.rights.models import Breach
 from mailer.settings import settings
 from mailer.staff import audit
+from mailer.tasks import ring
 
 _number = click.argument("number", type=int)
 _at = click.option("--at", type=click.DateTime(["%Y-%m-%d %H:%M"]), help="When, in MAILER_TIME_ZONE; now by "
@@ -65,7 +66,10 @@ def breach() -> None:
 @_at
 @show.as_json
 def open_(what: str, at: datetime | None, as_json: bool) -> None:
-    """Begin the record of a breach; the 72 hours run from when you became aware of it (--at)."""
+    """Begin the record of a breach; the 72 hours run from when you became aware of it (--at).
+
+    The data protection officer is written to at once, and a day before the 72 hours end.
+    """
     with opened() as db:
         try:
             made = breaches.record(db, what=what, aware_at=_instant(at), now=utcnow())
@@ -73,6 +77,7 @@ def open_(what: str, at: datetime | None, as_json: bool) -> None:
             raise click.BadParameter("it cannot be known before it happens", param_hint="--at") from None
         _log(db, "breach open", made)
         values = _row(made)
+    ring("notices")
     show.facts(values, as_json=as_json)
 
 

@@ -16,11 +16,11 @@ from mailer.cli.consent import Address
 from mailer.cli.opening import opened
 from mailer.db import utcnow
 from mailer.people.models import Subscriber
-from mailer.rights import access, copies, erasure, figures, finishing, register, restriction
+from mailer.rights import access, copies, erasure, figures, register, restriction
 from mailer.rights.models import Channel, Outcome, Right, RightsRequest
 from mailer.rights.register import BadDay, ClosedCase
 from mailer.rights.rules import pressure
-from mailer.staff import audit
+from mailer.staff import audit, erasing
 from mailer.tasks import ring
 
 Command = Callable[..., None]
@@ -207,14 +207,11 @@ def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json:
             db, email, never_again=never_again, channel=Channel.TERMINAL, by=audit.TERMINAL, now=utcnow(),
             case=_about(db, number, email) if number else None,
         )  # fmt: skip
-    done = finishing.attempt(case.id, clock=utcnow)
+    done = erasing.attempt(case.id, clock=utcnow)
     if done is None:
         raise click.ClickException(
             f"nothing is erased yet: the log says why; it is case {case.number}, and the service tries again"
         )
-    with opened() as db:
-        details = {"case": done.number, "rows": done.rows, "never_again": never_again}
-        audit.record(db, who=audit.TERMINAL, what="rights erase", details=details, now=utcnow())
     ring("notices")
     show.facts(vars(done), as_json=as_json)
 

@@ -1,7 +1,7 @@
-"""French spacing, and days as each language writes them.  Pure."""
+"""French spacing, and days and instants as each language writes them.  Pure."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 
 from babel.dates import format_date
 
@@ -21,3 +21,9 @@ def long_day(day: date, locale: str) -> str:
     """1er décembre 2026, 1 December 2026."""
     shown = format_date(day, "d MMMM y", locale=locale)
     return shown.replace("1 ", "1er ", 1) if locale == "fr" and day.day == 1 else shown
+
+
+def long_instant(at: datetime, locale: str) -> str:
+    """1er décembre 2026 à 9 h 05, 1 December 2026 at 09:05; in its own time zone."""
+    hour = f"à {at.hour} h {at:%M}" if locale == "fr" else f"at {at:%H:%M}"
+    return f"{long_day(at.date(), locale)} {hour}"

@@ -92,13 +92,13 @@ def draw(db: Session, email: str, names: Mapping[UUID, str], *, now: datetime) -
         created_at=subscriber.created_at if subscriber else None,
         suppressed=reason,
         suppressed_at=suppression.at if suppression else None,
-        letters=_letters(mark, _rows(db, mark), names, reason),
+        letters=_letters(mark, events(db, mark), names, reason),
         drawn_at=now,
     )
 
 
-def _rows(db: Session, mark: bytes) -> list[Row[Any]]:
-    """Its events; where an address became this one, those before under that one too."""
+def events(db: Session, mark: bytes) -> list[Row[Any]]:
+    """Events in order; where an address became this one, those before under that one too."""
     found = {row.seq: row for row in _under(db, mark)}
     earlier = _earlier(found.values())
     while earlier:

@@ -1,4 +1,7 @@
-"""The record of personal data breaches (RGPD 33(5)), with the 72 hours to notify them (33(1))."""
+"""The record of personal data breaches (RGPD 33(5)), with the 72 hours to notify them (33(1)).
+
+The privacy officer is written to when one is recorded, and a day before the 72 hours end.
+"""
 
 import csv
 from collections.abc import Iterator
@@ -9,9 +12,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer.issues.typography import long_instant
 from mailer.people.models import Subscriber, Subscription
 from mailer.rights.models import Breach, RightsRequest
+from mailer.sending import notices
+from mailer.sending.models import NoticeKind
+from mailer.settings import settings
 
+REMIND_BEFORE = timedelta(hours=24)
 WITHIN = timedelta(hours=72)  # of having become aware; weekends count (Regulation 1182/71, 3(1))
 
 
@@ -24,13 +32,42 @@ class NotYet(Exception):
 
 
 def record(db: Session, *, what: str, aware_at: datetime, now: datetime) -> Breach:
-    """Begin the record of a breach.  `aware_at`: when one became sure of it.  Raises NotYet."""
+    """Begin the record of a breach, and tell.  `aware_at`: when one became sure of it.  Raises NotYet."""
     if aware_at > now:
         raise NotYet
     breach = Breach(what=what, aware_at=aware_at, recorded_at=now)
     db.add(breach)
     db.flush()
+    _tell(db, breach, now)
     return breach
+
+
+def remind(db: Session, *, now: datetime) -> int:
+    """Write once more about each whose last day has begun, and that is neither notified nor closed; how many.
+
+    One that was recorded on its last day was told of then.
+    """
+    open_ = Breach.notified_at.is_(None), Breach.closed_at.is_(None), Breach.reminded_at.is_(None)
+    near = select(Breach).where(*open_, Breach.aware_at <= now - WITHIN + REMIND_BEFORE)
+    found = db.scalars(near.with_for_update(skip_locked=True)).all()
+    for breach in found:
+        _tell(db, breach, now)
+    return len(found)
+
+
+def _tell(db: Session, breach: Breach, now: datetime) -> None:
+    given, left = settings(), due(breach) - now
+    if left <= REMIND_BEFORE:
+        breach.reminded_at = now
+    facts = {
+        "number": str(breach.number), "words": breach.what,
+        "received": long_instant(breach.aware_at.astimezone(given.zone), given.default_locale),
+        "due": long_instant(due(breach).astimezone(given.zone), given.default_locale),
+        "left": str(max(left // timedelta(hours=1), 0)),
+    }  # fmt: skip
+    notices.post(
+        db, NoticeKind.BREACH, email=given.dpo_email, locale=given.default_locale, facts=facts, now=now
+    )
 
 
 def due(breach: Breach) -> datetime:

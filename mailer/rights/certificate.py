@@ -1,11 +1,30 @@
 """What the certificate of an erasure says: what went, what stays, until when, and why."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from mailer.issues.typography import long_day
 from mailer.people.models import SuppressionReason
 from mailer.settings import settings
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What was done, and what stays until when: what the certificate says, for the screen too."""
+
+    case_id: UUID
+    number: int
+    by: str  # who asked for it: a staff id, "terminal", or "person"
+    never_again: bool
+    first: bool  # it is done now; else this tells again what was done
+    rows: dict[str, int]  # by table: gone, or without the person
+    handed: list[date]  # when staff took out files with the person in them (RGPD 19)
+    evidence_until: date | None  # None: there was none
+    backups_until: date
+    suppressed: SuppressionReason | None
+    pending: list[int]  # numbers of other requests that still await their answer, at this address
+
 
 _EVIDENCE = {
     "fr": (
@@ -45,15 +64,30 @@ _PENDING = {
 }
 
 
-def words(
-    locale: str, until: date | None, suppressed: SuppressionReason | None, pending: Sequence[int]
-) -> str:
+_HANDED = {
+    "fr": (
+        "Avant cela, des fichiers d’abonnés où vous figuriez ont été remis ({days}). Notre délégué à la "
+        "protection des données est chargé d’en avertir ceux qui les ont reçus (article 19 du RGPD) ; "
+        "demandez-lui qui ils sont."
+    ),
+    "en": (
+        "Before that, files of subscribers with you in them were handed out ({days}). Our data protection "
+        "officer is to tell those who received them (article 19 of the GDPR); ask who they are."
+    ),
+}
+
+
+def words(locale: str, of: Erasure) -> str:
     """What stays, a sentence a line."""
+    until = of.evidence_until
     said = [_EVIDENCE[locale].format(day=long_day(until, locale)) if until else _CASE_ONLY[locale]]
-    said.append(_FUTURE[locale][suppressed is not None])
-    if pending:
-        numbers = ", ".join(f"n° {number}" for number in pending)
+    said.append(_FUTURE[locale][of.suppressed is not None])
+    if of.pending:
+        numbers = ", ".join(f"n° {number}" for number in of.pending)
         said.append(_PENDING[locale].format(numbers=numbers))
+    if of.handed:
+        days = ", ".join(long_day(day, locale) for day in of.handed)
+        said.append(_HANDED[locale].format(days=days))
     return "\n".join(said)
 
 

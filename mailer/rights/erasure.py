@@ -5,7 +5,6 @@ The ledger's rows stay without the person.  The case keeps the address until the
 hour at most (`finish`).
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -39,7 +38,8 @@ from mailer.people.models import (
     SuppressionReason,
 )
 from mailer.people.suppression import Entry
-from mailer.rights import certificate, register
+from mailer.rights import certificate, recipients, register
+from mailer.rights.certificate import Erasure
 from mailer.rights.models import (
     AddressChange,
     Channel,
@@ -50,6 +50,7 @@ from mailer.rights.models import (
     RightsLink,
     RightsRequest,
 )
+from mailer.rights.recipients import Files
 from mailer.rights.register import PERSON, SERVICE
 from mailer.sending.models import Delivery, Notice, NoticeKind
 from mailer.sending.rules import WAITING
@@ -59,7 +60,7 @@ CHANNEL = "rights"
 WAIT = timedelta(hours=1)  # for the certificate to leave
 ASKED, FAILED, DONE = "to erase", "not erased", "erased"  # in the case's history
 STRUCTURE = frozenset({"right", "channel", "outcome", "kind", "notice", "by_post", "days", "end", "erased",
-                       "never_again"})  # fmt: skip
+                       "never_again", "handed"})  # fmt: skip
 _BLANK = "—"  # instead of somebody's words
 _LETTERS = (NoticeKind.RECEIPT, NoticeKind.IDENTITY, NoticeKind.EXTENDED, NoticeKind.REFUSED,
             NoticeKind.ANSWERED, NoticeKind.LETTER)  # fmt: skip
@@ -68,19 +69,6 @@ _BARE: tuple[InstrumentedAttribute[Any], ...] = (
     SignupRequest.email, PreferencesRequest.email, RightsIntake.email, Notice.email,
     AddressChange.old_email, AddressChange.new_email,
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Erasure:
-    """What was done, and what stays until when: what the certificate says, for the screen too."""
-
-    case_id: UUID
-    number: int
-    rows: dict[str, int]  # by table: gone, or without the person
-    evidence_until: date | None  # None: there was none
-    backups_until: date
-    suppressed: SuppressionReason | None
-    pending: list[int]  # numbers of other requests that still await their answer, at this address
 
 
 def ask(
@@ -105,11 +93,12 @@ def ask(
     return case
 
 
-def grant(db: Session, case_id: UUID, *, now: datetime) -> Erasure | None:
+def grant(db: Session, case_id: UUID, *, files: Files, now: datetime) -> Erasure | None:
     """Erase all that is held, as a case asks, and have the certificate sent; None when the case is over.
 
     Once: whoever comes late is told what was done.  The case stays open until the certificate has left.
-    After any exception nothing is changed.
+    `files`: those that staff handed out; the privacy officer is told of them.  After any exception nothing
+    is changed.
     """
     case = register.find(db, case_id)
     if case is None or case.closed_at or case.email is None:
@@ -117,22 +106,25 @@ def grant(db: Session, case_id: UUID, *, now: datetime) -> Erasure | None:
     mark = consent.fingerprint(case.email)
     last = {step.what: step for step in register.history(db, case)}
     if done := last.get(DONE):
-        return _outcome(db, case, mark, done.details["erased"], done.at)
+        return _outcome(db, case, mark, done, first=False)
     wish, case.acknowledged_at = last[ASKED], case.acknowledged_at or now
-    never_again = wish.details["never_again"]
+    never_again, handed = wish.details["never_again"], files(db, mark)
     rows = forget(db, mark, {case.email}, never_again=never_again, now=now, keep=case.id)
-    register.note(db, case, DONE, wish.by, now, erased=rows, never_again=never_again)
-    erased = _outcome(db, case, mark, rows, now)
-    words = certificate.words(case.locale, erased.evidence_until, erased.suppressed, erased.pending)
+    given = {"erased": rows, "never_again": never_again, "handed": recipients.noted(handed)}
+    erased = _outcome(db, case, mark, register.note(db, case, DONE, wish.by, now, **given), first=True)
+    words = certificate.words(case.locale, erased)
     register.tell(db, case, NoticeKind.ERASED, SERVICE, now, **certificate.facts(case.locale, words, now))
+    recipients.tell(db, case, handed, now=now)
     return erased
 
 
-def _outcome(db: Session, case: RightsRequest, mark: bytes, rows: dict[str, int], now: datetime) -> Erasure:
+def _outcome(db: Session, case: RightsRequest, mark: bytes, done: RightsEvent, *, first: bool) -> Erasure:
     return Erasure(
-        case.id, case.number, rows, _evidence_until(db, mark), certificate.backups_until(now),
-        db.scalar(select(Suppression.reason).where(Suppression.fingerprint == mark)),
-        _pending(db, mark, case),
+        case_id=case.id, number=case.number, by=done.by, never_again=done.details["never_again"], first=first,
+        rows=done.details["erased"], handed=recipients.days(done.details),
+        evidence_until=_evidence_until(db, mark), backups_until=certificate.backups_until(done.at),
+        suppressed=db.scalar(select(Suppression.reason).where(Suppression.fingerprint == mark)),
+        pending=_pending(db, mark, case),
     )  # fmt: skip
 
 

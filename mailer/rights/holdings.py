@@ -213,7 +213,7 @@ NOBODYS = {
     "audit": ("a sequence", "id"),
     "breach": (
         "what happened, when, and who was told: its form asks for no names",
-        "id number what aware_at recorded_at notified_at people_told_at closed_at conclusion",
+        "id number what aware_at recorded_at reminded_at notified_at people_told_at closed_at conclusion",
     ),
     "consent_event": (
         "the chain: macs and digests of salted payloads, which say nothing once these are gone",

@@ -150,6 +150,7 @@ class Breach(Base):
     what: Mapped[str]  # what happened, to which data; names nobody
     aware_at: Mapped[datetime]  # from here the 72 hours run
     recorded_at: Mapped[datetime]
+    reminded_at: Mapped[datetime | None]  # the officer, of what is left of the 72 hours
     notified_at: Mapped[datetime | None]  # the authority
     people_told_at: Mapped[datetime | None]  # RGPD 34
     closed_at: Mapped[datetime | None]

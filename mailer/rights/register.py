@@ -271,10 +271,12 @@ def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:
     }
 
 
-def note(db: Session, case: RightsRequest, what: str, by: str, now: datetime, **details: Any) -> None:
+def note(db: Session, case: RightsRequest, what: str, by: str, now: datetime, **details: Any) -> RightsEvent:
     """One more line of its history.  The details hold JSON values."""
-    db.add(RightsEvent(request_id=case.id, at=now, what=what, by=by, details=details))
+    step = RightsEvent(request_id=case.id, at=now, what=what, by=by, details=details)
+    db.add(step)
     db.flush()
+    return step
 
 
 def arrived(day: date, now: datetime) -> datetime:

@@ -134,6 +134,8 @@ class NoticeKind(StrEnum):
     RECONFIRM = "reconfirm"  # do you still want this, after 35 months?
     CASE_ALERT = "case_alert"  # to the privacy officer, D-10 and D-3
     LETTER = "letter"  # words written by the privacy officer
+    RECIPIENTS = "recipients"  # to the privacy officer: files that hold somebody erased
+    BREACH = "breach"  # to the privacy officer: its 72 hours run
 
 
 class Notice(Base):

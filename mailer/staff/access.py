@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -44,6 +45,15 @@ def authenticate(db: Session, email: str, password: str) -> Staff | None:
     if _hasher.check_needs_rehash(staff.password_hash):
         staff.password_hash = _hasher.hash(password)
     return staff
+
+
+def name(db: Session, who: str) -> str:
+    """Of whoever an audit names: a staff id, or a word for somebody without an account."""
+    try:
+        staff = db.get(Staff, UUID(who))
+    except ValueError:
+        return who
+    return staff.name if staff else who
 
 
 def _weakness(password: str, address: str, name: str) -> str | None:

@@ -23,8 +23,7 @@ from mailer.rights.register import BadDay
 from mailer.rights.rules import Pressure, pressure
 from mailer.rights.words import CHANNELS, OUTCOMES, SHORT
 from mailer.settings import settings
-from mailer.staff import audit
-from mailer.staff.models import Staff
+from mailer.staff import access, audit
 from mailer.tasks import ring
 from mailer.web import desk_words
 
@@ -100,6 +99,7 @@ def words() -> dict[str, object]:
         "STEPS": STEPS, "REASONS_OF_MAIL": REASONS, "LETTERS": LETTERS, "left": left,
         "pressure_of": pressure_of,
         "long_day": lambda day: long_day(day, locale),
+        "iso_day": lambda day: long_day(date.fromisoformat(day), locale),
     }  # fmt: skip
 
 
@@ -248,8 +248,4 @@ def _received(typed: str, now: datetime) -> datetime:
 def _name(db: Session, by: str) -> str:
     if by in ACTORS:
         return str(ACTORS[by])
-    try:
-        staff = db.get(Staff, UUID(by))
-    except ValueError:
-        return by
-    return staff.name if staff else by
+    return access.name(db, by)

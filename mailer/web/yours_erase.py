@@ -7,7 +7,8 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, ValidationError
 
 from mailer.db import transaction, utcnow
-from mailer.rights import certificate, erasure, finishing
+from mailer.rights import certificate, erasure
+from mailer.staff.erasing import attempt
 from mailer.tasks import ring
 from mailer.web.rights import COOKIE
 from mailer.web.rights_session import mine
@@ -45,11 +46,11 @@ def erase() -> ResponseReturnValue:
         case = erasure.ask(
             db, mine().email, never_again=form.never_again.data, locale=mine().locale, now=utcnow()
         )
-    done = finishing.attempt(case.id, clock=utcnow)
+    done = attempt(case.id, clock=utcnow)
     if done is None:
         return render_template("rights/erasing.html", number=case.number), 202
     ring("notices")
-    stays = certificate.words(str(get_locale()), done.evidence_until, done.suppressed, done.pending)
+    stays = certificate.words(str(get_locale()), done)
     answer = make_response(render_template("rights/erased.html", done=done, stays=stays.splitlines()))
     answer.delete_cookie(COOKIE, path="/rights")
     return answer

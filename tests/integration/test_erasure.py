@@ -35,6 +35,7 @@ from mailer.sending.ledger import Share
 from mailer.sending.models import Delivery, Notice, NoticeKind
 from mailer.sending.rules import OTHER, DeliveryState, Withheld
 from mailer.settings import Settings
+from mailer.staff import erasing
 from tests.make import (
     EPOCH,
     erase,
@@ -354,17 +355,17 @@ def test_an_erasure_that_fails_is_noted_calls_a_person_and_is_tried_again(
 ) -> None:
     with transaction() as db:
         case = erasure.ask(db, ZOE, never_again=True, now=utcnow())
-    assert finishing.attempt(case.id, clock=utcnow) is None
+    assert erasing.attempt(case.id, clock=utcnow) is None
     with transaction() as db:
         assert db.scalars(select(Subscriber.email)).all() == [ZOE]  # nothing by halves
         assert db.scalar(select(Suppression.reason)) is None
         assert erasure.ask(db, ZOE, never_again=True, now=utcnow()).id == case.id
         [found] = [each for each in alarms.find(db, now=utcnow()) if each.kind == "erasure"]
         assert "1" in found.sentence("fr")
-    assert finishing.retry(clock=utcnow) == 0
+    assert erasing.retry(clock=utcnow) == 0
     broken()
-    assert finishing.retry(clock=utcnow) == 1
-    assert finishing.retry(clock=utcnow) == 0
+    assert erasing.retry(clock=utcnow) == 1
+    assert erasing.retry(clock=utcnow) == 0
     with transaction() as db:
         assert db.scalars(select(Subscriber.email)).all() == []
         assert db.scalar(select(Suppression.reason)) is SuppressionReason.ERASED
@@ -382,8 +383,8 @@ def test_a_wish_cut_short_before_it_was_granted_is_granted(clean: None) -> None:
         assert erasure.undone(db) == []
         erasure.ask(db, ZOE, never_again=False, now=utcnow())
     [case_id] = _undone()
-    assert finishing.retry(clock=utcnow) == 1
-    done = finishing.attempt(case_id, clock=utcnow)  # by the door, which comes late
+    assert erasing.retry(clock=utcnow) == 1
+    done = erasing.attempt(case_id, clock=utcnow)  # by the door, which comes late
     assert done
     assert done.rows["subscriber"] == 1
     with transaction() as db:

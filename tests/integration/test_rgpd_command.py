@@ -2,7 +2,7 @@
 
 import csv
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from sqlalchemy import select
 from mailer.cli import cli
 from mailer.db import transaction, utcnow
 from mailer.issues.models import LegalBasis
-from mailer.rights import papers
+from mailer.rights import breaches, papers
 from mailer.rights.models import Breach
-from mailer.settings import Settings, load
+from mailer.sending.models import Notice, NoticeKind
+from mailer.settings import Settings, load, settings
 from mailer.staff.models import Audit
 from tests.make import EPOCH, make_newsletter, make_readers
 
@@ -87,6 +88,43 @@ def test_a_breach_and_its_clock(clean: None) -> None:
         result = _run("rgpd", "breach", *words)
         assert (result.exit_code, "closed" in result.output) == (1, True)
     assert "no breach has the number" in _run("rgpd", "breach", "notified", 999).output
+
+
+def _told() -> list[dict[str, str]]:
+    with transaction() as db:
+        mine = Notice.kind == NoticeKind.BREACH, Notice.email == settings().dpo_email
+        return [
+            each.facts or {} for each in db.scalars(select(Notice).where(*mine).order_by(Notice.created_at))
+        ]
+
+
+def test_the_officer_is_told_at_once_and_once_more_on_the_last_day(clean: None) -> None:
+    now = datetime(2026, 12, 1, 8, 5, tzinfo=UTC)
+    with transaction() as db:
+        breaches.record(db, what="A laptop was lost.", aware_at=now, now=now)
+    (told,) = _told()
+    assert (told["words"], told["left"]) == ("A laptop was lost.", "72")
+    assert (told["received"], told["due"]) == ("1er décembre 2026 à 9 h 05", "4 décembre 2026 à 9 h 05")
+    assert [_reminded(now + timedelta(hours=hours)) for hours in (47, 48, 49, 100)] == [0, 1, 0, 0]
+    assert [told["left"] for told in _told()] == ["72", "24"]
+
+
+def test_a_breach_that_is_notified_closed_or_late_is_not_told_of_again(clean: None) -> None:
+    now = datetime(2026, 12, 1, 8, 5, tzinfo=UTC)
+    with transaction() as db:
+        first, second, _ = (
+            breaches.record(db, what=what, aware_at=now - ago, now=now)
+            for what, ago in (("a", timedelta(0)), ("b", timedelta(0)), ("c", timedelta(hours=80)))
+        )
+        breaches.notified(db, first, at=now, people=False, now=now)
+        breaches.close(db, second, conclusion="No risk.", now=now)
+    assert _reminded(now + timedelta(hours=60)) == 0
+    assert [told["left"] for told in _told()] == ["72", "72", "0"]
+
+
+def _reminded(now: datetime) -> int:
+    with transaction() as db:
+        return breaches.remind(db, now=now)
 
 
 def test_it_cannot_be_known_or_told_in_the_future_or_before_it_was_known(clean: None) -> None:

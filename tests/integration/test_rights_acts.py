@@ -19,12 +19,13 @@ from mailer.people.models import (
     SuppressionReason,
 )
 from mailer.people.suppression import Entry
-from mailer.rights import access, finishing, restriction
+from mailer.rights import access, restriction
 from mailer.rights.models import Outcome, Right, RightsRequest
 from mailer.sending import audience, ledger
 from mailer.sending.ledger import Share
 from mailer.sending.models import Delivery, Notice, NoticeKind
 from mailer.sending.rules import OTHER, DeliveryState, Withheld
+from mailer.staff import erasing
 from mailer.tokens import Purpose
 from tests.make import ask, import_people, make_newsletter, make_pending, make_scheduled_issue
 from tests.rights_links import Visitor
@@ -292,7 +293,7 @@ def test_an_erasure_that_cannot_be_done_at_once_says_so(app: Flask, zoe: UUID) -
     assert "Votre demande est enregistrée" in page
     assert "rien n’est encore effacé" in page
     assert ZOE not in page
-    assert finishing.retry(clock=utcnow) == 1
+    assert erasing.retry(clock=utcnow) == 1
     with transaction() as db:
         assert db.get(Subscriber, zoe) is None
 

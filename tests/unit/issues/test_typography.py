@@ -1,8 +1,10 @@
-"""French spacing."""
+"""French spacing, and instants."""
+
+from datetime import datetime
 
 import pytest
 
-from mailer.issues.typography import french
+from mailer.issues.typography import french, long_instant
 
 
 @pytest.mark.parametrize(
@@ -18,3 +20,9 @@ from mailer.issues.typography import french
 )
 def test_what_must_not_be_parted(typed: str, set_: str) -> None:
     assert french(typed) == set_
+
+
+def test_an_instant_in_words() -> None:
+    at = datetime(2026, 12, 1, 9, 5)
+    assert long_instant(at, "fr") == "1er décembre 2026 à 9 h 05"
+    assert long_instant(at, "en") == "1 December 2026 at 09:05"
