@@ -1,6 +1,7 @@
 """Confirming, withdrawing: each step leaves a consent event.  Signing up is in signup.py."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -9,8 +10,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
-from mailer.people import address, evidence
+from mailer.people import address, evidence, rules
 from mailer.people.models import (
+    ConsentEvent,
     ConsentKind,
     ConsentPayload,
     Departure,
@@ -40,6 +42,7 @@ WORDINGS = {
 
 class Confirmation(StrEnum):
     CONFIRMED = "confirmed"
+    REAFFIRMED = "reaffirmed"  # received already, by an import: from now on by their own word
     ALREADY = "already"
     GONE = "gone"  # withdrawn, purged or erased since: one may sign up again
 
@@ -66,19 +69,73 @@ def confirm(
 ) -> Confirmation:
     """The mailbox says yes, to the wording shown.  Lifts a suppression: this is the fresh consent."""
     subscription = _locked(db, subscription_id)
-    if subscription is None or subscription.state is SubscriptionState.ENDED:
-        return Confirmation.GONE
-    if subscription.state is SubscriptionState.ACTIVE:
-        return Confirmation.ALREADY
+    told = unasked(db, subscription)
+    if subscription is None or told:
+        return told or Confirmation.GONE
+    before = received(db, subscription)
     subscriber = subscription.subscriber
-    confirmed = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, channel)
-    if wording:
-        show(db, confirmed, wording)
-    subscription.consent_id = evidence.append(db, confirmed).id
-    subscription.state, subscription.changed_at = SubscriptionState.ACTIVE, now
+    if subscription.state is not SubscriptionState.ACTIVE:
+        _have_asked(db, subscription, wording, channel, now)
+        subscription.changed_at = now
+    reaffirm(db, subscription, subscriber, wording=wording, channel=channel, now=now)
+    subscription.state = SubscriptionState.ACTIVE
     subscription.informed_at = now  # by the form, and the notices it links to (RGPD 13)
     db.execute(delete(Suppression).where(Suppression.fingerprint == subscriber.fingerprint))
-    return Confirmation.CONFIRMED
+    return Confirmation.REAFFIRMED if before else Confirmation.CONFIRMED
+
+
+def unasked(db: Session, subscription: Subscription | None) -> Confirmation | None:
+    """What there is to say instead of asking for a confirmation; None where one would add something."""
+    if subscription is None:
+        return Confirmation.GONE
+    if subscription.state is SubscriptionState.ENDED:
+        return None if rules.asked_last(_file(db, subscription)) else Confirmation.GONE
+    if subscription.state is not SubscriptionState.ACTIVE:
+        return None
+    if barred := _barred(db, subscription):
+        asked_since = barred.asked_at is not None and barred.asked_at >= barred.at
+        return None if asked_since else Confirmation.ALREADY
+    return Confirmation.ALREADY if own(db, subscription) else None
+
+
+def received(db: Session, subscription: Subscription) -> bool:
+    """Whether letters are sent by it."""
+    return subscription.state is SubscriptionState.ACTIVE and _barred(db, subscription) is None
+
+
+def own(db: Session, subscription: Subscription) -> bool:
+    """Whether the consent it rests on was given here."""
+    said = select(ConsentPayload.kind).where(ConsentPayload.event_id == subscription.consent_id)
+    return rules.own_word(db.scalar(said))
+
+
+def _file(db: Session, subscription: Subscription) -> Sequence[ConsentPayload]:
+    """Their events under the address they have now, oldest first."""
+    under = select(Subscriber.fingerprint).where(Subscriber.id == subscription.subscriber_id)
+    query = (
+        select(ConsentPayload)
+        .join(ConsentEvent, ConsentEvent.id == ConsentPayload.event_id)
+        .where(ConsentPayload.fingerprint == under.scalar_subquery())
+        .where(ConsentPayload.newsletter_id == subscription.newsletter_id)
+    )
+    return db.scalars(query.order_by(ConsentEvent.seq)).all()
+
+
+def _have_asked(
+    db: Session, subscription: Subscription, wording: Wording | None, channel: str, now: datetime
+) -> None:
+    """A confirmation counts of a request: where none stands in the file, it is made by the same click."""
+    if rules.fold(said.kind for said in _file(db, subscription)) is SubscriptionState.PENDING:
+        return
+    asked = payload_of(subscription, subscription.subscriber, ConsentKind.REQUESTED, now, channel)
+    if wording:
+        show(db, asked, wording)
+    evidence.append(db, asked)
+
+
+def _barred(db: Session, subscription: Subscription) -> Suppression | None:
+    joined = select(Suppression).join(Subscriber, Subscriber.fingerprint == Suppression.fingerprint)
+    return db.scalar(joined.where(Subscriber.id == subscription.subscriber_id))
 
 
 def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime) -> bool:
@@ -102,19 +159,23 @@ def renew(
     if subscription is None:
         return Confirmation.GONE
     if subscription.state is not SubscriptionState.ACTIVE:
-        asked = payload_of(subscription, subscription.subscriber, ConsentKind.REQUESTED, now, channel)
-        show(db, asked, wording)
-        evidence.append(db, asked)
         subscription.state = SubscriptionState.PENDING
     return confirm(db, subscription_id, wording=wording, channel=channel, now=now)
 
 
 def reaffirm(
-    db: Session, subscription: Subscription, subscriber: Subscriber, *, wording: Wording, now: datetime
+    db: Session,
+    subscription: Subscription,
+    subscriber: Subscriber,
+    *,
+    wording: Wording | None,
+    channel: str = "link",
+    now: datetime,
 ) -> None:
-    """One more yes to what is received already, to the wording shown: it counts from now on."""
-    said = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, "link")
-    show(db, said, wording)
+    """A yes to the wording shown: it is what counts from now on, also for what is received already."""
+    said = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, channel)
+    if wording:
+        show(db, said, wording)
     subscription.consent_id = evidence.append(db, said).id
 
 
@@ -171,7 +232,8 @@ def subscription_for(db: Session, subscriber: Subscriber, newsletter_id: UUID, n
 
 def _locked(db: Session, subscription_id: UUID) -> Subscription | None:
     one = select(Subscription).where(Subscription.id == subscription_id)
-    return db.scalar(one.options(joinedload(Subscription.subscriber)).with_for_update(of=Subscription))
+    locked = one.options(joinedload(Subscription.subscriber)).with_for_update(of=Subscription)
+    return db.scalar(locked.execution_options(populate_existing=True))
 
 
 def payload_of(

@@ -89,7 +89,7 @@ def next_due(db: Session, *, now: datetime) -> SignupRequest | None:
 def decide(db: Session, asked: SignupRequest, *, now: datetime) -> Decided | None:
     """Turn a request into a subscription to be confirmed, and say which mail is due; None when none is.
 
-    The request is used up, unless so many came that it has to wait.
+    What is active stays so meanwhile.  The request is used up, unless so many came that it has to wait.
     """
     later = _full_until(db, asked.email, now)
     if later:
@@ -171,15 +171,16 @@ def _asked(db: Session, asked: SignupRequest, now: datetime) -> Decided:
     subscriber = consent.subscriber_for(db, asked.email, asked.name, asked.locale, asked.at)
     subscription = consent.subscription_for(db, subscriber, asked.newsletter_id, now)
     suppressed = db.get(Suppression, subscriber.fingerprint) is not None
-    if subscription.state is SubscriptionState.ACTIVE and not suppressed:
+    active = subscription.state is SubscriptionState.ACTIVE
+    if active and not suppressed and consent.own(db, subscription):
         return Decided(subscription.id, Due.ALREADY)
     if not _ever_consented(db, subscriber):  # whoever has, is not renamed by a form
         subscriber.name, subscriber.locale = asked.name, asked.locale
     payload = consent.payload_of(subscription, subscriber, ConsentKind.REQUESTED, asked.at, "form")
     payload.form_version, payload.wording_sha256 = asked.form_version, asked.wording_sha256
     evidence.append(db, payload)
-    subscription.state, subscription.consent_id = SubscriptionState.PENDING, None
-    subscription.changed_at = now
+    if not active:
+        subscription.state, subscription.changed_at = SubscriptionState.PENDING, now
     return Decided(subscription.id, Due.CONFIRMATION)
 
 

@@ -37,7 +37,7 @@ PATH = "/still/"
 NOTICE = relativedelta(months=1)  # between the letter and the end
 OPEN_FOR = timedelta(days=92)  # the letter's link; the end comes first
 SOME = 50  # people a transaction
-_ACTS = (ConsentKind.REQUESTED, ConsentKind.CONFIRMED, ConsentKind.IMPORTED, ConsentKind.RECTIFIED)
+_ACTS = (ConsentKind.CONFIRMED, ConsentKind.IMPORTED, ConsentKind.RECTIFIED)  # a request may be anybody's
 _LEAVING = (Right.OBJECTION, Right.WITHDRAWAL, Right.ERASURE)
 
 
@@ -116,10 +116,11 @@ def _acted() -> Any:
 
 
 def _silent_since(now: datetime) -> Select[Subscriber, datetime]:
-    """Those to be asked, or gone already; nobody restricted (RGPD 18)."""
+    """Those to be asked, or gone already; nobody restricted (RGPD 18), or whose sign-up may be confirmed."""
     last = now - _years() + NOTICE
     acted: ColumnElement[datetime] = _acted()
-    return select(Subscriber, acted.label("acted")).where(Subscriber.restricted_at.is_(None), acted <= last)
+    free = Subscriber.restricted_at.is_(None), ~_may_confirm()
+    return select(Subscriber, acted.label("acted")).where(*free, acted <= last)
 
 
 def _before_the_end() -> tuple[ColumnElement[bool], ...]:
@@ -133,6 +134,11 @@ def _after_the_end(now: datetime) -> tuple[ColumnElement[bool], ...]:
     asked = Subscriber.reconfirm_asked_at
     in_time = (asked >= _acted()) & (asked <= now - NOTICE)
     return _acted() <= now - _years(), or_(~_written_to(), in_time)
+
+
+def _may_confirm() -> ColumnElement[bool]:
+    mine = Subscription.subscriber_id == Subscriber.id
+    return exists().where(mine, Subscription.state == SubscriptionState.PENDING)
 
 
 def _written_to() -> ColumnElement[bool]:

@@ -23,6 +23,7 @@ from mailer.issues.models import Newsletter
 from mailer.issues.typography import long_day
 from mailer.people import restoration
 from mailer.people.models import ConsentPayload, Subscriber, Subscription, SubscriptionState, Suppression
+from mailer.people.rules import own_word
 from mailer.people.signup import Decided, Due
 from mailer.sending import dkim
 from mailer.sending.composing import Claimed, Letterhead, compose, leave_link, link_of, return_path
@@ -36,7 +37,7 @@ from mailer.tokens import Purpose
 BATCH = 20
 INTRODUCED = 100  # imported people told at a time: a confirmation does not wait for more of them
 _MEANT_FOR = {
-    NoticeKind.CONFIRMATION: {SubscriptionState.PENDING},
+    NoticeKind.CONFIRMATION: {SubscriptionState.PENDING, SubscriptionState.ACTIVE},
     NoticeKind.WELCOME: {SubscriptionState.ACTIVE},
     NoticeKind.GOODBYE: {SubscriptionState.ENDED},
     NoticeKind.ALREADY: {SubscriptionState.ACTIVE},
@@ -183,14 +184,24 @@ def _claim(settings: Settings) -> list[Claimed]:
 
 
 def _taken(row: Any, now: datetime, settings: Settings) -> Claimed | None:
-    notice, _, subscription, _, _, suppression = row
-    if notice.email is None:
-        barred = suppression is not None and notice.kind is NoticeKind.WELCOME
-        if barred or subscription is None or subscription.state not in _MEANT_FOR[notice.kind]:
-            notice.state = DeliveryState.WITHHELD
-            return None
+    notice = row[0]
+    if notice.email is None and not _has_reason(row):
+        notice.state = DeliveryState.WITHHELD
+        return None
     _charge(notice, now)
     return _to_an_address(notice, settings) if notice.email else _to_a_subscriber(row, settings)
+
+
+def _has_reason(row: Any) -> bool:
+    """Whether what the notice says of a subscription still holds."""
+    notice, _, subscription, _, consent, suppression = row
+    if subscription is None or subscription.state not in _MEANT_FOR[notice.kind]:
+        return False
+    if notice.kind is NoticeKind.WELCOME:
+        return suppression is None
+    if notice.kind is NoticeKind.CONFIRMATION and subscription.state is SubscriptionState.ACTIVE:
+        return suppression is not None or not own_word(consent.kind)
+    return True
 
 
 def _charge(notice: Notice, now: datetime) -> None:
@@ -213,10 +224,11 @@ def _to_an_address(notice: Notice, settings: Settings) -> Claimed:
 
 
 def _to_a_subscriber(row: Any, settings: Settings) -> Claimed:
-    notice, subscriber, subscription, newsletter, consent, _ = row
+    notice, subscriber, subscription, newsletter, consent, suppression = row
     base, slug = settings.public_url, newsletter.slug
+    words = _words_of(notice.kind, consent, received=consent is not None and suppression is None)
     return Claimed(
-        notice.id, notice.kind, _words_of(notice.kind, consent), Letterhead.of_newsletter(newsletter),
+        notice.id, notice.kind, words, Letterhead.of_newsletter(newsletter),
         subscriber.email, subscriber.name, subscriber.locale, notice.attempts, notice.first_tried,
         link=link_of(notice.kind, slug, subscription.id, subscriber.id, base),
         leave=leave_link(slug, subscription.id, base),
@@ -225,7 +237,9 @@ def _to_a_subscriber(row: Any, settings: Settings) -> Claimed:
     )  # fmt: skip
 
 
-def _words_of(kind: NoticeKind, consent: ConsentPayload | None) -> str:
+def _words_of(kind: NoticeKind, consent: ConsentPayload | None, *, received: bool) -> str:
+    if kind is NoticeKind.CONFIRMATION and received:
+        return "own_word"
     if kind is NoticeKind.WELCOME and consent and consent.source:
         return "imported" if consent.legal_text is None else "imported_by_law"
     return kind.value

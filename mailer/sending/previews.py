@@ -53,8 +53,11 @@ _FACTS = {
         "words": "Your words, on one line,\nor on two.",
     },
 }
-_SUBSCRIPTIONS = frozenset({"confirmation", "welcome", "imported", "imported_by_law", "goodbye", "already",
-                            "preferences"})  # fmt: skip
+_SUBSCRIPTIONS = frozenset({"confirmation", "own_word", "welcome", "imported", "imported_by_law", "goodbye",
+                            "already", "preferences"})  # fmt: skip
+
+_VARIANTS = {"own_word": NoticeKind.CONFIRMATION, "imported": NoticeKind.WELCOME,
+             "imported_by_law": NoticeKind.WELCOME}  # fmt: skip
 
 
 def samples(settings: Settings, theme: Theme, *, now: datetime) -> Iterator[tuple[str, EmailMessage]]:
@@ -73,7 +76,7 @@ def samples(settings: Settings, theme: Theme, *, now: datetime) -> Iterator[tupl
 
 def _sample(words: str, head: Letterhead, locale: str, now: datetime, settings: Settings) -> Claimed:
     """To nobody; its links lead nowhere."""
-    kind = NoticeKind(words) if words in list(NoticeKind) else NoticeKind.WELCOME
+    kind = NoticeKind(words) if words in list(NoticeKind) else _VARIANTS[words]
     nowhere = f"{settings.public_url}/exemple"
     return Claimed(
         UUID(int=0), kind, words, head, "camille.dupont@example.org", "Camille Dupont", locale, 1, now,

@@ -70,13 +70,21 @@ def _ask(token: str, purpose: Purpose, template: str) -> ResponseReturnValue:
     with transaction() as db:
         subscription_id, newsletter, fault = _read(db, token, purpose)
         subscription = db.get(Subscription, subscription_id) if subscription_id else None
-    if fault or newsletter is None:
+        told = _told(db, subscription, purpose)
+        received = subscription is not None and consent.received(db, subscription)
+    if fault or subscription is None or newsletter is None:
         return _said(fault or Confirmation.GONE, newsletter)
-    if subscription is None or (purpose is Purpose.CONFIRM and subscription.state is SubscriptionState.ENDED):
-        return _said(Confirmation.GONE, newsletter)
-    if subscription.state is SubscriptionState.ACTIVE:
-        return _said(Confirmation.ALREADY, newsletter)
-    return render_template(template, newsletter=newsletter, wording=wording_of(newsletter.name))
+    if told:
+        return _said(told, newsletter)
+    wording = wording_of(newsletter.name)
+    return render_template(template, newsletter=newsletter, wording=wording, received=received)
+
+
+def _told(db: Session, subscription: Subscription | None, purpose: Purpose) -> Confirmation | None:
+    """What there is to say instead of asking."""
+    if purpose is Purpose.CONFIRM or subscription is None:
+        return consent.unasked(db, subscription)
+    return Confirmation.ALREADY if subscription.state is SubscriptionState.ACTIVE else None
 
 
 def _act(token: str, purpose: Purpose, act: Act) -> ResponseReturnValue:

@@ -43,10 +43,12 @@ class Site:
     draft: UUID
     sent: UUID
     confirm: str
+    own_word: str  # the same, of a reader who was imported
     leave: str
     back: str
     preferences: str
-    reader: UUID  # a subscription that is active
+    asked: UUID  # a subscription to be confirmed, and…
+    reader: UUID  # …one that is active, by an import
     host: str  # another body's site, allowed to hold our form, and…
     stranger: str  # …one that is not
 
@@ -109,10 +111,11 @@ def _furnished(given: Settings, other: int) -> Site:
         return Site(
             url=given.public_url, draft=draft.id, sent=sent.id,
             confirm="/confirm/" + tokens.issue(Purpose.CONFIRM, link),
+            own_word="/confirm/" + tokens.issue(Purpose.CONFIRM, [reader.id.hex, newsletter.slug]),
             leave="/u/" + tokens.issue_delivery(Purpose.UNSUBSCRIBE, sent.send_id, 1),
             back="/back/" + tokens.issue(Purpose.UNDO, link),
             preferences="/preferences/"
             + tokens.issue(Purpose.PREFERENCES, [reader.subscriber_id.hex, newsletter.slug]),
-            reader=reader.id,
+            asked=pending.id, reader=reader.id,
             host=f"http://localhost:{other}/", stranger=f"http://127.0.0.1:{other}/",
         )  # fmt: skip

@@ -99,6 +99,7 @@ def test_the_form_with_its_faults(page: Page, site: Site) -> None:
 def test_links_of_mails(page: Page, site: Site) -> None:
     for path, button, done in (
         (site.confirm, "Oui, je confirme", "est confirmée"),
+        (site.own_word, "Oui, je donne mon accord", "C’est noté"),
         (site.leave, "Oui, me désinscrire", "Vous êtes désinscrit"),
     ):
         page.goto(site.url + path)

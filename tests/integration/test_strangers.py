@@ -12,6 +12,7 @@ from sqlalchemy import event, func, select
 
 from mailer import tasks
 from mailer.db import engine, transaction, utcnow
+from mailer.issues import editing
 from mailer.people import consent
 from mailer.people.models import SignupRequest, Suppression, SuppressionReason
 from mailer.sending.models import Notice
@@ -96,15 +97,18 @@ def statements() -> Iterator[list[str]]:
 
 def test_nothing_tells_who_is_known(client: FlaskClient) -> None:
     with transaction() as db:
-        newsletter = make_newsletter(db, slug="other")
+        newsletter = editing.newsletter(db, "lettre")
+        assert newsletter
         make_readers(db, newsletter, 1)
-        make_pending(db, newsletter, email="waiting@example.org", now=utcnow())
+        for name in ("waiting", "confirmed"):
+            pending = make_pending(db, newsletter, email=f"{name}@example.org", now=utcnow())
+        consent.confirm(db, pending.id, now=utcnow())
         mark = consent.fingerprint("never@example.org")
         db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=utcnow()))
     seen = set()
-    for address in ("unknown@example.org", "reader0@example.org", "waiting@example.org", "never@example.org"):
+    for name in ("unknown", "reader0", "confirmed", "waiting", "never"):
         with statements() as said:
-            answer = post(client, address)
+            answer = post(client, f"{name}@example.org")
             page = client.get(answer.headers["Location"])
         seen.add((answer.status_code, answer.data, str(answer.headers), tuple(said), page.data))
     assert len(seen) == 1
