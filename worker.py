@@ -1,4 +1,4 @@
-"""celery -A worker worker -Q letters     celery -A worker worker -Q notices     celery -A worker beat"""
+"""celery -A worker worker -Q QUEUE, with letters, notices or chores     celery -A worker beat"""
 
 from mailer.tasks import app
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 from statistics import median
@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import click
+from sqlalchemy.orm import Session
 
 from bench import house, sink
 from bench.processes import Child
@@ -30,10 +31,14 @@ from mailer.embedded import free_port
 from mailer.issues import editing
 from mailer.issues.models import LegalBasis, Theme
 from mailer.people import consent, signup
+from mailer.people.exchange import taking
+from mailer.people.exchange.chain import Common
+from mailer.people.exchange.rows import person
 from mailer.people.models import Suppression, SuppressionReason
+from mailer.settings import settings
 from mailer.web.signup import shown_at
 
-CLASSES = ("unknown", "known", "pending", "suppressed")
+CLASSES = ("unknown", "known", "imported", "pending", "suppressed")
 KNOWN_OF_A_CLASS = 200
 WITHIN = 0.03
 SLUG = "lettre"
@@ -110,6 +115,9 @@ def _place(newsletter_id: UUID, each: str, address: str) -> None:
             mark = consent.fingerprint(address)
             db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=now))
             return
+        if each == "imported":
+            _import(db, newsletter_id, address, now)
+            return
         wording = consent.current_wording("La lettre", "x", "fr")
         signup.request(
             db, newsletter_id=newsletter_id, email=address, name=None, locale="fr", wording=wording, now=now
@@ -118,6 +126,12 @@ def _place(newsletter_id: UUID, each: str, address: str) -> None:
         decided = signup.decide(db, asked, now=now - timedelta(days=2)) if asked else None
         if decided and each == "known":
             consent.confirm(db, decided.subscription_id, now=now)
+
+
+def _import(db: Session, newsletter_id: UUID, address: str, now: datetime) -> None:
+    key = settings().fingerprint_key.get_secret_value().encode()
+    who = person(address, name=None, locale="fr", source="bench", said_at=now, key=key)
+    taking.import_people(db, Common(newsletter_id, now, "import", None), [who], informed_at=now)
 
 
 def _measured(port: int, people: dict[str, Iterator[str]], requests: int) -> dict[str, list[float]]:

@@ -1,8 +1,9 @@
 """Door: the Celery app.  The database is the queue of truth; these tasks are only bells.
 
 A task says "look", carries no person and no content, may be lost or repeated without harm.  No result, no
-ETA, early acknowledgement.  Two queues: `letters` for the send, `notices` for everything that is quick, so
-that a confirmation never waits behind a letter.  Run one worker per queue.
+ETA, early acknowledgement.  Three queues: `letters` for the send, `chores` for what may take minutes (files,
+the night's work, questions to the DNS), `notices` for everything that is quick, so that a confirmation waits
+behind none of them.  Run one worker per queue.
 """
 
 import gc
@@ -109,7 +110,10 @@ def _configuration() -> dict[str, Any]:
         "task_ignore_result": True,
         "task_acks_late": False,
         "task_default_queue": "notices",
-        "task_routes": {"mailer.send": {"queue": "letters"}},
+        "task_routes": {
+            "mailer.send": {"queue": "letters"},
+            **{f"mailer.{chore}": {"queue": "chores"} for chore in ("imports", "keep", "routes")},
+        },
         "timezone": "UTC",
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,

@@ -150,7 +150,7 @@ def _start(family: Family, given: Settings, home: Path, mailbox_port: int) -> No
     )
     family.start("web", "gunicorn", "--bind", web, "--threads", "8", "mailer.web.app:create_app()")
     celery = ("celery", "-A", "mailer.tasks", "worker", "--without-gossip", "--without-mingle")
-    for queue, processes in (("letters", given.senders), ("notices", 1)):
+    for queue, processes in (("letters", given.senders), ("notices", 1), ("chores", 1)):
         family.start(queue, *celery, "-Q", queue, "-n", f"{queue}@%h", "-c", str(processes))
     family.start("beat", "celery", "-A", "mailer.tasks", "beat", "--schedule", str(home / "beat"))
 

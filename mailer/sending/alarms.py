@@ -32,7 +32,7 @@ PATIENCE = {
     holds.INBOX: timedelta(hours=1), holds.ERASURE: timedelta(0),
 }  # fmt: skip
 PATIENCE_WITH_A_PROVIDER = timedelta(minutes=15)
-KINDS_OF_PROCESS = ("beat", "letters", "notices")
+KINDS_OF_PROCESS = ("beat", "letters", "notices", "chores")
 TOLD_AFTER = timedelta(seconds=60)  # a start, or a restart, alarms nobody
 REMIND_AFTER = timedelta(hours=24)
 

@@ -1,4 +1,4 @@
-"""A whole tree of Celery: workers of both queues and beat, as the service runs them."""
+"""A whole tree of Celery: a worker of each queue and beat, as the service runs them."""
 
 import json
 import os
@@ -24,6 +24,7 @@ WORKER = ("worker", "--without-gossip", "--without-mingle")
 MEMBERS = {
     "letters": (*WORKER, "-Q", "letters", "-c", "2"),
     "notices": (*WORKER, "-Q", "notices", "-c", "1"),
+    "chores": (*WORKER, "-Q", "chores", "-c", "1"),
     "beat": ("beat",),
 }
 

@@ -1,13 +1,16 @@
 """The bells, against the real Redis."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 from mailer import tasks
 from mailer.db import transaction, utcnow
-from mailer.sending import holds
+from mailer.sending import alarms, holds
 from mailer.settings import Settings
+from tests.faults import tree
 
 
 def test_every_task_has_its_queue(settings: Settings) -> None:
@@ -29,7 +32,16 @@ def test_every_task_has_its_queue(settings: Settings) -> None:
     }
     queues = {name: tasks.app.amqp.router.route({}, name)["queue"].name for name in ours}
     assert {name for name, queue in queues.items() if queue == "letters"} == {"mailer.send"}
-    assert set(queues.values()) == {"letters", "notices"}
+    slow = {"mailer.imports", "mailer.keep", "mailer.routes"}
+    assert {name for name, queue in queues.items() if queue == "chores"} == slow
+    assert set(queues.values()) == {"letters", "notices", "chores"}
+
+
+def test_every_queue_has_a_worker_that_is_documented_watched_and_tried() -> None:
+    queues = {"letters", "notices", "chores"}
+    manual = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"worker -Q (\w+) -n \1@", manual)) == queues
+    assert set(alarms.KINDS_OF_PROCESS) == set(tree.MEMBERS) == queues | {"beat"}
 
 
 def test_a_bell_nobody_hears_is_no_error(settings: Settings) -> None:
