@@ -105,17 +105,16 @@ class Replay:
         return self.report
 
     def _all(self) -> Iterator[Callable[[Session, datetime], None]]:
-        for mark, line in self._wills.barred.items():
-            yield lambda db, _, mark=mark, line=line: self._bar(db, mark, line)  # type: ignore[misc]
+        for mark, lines in self._wills.barred.items():
+            yield lambda db, _, mark=mark, lines=lines: self._bar(db, mark, lines)  # type: ignore[misc]
         for who, wishes in self._wills.people.items():
             yield lambda db, now, who=who, wishes=wishes: self._fulfil(db, who, wishes, now)  # type: ignore[misc]
         for case_id, request in self._wills.requests.items():
             yield lambda db, now, of=case_id, request=request: self._reopen(db, of, request, now)  # type: ignore[misc]
 
-    def _bar(self, db: Session, mark: bytes, line: Line) -> None:
-        objected = line.said.will is Will.OBJECTION
-        reason = SuppressionReason.OBJECTED if objected else SuppressionReason(line.said.detail or "manual")
-        self.report.suppressed += suppression.insist(db, Entry(mark, reason, line.at))
+    def _bar(self, db: Session, mark: bytes, lines: list[Line]) -> None:
+        changed = [suppression.insist(db, Entry(mark, _reason(line), line.at)) for line in lines]
+        self.report.suppressed += any(changed)
 
     def _fulfil(self, db: Session, who: bytes, wishes: Wishes, now: datetime) -> None:
         if wishes.erased:
@@ -128,9 +127,8 @@ class Replay:
             self.report.moved += _stop(db, who, wishes.moved)
 
     def _erase(self, db: Session, who: bytes, line: Line, now: datetime) -> None:
-        never_again = line.said.detail == journal.NEVER_AGAIN
         gone = [
-            erasure.erase_mark(db, mark, never_again=never_again, now=now, channel=CHANNEL)
+            erasure.erase_mark(db, mark, never_again=False, now=now, channel=CHANNEL)
             for mark in {who, line.said.fingerprint}
         ]
         self.report.erased += any(Subscriber.__tablename__ in rows for rows in gone)
@@ -191,6 +189,16 @@ def _forget_forms(db: Session) -> int:
     return forgotten
 
 
+def _reason(line: Line) -> SuppressionReason:
+    """Why an address is not to be written to."""
+    match line.said.will:
+        case Will.OBJECTION:
+            return SuppressionReason.OBJECTED
+        case Will.ERASURE:
+            return SuppressionReason.ERASED
+    return SuppressionReason(line.said.detail or "manual")
+
+
 def _withdraw(db: Session, who: bytes, newsletter_id: UUID, line: Line) -> bool:
     """End the subscription; and a no is evidence even of somebody whom the backup does not know."""
     channel, mark = line.said.detail or CHANNEL, line.said.fingerprint
@@ -245,10 +253,11 @@ def _lost(db: Session, wills: Wills) -> int:
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
         .where(
             Subscription.state == SubscriptionState.ACTIVE,
-            Subscriber.fingerprint.in_({who for who, _ in wills.agreed}),
+            Subscriber.fingerprint.in_(wills.agreed),
         )
     )
-    return len(wills.agreed - {(row[0], row[1]) for row in db.execute(active)})
+    agreed = {(who, newsletter) for who, newsletters in wills.agreed.items() for newsletter in newsletters}
+    return len(agreed - {(row[0], row[1]) for row in db.execute(active)})
 
 
 def shown(report: Report) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 from mailer.people import journal, outside
-from mailer.people.journal import Line, Position, Will
+from mailer.people.journal import NEVER_AGAIN, Line, Position, Will
 
 _YES = {Will.CONSENT, Will.LIFTED, Will.RESTRICTION_LIFTED}
 ANSWERED_BY = {
@@ -56,9 +56,13 @@ class Wills:
     """Everybody's.  People go by the fingerprint under which the backup knows them."""
 
     people: dict[bytes, Wishes] = field(default_factory=dict)
-    barred: dict[bytes, Line] = field(default_factory=dict)  # by the fingerprint that is not to be written to
+    barred: defaultdict[bytes, list[Line]] = field(  # by the fingerprint that is not to be written to
+        default_factory=lambda: defaultdict(list)
+    )
     requests: dict[UUID, Request] = field(default_factory=dict)
-    agreed: set[tuple[bytes, UUID]] = field(default_factory=set)  # said yes since: by person and newsletter
+    agreed: defaultdict[bytes, set[UUID]] = field(  # newsletters they said yes to since, and not no after
+        default_factory=lambda: defaultdict(set)
+    )
 
 
 def collect(positions: Mapping[str, Sequence[int | str]]) -> Journals:
@@ -117,7 +121,7 @@ class _Folding:
             request = self.wills.requests[said.subject] = Request(line)
             self._open[said.fingerprint, said.detail or ""].append(request)
         elif said.will in {Will.SUPPRESSION, Will.OBJECTION}:
-            self.wills.barred[said.fingerprint] = line
+            self.wills.barred[said.fingerprint].append(line)
         elif said.will is Will.LIFTED:
             self.wills.barred.pop(said.fingerprint, None)
         elif said.will is Will.CONSENT and said.subject:
@@ -125,18 +129,22 @@ class _Folding:
         elif said.will is Will.RECTIFICATION and said.detail:
             self._move(who, said.fingerprint, bytes.fromhex(said.detail), line)
         elif said.will is not Will.BACKUP:
-            self._wish(self._of(who), line)
+            self._wish(who, line)
 
     def _of(self, who: bytes) -> Wishes:
         return self.wills.people.setdefault(who, Wishes())
 
-    def _wish(self, of: Wishes, line: Line) -> None:
-        will, subject = line.said.will, line.said.subject
+    def _wish(self, who: bytes, line: Line) -> None:
+        will, subject, of = line.said.will, line.said.subject, self._of(who)
         if will is Will.WITHDRAWAL and subject:
             of.withdrawn[subject] = line
+            self.wills.agreed[who].discard(subject)
         elif will is Will.ERASURE:
             of.erased, of.restricted, of.moved = line, None, None
             of.withdrawn.clear()
+            self.wills.agreed.pop(who, None)
+            if line.said.detail == NEVER_AGAIN:  # of that address alone, until its owner comes back
+                self.wills.barred[line.said.fingerprint].append(line)
         elif will is Will.RESTRICTION:
             of.restricted = line
         elif will is Will.RESTRICTION_LIFTED:
@@ -144,7 +152,7 @@ class _Folding:
 
     def _agree(self, who: bytes, mark: bytes, newsletter: UUID) -> None:
         self.wills.barred.pop(mark, None)
-        self.wills.agreed.add((who, newsletter))
+        self.wills.agreed[who].add(newsletter)
         if who in self.wills.people:
             self.wills.people[who].withdrawn.pop(newsletter, None)
 

@@ -27,7 +27,9 @@ def test_a_no_stands_until_a_yes_to_the_same() -> None:
     yes = Said(Will.CONSENT, ZOE, LETTER, "link")
     assert set(fold(_lines(_no(), _no(newsletter=SECOND), yes)).people[ZOE].withdrawn) == {SECOND}
     assert set(fold(_lines(yes, _no())).people[ZOE].withdrawn) == {LETTER}
-    assert fold(_lines(_no(), yes)).agreed == {(ZOE, LETTER)}
+    assert fold(_lines(_no(), yes)).agreed == {ZOE: {LETTER}}
+    assert not fold(_lines(yes, _no())).agreed[ZOE]
+    assert not fold(_lines(yes, Said(Will.ERASURE, ZOE))).agreed[ZOE]
 
 
 def test_never_again_stands_until_it_is_lifted_or_agreed_anew() -> None:
@@ -42,6 +44,13 @@ def test_an_erasure_is_not_undone_by_a_later_yes() -> None:
     lines = _lines(_no(), Said(Will.ERASURE, ZOE, None, NEVER_AGAIN), Said(Will.CONSENT, ZOE, LETTER, "link"))
     wishes = fold(lines).people[ZOE]
     assert (wishes.erased, wishes.withdrawn) == (lines[1], {})
+
+
+def test_never_again_is_of_the_address_that_was_erased_until_its_owner_comes_back() -> None:
+    erased = Said(Will.ERASURE, NEW, None, NEVER_AGAIN)
+    lines = _lines(Said(Will.SUPPRESSION, NEW, None, "complaint"), _moved(ZOE, NEW), erased)
+    assert fold(lines).barred == {NEW: [lines[0], lines[2]]}
+    assert not fold(_lines(erased, Said(Will.CONSENT, NEW, LETTER, "link"))).barred
 
 
 def test_a_restriction_counts_while_it_lasts() -> None:
