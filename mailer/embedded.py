@@ -35,6 +35,7 @@ OPTIONS = {
     "unix_socket_directories": "",
     "log_error_verbosity": "terse",  # a DETAIL line would quote addresses
     "log_min_error_statement": "panic",
+    "wal_buffers": "16MB",  # what one transaction of an import writes waits for no disk
     "wal_recycle": "off",  # a segment kept to be used again holds what was erased
 }
 

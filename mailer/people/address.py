@@ -4,10 +4,10 @@ Two spellings are one address when they are equal after trimming, NFC, lower cas
 Dots and plus tags are the mailbox owner's business and are kept.
 """
 
-import hashlib
 import hmac
 import re
 import unicodedata
+from collections.abc import Callable
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -53,4 +53,16 @@ def mailbox(address: str) -> str:
 
 def fingerprint(address: str, key: bytes) -> bytes:
     """32 bytes: HMAC-SHA-256 of a normalised address.  Names a person without saying who."""
-    return hmac.digest(key, address.encode(), hashlib.sha256)
+    return fingerprinter(key)(address)
+
+
+def fingerprinter(key: bytes) -> Callable[[str], bytes]:
+    """`fingerprint` for many addresses."""
+    keyed = hmac.new(key, digestmod="sha256")
+
+    def mark(address: str) -> bytes:
+        mac = keyed.copy()
+        mac.update(address.encode())
+        return mac.digest()
+
+    return mark

@@ -6,8 +6,10 @@ Format: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
 import os
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -18,7 +20,6 @@ _HEAD, _TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _SIZES = [struct.pack(">i", size) for size in range(1024)]
 UUID_SIZE, DIGEST_SIZE, SALT_SIZE = _SIZES[16], _SIZES[32], _SIZES[16]
-_AT_ONCE = 250  # rows written before the server is given them: it works while the next are made
 
 
 def connection(db: Session) -> psycopg.Connection[Any]:
@@ -29,17 +30,21 @@ def connection(db: Session) -> psycopg.Connection[Any]:
     return driver
 
 
-def copy(to: psycopg.Connection[Any], table: str, columns: str, rows: Iterable[bytes]) -> None:
-    """Append rows, each as `row` makes it, to columns named in SQL."""
-    waiting = [_HEAD]
+def copy(to: psycopg.Connection[Any], table: str, columns: str, rows: bytes) -> None:
+    """Append rows, joined, to columns named in SQL."""
+    with copying(to, table, columns, rows):
+        pass
+
+
+@contextmanager
+def copying(to: psycopg.Connection[Any], table: str, columns: str, rows: bytes) -> Iterator[None]:
+    """The same; what is done inside is done while the server takes them."""
+    if not rows:
+        yield
+        return
     with to.cursor().copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)") as pipe:
-        for row in rows:
-            waiting.append(row)
-            if len(waiting) >= _AT_ONCE:
-                pipe.write(b"".join(waiting))
-                waiting.clear()
-        waiting.append(_TAIL)
-        pipe.write(b"".join(waiting))
+        pipe.write(b"".join((_HEAD, rows, _TAIL)))
+        yield
 
 
 def count(fields: int) -> bytes:
@@ -64,11 +69,13 @@ def instant(value: datetime | None) -> bytes:
 
 def ids(number: int) -> list[bytes]:
     """So many fresh UUIDs of version 7 (RFC 9562), in order: their index grows at its end alone."""
-    millisecond = (time.time_ns() // 1_000_000).to_bytes(6, "big")
-    tail = os.urandom(7)
+    millisecond, tail = (time.time_ns() // 1_000_000).to_bytes(6, "big"), os.urandom(7)
+    return [millisecond + place + tail for place in _places(number)]
+
+
+@lru_cache(maxsize=8)
+def _places(number: int) -> list[bytes]:
+    """The middle of so many ids: the version and the variant, with a count."""
     return [
-        b"".join(
-            (millisecond, (0x7000 | n >> 6).to_bytes(2, "big"), (0x80 | n & 0x3F).to_bytes(1, "big"), tail)
-        )
-        for n in range(number)
+        (0x7000 | n >> 6).to_bytes(2, "big") + (0x80 | n & 0x3F).to_bytes(1, "big") for n in range(number)
     ]

@@ -74,11 +74,23 @@ def link(previous: bytes, event_id: bytes, digest: bytes, expires_at: datetime |
 
 def sealer(expires_at: datetime | None) -> Callable[[bytes, bytes, bytes], bytes]:
     """`link` for many events of one expiry: (previous, event id, digest) -> mac."""
-    key, seal = chain_key(), hmac.digest
+    keyed = _keyed(chain_key())
     until = b""
     if expires_at:
         until = ((expires_at - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
-    return lambda previous, event_id, digest: seal(key, previous + event_id + digest + until, "sha256")
+
+    def seal(previous: bytes, event_id: bytes, digest: bytes) -> bytes:
+        mac = keyed.copy()
+        mac.update(previous + event_id + digest + until)
+        return mac.digest()
+
+    return seal
+
+
+@lru_cache(maxsize=1)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Copied for each mac, since making one anew costs more than the mac."""
+    return hmac.new(key, digestmod="sha256")
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from mailer.db import Base, enum
 
@@ -118,7 +118,10 @@ class ConsentPayload(Base):
 
 
 class Subscription(Base):
-    """One person × one newsletter, and the event that allows writing to them."""
+    """One person × one newsletter, and the event that allows writing to them.
+
+    That all three exist is checked by triggers, once a statement; who deletes the person takes this along.
+    """
 
     __tablename__ = "subscription"
     __table_args__ = (
@@ -131,13 +134,15 @@ class Subscription(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    subscriber_id: Mapped[UUID] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"), index=True)
-    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
+    subscriber_id: Mapped[UUID] = mapped_column(index=True)
+    newsletter_id: Mapped[UUID]
     state: Mapped[SubscriptionState] = mapped_column(enum(SubscriptionState))
-    consent_id: Mapped[UUID | None]  # a trigger checks that the event exists
+    consent_id: Mapped[UUID | None]
     informed_at: Mapped[datetime | None]  # RGPD 13, 14: None while an imported person was not told
     changed_at: Mapped[datetime]
-    subscriber: Mapped[Subscriber] = relationship(lazy="raise")
+    subscriber: Mapped[Subscriber] = relationship(
+        primaryjoin=lambda: foreign(Subscription.subscriber_id) == Subscriber.id, lazy="raise"
+    )
 
 
 class Suppression(Base):

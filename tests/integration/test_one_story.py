@@ -114,7 +114,8 @@ class Life:
         row = person(self.email, name=None, locale="fr", source="test", said_at=EPOCH, key=key)
         people = [row._replace(act=act, said_at=said_at)]
         common = Common(self.newsletter_id, self.now, "import", self.import_id)
-        taking.take(db, common, people, facts.gather(bulk.connection(db), self.newsletter_id, [self.mark]))
+        known = facts.gather(bulk.connection(db), self.newsletter_id, [self.mark])
+        taking.take(db, common, people, taking.prepare(common, people, known))
 
     def undo(self, db: Session, _: object) -> None:
         """Staff take all imports back."""

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -18,6 +19,7 @@ from mailer.people.models import ConsentEvent, ConsentKind, ConsentPayload
 _EVENT = "id, previous, payload_digest, expires_at, mac"
 _PAYLOAD = """event_id, salt, fingerprint, consented_at,
     kind, source, newsletter_id, at, channel, import_id, legal_text"""
+_NOTHING = nullcontext()
 _MARK = bytes(range(200, 232))  # stands for a fingerprint in a text whose holes are filled later
 
 
@@ -40,23 +42,41 @@ class Common(NamedTuple):
     legal_text: str | None = None
 
 
-def extend(db: Session, common: Common, said: Sequence[Said]) -> list[bytes]:
-    """Append these events, in order; the ids they were given.
+class Draft(NamedTuple):
+    """Events made ready beforehand, in order: only their links need the head of the chain."""
 
-    The chain is locked from here to the commit: a thousand at a time, so that nobody's way out waits.
-    """
-    if not said:
-        return []
-    head, driver = evidence.lock(db), bulk.connection(db)
+    event_ids: list[bytes]
+    digests: list[bytes]  # of their payloads
+    payloads: bytes  # as COPY takes them
+    expires_at: datetime
+    noes: list[journal.Said]
+
+
+def draft(common: Common, said: Sequence[Said]) -> Draft:
+    """Make these events ready to be appended."""
     event_ids = bulk.ids(len(said))
-    payloads: list[bytes] = []
-    bulk.copy(driver, "consent_event", _EVENT, _links(head, event_ids, common, said, payloads))
-    bulk.copy(driver, "consent_payload", _PAYLOAD, payloads)
-    noes = (one.mark for one in said if one.kind is ConsentKind.WITHDRAWN)
-    journal.write_all(
-        db, (journal.Said(Will.WITHDRAWAL, mark, common.newsletter_id, common.channel) for mark in noes)
-    )
-    return event_ids
+    digests, payloads = _payloads(event_ids, common, said)
+    noes = [
+        journal.Said(Will.WITHDRAWAL, one.mark, common.newsletter_id, common.channel)
+        for one in said
+        if one.kind is ConsentKind.WITHDRAWN
+    ]
+    return Draft(event_ids, digests, payloads, evidence.expiry(common.at), noes)
+
+
+def append(db: Session, ready: Draft, *, during: AbstractContextManager[None] = _NOTHING) -> None:
+    """Append these events; `during`: what the server is given to do while they are linked.
+
+    The chain is locked from here to the commit: some thousands at a time, so that nobody's way out waits.
+    """
+    if not ready.event_ids:
+        return
+    head, driver = evidence.lock(db), bulk.connection(db)
+    with during:
+        links = _links(head, ready)
+    bulk.copy(driver, "consent_event", _EVENT, links)
+    bulk.copy(driver, "consent_payload", _PAYLOAD, ready.payloads)
+    journal.write_all(db, ready.noes)
 
 
 def anchor(db: Session) -> None:
@@ -68,24 +88,33 @@ def anchor(db: Session) -> None:
         evidence.will_anchor(db, head.seq, head.mac)
 
 
-def _links(
-    head: bytes, event_ids: list[bytes], common: Common, said: Sequence[Said], payloads: list[bytes]
-) -> Iterator[bytes]:
-    """The rows of the chain; the payloads' are left in the given list."""
-    expires_at = evidence.expiry(common.at)
-    expiry, five, eleven = bulk.instant(expires_at), bulk.count(5), bulk.count(11)
-    shape = _Shapes(common)
+def _links(head: bytes, ready: Draft) -> bytes:
+    """The rows of the chain."""
+    seal, expiry = evidence.sealer(ready.expires_at), bulk.instant(ready.expires_at)
+    five, d32, d16 = bulk.count(5), bulk.DIGEST_SIZE, bulk.UUID_SIZE
+    rows: list[bytes] = []
+    for event_id, digest in zip(ready.event_ids, ready.digests, strict=True):
+        mac = seal(head, event_id, digest)
+        rows += five, d16, event_id, d32, head, d32, digest, expiry, d32, mac
+        head = mac
+    return b"".join(rows)
+
+
+def _payloads(event_ids: list[bytes], common: Common, said: Sequence[Said]) -> tuple[list[bytes], bytes]:
+    """The digest of each payload, and their rows."""
+    eleven, d32, d16 = bulk.count(11), bulk.DIGEST_SIZE, bulk.SALT_SIZE
+    shape, sha256 = _Shapes(common), hashlib.sha256
     salts = os.urandom(SALT * len(said))
-    seal, sha256, d32, d16 = evidence.sealer(expires_at), hashlib.sha256, bulk.DIGEST_SIZE, bulk.SALT_SIZE
+    digests: list[bytes] = []
+    rows: list[bytes] = []
     for number, (event_id, one) in enumerate(zip(event_ids, said, strict=True)):
         salt = salts[number * SALT : number * SALT + SALT]
         before, after, tail = shape.of(one.kind, one.source)
         stamp, field = shape.instant(one.said_at)
-        digest = sha256(b"".join((salt, before, stamp, after[0], one.mark.hex().encode(), after[1]))).digest()
-        mac = seal(head, event_id, digest)
-        payloads.append(b"".join((eleven, d16, event_id, d16, salt, d32, one.mark, field, tail)))
-        yield b"".join((five, d16, event_id, d32, head, d32, digest, expiry, d32, mac))
-        head = mac
+        told = b"".join((salt, before, stamp, after[0], one.mark.hex().encode(), after[1]))
+        digests.append(sha256(told).digest())
+        rows += eleven, d16, event_id, d16, salt, d32, one.mark, field, tail
+    return digests, b"".join(rows)
 
 
 class _Shapes:

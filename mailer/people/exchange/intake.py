@@ -1,19 +1,21 @@
-"""A whole file taken over: read as it streams, a thousand rows a transaction, going on where it was.
+"""A whole file taken over: read as it streams, some thousand rows a transaction, going on where it was.
 
 Like the send, an import is many transactions: each commits its rows together with how far the file was read.
-While one chunk is written, the next is read and looked up.
+While one chunk is written, those after it are read, looked up and made ready.
 """
 
+import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import chain as chained
 from itertools import islice
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -28,16 +30,18 @@ from mailer.people.exchange.chain import Common
 from mailer.people.exchange.facts import KNOWN, NEW, Decision, Facts
 from mailer.people.exchange.form import Form, Source, records
 from mailer.people.exchange.rows import Act, Person, Refused, Rows
+from mailer.people.exchange.taking import Ready
 from mailer.people.models import Import, ImportFile, ImportReport, ImportState
 
-CHUNK = 1_000  # rows a transaction
-DURABLE_EVERY = (
-    50  # chunks: between them commits do not wait for the disk; a crash sets the file back with them
-)
+CHUNK = 4_000  # rows a transaction
+AHEAD = 2  # chunks made ready before they are written
+DURABLE_EVERY = 12  # chunks: others do not wait for the disk; a crash sets the file back with them
+SWITCH = 0.0005  # seconds
 RETRIES = 5  # of a chunk that met a sign-up of the same person, or a deadlock
 _LOCK = 0x696D706F7274  # "import"
 _PATIENCE = 10.0  # seconds for the database to notice that a killed import is gone
 _AGAIN = {"23505", "40P01", "40001"}  # unique violation, deadlock, serialization failure
+T = TypeVar("T")
 Outcomes = list[tuple[int, str]]  # what became of each row, by its line
 
 
@@ -67,12 +71,16 @@ class Tally:
 
 
 @dataclass
-class Chunk:
-    """Some rows, read and being looked up."""
+class Chunk(Generic[T]):
+    """Some rows, read and looked up, with what was made of them."""
 
     unusable: Outcomes
     people: list[Person]
-    known: Future[dict[bytes, Facts]]
+    ready: T
+
+    @property
+    def marks(self) -> set[bytes]:
+        return {person.mark for person in self.people}
 
     def settled(self, decisions: list[Decision]) -> Outcomes:
         decided = [(p.line, d.outcome) for p, d in zip(self.people, decisions, strict=True)]
@@ -80,25 +88,32 @@ class Chunk:
 
 
 class Reader:
-    """The chunks of a file, each looked up while the one before it is dealt with."""
+    """The chunks of a file, made ready while those before them are dealt with."""
 
     def __init__(self, source: Source, form: Form, rows: Rows, newsletter_id: UUID, done: int = 0) -> None:
         self._records = islice(records(source, form), done, None)
         self._rows, self._newsletter_id = rows, newsletter_id
         self._kept: list[tuple[int, list[str]]] = []
 
-    def chunks(self, driver: psycopg.Connection[Any]) -> Iterator[Chunk]:
-        """All of them, one ahead of the caller; `driver` is the scout's own connection."""
+    def chunks(
+        self, driver: psycopg.Connection[Any], prepare: Callable[[list[Person], dict[bytes, Facts]], T]
+    ) -> Iterator[Chunk[T]]:
+        """All of them, some ahead of the caller; `driver` is the scout's own connection."""
         with ThreadPoolExecutor(1, "scout") as scout:
-            ahead = self._chunk(scout, driver)
-            while ahead.people or ahead.unusable:
-                now, ahead = ahead, self._chunk(scout, driver)
-                yield now
+            ahead = deque(scout.submit(self._chunk, driver, prepare) for _ in range(AHEAD))
+            while chunk := ahead.popleft().result():
+                ahead.append(scout.submit(self._chunk, driver, prepare))
+                yield chunk
 
-    def _chunk(self, scout: ThreadPoolExecutor, driver: psycopg.Connection[Any]) -> Chunk:
+    def _chunk(
+        self, driver: psycopg.Connection[Any], prepare: Callable[[list[Person], dict[bytes, Facts]], T]
+    ) -> Chunk[T] | None:
+        """The next one; None at the end."""
         unusable, people = self._read()
-        marks = [person.mark for person in people]
-        return Chunk(unusable, people, scout.submit(facts.gather, driver, self._newsletter_id, marks))
+        if not unusable and not people:
+            return None
+        known = facts.gather(driver, self._newsletter_id, [person.mark for person in people])
+        return Chunk(unusable, people, prepare(people, known))
 
     def _read(self) -> tuple[Outcomes, list[Person]]:
         """The next rows, up to a chunk.  A yes and a no of one person never share a chunk."""
@@ -128,9 +143,8 @@ def check(
     tally = Tally()
     with apart() as scout, apart() as own:
         own.execute("CREATE TEMPORARY TABLE taken (mark bytea PRIMARY KEY)")
-        for chunk in reader.chunks(scout):
-            decisions = taking.judge(chunk.people, chunk.known.result())
-            outcomes = chunk.settled(_once(own, chunk.people, decisions))
+        for chunk in reader.chunks(scout, taking.judge):
+            outcomes = chunk.settled(_once(own, chunk.people, chunk.ready))
             tally.add(outcomes)
             emit(outcomes)
             progress(len(outcomes))
@@ -162,14 +176,16 @@ def run(
     common = Common(job.newsletter_id, clock(), "import", job.id, job.legal_text)
     reader = Reader(source, form, rows, job.newsletter_id, job.done)
     progress(job.done)
-    with apart() as driver:
+    with apart() as driver, _quickly_switching():
         alone(driver, _LOCK)
         started, before = time.monotonic(), job.seconds
-        marks: set[bytes] = set()
-        for number, chunk in enumerate(reader.chunks(driver), 1):
-            stale, marks = marks, {person.mark for person in chunk.people}
-            known = chunk.known.result() if stale.isdisjoint(marks) else _gathered(common, chunk)
-            outcomes = _taken(job, common, chunk, known, durable=number % DURABLE_EVERY == 0)
+        unseen: deque[set[bytes]] = deque(maxlen=AHEAD)  # of the chunks that the scout may not have seen
+        for number, chunk in enumerate(reader.chunks(driver, partial(taking.prepare, common)), 1):
+            marks = chunk.marks
+            if not all(map(marks.isdisjoint, unseen)):
+                chunk.ready = _again(common, chunk)
+            unseen.append(marks)
+            outcomes = _taken(job, common, chunk, durable=number % DURABLE_EVERY == 0)
             job.seconds = before + time.monotonic() - started
             progress(len(outcomes))
             if stop():
@@ -177,35 +193,43 @@ def run(
         _finish(job, clock())
 
 
-def _taken(
-    job: Import, common: Common, chunk: Chunk, known: dict[bytes, Facts], *, durable: bool
-) -> Outcomes:
+@contextmanager
+def _quickly_switching() -> Iterator[None]:
+    """Let the thread that the server has answered go on, though the scout computes without a pause."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _taken(job: Import, common: Common, chunk: Chunk[Ready], *, durable: bool) -> Outcomes:
     """One chunk, committed with how far the file now is."""
     for left in range(RETRIES, -1, -1):
         try:
-            return _commit(job, common, chunk, known, durable=durable)
+            return _commit(job, common, chunk, durable=durable)
         except (DBAPIError, psycopg.Error) as error:
             if not left or _state(error) not in _AGAIN:
                 raise
-        known = _gathered(common, chunk)
+        chunk.ready = _again(common, chunk)
     raise AssertionError("unreachable")
 
 
-def _gathered(common: Common, chunk: Chunk) -> dict[bytes, Facts]:
-    """What is known now: the scout looked while the chunk before was being written."""
+def _again(common: Common, chunk: Chunk[Ready]) -> Ready:
+    """Made ready by what is known now: the scout looked while chunks before it were being written."""
     with transaction() as db:
         connection = bulk.connection(db)
         facts.steady(connection)
-        return facts.gather(connection, common.newsletter_id, [p.mark for p in chunk.people])
+        known = facts.gather(connection, common.newsletter_id, [p.mark for p in chunk.people])
+    return taking.prepare(common, chunk.people, known)
 
 
-def _commit(
-    job: Import, common: Common, chunk: Chunk, known: dict[bytes, Facts], *, durable: bool
-) -> Outcomes:
+def _commit(job: Import, common: Common, chunk: Chunk[Ready], *, durable: bool) -> Outcomes:
     tally = Tally(job.done, job.new, job.known, Counter(job.reasons))
     with transaction() as db:
         db.execute(text("SET LOCAL synchronous_commit TO off"))
-        outcomes = chunk.settled(taking.take(db, common, chunk.people, known))
+        outcomes = chunk.settled(taking.take(db, common, chunk.people, chunk.ready))
         tally.add(outcomes)
         _advance(db, job, outcomes, tally)
         if durable:

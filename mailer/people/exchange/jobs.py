@@ -146,7 +146,8 @@ def _undo_some(import_id: UUID, after: UUID | None, now: datetime) -> tuple[UUID
         if not found:
             return None
         common = Common(found[0].newsletter_id, now, IMPORT_UNDONE, import_id)
-        chain.extend(db, common, [Said(ConsentKind.WITHDRAWN, row.fingerprint, None, None) for row in found])
+        noes = [Said(ConsentKind.WITHDRAWN, row.fingerprint, None, None) for row in found]
+        chain.append(db, chain.draft(common, noes))
         chain.anchor(db)
         db.execute(
             text("UPDATE subscription SET state = 'ended', consent_id = NULL, changed_at = :now "

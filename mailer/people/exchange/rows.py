@@ -96,11 +96,14 @@ class Rows:
     """Reads the rows of one file."""
 
     def __init__(self, columns: Columns, terms: Terms, key: bytes) -> None:
-        self._columns, self._terms, self._key = columns, terms, key
+        self._columns, self._terms, self._mark = columns, terms, address.fingerprinter(key)
         self._width = len(columns.headers)
         self._zone: tzinfo = UTC if columns.preset.utc else terms.zone
         self._email = columns.at(Role.EMAIL) or 0
-        self._get = {role: self._getter(role) for role in Role}
+        get = self._get = {role: self._getter(role) for role in Role}
+        self._agreed_in, self._asked_in = get[Role.CONSENTED_AT], get[Role.ASKED_AT]
+        self._source_in, self._locale_in = get[Role.SOURCE], get[Role.LOCALE]
+        self._name_in, self._names_in = get[Role.NAME], (get[Role.FIRST_NAME], get[Role.LAST_NAME])
         remembered = lru_cache(_REMEMBERED)  # a file repeats its dates, languages and sources
         self._said_at, self._locale = remembered(self._said), remembered(self._spoken)
         self._source, self._instant = remembered(self._sourced), remembered(partial(instant, zone=self._zone))
@@ -121,13 +124,11 @@ class Rows:
             email = normalise(_unguarded(cells[self._email]))
         except InvalidAddress:
             raise _NotUsable(Refused.ADDRESS) from None
-        mark = address.fingerprint(email, self._key)
-        get = self._get
-        source = self._source(get[Role.SOURCE](cells))
+        mark, source = self._mark(email), self._source(self._source_in(cells))
         if self._may_leave and (no := self._no(cells)):
             return Person(line, no[0], email, mark, None, "", no[1], source, no[2])
-        said_at = self._said_at(get[Role.CONSENTED_AT](cells) or get[Role.ASKED_AT](cells))
-        locale = self._locale(get[Role.LOCALE](cells))
+        said_at = self._said_at(self._agreed_in(cells) or self._asked_in(cells))
+        locale = self._locale(self._locale_in(cells))
         return Person(line, Act.JOIN, email, mark, self._name(cells), locale, said_at, source)
 
     def _fitted(self, cells: Sequence[str]) -> Sequence[str]:
@@ -167,8 +168,7 @@ class Rows:
         return None
 
     def _name(self, cells: Sequence[str]) -> str | None:
-        get = self._get
-        whole = get[Role.NAME](cells) or f"{get[Role.FIRST_NAME](cells)} {get[Role.LAST_NAME](cells)}"
+        whole = self._name_in(cells) or " ".join(part(cells) for part in self._names_in)
         name = _unguarded(" ".join(whole.split()))
         if len(name) > MAX_NAME or not name.isprintable():
             raise _NotUsable(Refused.NAME)

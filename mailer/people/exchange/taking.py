@@ -1,16 +1,15 @@
 """A chunk of a file taken over, in one transaction: the people, their consent events, their subscriptions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-import psycopg
 from sqlalchemy.orm import Session
 
 from mailer.people import bulk, suppression
 from mailer.people.exchange import chain, facts
-from mailer.people.exchange.chain import Common, Said
+from mailer.people.exchange.chain import Common, Draft, Said
 from mailer.people.exchange.facts import KNOWN, NOTHING, Decision, Facts
 from mailer.people.exchange.rows import Act, Person
 from mailer.people.models import ConsentKind, SubscriptionState, SuppressionReason
@@ -19,7 +18,6 @@ from mailer.people.suppression import Entry
 _SUBSCRIBER = "id, fingerprint, email, name, locale, created_at"
 _SUBSCRIPTION = "id, subscriber_id, consent_id, newsletter_id, state, changed_at, informed_at"
 _NEWCOMER = facts.decide(Person(0, Act.JOIN, "", b"", None, "", None, ""), NOTHING)
-_KIND = {Act.JOIN: ConsentKind.IMPORTED, Act.LEAVE: ConsentKind.WITHDRAWN}
 
 _COME_BACK = """
 UPDATE subscription u SET state = 'active', consent_id = i.consent, changed_at = %(now)s,
@@ -59,6 +57,55 @@ def judge(people: Sequence[Person], known: dict[bytes, Facts]) -> list[Decision]
     return decisions
 
 
+class Ready(NamedTuple):
+    """A chunk made ready to be written: its rows as COPY takes them, and what becomes of each person."""
+
+    decisions: list[Decision]
+    known: dict[bytes, Facts]
+    again: list[bytes]  # who is acted upon, and was known: to be looked at again under a lock
+    subscribers: bytes
+    events: Draft
+    subscriptions: bytes
+    back: list[tuple[UUID, bytes]]  # subscriptions taken up again, with the event that allows it
+    noes: list[Acting]
+    informed_at: datetime | None  # when they learnt who writes to them
+
+
+def prepare(
+    common: Common,
+    people: Sequence[Person],
+    known: dict[bytes, Facts],
+    informed_at: datetime | None = None,
+) -> Ready:
+    """Decide upon a chunk, and make its rows: all that can be done before its transaction."""
+    decisions = judge(people, known)
+    acting = [
+        Acting(person, known.get(person.mark, NOTHING))
+        for person, decision in zip(people, decisions, strict=True)
+        if decision.acts
+    ]
+    heard = [each for each in acting if each.person.act is not Act.SUPPRESS]
+    events = chain.draft(common, [_said(person) for person, _ in heard])
+    joined = [
+        (each, event_id)
+        for each, event_id in zip(heard, events.event_ids, strict=True)
+        if each.person.act is Act.JOIN
+    ]
+    newcomers, subscribers = _subscribers(common, [each for each, _ in joined])
+    return Ready(
+        decisions, known, [person.mark for person, facts in acting if facts is not NOTHING],
+        subscribers, events, _subscriptions(common, joined, newcomers, informed_at),
+        [(each.known.subscription_id, event) for each, event in joined if each.known.subscription_id],
+        [each for each in acting if each.person.act is not Act.JOIN],
+        informed_at,
+    )  # fmt: skip
+
+
+def _said(person: Person) -> Said:
+    kind = ConsentKind.IMPORTED if person.act is Act.JOIN else ConsentKind.WITHDRAWN
+    return Said(kind, person.mark, person.source, person.said_at)
+
+
 def import_people(
     db: Session, common: Common, people: Sequence[Person], *, informed_at: datetime | None = None
 ) -> list[str]:
@@ -68,96 +115,62 @@ def import_people(
     """
     db.flush()
     known = facts.gather(bulk.connection(db), common.newsletter_id, [person.mark for person in people])
-    decisions = take(db, common, people, known, informed_at=informed_at)
+    decisions = take(db, common, people, prepare(common, people, known, informed_at))
     chain.anchor(db)
     return [str(decision.outcome) for decision in decisions]
 
 
-def take(
-    db: Session,
-    common: Common,
-    people: Sequence[Person],
-    known: dict[bytes, Facts],
-    *,
-    informed_at: datetime | None = None,
-) -> list[Decision]:
+def take(db: Session, common: Common, people: Sequence[Person], ready: Ready) -> list[Decision]:
     """Write what a chunk's rows say; what became of each.
 
-    `known` was gathered a moment ago: whoever was known then is locked and looked at again.
+    What is known was gathered a moment ago: whoever was known then is locked and looked at again.
     """
-    connection = bulk.connection(db)
-    decisions = judge(people, known)
-    again = [p.mark for p, d in zip(people, decisions, strict=True) if d.acts and p.mark in known]
-    if again:
+    if again := ready.again:
+        connection = bulk.connection(db)
         facts.steady(connection)
         facts.lock(connection, common.newsletter_id, again)
-        known = known | dict.fromkeys(again, NOTHING) | facts.gather(connection, common.newsletter_id, again)
-        decisions = judge(people, known)
-    acting = [
-        Acting(person, known.get(person.mark, NOTHING))
-        for person, decision in zip(people, decisions, strict=True)
-        if decision.acts
-    ]
-    _write(db, common, acting, informed_at)
-    return decisions
+        now = dict.fromkeys(again, NOTHING) | facts.gather(connection, common.newsletter_id, again)
+        ready = prepare(common, people, ready.known | now, ready.informed_at)
+    _write(db, common, ready)
+    return ready.decisions
 
 
-def _write(db: Session, common: Common, acting: list[Acting], informed_at: datetime | None) -> None:
-    connection = bulk.connection(db)
-    newcomers = _subscribers(connection, common, acting)
-    heard = [each for each in acting if each.person.act in _KIND]
-    said = [Said(_KIND[p.act], p.mark, p.source, p.said_at) for p, _ in heard]
-    event_ids = chain.extend(db, common, said)
-    joined = [
-        (each, event_id)
-        for each, event_id in zip(heard, event_ids, strict=True)
-        if each.person.act is Act.JOIN
-    ]
-    _subscribe(connection, common, joined, newcomers, informed_at)
-    _leave(db, common, acting)
+def _write(db: Session, common: Common, ready: Ready) -> None:
+    driver = bulk.connection(db)
+    chain.append(db, ready.events, during=bulk.copying(driver, "subscriber", _SUBSCRIBER, ready.subscribers))
+    bulk.copy(driver, "subscription", _SUBSCRIPTION, ready.subscriptions)
+    if ready.back:
+        ids, consents = zip(*ready.back, strict=True)
+        values = {"ids": list(ids), "consents": [UUID(bytes=event) for event in consents],
+                  "now": common.at, "informed": ready.informed_at}  # fmt: skip
+        driver.execute(_COME_BACK, values, prepare=False)
+    _leave(db, common, ready.noes)
 
 
-def _subscribers(
-    connection: psycopg.Connection[Any], common: Common, acting: list[Acting]
-) -> dict[bytes, bytes]:
-    """Add the people nobody knew; their ids."""
-    new = [p for p, known in acting if p.act is Act.JOIN and known.subscriber_id is None]
+def _subscribers(common: Common, joining: list[Acting]) -> tuple[dict[bytes, bytes], bytes]:
+    """The ids of the people nobody knew, and their rows."""
+    new = [p for p, known in joining if known.subscriber_id is None]
     six, d16, d32, now = bulk.count(6), bulk.UUID_SIZE, bulk.DIGEST_SIZE, bulk.instant(common.at)
     keys = bulk.ids(len(new))
-
-    def rows() -> Iterator[bytes]:
-        for key, p in zip(keys, new, strict=True):
-            email, locale = bulk.sized(p.email.encode()), bulk.sized(p.locale.encode())
-            yield b"".join((six, d16, key, d32, p.mark, email, bulk.text(p.name), locale, now))
-
-    if new:
-        bulk.copy(connection, "subscriber", _SUBSCRIBER, rows())
-    return {p.mark: key for key, p in zip(keys, new, strict=True)}
+    rows: list[bytes] = []
+    for key, p in zip(keys, new, strict=True):
+        rows += six, d16, key, d32, p.mark, bulk.text(p.email), bulk.text(p.name), bulk.text(p.locale), now
+    return {p.mark: key for key, p in zip(keys, new, strict=True)}, b"".join(rows)
 
 
-def _subscribe(
-    connection: psycopg.Connection[Any],
-    common: Common,
-    joined: list[tuple[Acting, bytes]],
-    newcomers: dict[bytes, bytes],
+def _subscriptions(
+    common: Common, joined: list[tuple[Acting, bytes]], newcomers: dict[bytes, bytes],
     informed_at: datetime | None,
-) -> None:
+) -> bytes:  # fmt: skip
+    """The rows of those who never had this newsletter."""
     fresh = [(each, event) for each, event in joined if each.known.subscription_id is None]
-    back = [(each.known.subscription_id, event) for each, event in joined if each.known.subscription_id]
     seven, d16 = bulk.count(7), bulk.UUID_SIZE
     tail = b"".join((bulk.sized(common.newsletter_id.bytes), bulk.text(SubscriptionState.ACTIVE),
                      bulk.instant(common.at), bulk.instant(informed_at)))  # fmt: skip
-    rows = (
-        b"".join((seven, d16, key, d16, newcomers.get(p.mark) or _of(known), d16, event, tail))
-        for key, ((p, known), event) in zip(bulk.ids(len(fresh)), fresh, strict=True)
-    )
-    if fresh:
-        bulk.copy(connection, "subscription", _SUBSCRIPTION, rows)
-    if back:
-        ids = [subscription_id for subscription_id, _ in back]
-        consents = [UUID(bytes=event) for _, event in back]
-        values = {"ids": ids, "consents": consents, "now": common.at, "informed": informed_at}
-        connection.execute(_COME_BACK, values, prepare=False)
+    rows: list[bytes] = []
+    for key, ((p, known), event) in zip(bulk.ids(len(fresh)), fresh, strict=True):
+        rows += seven, d16, key, d16, newcomers.get(p.mark) or _of(known), d16, event, tail
+    return b"".join(rows)
 
 
 def _of(known: Facts) -> bytes:
@@ -166,9 +179,9 @@ def _of(known: Facts) -> bytes:
     return known.subscriber_id.bytes
 
 
-def _leave(db: Session, common: Common, acting: list[Acting]) -> None:
-    ended = [known.subscription_id for p, known in acting if p.act is Act.LEAVE and known.active]
+def _leave(db: Session, common: Common, noes: list[Acting]) -> None:
+    ended = [known.subscription_id for p, known in noes if p.act is Act.LEAVE and known.active]
     if ended:
         bulk.connection(db).execute(_END, {"ids": ended, "now": common.at}, prepare=False)
-    barred = (p for p, _ in acting if p.act is Act.SUPPRESS)
+    barred = (p for p, _ in noes if p.act is Act.SUPPRESS)
     suppression.add(db, (Entry(p.mark, p.reason or SuppressionReason.MANUAL, common.at) for p in barred))
