@@ -59,7 +59,7 @@ CREATE TRIGGER has_subscriptions AFTER DELETE ON newsletter
 """
 ADDED = ("subscription_has_ends", "subscription_has_event", "payload_has_event", "delivery_is_founded")
 # A plan made while a table was empty is kept: it would read the table whole for every thousand rows.
-STEADY = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+STEADY = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_material")
 PERSON, NEWSLETTER = "fk_subscription_subscriber_id_subscriber", "fk_subscription_newsletter_id_newsletter"
 
 

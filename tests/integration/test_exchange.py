@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from mailer.db import transaction, utcnow
 from mailer.issues.models import Newsletter
 from mailer.people import consent, evidence, verification
-from mailer.people.exchange import export, form, intake, jobs
+from mailer.people.exchange import export, facts, form, intake, jobs
 from mailer.people.exchange.form import OnDisk, UnreadableFile
 from mailer.people.exchange.intake import Reader, Tally
 from mailer.people.exchange.jobs import CannotUndo, Order
@@ -461,3 +461,14 @@ def _done(rows: float) -> bool:
                 return True
         time.sleep(0.002)
     return False
+
+
+def test_a_look_up_goes_through_indexes_though_the_tables_were_just_made(newsletter_id: UUID) -> None:
+    """A plan that reads a table whole would do so for each of the rows, and an import would never end."""
+    values = {"marks": [bytes([n]) * 32 for n in range(200)], "newsletter": newsletter_id, "moot": ["none"]}
+    with intake.apart() as driver:
+        plan = "\n".join(
+            row[0] for row in driver.execute("EXPLAIN " + facts._FACTS, values, prepare=False).fetchall()
+        )
+    assert plan.count("Index") >= 5
+    assert not [name for name in ("Seq Scan", "Bitmap", "Materialize", "Hash") if name in plan]

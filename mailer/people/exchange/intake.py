@@ -282,7 +282,7 @@ def apart() -> Iterator[psycopg.Connection[Any]]:
         driver = connection.connection.driver_connection
         if not isinstance(driver, psycopg.Connection):
             raise TypeError(driver)
-        driver.execute("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
+        facts.steady(driver, until="closed")
         yield driver
     finally:
         connection.invalidate()
