@@ -136,7 +136,8 @@ def _import(db: Session, newsletter_id: UUID, address: str, now: datetime) -> No
 
 def _measured(port: int, people: dict[str, Iterator[str]], requests: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {each: [] for each in CLASSES}
-    shown = shown_at(SLUG, utcnow() - timedelta(minutes=1))
+    wording = consent.current_wording("La lettre", settings().controller_name, settings().default_locale)
+    shown = shown_at(SLUG, wording, utcnow() - timedelta(minutes=1))
     connection = _reached(port)
     with terminal.bar(requests, "asking") as drawn:
         for number in range(requests + 50):

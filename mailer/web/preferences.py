@@ -39,6 +39,7 @@ class PreferencesForm(Form):  # type: ignore[misc]
     )
     locale = RadioField(choices=["fr", "en"])
     newsletters = SelectMultipleField()
+    before = StringField()  # what was received when the page was shown: another tab may have changed it since
     paused_until = StringField()
 
     def validate_paused_until(self, field: StringField) -> None:
@@ -169,10 +170,13 @@ def _page(db: Session, subscriber: Subscriber, form: PreferencesForm, *, saved: 
 
 def _apply(db: Session, subscriber: Subscriber, form: PreferencesForm, listed: Sequence[Newsletter]) -> None:
     now, before = utcnow(), choices.chosen(db, subscriber.id)
+    shown = _shown(form, listed, before)
     subscriber.name = " ".join((form.name.data or "").split()) or None
     subscriber.locale, subscriber.paused_until = form.locale.data, _midnight(form.day)
     for each in listed:
         wanted = each.slug in form.newsletters.data
+        if wanted is (each.id in shown):
+            continue  # left as the page showed it
         if wanted and each.id not in before:
             begun = choices.subscribe(db, subscriber, each.id, wording=wording_of(each.name), now=now)
             notices.welcome(db, begun, now=now)
@@ -182,6 +186,12 @@ def _apply(db: Session, subscriber: Subscriber, form: PreferencesForm, listed: S
                 notices.goodbye(db, ended, now=now)
     if before and not choices.chosen(db, subscriber.id):
         choices.end_all(db, subscriber.fingerprint, now=now)
+
+
+def _shown(form: PreferencesForm, listed: Sequence[Newsletter], now: set[UUID]) -> set[UUID]:
+    """The letters that were received when the page was shown; beside all others, a wording was."""
+    slugs = form.before.data
+    return now if slugs is None else {each.id for each in listed if each.slug in slugs.split()}
 
 
 def _midnight(day: date | None) -> datetime | None:

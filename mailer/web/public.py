@@ -63,14 +63,17 @@ def begin(slug: str) -> ResponseReturnValue:
 
 def _kept(slug: str, form: SignupForm) -> bool:
     """The same statements and answer whatever the address: a worker decides, later."""
-    if not (form.validate() and form.took_its_time(slug, utcnow())):
+    if not form.validate():
         return False
     with transaction() as db:
         newsletter = the_newsletter(db, slug)
+        wording = wording_of(newsletter.name)
+        if not form.was_read(slug, wording, utcnow()):
+            return False
         if not form.is_robot:
             signup.request(
                 db, newsletter_id=newsletter.id, email=form.address, name=form.given_name,
-                locale=str(get_locale()), wording=wording_of(newsletter.name), now=utcnow(),
+                locale=str(get_locale()), wording=wording, now=utcnow(),
             )  # fmt: skip
     return True
 
@@ -83,9 +86,10 @@ def _home(slug: str, form: SignupForm) -> str:
 
 
 def _form_page(template: str, newsletter: Newsletter, form: SignupForm, **more: Any) -> str:
+    wording = wording_of(newsletter.name)
     return render_template(
-        template, newsletter=newsletter, form=form, wording=wording_of(newsletter.name),
-        shown=shown_at(newsletter.slug, utcnow()), **more,
+        template, newsletter=newsletter, form=form, wording=wording,
+        shown=shown_at(newsletter.slug, wording, utcnow()), **more,
     )  # fmt: skip
 
 

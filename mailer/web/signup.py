@@ -4,19 +4,23 @@ from datetime import datetime, timedelta
 
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, EmailField, Form, StringField, ValidationError
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from mailer import tokens
 from mailer.people.address import InvalidAddress, normalise
+from mailer.people.models import Wording
 from mailer.tokens import BadToken, Purpose
 
 FASTEST = timedelta(seconds=2)  # nobody reads the wording and ticks the box in less
 KEPT = timedelta(hours=24)  # how long a page may stay open before it is sent
 
 
-def shown_at(slug: str, now: datetime) -> str:
-    """A signed note of when the form of a newsletter was shown; anonymous, so that it needs no session."""
-    return tokens.issue(Purpose.FORM, [slug, now.timestamp()])
+def shown_at(slug: str, wording: Wording, now: datetime) -> str:
+    """A signed note of when the form of a newsletter was shown, and with which text beside its box.
+
+    Anonymous, so that it needs no session.
+    """
+    return tokens.issue(Purpose.FORM, [slug, now.timestamp(), wording.sha256.hex()])
 
 
 def one_line(_: Form, field: StringField) -> None:
@@ -51,7 +55,7 @@ class SignupForm(AddressForm):
         validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]
     )
     consent = BooleanField(
-        validators=[InputRequired(_l("Cochez la case : sans votre accord, nous ne vous écrirons pas."))]
+        validators=[DataRequired(_l("Cochez la case : sans votre accord, nous ne vous écrirons pas."))]
     )
     shown = StringField()
     again = False  # it has to be sent once more, as it is
@@ -60,12 +64,13 @@ class SignupForm(AddressForm):
     def given_name(self) -> str | None:
         return " ".join((self.name.data or "").split()) or None
 
-    def took_its_time(self, slug: str, now: datetime) -> bool:
-        """Whether a page of ours was shown before, long enough to be read, and not too long ago."""
+    def was_read(self, slug: str, wording: Wording, now: datetime) -> bool:
+        """Whether a page of ours with this text was shown, long enough to be read, and not too long ago."""
         try:
-            of, at = tokens.read(Purpose.FORM, self.shown.data or "", max_age=KEPT)
-        except BadToken:
+            of, at, sha256 = tokens.read(Purpose.FORM, self.shown.data or "", max_age=KEPT)
+        except (BadToken, ValueError):  # or of an older version
             self.again = True
         else:
-            self.again = of != slug or now.timestamp() - at < FASTEST.total_seconds()
+            same = (of, sha256) == (slug, wording.sha256.hex())
+            self.again = not same or now.timestamp() - at < FASTEST.total_seconds()
         return not self.again

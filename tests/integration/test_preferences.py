@@ -157,6 +157,28 @@ def test_who_ends_their_last_letter_is_brought_back_by_themselves_alone(
         assert db.scalars(select(Suppression.reason)).all() == []
 
 
+def test_a_tab_left_open_brings_nobody_back(client: FlaskClient, zoe: UUID) -> None:
+    """Beside a letter that was received then, no wording was shown: to keep its box ticked is no consent."""
+    page = client.post(f"{where(zoe)}/open", headers=FRENCH)
+    assert 'name="before" value="lettre"' in page.text
+    with transaction() as db:
+        consent.withdraw(db, db.scalars(select(Subscription.id)).one(), channel="one-click", now=utcnow())
+    data = {"newsletters": "lettre", "before": "lettre", "name": "Zoé D", "locale": "fr"}
+    answer = client.post(where(zoe), data=data, headers=FRENCH)
+    assert "C’est enregistré" in answer.text
+    assert 'value="lettre" checked' not in answer.text
+    assert chosen() == set()
+    client.post(where(zoe), data=data | {"before": ""}, headers=FRENCH)
+    assert chosen() == {"lettre"}
+
+
+def test_a_tab_left_open_takes_nothing_away(client: FlaskClient, zoe: UUID) -> None:
+    data = {"name": "Zoé", "locale": "fr", "before": "lettre"}
+    client.post(where(zoe), data=data | {"newsletters": ["lettre", "autre"]})
+    client.post(where(zoe), data=data | {"newsletters": "lettre"})
+    assert chosen() == {"lettre", "autre"}
+
+
 def test_saving_again_changes_nothing(client: FlaskClient, zoe: UUID) -> None:
     for _ in range(2):
         client.post(where(zoe), data={"newsletters": "lettre", "name": "Zoé", "locale": "fr"})

@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from werkzeug.test import TestResponse
 
 from mailer import tasks, tokens
 from mailer.db import transaction, utcnow
 from mailer.issues import editing, issuefile
-from mailer.issues.models import Issue
+from mailer.issues.models import Issue, Newsletter
 from mailer.issues.typography import french
 from mailer.paths import templates_dir
 from mailer.people import consent
@@ -28,7 +28,7 @@ from mailer.people.models import (
 )
 from mailer.sending import alarms, audience, ledger
 from mailer.sending.models import Notice, NoticeKind
-from mailer.settings import Settings
+from mailer.settings import Settings, settings
 from mailer.tokens import Purpose
 from mailer.web.signup import shown_at
 from tests.make import make_newsletter, make_readers
@@ -64,9 +64,10 @@ def sign_up(client: FlaskClient, email: str = "zoe@example.org", **data: str) ->
     return answer.status_code, answer.headers.get("Location", "")
 
 
-def shown_long_ago() -> str:
+def shown_long_ago(locale: str = "fr") -> str:
     """What the form holds when it has been open for a minute."""
-    return shown_at("lettre", utcnow() - timedelta(minutes=1))
+    wording = consent.current_wording("La lettre", settings().controller_name, locale)
+    return shown_at("lettre", wording, utcnow() - timedelta(minutes=1))
 
 
 def link(purpose: Purpose, subscription_id: UUID) -> str:
@@ -121,6 +122,26 @@ def test_faults_are_told_and_nothing_typed_is_lost(client: FlaskClient) -> None:
     assert 'value="zoe@"' in answer.text
     assert 'value="Zoé"' in answer.text
     assert answer.text.count('aria-invalid="true"') == 2
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(SignupRequest)) == 0
+
+
+@pytest.mark.parametrize("said", ["false", ""])
+def test_a_box_that_says_no_is_no_consent(client: FlaskClient, said: str) -> None:
+    assert sign_up(client, consent=said)[0] == 422
+
+
+def test_a_text_that_changed_since_it_was_shown_is_shown_again(client: FlaskClient) -> None:
+    """The file keeps the wording that was on the screen, in its language, and none that came after."""
+    assert sign_up(client, shown=shown_long_ago("en"))[0] == 422
+    shown = shown_long_ago()
+    with transaction() as db:
+        db.execute(update(Newsletter).values(name="La gazette"))
+    answer = client.post(
+        "/lettre/", data={"email": "zoe@example.org", "consent": "yes", "shown": shown}, headers=FRENCH
+    )
+    assert answer.status_code == 422
+    assert "Relisez ce que vous avez saisi" in answer.text
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(SignupRequest)) == 0
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from mailer.issues import editing
 from mailer.people import consent
 from mailer.people.models import SignupRequest, Suppression, SuppressionReason
 from mailer.sending.models import Notice
-from mailer.settings import Settings
+from mailer.settings import Settings, settings
 from mailer.web import maintenance
 from mailer.web.app import create_app
 from mailer.web.security import limiter
@@ -118,7 +119,9 @@ def test_nothing_tells_who_is_known(client: FlaskClient) -> None:
 def test_a_form_sent_blindly_or_at_once_is_shown_again_with_what_was_typed(
     client: FlaskClient, shown: str
 ) -> None:
-    given = {"just now": shown_at("lettre", utcnow()), "of another form": shown_at("other", utcnow())}
+    wording, now = consent.current_wording("La lettre", settings().controller_name, "fr"), utcnow()
+    given = {"just now": shown_at("lettre", wording, now),
+             "of another form": shown_at("other", wording, now - timedelta(minutes=1))}  # fmt: skip
     answer = post(client, "zoe@example.org", name="Zoé", shown=given.get(shown, shown))
     assert answer.status_code == 422
     assert "Relisez ce que vous avez saisi" in answer.text
