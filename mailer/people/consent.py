@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
@@ -44,6 +44,7 @@ class Confirmation(StrEnum):
     CONFIRMED = "confirmed"
     REAFFIRMED = "reaffirmed"  # received already, by an import: from now on by their own word
     ALREADY = "already"
+    FROZEN = "frozen"  # RGPD 18: nothing is changed
     GONE = "gone"  # withdrawn, purged or erased since: one may sign up again
 
 
@@ -88,19 +89,27 @@ def unasked(db: Session, subscription: Subscription | None) -> Confirmation | No
     """What there is to say instead of asking for a confirmation; None where one would add something."""
     if subscription is None:
         return Confirmation.GONE
+    if frozen(db, subscription):
+        return Confirmation.FROZEN
     if subscription.state is SubscriptionState.ENDED:
         return None if rules.asked_last(_file(db, subscription)) else Confirmation.GONE
-    if subscription.state is not SubscriptionState.ACTIVE:
-        return None
-    if barred := _barred(db, subscription):
-        asked_since = barred.asked_at is not None and barred.asked_at >= barred.at
-        return None if asked_since else Confirmation.ALREADY
-    return Confirmation.ALREADY if own(db, subscription) else None
+    if received(db, subscription) and own(db, subscription):
+        return Confirmation.ALREADY
+    return None
+
+
+def frozen(db: Session, subscription: Subscription) -> bool:
+    """Whether nothing of theirs is to be changed, but by their no."""
+    theirs = Subscriber.id == subscription.subscriber_id, Subscriber.restricted_at.is_not(None)
+    return db.scalar(select(exists().where(*theirs))) or False
 
 
 def received(db: Session, subscription: Subscription) -> bool:
     """Whether letters are sent by it."""
-    return subscription.state is SubscriptionState.ACTIVE and _barred(db, subscription) is None
+    barred = exists().where(
+        Subscriber.id == subscription.subscriber_id, Suppression.fingerprint == Subscriber.fingerprint
+    )
+    return subscription.state is SubscriptionState.ACTIVE and not db.scalar(select(barred))
 
 
 def own(db: Session, subscription: Subscription) -> bool:
@@ -133,11 +142,6 @@ def _have_asked(
     evidence.append(db, asked)
 
 
-def _barred(db: Session, subscription: Subscription) -> Suppression | None:
-    joined = select(Suppression).join(Subscriber, Subscriber.fingerprint == Suppression.fingerprint)
-    return db.scalar(joined.where(Subscriber.id == subscription.subscriber_id))
-
-
 def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime) -> bool:
     """The person says no; True when that changed something.  Effective at commit."""
     subscription = _locked(db, subscription_id)
@@ -158,7 +162,7 @@ def renew(
     subscription = _locked(db, subscription_id)
     if subscription is None:
         return Confirmation.GONE
-    if subscription.state is not SubscriptionState.ACTIVE:
+    if subscription.state is SubscriptionState.ENDED and not frozen(db, subscription):
         subscription.state = SubscriptionState.PENDING
     return confirm(db, subscription_id, wording=wording, channel=channel, now=now)
 
@@ -231,9 +235,11 @@ def subscription_for(db: Session, subscriber: Subscriber, newsletter_id: UUID, n
 
 
 def _locked(db: Session, subscription_id: UUID) -> Subscription | None:
-    one = select(Subscription).where(Subscription.id == subscription_id)
-    locked = one.options(joinedload(Subscription.subscriber)).with_for_update(of=Subscription)
-    return db.scalar(locked.execution_options(populate_existing=True))
+    """With its person as they are once nobody else holds it: their address may have changed meanwhile."""
+    one = Subscription.id == subscription_id
+    db.execute(select(Subscription.id).where(one).with_for_update())
+    fresh = select(Subscription).where(one).options(joinedload(Subscription.subscriber))
+    return db.scalar(fresh.execution_options(populate_existing=True))
 
 
 def payload_of(

@@ -14,7 +14,7 @@ from email.policy import SMTP
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from mailer import telemetry, tokens
@@ -43,6 +43,7 @@ _MEANT_FOR = {
     NoticeKind.ALREADY: {SubscriptionState.ACTIVE},
     NoticeKind.PREFERENCES: {SubscriptionState.ACTIVE, SubscriptionState.ENDED},
 }
+_OF_A_READER = {NoticeKind.WELCOME, NoticeKind.ALREADY}  # they say that letters are sent
 _ANSWERS = {Due.CONFIRMATION: NoticeKind.CONFIRMATION, Due.ALREADY: NoticeKind.ALREADY}
 
 
@@ -100,9 +101,14 @@ def introduce(db: Session, *, now: datetime, limit: int = INTRODUCED) -> int:
         Notice.subscriber_id == Subscription.subscriber_id,
         Notice.newsletter_id == Subscription.newsletter_id,
         Notice.kind == NoticeKind.WELCOME, Notice.created_at >= Subscription.changed_at,
+        Notice.state != DeliveryState.WITHHELD,
     )  # fmt: skip
     barred = exists().where(
-        Subscriber.id == Subscription.subscriber_id, Suppression.fingerprint == Subscriber.fingerprint
+        Subscriber.id == Subscription.subscriber_id,
+        or_(
+            Subscriber.restricted_at.is_not(None),
+            exists().where(Suppression.fingerprint == Subscriber.fingerprint),
+        ),
     )
     uninformed = Subscription.state == SubscriptionState.ACTIVE, Subscription.informed_at.is_(None)
     found = db.scalars(select(Subscription.id).where(*uninformed, ~told, ~barred).limit(limit)).all()
@@ -194,11 +200,11 @@ def _taken(row: Any, now: datetime, settings: Settings) -> Claimed | None:
 
 def _has_reason(row: Any) -> bool:
     """Whether what the notice says of a subscription still holds."""
-    notice, _, subscription, _, consent, suppression = row
+    notice, subscriber, subscription, _, consent, suppression = row
     if subscription is None or subscription.state not in _MEANT_FOR[notice.kind]:
         return False
-    if notice.kind is NoticeKind.WELCOME:
-        return suppression is None
+    if notice.kind in _OF_A_READER:
+        return suppression is None and subscriber.restricted_at is None
     if notice.kind is NoticeKind.CONFIRMATION and subscription.state is SubscriptionState.ACTIVE:
         return suppression is not None or not own_word(consent.kind)
     return True
@@ -270,10 +276,18 @@ def _send(client: smtplib.SMTP, claimed: Claimed, settings: Settings, signer: Si
             return
         notice.state, notice.code, notice.reply = decided.state, answer.code, answer.text
         notice.due_at = decided.due_at or now
-        if decided.state is DeliveryState.ACCEPTED and claimed.kind is NoticeKind.WELCOME:
-            mine = Subscription.id == claimed.subscription_id, Subscription.informed_at.is_(None)
-            db.execute(update(Subscription).where(*mine).values(informed_at=now))
+        if decided.state is DeliveryState.ACCEPTED:
+            _arrived(db, claimed, now)
     telemetry.notices.labels(decided.state.value).inc()
+
+
+def _arrived(db: Session, claimed: Claimed, now: datetime) -> None:
+    """What follows from a mail's being in the mailbox."""
+    of = update(Subscription).where(Subscription.id == claimed.subscription_id)
+    if claimed.kind is NoticeKind.WELCOME:
+        db.execute(of.where(Subscription.informed_at.is_(None)).values(informed_at=now))
+    if claimed.kind is NoticeKind.CONFIRMATION:  # its link is good for as long as the sign-up is kept
+        db.execute(of.where(Subscription.state == SubscriptionState.PENDING).values(changed_at=now))
 
 
 def _encoded(message: EmailMessage, recipient: str, signer: Signer | None) -> bytes:

@@ -5,7 +5,7 @@ of a mail.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from flask import Blueprint, abort, make_response, render_template, request
@@ -19,7 +19,7 @@ from mailer.issues import editing
 from mailer.issues.models import Newsletter
 from mailer.people import consent
 from mailer.people.consent import CONFIRM_WITHIN, Confirmation
-from mailer.people.models import DepartureReason, Subscriber, Subscription, SubscriptionState
+from mailer.people.models import DepartureReason, Subscriber, Subscription, SubscriptionState, Suppression
 from mailer.people.preferences import still_theirs
 from mailer.sending import accounts, notices
 from mailer.sending.accounts import Addressee
@@ -82,7 +82,7 @@ def _ask(token: str, purpose: Purpose, template: str) -> ResponseReturnValue:
 
 def _told(db: Session, subscription: Subscription | None, purpose: Purpose) -> Confirmation | None:
     """What there is to say instead of asking."""
-    if purpose is Purpose.CONFIRM or subscription is None:
+    if purpose is Purpose.CONFIRM or subscription is None or consent.frozen(db, subscription):
         return consent.unasked(db, subscription)
     return Confirmation.ALREADY if subscription.state is SubscriptionState.ACTIVE else None
 
@@ -102,7 +102,7 @@ def _act(token: str, purpose: Purpose, act: Act) -> ResponseReturnValue:
 def _read(db: Session, token: str, purpose: Purpose) -> tuple[UUID | None, Newsletter | None, str]:
     """Whose link this is, of which newsletter, and what is wrong with it: "", expired or bad.
 
-    One that went to an older address of theirs is nobody's.
+    One that went to an older address of theirs, or that they said never again after, is nobody's.
     """
     try:
         (of, slug), signed_at = tokens.dated(purpose, token, max_age=CONFIRM_WITHIN)
@@ -112,12 +112,20 @@ def _read(db: Session, token: str, purpose: Purpose) -> tuple[UUID | None, Newsl
         return None, None, "bad"
     theirs = select(Subscriber).join(Subscription).where(Subscription.id == UUID(of))
     subscriber = db.scalar(theirs)
-    if subscriber and not still_theirs(subscriber, signed_at):
+    if subscriber and not (still_theirs(subscriber, signed_at) and _stands(db, subscriber, signed_at)):
         return None, editing.newsletter(db, slug), ""
     return UUID(of), editing.newsletter(db, slug), ""
 
 
+def _stands(db: Session, subscriber: Subscriber, signed_at: datetime) -> bool:
+    """Whether no suppression came after the mail; links are signed in whole seconds."""
+    barred = db.get(Suppression, subscriber.fingerprint)
+    return barred is None or barred.at < signed_at + timedelta(seconds=1)
+
+
 def _said(outcome: str, newsletter: Newsletter | None) -> ResponseReturnValue:
+    if outcome == Confirmation.FROZEN:
+        return render_template("preferences_frozen.html"), 409
     status = {"gone": 410, "expired": 410, "bad": 404}.get(outcome, 200)
     return render_template("confirmed.html", outcome=outcome, newsletter=newsletter), status
 

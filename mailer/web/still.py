@@ -28,6 +28,8 @@ def ask(token: str) -> ResponseReturnValue:
         subscriber = _whose(db, token)
         if subscriber is None:
             return render_template("still.html", outcome="gone"), 410
+        if subscriber.restricted_at:
+            return render_template("preferences_frozen.html"), 409
         chosen = preferences.chosen(db, subscriber.id)
         listed = db.scalars(
             select(Newsletter).where(Newsletter.id.in_(chosen)).order_by(Newsletter.name)
@@ -41,6 +43,8 @@ def ask(token: str) -> ResponseReturnValue:
 def go_on(token: str) -> ResponseReturnValue:
     with transaction() as db:
         subscriber = _whose(db, token)
+        if subscriber and subscriber.restricted_at:
+            return render_template("preferences_frozen.html"), 409
         wordings = {each.id: wording_of(each.name) for each in db.scalars(select(Newsletter))}
         kept = subscriber is not None and inactivity.go_on(db, subscriber.id, wordings, now=utcnow())
     return render_template("still.html", outcome="kept" if kept else "gone"), 200 if kept else 410

@@ -1,22 +1,27 @@
 """From the sign-up form to the goodbye, on the real database."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from mailer.db import transaction
 from mailer.issues.models import Newsletter
-from mailer.people import consent
+from mailer.people import consent, dossier
 from mailer.people.consent import Confirmation
 from mailer.people.models import (
     ConsentEvent,
     ConsentPayload,
+    Subscriber,
     Subscription,
     SubscriptionState,
     Suppression,
     SuppressionReason,
 )
-from mailer.people.rules import fold
+from mailer.people.rules import Why, fold
+from mailer.rights import rectification
 from tests.make import import_people, make_newsletter, make_pending
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -39,6 +44,31 @@ def test_withdrawing_is_idempotent_and_leaves_a_foldable_file(db: Session) -> No
     events = select(ConsentPayload.kind).join(ConsentEvent, ConsentEvent.id == ConsentPayload.event_id)
     assert fold(db.scalars(events.order_by(ConsentEvent.seq))) is SubscriptionState.ENDED
     assert consent.confirm(db, subscription.id, now=NOW) is Confirmation.GONE
+
+
+def test_a_word_said_while_the_address_changes_goes_under_the_new_one(clean: None) -> None:
+    with transaction() as db:
+        of = make_pending(db, make_newsletter(db), now=NOW).id
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as db:
+            subscriber = db.scalars(select(Subscriber)).one()
+            rectification._move(db, subscriber, "new@example.org", NOW)
+            confirming = pool.submit(_confirm, of)
+            while not _somebody_waits(db) and not confirming.done():
+                pass
+        assert confirming.result(30) is Confirmation.CONFIRMED
+    with transaction() as db:
+        [letter] = dossier.draw(db, "new@example.org", {}, now=NOW).letters
+        assert (letter.standing.why, letter.standing.may_write) == (Why.CONFIRMED, True)
+
+
+def _confirm(subscription_id: UUID) -> Confirmation:
+    with transaction() as db:
+        return consent.confirm(db, subscription_id, now=NOW)
+
+
+def _somebody_waits(db: Session) -> bool:
+    return bool(db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def _import(db: Session, newsletter: Newsletter, agreed: datetime) -> str:

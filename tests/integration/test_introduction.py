@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mailer.db import transaction, utcnow
 from mailer.people import consent, suppression
-from mailer.people.models import Subscription, SuppressionReason
+from mailer.people.models import Subscriber, Subscription, SuppressionReason
 from mailer.people.suppression import Entry
 from mailer.sending import notices
 from mailer.settings import Settings
@@ -75,6 +75,25 @@ def test_whoever_is_barred_meanwhile_gets_nothing(sink: Sink, through: Settings)
     notices.send_due(through)
     assert [mail["To"] for mail in sink.mails()] == [PEOPLE[2]]
     assert _informed() == [False, False, True]
+
+
+def test_whoever_was_barred_or_frozen_for_a_while_is_told_afterwards(sink: Sink, through: Settings) -> None:
+    """Else nobody would ever write to them: letters wait for that mail."""
+    with transaction() as db:
+        import_people(db, make_newsletter(db), PEOPLE[:2], now=EPOCH)
+    assert _introduce() == 2
+    mark = consent.fingerprint(PEOPLE[0])
+    frozen = update(Subscriber).where(Subscriber.email == PEOPLE[1])
+    with transaction() as db:
+        suppression.add(db, [Entry(mark, SuppressionReason.MANUAL, EPOCH)])
+        db.execute(frozen.values(restricted_at=EPOCH))
+    assert (notices.send_due(through), _introduce()) == (0, 0)
+    with transaction() as db:
+        suppression.remove(db, mark)
+        db.execute(frozen.values(restricted_at=None))
+    assert (_introduce(), notices.send_due(through)) == (2, 2)
+    assert _introduce() == 0
+    assert _informed() == [True, True]
 
 
 def test_a_few_at_a_time() -> None:

@@ -1,8 +1,8 @@
 """Single mails, from the outbox to a real SMTP server."""
 
 import re
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -10,12 +10,15 @@ import dkim
 import pytest
 from flask import Flask
 from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from mailer.db import transaction, utcnow
 from mailer.issues.models import Theme
 from mailer.issues.typography import french
-from mailer.people import consent
-from mailer.people.models import Subscription, SubscriptionState
+from mailer.people import consent, signup, suppression
+from mailer.people.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
+from mailer.people.signup import Decided, Due
+from mailer.people.suppression import Entry
 from mailer.sending import notices, previews
 from mailer.sending.dkim import DkimKeyMissing, Signer, new_key
 from mailer.sending.models import Notice, NoticeKind
@@ -52,6 +55,10 @@ def asked(clean: None) -> UUID:
         return decided.subscription_id
 
 
+def already(db: Session, subscription_id: UUID, *, now: datetime) -> None:
+    notices.answer_signup(db, Decided(subscription_id, Due.ALREADY), now=now)
+
+
 def _state() -> DeliveryState:
     with transaction() as db:
         return db.scalars(select(Notice.state).order_by(Notice.created_at.desc()).limit(1)).one()
@@ -75,6 +82,33 @@ def test_a_confirmation_arrives_once(asked: UUID, sink: Sink, through: Settings)
     assert "Bonjour," in html
     assert "\ue000" not in html + text
     assert _state() is DeliveryState.ACCEPTED
+
+
+def test_a_link_that_left_late_is_good_for_seven_days_all_the_same(
+    asked: UUID, sink: Sink, through: Settings
+) -> None:
+    with transaction() as db:
+        db.execute(update(Subscription).values(changed_at=utcnow() - timedelta(days=2)))
+    notices.send_due(through)
+    with transaction() as db:
+        assert signup.purge(db, now=utcnow() + timedelta(days=6)) == 0
+        assert signup.purge(db, now=utcnow() + timedelta(days=8)) == 1
+
+
+@pytest.mark.parametrize("answer", [notices.welcome, already])
+def test_nobody_barred_or_frozen_meanwhile_is_written_to(
+    asked: UUID, sink: Sink, through: Settings, answer: Callable[..., None]
+) -> None:
+    with transaction() as db:
+        consent.confirm(db, asked, now=utcnow())
+        answer(db, asked, now=utcnow())
+        db.execute(update(Subscriber).values(restricted_at=utcnow()))
+    assert notices.send_due(through) == 0
+    with transaction() as db:
+        db.execute(update(Subscriber).values(restricted_at=None))
+        answer(db, asked, now=utcnow())
+        suppression.add(db, [Entry(consent.fingerprint(ZOE), SuppressionReason.COMPLAINT, utcnow())])
+    assert notices.send_due(through) == 0
 
 
 def test_welcome_then_goodbye_whose_link_undoes(asked: UUID, sink: Sink, through: Settings) -> None:

@@ -21,6 +21,7 @@ from mailer.people.models import (
     ConsentEvent,
     Departure,
     SignupRequest,
+    Subscriber,
     Subscription,
     SubscriptionState,
     Suppression,
@@ -31,7 +32,7 @@ from mailer.sending.models import Notice, NoticeKind
 from mailer.settings import Settings, settings
 from mailer.tokens import Purpose
 from mailer.web.signup import shown_at
-from tests.make import make_newsletter, make_readers
+from tests.make import make_newsletter, make_pending, make_readers
 
 FRENCH = {"Accept-Language": "fr"}
 LETTER = templates_dir() / "examples" / "lettre" / "lettre.yaml"
@@ -225,6 +226,38 @@ def test_the_undo_link_brings_back(client: FlaskClient, sent: UUID) -> None:
     assert active() == 2
     assert client.post(f"/back/{token}").status_code == 200
     assert active() == 3
+
+
+@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.UNDO])
+def test_a_link_lifts_no_suppression_that_came_after_it(client: FlaskClient, purpose: Purpose) -> None:
+    later = utcnow() + timedelta(minutes=1)
+    with transaction() as db:
+        of = make_pending(db, make_newsletter(db, slug="autre"), now=utcnow())
+        where = f"/{'confirm' if purpose is Purpose.CONFIRM else 'back'}/{link(purpose, of.id)}"
+        db.add(Suppression(fingerprint=consent.fingerprint("zoe@example.org"),
+                           reason=SuppressionReason.OBJECTED, at=later))  # fmt: skip
+    for _ in range(2):
+        assert client.post(where).status_code == client.get(where).status_code == 410
+    assert active() == 0
+    with transaction() as db:
+        db.execute(update(Suppression).values(at=utcnow() - timedelta(minutes=1)))
+    assert client.post(where).status_code == 200
+    assert active() == 1
+
+
+@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.UNDO])
+def test_what_is_frozen_stays_as_it_is(client: FlaskClient, purpose: Purpose) -> None:
+    with transaction() as db:
+        of = make_pending(db, make_newsletter(db, slug="autre"), now=utcnow())
+        where = f"/{'confirm' if purpose is Purpose.CONFIRM else 'back'}/{link(purpose, of.id)}"
+        db.execute(update(Subscriber).values(restricted_at=utcnow()))
+    for answer in (client.get(where, headers=FRENCH), client.post(where, headers=FRENCH)):
+        assert (answer.status_code, "Vos données sont gelées" in answer.text) == (409, True)
+    assert (active(), events()) == (0, 1)
+    with transaction() as db:
+        db.execute(update(Subscriber).values(restricted_at=None))
+    assert client.post(where).status_code == 200
+    assert active() == 1
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,17 @@ def test_the_letter_s_button_goes_on_and_looking_does_not(clean: None, app: Flas
     assert "inactive" not in _run(EPOCH + YEARS + DAY)
 
 
+def test_what_is_frozen_stays_as_it_is(clean: None, app: Flask) -> None:
+    _subscribed()
+    with transaction() as db:
+        db.execute(update(Subscriber).values(restricted_at=utcnow()))
+        of = db.scalars(select(Subscriber.id)).one()
+    page, client = f"/still/{tokens.issue(Purpose.RECONFIRM, of.hex)}", app.test_client()
+    for answer in (client.get(page), client.post(page)):
+        assert (answer.status_code, "Vos données sont gelées" in answer.text) == (409, True)
+    assert _count(ConsentPayload) == 2
+
+
 @pytest.mark.parametrize("token", ["nonsense", "gone"])
 def test_a_link_of_nobody_s_says_so(clean: None, app: Flask, token: str) -> None:
     path = tokens.issue(Purpose.RECONFIRM, uuid4().hex) if token == "gone" else token
