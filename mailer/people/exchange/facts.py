@@ -65,7 +65,7 @@ class Decision(NamedTuple):
 
 
 def steady(connection: psycopg.Connection[Any], *, until: Literal["commit", "closed"] = "commit") -> None:
-    """Have every look-up go through its index, in this transaction or for as long as this connection lives."""
+    """Have every look-up go through its index, until this transaction ends or this connection does."""
     how = "SET LOCAL" if until == "commit" else "SET"
     connection.execute("; ".join(f"{how} {name} = {value}" for name, value in _STEADY.items()))
 
