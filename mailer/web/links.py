@@ -110,8 +110,8 @@ def _read(db: Session, token: str, purpose: Purpose) -> tuple[UUID | None, Newsl
         return None, editing.newsletter(db, expired.value[1]), "expired"
     except BadToken:
         return None, None, "bad"
-    theirs = select(Subscriber).join(Subscription).where(Subscription.id == UUID(of))
-    subscriber = db.scalar(theirs)
+    theirs = select(Subscriber).join(Subscription, Subscription.subscriber_id == Subscriber.id)
+    subscriber = db.scalar(theirs.where(Subscription.id == UUID(of)))
     if subscriber and not (still_theirs(subscriber, signed_at) and _stands(db, subscriber, signed_at)):
         return None, editing.newsletter(db, slug), ""
     return UUID(of), editing.newsletter(db, slug), ""

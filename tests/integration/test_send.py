@@ -117,7 +117,8 @@ def test_refused_deferred_and_withheld_are_told_apart(
     (server, relay), (issue, readers) = sink, frozen
     server.refusals = {readers[0]: f"550 5.1.1 <{readers[0]}> unknown", readers[1]: "450 4.2.1 later"}
     with transaction() as db:
-        gone = db.scalars(select(Subscription).join(Subscriber).where(Subscriber.email == readers[2])).one()
+        joined = select(Subscription).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        gone = db.scalars(joined.where(Subscriber.email == readers[2])).one()
         consent.withdraw(db, gone.id, channel="link", now=utcnow())
     _send(issue, relay)
     assert _states(issue.id) == {"accepted": 37, "refused": 1, "deferred": 1, "withheld": 1}
