@@ -7,9 +7,9 @@ While one chunk is written, those after it are read, looked up and made ready.
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -97,7 +97,7 @@ class Reader:
 
     def chunks(
         self, driver: psycopg.Connection[Any], prepare: Callable[[list[Person], dict[bytes, Facts]], T]
-    ) -> Iterator[Chunk[T]]:
+    ) -> Generator[Chunk[T]]:
         """All of them, some ahead of the caller; `driver` is the scout's own connection."""
         with ThreadPoolExecutor(1, "scout") as scout:
             ahead = deque(scout.submit(self._chunk, driver, prepare) for _ in range(AHEAD))
@@ -141,9 +141,9 @@ def check(
     `emit` is given the outcomes of each chunk.
     """
     tally = Tally()
-    with apart() as scout, apart() as own:
+    with apart() as scout, apart() as own, closing(reader.chunks(scout, taking.judge)) as chunks:
         own.execute("CREATE TEMPORARY TABLE taken (mark bytea PRIMARY KEY)")
-        for chunk in reader.chunks(scout, taking.judge):
+        for chunk in chunks:
             outcomes = chunk.settled(_once(own, chunk.people, chunk.ready))
             tally.add(outcomes)
             emit(outcomes)
@@ -175,12 +175,13 @@ def run(
     """
     common = Common(job.newsletter_id, clock(), "import", job.id, job.legal_text)
     reader = Reader(source, form, rows, job.newsletter_id, job.done)
+    prepare = partial(taking.prepare, common)
     progress(job.done)
-    with apart() as driver, _quickly_switching():
+    with apart() as driver, _quickly_switching(), closing(reader.chunks(driver, prepare)) as chunks:
         alone(driver, _LOCK)
         started, before = time.monotonic(), job.seconds
         unseen: deque[set[bytes]] = deque(maxlen=AHEAD)  # of the chunks that the scout may not have seen
-        for number, chunk in enumerate(reader.chunks(driver, partial(taking.prepare, common)), 1):
+        for number, chunk in enumerate(chunks, 1):
             marks = chunk.marks
             if not all(map(marks.isdisjoint, unseen)):
                 chunk.ready = _again(common, chunk)
