@@ -231,7 +231,8 @@ def subscription_for(db: Session, subscriber: Subscriber, newsletter_id: UUID, n
         .on_conflict_do_nothing()
     )
     mine = Subscription.subscriber_id == subscriber.id, Subscription.newsletter_id == newsletter_id
-    return db.execute(select(Subscription).where(*mine).with_for_update()).scalar_one()
+    locked = select(Subscription).where(*mine).with_for_update()
+    return db.execute(locked.execution_options(populate_existing=True)).scalar_one()
 
 
 def _locked(db: Session, subscription_id: UUID) -> Subscription | None:

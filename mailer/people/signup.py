@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
 from mailer.people import consent, evidence, throttle
 from mailer.people.address import domain, mailbox
@@ -115,14 +115,15 @@ def purge(db: Session, *, now: datetime, limit: int = 200) -> int:
     """
     stale = (
         select(Subscription)
+        .join(Subscription.subscriber)
         .where(
             Subscription.state == SubscriptionState.PENDING,
             Subscription.changed_at <= now - CONFIRM_WITHIN,
-            Subscription.subscriber.has(Subscriber.restricted_at.is_(None)),
+            Subscriber.restricted_at.is_(None),
         )
-        .options(joinedload(Subscription.subscriber))
+        .options(contains_eager(Subscription.subscriber))
         .limit(limit)
-        .with_for_update(of=Subscription, skip_locked=True)
+        .with_for_update(of=[Subscription, Subscriber], skip_locked=True)
     )
     found = db.scalars(stale).all()
     for subscription in found:
@@ -158,13 +159,8 @@ def _may_be_asked(db: Session, asked: SignupRequest, now: datetime) -> bool:
         return False
     if not throttle.take(db, throttle.limit(MAILS_A_DAY, DAY, "signups of", box), now=now):
         return False
-    never = db.get(Suppression, consent.fingerprint(asked.email), with_for_update=True)
-    if never is None:
-        return True
-    if never.asked_at and now - never.asked_at < NEVER_AGAIN_ASKED_PER:
-        return False
-    never.asked_at = now
-    return True
+    never = db.get(Suppression, consent.fingerprint(asked.email))
+    return not (never and never.asked_at and now - never.asked_at < NEVER_AGAIN_ASKED_PER)
 
 
 def _asked(db: Session, asked: SignupRequest, now: datetime) -> Decided:
@@ -181,6 +177,9 @@ def _asked(db: Session, asked: SignupRequest, now: datetime) -> Decided:
     evidence.append(db, payload)
     if not active:
         subscription.state, subscription.changed_at = SubscriptionState.PENDING, now
+    if suppressed:  # locked last, as a confirmation does
+        mine = Suppression.fingerprint == subscriber.fingerprint
+        db.execute(update(Suppression).where(mine).values(asked_at=now))
     return Decided(subscription.id, Due.CONFIRMATION)
 
 

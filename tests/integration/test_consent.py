@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.db import transaction
@@ -22,6 +22,7 @@ from mailer.people.models import (
 )
 from mailer.people.rules import Why, fold
 from mailer.rights import rectification
+from tests.integration.test_signup import somebody_waits
 from tests.make import import_people, make_newsletter, make_pending
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -54,7 +55,7 @@ def test_a_word_said_while_the_address_changes_goes_under_the_new_one(clean: Non
             subscriber = db.scalars(select(Subscriber)).one()
             rectification._move(db, subscriber, "new@example.org", NOW)
             confirming = pool.submit(_confirm, of)
-            while not _somebody_waits(db) and not confirming.done():
+            while not somebody_waits(db) and not confirming.done():
                 pass
         assert confirming.result(30) is Confirmation.CONFIRMED
     with transaction() as db:
@@ -65,10 +66,6 @@ def test_a_word_said_while_the_address_changes_goes_under_the_new_one(clean: Non
 def _confirm(subscription_id: UUID) -> Confirmation:
     with transaction() as db:
         return consent.confirm(db, subscription_id, now=NOW)
-
-
-def _somebody_waits(db: Session) -> bool:
-    return bool(db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def _import(db: Session, newsletter: Newsletter, agreed: datetime) -> str:

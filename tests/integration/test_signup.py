@@ -1,5 +1,6 @@
 """What becomes of sign-ups: limits that hold whatever a robot does, and a purge."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,8 +8,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from mailer import settings as settings_module
+from mailer.db import transaction
 from mailer.issues.models import Newsletter
 from mailer.people import consent, signup, throttle
+from mailer.people.consent import Confirmation
 from mailer.people.models import (
     ConsentKind,
     ConsentPayload,
@@ -46,6 +49,11 @@ def mails(db: Session, now: datetime) -> list[Due]:
         if decided:
             caused.append(decided.due)
     return caused
+
+
+def somebody_waits(db: Session) -> bool:
+    """Whether a transaction waits for another."""
+    return bool(db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_one_confirmation_a_day(db: Session, newsletter: Newsletter) -> None:
@@ -96,6 +104,43 @@ def test_a_suppressed_reader_must_confirm_anew(db: Session, newsletter: Newslett
     assert decided.due is Due.CONFIRMATION
     consent.confirm(db, subscription.id, now=NOW + DAY)
     assert db.get(Suppression, mark, populate_existing=True) is None
+
+
+def test_a_sign_up_decided_while_another_is_confirmed_waits_for_it(clean: None) -> None:
+    """Both touch the subscription, then the suppression: in one order, or each would wait for the other."""
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        of = make_pending(db, newsletter, now=NOW).id
+        consent.confirm(db, of, now=NOW)
+        mark = consent.fingerprint(ZOE)
+        db.add(Suppression(fingerprint=mark, reason=SuppressionReason.HARD_BOUNCE, at=NOW))
+        ask(db, newsletter, now=NOW + DAY)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as db:
+            db.get(Subscription, of, with_for_update=True)
+            deciding = pool.submit(decide_next)
+            while not somebody_waits(db) and not deciding.done():
+                pass
+            assert consent.confirm(db, of, now=NOW + DAY) is Confirmation.CONFIRMED
+        assert deciding.result(30) is Due.ALREADY
+
+
+def decide_next() -> Due | None:
+    with transaction() as db:
+        [due] = mails(db, NOW + DAY)
+        return due
+
+
+def test_a_purge_waits_for_nobody_and_keeps_nobody_waiting(clean: None) -> None:
+    with transaction() as db:
+        make_pending(db, make_newsletter(db), now=NOW)
+    with transaction() as db:
+        db.scalars(select(Subscriber).with_for_update()).one()  # as their preferences do
+        with transaction() as other:
+            other.execute(text("SET LOCAL lock_timeout = '5s'"))
+            assert signup.purge(other, now=NOW + 8 * DAY) == 0
+    with transaction() as db:
+        assert signup.purge(db, now=NOW + 8 * DAY) == 1
 
 
 def test_too_many_wait_and_none_is_lost(
