@@ -106,7 +106,7 @@ def page(import_id: UUID) -> ResponseReturnValue:
         job = _fetch(db, import_id)
         newsletter = db.get_one(Newsletter, job.newsletter_id)
         held = uploads.held(db, import_id)
-    return render_template("desk/import.html", job=job, newsletter=newsletter, held=held, **_shown(job))
+    return render_template("desk/import.html", job=job, letter=newsletter.name, held=held, **_shown(job))
 
 
 @people.get("/imports/<uuid:import_id>/progress.json")
