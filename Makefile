@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 
-.PHONY: help setup demo test check faults soak bench format messages
+.PHONY: help setup demo test check faults soak bench pages format messages
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,9 @@ soak: setup ## kill workers and PostgreSQL at random; MINUTES=10, or KILLS=500, 
 
 bench: setup ## measure the whole path beside smtp-source, and write docs/performance.md; QUICK=1: under two minutes
 	@$(BIN)/python -m bench $(if $(QUICK),--quick)
+
+pages: setup ## photograph every page in a browser, and write docs/pages; ONLY=rights: those alone
+	@$(BIN)/python -m tests.gallery $(if $(ONLY),--only $(ONLY))
 
 format: setup ## put the code in the house's form
 	@$(BIN)/ruff format --quiet .

@@ -1,0 +1,1 @@
+"""`make pages`: every page of the product photographed, for docs/pages."""
