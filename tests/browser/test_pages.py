@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import delete
 
@@ -13,10 +12,10 @@ from mailer.db import transaction, utcnow
 from mailer.people.models import Restoration
 from tests.browser.conftest import Site
 from tests.desk_rows import EMAIL, PASSWORD
+from tests.looking import look
 from tests.make import open_case
 
 pytestmark = pytest.mark.browser
-NARROWEST = 320  # CSS pixels, WCAG 1.4.10
 PUBLIC = (
     "/", "/lettre/", "/lettre/?lang=en", "/appels/", "/lettre/check-your-mail", "/lettre/archive",
     "/lettre/archive?q=logement", "/lettre/archive?q=nowhere", "/appels/archive", "/rights", "/privacy",
@@ -47,19 +46,6 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert [line for line in noise if not re.search("status of (4|503)", line) and "net::" not in line] == []
-
-
-def look(page: Page, *, exclude: str = "") -> None:
-    """Nothing that axe finds, and no sideways scrolling, also zoomed to 200 % on a desktop."""
-    found = Axe().run(page, context={"exclude": [[exclude]]} if exclude else None)
-    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
-    assert page.viewport_size
-    usual = page.viewport_size["width"]
-    for width in {usual, max(usual // 2, NARROWEST)}:
-        page.set_viewport_size({"width": width, "height": 800})
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0, f"{page.url} is {wide} px too wide in {width} px"
-    page.set_viewport_size({"width": usual, "height": 800})
 
 
 def test_public_pages(page: Page, site: Site) -> None:

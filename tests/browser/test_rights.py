@@ -12,7 +12,7 @@ from mailer.db import transaction
 from mailer.rights.models import AddressChange, RightsLink
 from mailer.tokens import Purpose
 from tests.browser.conftest import Site
-from tests.browser.test_pages import look
+from tests.looking import look
 
 pytestmark = pytest.mark.browser
 READER = "reader0@example.org"

@@ -45,17 +45,17 @@ def visitor(
 
 def take(page: Page, name: str, folder: Path) -> None:
     """Both pictures of what the page shows now."""
+    page.wait_for_load_state("networkidle")
     for suffix, (width, height, most) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("document.activeElement.blur(); scrollTo(0, 0); document.fonts.ready")
-        page.wait_for_load_state("networkidle")
         long = page.evaluate("document.documentElement.scrollHeight")
         clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": min(max(long, height), most)}
         _keep(page.screenshot(full_page=True, clip=clip), folder / f"{name}{suffix}.webp")
 
 
 def _keep(png: bytes, file: Path) -> None:
-    """In the colours that most of it is drawn in: a small mark that means something by its colour keeps it."""
+    """In the colours that most of it is drawn in: a small mark whose colour means something keeps it."""
     shot = Image.open(BytesIO(png)).convert("RGB")
     palette = Image.new("P", (1, 1))
     palette.putpalette([part for colour in _palette(shot) for part in colour])
