@@ -16,6 +16,10 @@ SELECTOR = (
     r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"  # RFC 6376 3.1
 )
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
+_KEPT = {
+    "fr": ("{years} an après votre dernière action", "{years} ans après votre dernière action"),
+    "en": ("{years} year after your last action", "{years} years after your last action"),
+}
 MIN_SECRET = 32  # characters; 32 random url-safe characters carry 192 bits
 
 
@@ -106,7 +110,7 @@ class Settings(BaseSettings):
     recipients: str = Field(min_length=1, description="Who receives the data: services, processors")
     host_name: str = Field(min_length=1, description="Who hosts the service (mentions légales)")
     retention: str = Field(
-        "trois ans après votre dernière action", min_length=1, description="How long data are kept, in words"
+        "", description="How long data are kept, in your words; empty: retention_years, said in each language"
     )
     evidence_years: int = Field(
         5,
@@ -210,6 +214,10 @@ class Settings(BaseSettings):
         said = value.get_secret_value() if value else ""
         _ = said and _server(said, ("imap", "imaps"), "imaps://user:password@imap.example.org/INBOX")
         return value if said else None
+
+    def kept(self, locale: str) -> str:
+        """How long data are kept, in words."""
+        return self.retention or _KEPT[locale][self.retention_years > 1].format(years=self.retention_years)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -220,6 +220,6 @@ def _publication(issue: Issue, settings: Settings) -> Publication:
             rights_email=settings.rights_email,
             legal_basis=of.legal_basis,
             recipients=settings.recipients,
-            retention=settings.retention,
+            retention=settings.kept(issue.content["locale"]),
         ),
     )

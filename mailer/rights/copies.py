@@ -118,7 +118,7 @@ def _about(held: Held, locale: str, given: Settings) -> dict[str, Any]:
         "purpose": t["purpose"],
         "legal_basis": [t["bases"][basis] for basis in sorted(bases)],
         "recipients": given.recipients,
-        "retention": given.retention,
+        "retention": given.kept(locale),
         "evidence_retention": t["evidence"].format(years=given.evidence_years),
         "source": sorted(sources) or [t["from_you"]],
         "rights": t["your_rights"],

@@ -96,10 +96,11 @@ def _facts(settings: Settings, locale: str, day: date) -> dict[str, Any]:
     relay = Relay.parse(settings.relay_url)
     named = (
         "controller_name", "controller_address", "dpo_email", "rights_email", "recipients", "host_name",
-        "retention", "evidence_years", "backup_days", "public_url",
+        "evidence_years", "backup_days", "public_url",
     )  # fmt: skip
     return {name: getattr(settings, name) for name in named} | {
         "day": long_day(day, locale),
+        "retention": settings.kept(locale),
         "relay": _HERE[locale] if is_loopback(relay.host) else relay.host,
         "relay_tls": _TLS[locale][relay.plain],
     }

@@ -6,10 +6,18 @@ from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
+from mailer import tokens
 from mailer.db import transaction, utcnow
-from mailer.people.models import Restoration
+from mailer.people.exchange import work
+from mailer.people.models import Restoration, Subscriber, Subscription
+from mailer.rights import restriction
+from mailer.sending import ledger
+from mailer.sending.models import Delivery
+from mailer.sending.rules import DeliveryState
+from mailer.settings import settings
+from mailer.tokens import Purpose
 from tests.browser.conftest import Site
 from tests.desk_rows import EMAIL, PASSWORD
 from tests.looking import look
@@ -219,6 +227,79 @@ def test_the_register(page: Page, site: Site) -> None:
     expect(page.get_by_text("En retard").first).to_be_visible()
     look(page)
     page.goto(site.url + "/desk/rights?closed=1&lang=en")
+    look(page)
+
+
+def test_people_from_a_file(page: Page, site: Site) -> None:
+    """Sent without its source, then with it; looked at, taken, and undone."""
+    _log_in(page, site)
+    page.goto(site.url + "/desk/people")
+    look(page)
+    page.get_by_role("button", name="Vérifier le fichier").click()
+    expect(page.get_by_role("alert").filter(has_text="Choisissez un fichier")).to_be_visible()
+    look(page)
+    _send_file(page)
+    _let_worker_import(page, "Vérifié, à confirmer")
+    expect(page.get_by_text("pas une adresse électronique")).to_be_visible()
+    look(page)
+    page.get_by_role("button", name="Importer").click()
+    _let_worker_import(page, "Terminé")
+    look(page)
+    page.get_by_role("link", name="Annuler cet import…").click()
+    look(page)
+    page.goto(site.url + "/desk/people")
+    look(page)
+
+
+def _send_file(page: Page) -> None:
+    body = b"email;nom;consented_at\nann@example.org;Ann;2024-05-02\nnobody;;2024-05-02\n"
+    page.get_by_label("Lettre", exact=True).select_option("lettre")
+    page.get_by_label("Fichier CSV").set_input_files(
+        {"name": "gens.csv", "mimeType": "text/csv", "buffer": body}
+    )
+    page.get_by_label("D’où viennent ces consentements").fill("salon de janvier")
+    page.get_by_role("button", name="Vérifier le fichier").click()
+    page.wait_for_url(re.compile("/imports/"))
+
+
+def _let_worker_import(page: Page, then: str) -> None:
+    """The page, which was left open, comes to say it by itself."""
+    while work.work(settings(), clock=utcnow):
+        pass
+    expect(page.get_by_text(then)).to_be_visible()
+
+
+def test_the_end_of_an_issue(page: Page, site: Site) -> None:
+    """Its certificate; and, where replies were lost, the question that a person has to answer."""
+    with transaction() as db:
+        db.execute(update(Delivery).values(state=DeliveryState.ACCEPTED))
+        db.execute(update(Delivery).where(Delivery.position <= 2).values(state=DeliveryState.UNKNOWN))
+        ledger.close_finished(db, now=utcnow())
+    _log_in(page, site)
+    for part, exclude in (("", "iframe"), ("/certificate", ""), ("/resend", "")):
+        page.goto(f"{site.url}/desk/issues/{site.sent}{part}")
+        expect(page.get_by_role("alert").first).to_contain_text("on ignore si 2 des messages")
+        look(page, exclude=exclude)
+
+
+def test_still_with_us(page: Page, site: Site) -> None:
+    with transaction() as db:
+        subscriber = db.get_one(Subscription, site.reader).subscriber_id
+    for path in ("/still/cut", "/still/" + tokens.issue(Purpose.RECONFIRM, subscriber.hex)):
+        page.goto(site.url + path)
+        look(page)
+    page.get_by_role("button", name="Oui, je veux continuer").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("C’est noté")
+    look(page)
+
+
+def test_preferences_while_data_are_frozen(page: Page, site: Site) -> None:
+    with transaction() as db:
+        reader = db.get_one(Subscriber, db.get_one(Subscription, site.reader).subscriber_id)
+        restriction.restrict(db, reader, now=utcnow())
+    page.goto(site.url + site.preferences)
+    page.get_by_role("button", name="Oui, ouvrir mes préférences").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("gelées")
     look(page)
 
 

@@ -15,6 +15,7 @@ from tests.gallery import camera, house
 from tests.gallery.furniture import LEA, PASSWORD, furnish
 from tests.gallery.shots import CHAPTERS, DESK, SHOTS, Shot
 from tests.gallery.steps import fill, press
+from tests.looking import look
 from tests.rights_links import open_session
 
 PAGES = Path(__file__).parents[2] / "docs" / "pages"
@@ -24,7 +25,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "pages"
 @click.option("--only", default="", help="Those whose names begin so; the gallery's page is left as it is.")
 @click.option("--to", type=click.Path(path_type=Path, file_okay=False), default=PAGES, help="Another folder.")
 def main(*, only: str, to: Path) -> None:
-    """Photograph the pages of the product."""
+    """Photograph the pages of the product, once nothing on them makes a person stumble."""
     if camera.CHROMIUM is None:
         raise click.ClickException("no Chromium is installed here: pages are photographed in one")
     to.mkdir(parents=True, exist_ok=True)
@@ -49,6 +50,7 @@ def photograph(opened: house.House, shots: list[Shot], to: Path) -> None:
                 page.goto(f"{opened.given.public_url}{shot.path.format(**links)}")
                 for step in shot.does:
                     step(page, links)
+                look(page, exclude="iframe")
                 camera.take(page, shot.name, to)
 
 

@@ -127,7 +127,10 @@ def _issues(house: House, approver: str) -> dict[str, str]:
         closed = send(_retold(content, turn, at, title, summary), at=at, became=_ALL)
     today = _retold(content, 0, NOW, content.title, content.preheader)
     leaving = send(today, at=NOW - timedelta(minutes=6), became=_SOME)
-    appeal = content.model_copy(update={"newsletter": "appels", "number": "Appel n° 12"})
+    open_call = _retold(
+        content, 2, NOW, "Aller vers les jeunes", "5 M€ pour des équipes de rue ; jusqu’au 17 mai."
+    )
+    appeal = open_call.model_copy(update={"newsletter": "appels", "number": "Appel n° 12"})
     for_all = send(appeal, at=NOW - timedelta(days=12), became={"accepted": 60})
     with transaction() as db:
         due = datetime(2027, 1, 5, 7, tzinfo=NOW.tzinfo)

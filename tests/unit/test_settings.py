@@ -80,3 +80,10 @@ def test_without_dkim_its_two_settings_are_empty() -> None:
 
 def test_an_empty_database_url_means_the_embedded_one() -> None:
     assert module.load(**GIVEN | {"database_url": ""}).database_url is None
+
+
+def test_how_long_data_are_kept_is_said_in_each_language_or_in_their_own_words() -> None:
+    given = module.load(**GIVEN | {"retention_years": 5})
+    assert (given.kept("fr")[:4], given.kept("en")[:7]) == ("5 an", "5 years")
+    assert module.load(**GIVEN | {"retention_years": 1}).kept("en").startswith("1 year after")
+    assert module.load(**GIVEN | {"retention": "le temps du mandat"}).kept("en") == "le temps du mandat"

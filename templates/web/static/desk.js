@@ -1,6 +1,4 @@
 // Keeps the numbers of a leaving issue fresh.  Without it the page works: there is a link to reload it.
-"use strict";
-
 const EACH = 1000; // ms between two looks
 const AT_MOST = 30000; // after failures
 const SPOKEN_EVERY = 25; // per cent: a screen reader is told four times, not each second

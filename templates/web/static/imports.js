@@ -1,6 +1,4 @@
 // Keeps the numbers of an import fresh.  Without it the page works: there is a link to reload it.
-"use strict";
-
 const EACH = 1000; // ms between two looks
 const AT_MOST = 30000; // after failures
 
