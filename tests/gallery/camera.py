@@ -16,7 +16,7 @@ from tests.gallery.house import NAME
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SIZES = {"": (1280, 800, 1600), "-mobile": (390, 844, 1400)}  # CSS pixels: the window, and the most one keeps
-COLOURS, APART = 64, 8  # a page has few: so the whole set weighs some 4 MB
+COLOURS, APART = 64, 10  # a page has few: so the whole set weighs some 4 MB
 
 
 @contextmanager
