@@ -16,6 +16,7 @@ from tests.gallery.house import NAME
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SIZES = {"": (1280, 800, 1600), "-mobile": (390, 844, 1400)}  # CSS pixels: the window, and the most one keeps
+PATIENCE = 180_000  # ms: the machine may have other work
 COLOURS, APART = 64, 10  # a page has few: so the whole set weighs some 4 MB
 
 
@@ -37,10 +38,12 @@ def visitor(
     browser: Browser, *, lang: str = "fr", dark: bool = False, badge: StorageState | None = None
 ) -> BrowserContext:
     """Somebody new: without a cookie, or with those of whoever went before."""
-    return browser.new_context(
+    context = browser.new_context(
         locale={"fr": "fr-FR", "en": "en-GB"}[lang], color_scheme="dark" if dark else "light",
         reduced_motion="reduce", timezone_id="Europe/Paris", storage_state=badge,
     )  # fmt: skip
+    context.set_default_timeout(PATIENCE)
+    return context
 
 
 def take(page: Page, name: str, folder: Path) -> None:
