@@ -155,7 +155,7 @@ def _retold(content: Content, turn: int, at: datetime, title: str, summary: str)
     number, month = f"Numéro {at.month}", format_date(at, "MMMM y", locale="fr")
     pictured = [each for each in content.blocks if each.kind in {"article", "report"} and each.image]
     masthead, *others = (each for each in content.blocks if each not in pictured[:turn])
-    blocks = [masthead.model_copy(update={"number": number, "date": month}), *others]
+    blocks = (masthead.model_copy(update={"number": number, "date": month}), *others)
     return content.model_copy(
         update={"title": title, "subject": title, "preheader": summary, "blocks": blocks,
                 "date": at.date(), "number": number}
