@@ -18,7 +18,7 @@ def test_a_few_pages_are_photographed(tmp_path: Path) -> None:
         pytest.skip("no Chromium is installed: no page was photographed")
     command = [sys.executable, "-m", "tests.gallery", "--only", "rights-restrict", "--to", str(tmp_path)]
     subprocess.run(command, check=True, cwd=ROOT, capture_output=True, timeout=300)
-    sizes = {each.name: Image.open(each).size for each in tmp_path.iterdir()}
+    sizes = {each.name: Image.open(each).size for each in tmp_path.glob("*.webp")}
     assert set(sizes) == {
         f"rights-{act}{suffix}.webp" for act in ("restriction", "restricted") for suffix in camera.SIZES
     }

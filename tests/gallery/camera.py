@@ -52,6 +52,9 @@ def take(page: Page, name: str, folder: Path) -> None:
     for suffix, (width, height, most) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("document.activeElement.blur(); scrollTo(0, 0); document.fonts.ready")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (
+            f"{name} is wider than {width} px"
+        )
         long = page.evaluate("document.documentElement.scrollHeight")
         clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": min(max(long, height), most)}
         _keep(page.screenshot(full_page=True, clip=clip), folder / f"{name}{suffix}.webp")
