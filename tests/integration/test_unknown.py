@@ -93,7 +93,7 @@ def test_an_alarm_is_told_once_until_it_is_over(issue: Issue, settings: Settings
             return sorted(each.kind for each in found)
 
     assert untold(timedelta(0)) == []
-    assert untold(alarms.TOLD_AFTER) == ["silent", "silent", "silent", "unknown"]
+    assert untold(alarms.TOLD_AFTER) == ["silent"] * len(alarms.KINDS_OF_PROCESS) + ["unknown"]
     assert untold(alarms.TOLD_AFTER * 2) == []
     assert "unknown" in untold(alarms.TOLD_AFTER * 2 + alarms.REMIND_AFTER)
     with transaction() as db:
