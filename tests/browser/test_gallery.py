@@ -18,7 +18,7 @@ def test_a_few_pages_are_photographed(tmp_path: Path) -> None:
         pytest.skip("no Chromium is installed: no page was photographed")
     command = [sys.executable, "-m", "tests.gallery", "--only", "rights-restrict", "--to", str(tmp_path)]
     subprocess.run(command, check=True, cwd=ROOT, capture_output=True, timeout=300)
-    sizes = {each.name: Image.open(each).size for each in tmp_path.glob("*.webp")}
+    sizes = {each.name: _size(each) for each in tmp_path.glob("*.webp")}
     assert set(sizes) == {
         f"rights-{act}{suffix}.webp" for act in ("restriction", "restricted") for suffix in camera.SIZES
     }
@@ -26,3 +26,8 @@ def test_a_few_pages_are_photographed(tmp_path: Path) -> None:
         wide, high = sizes[f"rights-restricted{suffix}.webp"]
         assert wide == width
         assert height <= high <= most
+
+
+def _size(picture: Path) -> tuple[int, int]:
+    with Image.open(picture) as opened:
+        return opened.size
