@@ -164,8 +164,7 @@ def _may_be_asked(db: Session, asked: SignupRequest, now: datetime) -> bool:
 
 
 def _asked(db: Session, asked: SignupRequest, now: datetime) -> Decided:
-    subscriber = consent.subscriber_for(db, asked.email, asked.name, asked.locale, asked.at)
-    subscription = consent.subscription_for(db, subscriber, asked.newsletter_id, now)
+    subscriber, subscription = _of(db, asked, now)
     suppressed = db.get(Suppression, subscriber.fingerprint) is not None
     active = subscription.state is SubscriptionState.ACTIVE
     if active and not suppressed and consent.own(db, subscription):
@@ -181,6 +180,16 @@ def _asked(db: Session, asked: SignupRequest, now: datetime) -> Decided:
         mine = Suppression.fingerprint == subscriber.fingerprint
         db.execute(update(Suppression).where(mine).values(asked_at=now))
     return Decided(subscription.id, Due.CONFIRMATION)
+
+
+def _of(db: Session, asked: SignupRequest, now: datetime) -> tuple[Subscriber, Subscription]:
+    """Who has that address, and their subscription, which is held from then on."""
+    subscriber = consent.subscriber_for(db, asked.email, asked.name, asked.locale, asked.at)
+    subscription = consent.subscription_for(db, subscriber, asked.newsletter_id, now)
+    db.refresh(subscriber)
+    if subscriber.email != asked.email:  # they moved to another while we waited for them
+        return _of(db, asked, now)
+    return subscriber, subscription
 
 
 def _ever_consented(db: Session, subscriber: Subscriber, newsletter_id: UUID | None = None) -> bool:

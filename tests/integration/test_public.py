@@ -260,6 +260,13 @@ def test_what_is_frozen_stays_as_it_is(client: FlaskClient, purpose: Purpose) ->
     assert active() == 1
 
 
+def test_a_no_counts_also_while_everything_is_frozen(client: FlaskClient, sent: UUID) -> None:
+    with transaction() as db:
+        db.execute(update(Subscriber).values(restricted_at=utcnow()))
+    assert client.post(f"/u/{leave_token(sent, 2)}").status_code == 200
+    assert active() == 2
+
+
 @pytest.mark.parametrize(
     ("token", "status", "said"),
     [

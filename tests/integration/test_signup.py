@@ -24,6 +24,7 @@ from mailer.people.models import (
     Throttle,
 )
 from mailer.people.signup import Due
+from mailer.rights import rectification
 from tests.make import ask, import_people, make_newsletter, make_pending, sign_up
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -123,6 +124,26 @@ def test_a_sign_up_decided_while_another_is_confirmed_waits_for_it(clean: None) 
                 pass
             assert consent.confirm(db, of, now=NOW + DAY) is Confirmation.CONFIRMED
         assert deciding.result(30) is Due.ALREADY
+
+
+def test_a_sign_up_under_an_address_that_is_being_left_is_of_somebody_new(clean: None) -> None:
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        of = make_pending(db, newsletter, now=NOW).id
+        consent.confirm(db, of, now=NOW)
+        consent.withdraw(db, of, channel="link", now=NOW)
+        ask(db, newsletter, now=NOW + DAY)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as db:
+            db.get(Subscription, of, with_for_update=True)
+            deciding = pool.submit(decide_next)
+            while not somebody_waits(db) and not deciding.done():
+                pass
+            rectification._move(db, db.scalars(select(Subscriber)).one(), "new@example.org", NOW)
+        assert deciding.result(30) is Due.CONFIRMATION
+    with transaction() as db:
+        assert db.get_one(Subscription, of).state is SubscriptionState.ENDED
+        assert set(db.scalars(select(Subscriber.email))) == {ZOE, "new@example.org"}
 
 
 def decide_next() -> Due | None:
