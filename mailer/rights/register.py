@@ -12,7 +12,7 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from mailer.issues.merge import GREETING, fill, greeting
+from mailer.issues.merge import GREETING, greeting
 from mailer.issues.typography import long_day
 from mailer.people import consent, journal
 from mailer.people.journal import Will
@@ -23,7 +23,7 @@ from mailer.sending import notices
 from mailer.sending.composing import Letterhead
 from mailer.sending.models import Notice, NoticeKind
 from mailer.sending.rules import WAITING
-from mailer.sending.wording import LEAVE, LINK, Frame, worded
+from mailer.sending.wording import LEAVE, LINK, Frame, text_of, worded
 from mailer.settings import settings
 
 PERSONAL = frozenset({"subject", "text", "words", "details"})  # of a history: somebody's or staff's own words
@@ -257,7 +257,7 @@ def letter(case: RightsRequest, kind: NoticeKind, words: str, *, due: date | Non
     frame = Frame(of.name, of.theme, settings().controller_name, settings().public_url)
     facts = facts_of(case, case.locale) | ({"due": long_day(due, case.locale)} if due else {})
     values = {**facts, "words": words, GREETING: greeting(case.locale, case.name), LINK: "", LEAVE: ""}
-    return fill(worded(kind, case.locale, frame).text, values, escape=False)
+    return text_of(worded(kind, case.locale, frame), values)
 
 
 def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from mailer import tokens
 from mailer.issues.merge import GREETING, fill, greeting
 from mailer.issues.models import Newsletter
 from mailer.sending.models import NoticeKind
-from mailer.sending.wording import LEAVE, LINK, Frame, worded
+from mailer.sending.wording import LEAVE, LINK, Frame, text_of, worded
 from mailer.settings import Settings
 from mailer.tokens import Purpose
 
@@ -103,7 +103,7 @@ def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage
     message["Auto-Submitted"] = "auto-replied" if claimed.answers else "auto-generated"
     if claimed.answers:
         message["In-Reply-To"] = message["References"] = claimed.answers
-    message.set_content(fill(page.text, values, escape=False), cte="quoted-printable")
+    message.set_content(text_of(page, values), cte="quoted-printable")
     message.add_alternative(fill(page.html, values, escape=True), subtype="html", cte="quoted-printable")
     return message
 

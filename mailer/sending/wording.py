@@ -5,6 +5,7 @@ newsletter in a process.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from mailer.issues.markdown import wrap
-from mailer.issues.merge import marker
+from mailer.issues.markdown import WIDTH, wrap
+from mailer.issues.merge import fill, marker
 from mailer.issues.mjml import compile_holes
 from mailer.issues.render import theme
 from mailer.issues.typography import french
@@ -59,6 +60,12 @@ def worded(kind: str, locale: str, frame: Frame) -> Worded:
     return Worded(words["subject"], html, _environment(False).get_template("layout.txt").render(values))
 
 
+def text_of(page: Worded, values: Mapping[str, str]) -> str:
+    """The text part, its holes filled and then its lines wrapped.  Raises KeyError on an unknown fact."""
+    lines = fill(page.text, values, escape=False).splitlines()
+    return "\n".join(line if len(line) <= WIDTH else wrap(line) for line in lines) + "\n"
+
+
 def kinds(locale: str) -> list[str]:
     """Every notice there are words for in that language."""
     return [kind for kind in _all_words()[locale] if kind != "common"]
@@ -89,6 +96,5 @@ def _environment(mjml: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["wrap"] = wrap
     environment.globals["hole"] = marker
     return environment

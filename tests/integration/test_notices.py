@@ -181,6 +181,15 @@ def test_every_notice_can_be_read_over(settings: Settings, theme: Theme) -> None
     assert "sign-ups at the November fair" in found["imported-en"].as_string()
 
 
+def test_no_line_of_a_text_part_is_long_whatever_filled_its_holes(settings: Settings) -> None:
+    for name, message in previews.samples(settings, Theme.NEUTRAL, now=utcnow()):
+        text = message.get_body(("plain",))
+        assert text is not None
+        long = [line for line in text.get_content().splitlines() if len(line) > 72 and " " in line]
+        assert not long, name
+
+
+
 def test_a_bare_address_is_written_to_by_the_controller(clean: None, sink: Sink, through: Settings) -> None:
     """Nobody's subscriber, and all the same an answer is owed to them."""
     with transaction() as db:
