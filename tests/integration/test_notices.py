@@ -189,7 +189,6 @@ def test_no_line_of_a_text_part_is_long_whatever_filled_its_holes(settings: Sett
         assert not long, name
 
 
-
 def test_a_bare_address_is_written_to_by_the_controller(clean: None, sink: Sink, through: Settings) -> None:
     """Nobody's subscriber, and all the same an answer is owed to them."""
     with transaction() as db:
