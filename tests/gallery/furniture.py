@@ -23,7 +23,7 @@ from mailer.people import consent
 from mailer.people.exchange import taking
 from mailer.people.exchange.chain import Common
 from mailer.people.exchange.rows import person
-from mailer.people.models import Subscriber
+from mailer.people.models import Subscriber, Subscription
 from mailer.rights import restriction
 from mailer.rights.models import AddressChange
 from mailer.sending import audience, ledger
@@ -203,8 +203,13 @@ def _links_of_mails(db: Session, letter: Newsletter) -> dict[str, str]:
     consent.withdraw(db, pending[2], channel="link", now=NOW)
     frozen = _subscriber(db, 40)
     restriction.restrict(db, frozen, now=NOW - timedelta(days=3))
+    imported = select(Subscription.id).where(
+        Subscription.subscriber_id == _subscriber(db, 3).id, Subscription.newsletter_id == letter.id
+    )
+    own_word = [db.scalars(imported).one().hex, letter.slug]
     return {
         "confirm": tokens.issue(Purpose.CONFIRM, confirm), "expired": expired,
+        "own_word": tokens.issue(Purpose.CONFIRM, own_word),
         "back": tokens.issue(Purpose.UNDO, gone), "frozen": _preferences(frozen, letter),
         "preferences": _preferences(_subscriber(db, 0), letter),
         "still": tokens.issue(Purpose.RECONFIRM, _subscriber(db, 1).id.hex),
