@@ -26,12 +26,12 @@ from mailer.sending.accounts import Addressee
 from mailer.settings import settings
 from mailer.tasks import ring
 from mailer.tokens import BadToken, ExpiredToken, Purpose
-from mailer.web.public import wording_of
+from mailer.web.public import were_shown, wording_of
 from mailer.web.security import limiter, private
 
 links = Blueprint("links", __name__)
 FOR_EVER = timedelta(days=36_500)
-Act = Callable[[Session, UUID, Newsletter], Confirmation]
+Act = Callable[..., Confirmation]
 
 
 links.after_request(private)
@@ -45,10 +45,7 @@ def ask_to_confirm(token: str) -> ResponseReturnValue:
 @links.post("/confirm/<token>")
 @limiter.limit("60 per minute")
 def confirm(token: str) -> ResponseReturnValue:
-    def agree(db: Session, of: UUID, newsletter: Newsletter) -> Confirmation:
-        return consent.confirm(db, of, wording=wording_of(newsletter.name), now=utcnow())
-
-    return _act(token, Purpose.CONFIRM, agree)
+    return _act(token, Purpose.CONFIRM, consent.confirm, "confirm.html")
 
 
 @links.get("/back/<token>")
@@ -59,10 +56,7 @@ def ask_to_come_back(token: str) -> ResponseReturnValue:
 @links.post("/back/<token>")
 @limiter.limit("60 per minute")
 def come_back(token: str) -> ResponseReturnValue:
-    def renew(db: Session, of: UUID, newsletter: Newsletter) -> Confirmation:
-        return consent.renew(db, of, wording=wording_of(newsletter.name), now=utcnow())
-
-    return _act(token, Purpose.UNDO, renew)
+    return _act(token, Purpose.UNDO, consent.renew, "back.html")
 
 
 def _ask(token: str, purpose: Purpose, template: str) -> ResponseReturnValue:
@@ -87,12 +81,15 @@ def _told(db: Session, subscription: Subscription | None, purpose: Purpose) -> C
     return Confirmation.ALREADY if subscription.state is SubscriptionState.ACTIVE else None
 
 
-def _act(token: str, purpose: Purpose, act: Act) -> ResponseReturnValue:
+def _act(token: str, purpose: Purpose, act: Act, template: str) -> ResponseReturnValue:
     with transaction() as db:
         subscription_id, newsletter, fault = _read(db, token, purpose)
         if subscription_id is None or newsletter is None:
             return _said(fault or Confirmation.GONE, newsletter)
-        outcome = act(db, subscription_id, newsletter)
+        wording = wording_of(newsletter.name)
+        if not were_shown([wording]):
+            return _ask(token, purpose, template)
+        outcome = act(db, subscription_id, wording=wording, now=utcnow())
         if outcome is Confirmation.CONFIRMED:
             notices.welcome(db, subscription_id, now=utcnow())
     ring("notices")

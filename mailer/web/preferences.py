@@ -22,7 +22,7 @@ from mailer.sending import notices
 from mailer.settings import settings
 from mailer.tasks import ring
 from mailer.tokens import BadToken, Purpose
-from mailer.web.public import wording_of
+from mailer.web.public import were_shown, wording_of
 from mailer.web.security import FORM_LIMIT, limiter, network, private
 from mailer.web.signup import AddressForm, one_line
 
@@ -111,7 +111,7 @@ def save(token: str) -> ResponseReturnValue:
             return render_template("preferences_frozen.html"), 409
         listed = editing.newsletters(db)
         form = _offering(PreferencesForm(request.form), listed)
-        if not form.validate():
+        if not (form.validate() and _as_shown(db, subscriber, form, listed)):
             return _page(db, subscriber, form), 422
         _apply(db, subscriber, form, listed)
         saved = _page(db, subscriber, _form_of(db, subscriber), saved=True)
@@ -164,7 +164,7 @@ def _page(db: Session, subscriber: Subscriber, form: PreferencesForm, *, saved: 
     return render_template(
         "preferences.html", form=form, saved=saved, newsletters=listed,
         chosen=choices.chosen(db, subscriber.id), first=first_day(), last=last_day(),
-        wordings={each.id: wording_of(each.name).text for each in listed},
+        wordings={each.id: wording_of(each.name) for each in listed},
     )  # fmt: skip
 
 
@@ -186,6 +186,17 @@ def _apply(db: Session, subscriber: Subscriber, form: PreferencesForm, listed: S
                 notices.goodbye(db, ended, now=now)
     if before and not choices.chosen(db, subscriber.id):
         choices.end_all(db, subscriber.fingerprint, now=now)
+
+
+def _as_shown(
+    db: Session, subscriber: Subscriber, form: PreferencesForm, listed: Sequence[Newsletter]
+) -> bool:
+    """Whether the texts beside what was not received are those of today; else the page says so."""
+    shown = _shown(form, listed, choices.chosen(db, subscriber.id))
+    same = were_shown(wording_of(each.name) for each in listed if each.id not in shown)
+    if not same:
+        form.newsletters.errors = [_l("Une lettre a changé entre-temps. Relisez, puis enregistrez.")]
+    return same
 
 
 def _shown(form: PreferencesForm, listed: Sequence[Newsletter], now: set[UUID]) -> set[UUID]:

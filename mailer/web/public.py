@@ -3,6 +3,7 @@
 No page here has a session or a cookie, and no GET or HEAD changes anything.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -32,6 +33,12 @@ def the_newsletter(db: Session, slug: str) -> Newsletter:
 def wording_of(newsletter: str) -> Wording:
     """The text to be agreed to, in the page's language."""
     return consent.current_wording(newsletter, settings().controller_name, str(get_locale()))
+
+
+def were_shown(wordings: Iterable[Wording]) -> bool:
+    """Whether the page that was sent held these texts: a name or the language may have changed since."""
+    shown = request.form.getlist("wording")
+    return not shown or set(shown) == {wording.sha256.hex() for wording in wordings}
 
 
 @public.get("/<slug>/")

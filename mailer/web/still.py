@@ -11,11 +11,11 @@ from mailer import tokens
 from mailer.db import transaction, utcnow
 from mailer.issues.models import Newsletter
 from mailer.people import preferences
-from mailer.people.models import Subscriber
+from mailer.people.models import Subscriber, Wording
 from mailer.rights import inactivity
 from mailer.rights.inactivity import OPEN_FOR
 from mailer.tokens import BadToken, Purpose
-from mailer.web.public import wording_of
+from mailer.web.public import were_shown, wording_of
 from mailer.web.security import limiter, private
 
 still = Blueprint("still", __name__)
@@ -30,11 +30,7 @@ def ask(token: str) -> ResponseReturnValue:
             return render_template("still.html", outcome="gone"), 410
         if subscriber.restricted_at:
             return render_template("preferences_frozen.html"), 409
-        chosen = preferences.chosen(db, subscriber.id)
-        listed = db.scalars(
-            select(Newsletter).where(Newsletter.id.in_(chosen)).order_by(Newsletter.name)
-        ).all()
-    wordings = [wording_of(each.name).text for each in listed]
+        wordings = list(_wordings(db, subscriber).values())
     return render_template("still.html", outcome="", wordings=wordings)
 
 
@@ -43,11 +39,18 @@ def ask(token: str) -> ResponseReturnValue:
 def go_on(token: str) -> ResponseReturnValue:
     with transaction() as db:
         subscriber = _whose(db, token)
-        if subscriber and subscriber.restricted_at:
-            return render_template("preferences_frozen.html"), 409
-        wordings = {each.id: wording_of(each.name) for each in db.scalars(select(Newsletter))}
+        wordings = _wordings(db, subscriber) if subscriber else {}
+        if subscriber and (subscriber.restricted_at or not were_shown(wordings.values())):
+            return ask(token)
         kept = subscriber is not None and inactivity.go_on(db, subscriber.id, wordings, now=utcnow())
     return render_template("still.html", outcome="kept" if kept else "gone"), 200 if kept else 410
+
+
+def _wordings(db: Session, subscriber: Subscriber) -> dict[UUID, Wording]:
+    """What they receive, as it is worded now."""
+    chosen = Newsletter.id.in_(preferences.chosen(db, subscriber.id))
+    listed = db.scalars(select(Newsletter).where(chosen).order_by(Newsletter.name))
+    return {each.id: wording_of(each.name) for each in listed}
 
 
 def _whose(db: Session, token: str) -> Subscriber | None:
