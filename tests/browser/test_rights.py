@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
+from dateutil.relativedelta import relativedelta
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from mailer import tasks, tokens
-from mailer.db import transaction
+from mailer.db import transaction, utcnow
+from mailer.rights import inactivity
 from mailer.rights.models import AddressChange, RightsLink
+from mailer.sending.models import Notice, NoticeKind
 from mailer.tokens import Purpose
 from tests.browser.conftest import Site
 from tests.looking import look
@@ -224,3 +228,21 @@ def test_a_session_is_closed(page: Page, site: Site) -> None:
     look(page)
     press(page, said(page, "Recevoir un nouveau lien", "Get a new link"))
     expect(page).to_have_url(re.compile(r"/rights(\?|$)"))
+
+
+def test_do_you_still_want_this(page: Page, site: Site) -> None:
+    """From the letter of the 35th month to its one button; and a letter of somebody who is gone."""
+    with transaction() as db:
+        inactivity.ask(db, utcnow() + relativedelta(months=36))
+        facts = db.scalars(select(Notice.facts).where(Notice.kind == NoticeKind.RECONFIRM).limit(1)).one()
+    assert facts
+    page.goto(site.url + facts["link"] + tokens.issue(Purpose(facts["purpose"]), facts["of"]))
+    expect(page.locator(".agreed")).to_contain_text("La lettre du commissariat")
+    assert "@example" not in page.content()
+    look(page)
+    press(page, said(page, "Oui, je veux continuer", "Yes, I want to go on"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(said(page, "C’est noté", "Noted"))
+    look(page)
+    page.goto(site.url + facts["link"] + tokens.issue(Purpose.RECONFIRM, uuid4().hex))
+    look(page)
+    press(page, said(page, "Aller à l’inscription", "Go to the sign-up"))
