@@ -17,15 +17,46 @@ from mailer.issues.rules import ForbiddenMove
 from mailer.people.exchange.form import UnreadableFile
 from mailer.people.exchange.mapping import NoMapping
 from mailer.people.journal import Damaged, Unwritable
-from mailer.rights.register import ClosedCase, NoWords, TooLate
+from mailer.rights.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
 from mailer.sending.accounts import NotClosed
 from mailer.sending.dkim import DkimKeyMissing
 from mailer.sending.providers import BadProviders
 from mailer.settings import SettingsError, env_file
+from mailer.staff.handling import AnotherAddress, NobodyThere, NotRestricted
 from mailer.terminal import NeverScheduled
 
 NO_DATABASE = "PostgreSQL cannot be reached: check MAILER_DATABASE_URL, and that the server runs"
 REFUSED = "PostgreSQL refused that statement: run `mailer db upgrade`, then try again"
+SELF_EXPLAINING = (  # whose message is the sentence
+    Unavailable,
+    CannotDemonstrate,
+    Died,
+    NeverScheduled,
+    BadProviders,
+    DkimKeyMissing,
+    ClosedCase,
+    BeingErased,
+    AlreadyPaused,
+    AnotherAddress,
+    NobodyThere,
+    NotRestricted,
+    TooLate,
+    NoWords,
+    IssueFileError,
+    UnreadableFile,
+    NoMapping,
+    ForbiddenMove,
+    UnknownNewsletter,
+    Unwritable,
+    Damaged,
+    JournalMissing,
+    NothingToReplay,
+    NotEmpty,
+    NotABackup,
+    BadKey,
+    WrongKey,
+    ToolFailed,
+)
 
 
 def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
@@ -47,27 +78,6 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
             return "this issue has not finished leaving: its certificate is written when it closes"
         case OSError() if error.filename:
             return f"{error.filename}: {error.strerror}"
-        case Unavailable() | CannotDemonstrate() | Died() | NeverScheduled() | BadProviders():
-            return str(error)
-        case (
-            DkimKeyMissing()
-            | ClosedCase()
-            | TooLate()
-            | NoWords()
-            | IssueFileError()
-            | UnreadableFile()
-            | NoMapping()
-            | ForbiddenMove()
-            | UnknownNewsletter()
-            | Unwritable()
-            | Damaged()
-            | JournalMissing()
-            | NothingToReplay()
-            | NotEmpty()
-            | NotABackup()
-            | BadKey()
-            | WrongKey()
-            | ToolFailed()
-        ):
+        case _ if isinstance(error, SELF_EXPLAINING):
             return str(error)
     return None

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer import ground
@@ -15,16 +14,18 @@ from mailer.cli import show
 from mailer.cli.consent import Address
 from mailer.cli.opening import opened
 from mailer.db import utcnow
-from mailer.people.models import Subscriber
-from mailer.rights import access, copies, erasure, figures, register, restriction
+from mailer.rights import access, copies, figures, register
 from mailer.rights.models import Channel, Outcome, Right, RightsRequest
-from mailer.rights.register import BadDay, ClosedCase
+from mailer.rights.register import BadDay
 from mailer.rights.rules import pressure
-from mailer.staff import audit, erasing
+from mailer.staff import audit, erasing, handling
 from mailer.tasks import ring
 
 Command = Callable[..., None]
 _number = click.argument("number", type=int)
+_within = click.option(
+    "--case", "number", type=int, help="The request it answers, whose history then says so."
+)
 _lang = click.option("--lang", type=click.Choice(["fr", "en"]), help="MAILER_DEFAULT_LOCALE by default.")
 
 
@@ -107,6 +108,31 @@ def extend(number: int, reason: str, as_json: bool) -> None:
         case = _case(db, number)
         register.extend(db, case, reason, by=audit.TERMINAL, now=utcnow())
         _log(db, "rights extend", case)
+    _shown(case, as_json)
+
+
+@rights.command()
+@_number
+@click.option("--question", required=True, help="What is asked of the person.")
+@show.as_json
+def pause(number: int, question: str, as_json: bool) -> None:
+    """Ask who it is that made case NUMBER, and stop its clock until they have said (RGPD 12(6))."""
+    with opened() as db:
+        case = _case(db, number)
+        register.pause(db, case, question, by=audit.TERMINAL, now=utcnow())
+        _log(db, "rights pause", case)
+    _shown(case, as_json)
+
+
+@rights.command()
+@_number
+@show.as_json
+def resume(number: int, as_json: bool) -> None:
+    """Have the clock of case NUMBER run again, due later by the days it stood; the person is told."""
+    with opened() as db:
+        case = _case(db, number)
+        if register.resume(db, case, by=audit.TERMINAL, now=utcnow()):
+            _log(db, "rights resume", case)
     _shown(case, as_json)
 
 
@@ -195,17 +221,20 @@ def access_(email: str, out: Path, lang: str | None, as_json: bool) -> None:
 @rights.command()
 @click.argument("email", type=Address())
 @click.option("--never-again", is_flag=True, help="And never write there again, whoever imports it.")
-@click.option("--case", "number", type=int, help="The request it answers; one is opened by default.")
+@_within
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @show.as_json
 def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json: bool) -> None:
-    """Erase all that is held about EMAIL (RGPD 17); the certificate is sent there."""
+    """Erase all that is held about EMAIL (RGPD 17); the certificate is sent there.
+
+    Without --case, a case is opened for it; either closes by itself once the certificate has left.
+    """
     if not yes:
         click.confirm(f"Erase all that is held about {email}? It cannot be undone", abort=True, err=True)
     with opened() as db:
-        case = erasure.ask(
+        case = handling.ask_erasure(
             db, email, never_again=never_again, channel=Channel.TERMINAL, by=audit.TERMINAL, now=utcnow(),
-            case=_about(db, number, email) if number else None,
+            case=_maybe(db, number),
         )  # fmt: skip
     done = erasing.attempt(case.id, clock=utcnow)
     if done is None:
@@ -218,53 +247,30 @@ def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json:
 
 @rights.command()
 @click.argument("email", type=Address())
+@_within
 @show.as_json
-def restrict(email: str, as_json: bool) -> None:
+def restrict(email: str, number: int | None, as_json: bool) -> None:
     """Freeze what is held about EMAIL (RGPD 18): no letter, no change, no purge.  The person is told."""
     with opened() as db:
-        subscriber = _subscriber(db, email)
-        changed = restriction.restrict(db, subscriber, now=utcnow())
-        _audit(db, "restrict", subscriber)
+        changed = handling.restrict(db, email, case=_maybe(db, number), by=audit.TERMINAL, now=utcnow())
     ring("notices")
     show.facts({"restricted": True, "changed": changed}, as_json=as_json)
 
 
 @rights.command()
 @click.argument("email", type=Address())
+@_within
 @show.as_json
-def lift(email: str, as_json: bool) -> None:
+def lift(email: str, number: int | None, as_json: bool) -> None:
     """End the restriction of EMAIL, three days after the person was told (RGPD 18(3))."""
     with opened() as db:
-        subscriber = _subscriber(db, email)
-        ends = restriction.announce(db, subscriber, now=utcnow())
-        if ends is None:
-            raise click.ClickException("nothing is restricted at this address: nothing to lift")
-        _audit(db, "lift", subscriber)
+        ends = handling.lift(db, email, case=_maybe(db, number), by=audit.TERMINAL, now=utcnow())
     ring("notices")
     show.facts({"restricted": True, "ends": ends.isoformat(timespec="seconds")}, as_json=as_json)
 
 
-def _subscriber(db: Session, email: str) -> Subscriber:
-    mine = select(Subscriber).where(Subscriber.email == email).with_for_update()
-    found = db.scalar(mine)
-    if found is None:
-        raise click.ClickException("nobody is subscribed, or ever was, at this address: nothing to restrict")
-    return found
-
-
-def _audit(db: Session, what: str, of: Subscriber) -> None:
-    details = {"fingerprint": of.fingerprint.hex()}
-    audit.record(db, who=audit.TERMINAL, what=f"rights {what}", details=details, now=utcnow())
-
-
-def _about(db: Session, number: int, email: str) -> RightsRequest:
-    """The open request that this address made, or that came without any."""
-    case = _case(db, number)
-    if case.closed_at:
-        raise ClosedCase
-    if case.email not in {None, email}:
-        raise click.ClickException(f"case {number} is about another address: nothing was erased")
-    return case
+def _maybe(db: Session, number: int | None) -> RightsRequest | None:
+    return _case(db, number) if number else None
 
 
 def _case(db: Session, number: int) -> RightsRequest:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from mailer.issues.typography import long_day
+from mailer.issues.typography import french, long_day
 from mailer.people.models import SuppressionReason
 from mailer.settings import settings
 
@@ -88,7 +88,7 @@ def words(locale: str, of: Erasure) -> str:
     if of.handed:
         days = ", ".join(long_day(day, locale) for day in of.handed)
         said.append(_HANDED[locale].format(days=days))
-    return "\n".join(said)
+    return "\n".join(french(each) if locale == "fr" else each for each in said)
 
 
 def facts(locale: str, said: str, now: datetime) -> dict[str, str]:

@@ -58,9 +58,9 @@ from mailer.settings import settings
 
 CHANNEL = "rights"
 WAIT = timedelta(hours=1)  # for the certificate to leave
-ASKED, FAILED, DONE = "to erase", "not erased", "erased"  # in the case's history
+ASKED, FAILED, DONE = register.ERASING, "not erased", "erased"  # in the case's history
 STRUCTURE = frozenset({"right", "channel", "outcome", "kind", "notice", "by_post", "days", "end", "erased",
-                       "never_again", "handed"})  # fmt: skip
+                       "never_again", "handed", "until"})  # fmt: skip
 _BLANK = "—"  # instead of somebody's words
 _LETTERS = (NoticeKind.RECEIPT, NoticeKind.IDENTITY, NoticeKind.EXTENDED, NoticeKind.REFUSED,
             NoticeKind.ANSWERED, NoticeKind.LETTER)  # fmt: skip
@@ -78,7 +78,7 @@ def ask(
     """Note the wish about a normalised address, in `case` or in one that is opened for it.
 
     In a transaction before the one that grants it, so that it outlives a failure (`finishing.attempt`).
-    Asking again while it waits changes nothing but the wish.
+    Asking again while it waits changes nothing but the wish, and once it is done nothing.
     """
     mark = consent.fingerprint(email)
     waiting = select(RightsRequest).where(RightsRequest.fingerprint == mark, RightsRequest.id.in_(_undone()))
@@ -88,6 +88,9 @@ def ask(
             db, right=Right.ERASURE, channel=channel, email=email, by=by, now=now, receipt=False,
             locale=locale or _locale(db, mark),
         )  # fmt: skip
+    elif any(step.what == DONE for step in register.history(db, case)):
+        return case
+    register.qualify(db, case, Right.ERASURE, by=by, now=now)
     case.email, case.fingerprint = email, mark  # a letter or a call may have come without any
     register.note(db, case, ASKED, by, now, never_again=never_again)
     return case
@@ -308,8 +311,13 @@ def _run(db: Session, statement: Delete | Update) -> int:
 def unfinished(db: Session) -> list[UUID]:
     """The erasures whose case still has the address."""
     done = exists().where(RightsEvent.request_id == RightsRequest.id, RightsEvent.what == DONE)
-    still = RightsRequest.closed_at.is_(None), RightsRequest.right == Right.ERASURE, done
-    return list(db.scalars(select(RightsRequest.id).where(*still).order_by(RightsRequest.number)))
+    return list(
+        db.scalars(
+            select(RightsRequest.id)
+            .where(RightsRequest.closed_at.is_(None), done)
+            .order_by(RightsRequest.number)
+        )
+    )
 
 
 def finish(db: Session, case_id: UUID, *, now: datetime) -> bool:

@@ -31,6 +31,7 @@ CHUNK = 100  # cases
 LISTED = 500  # at most
 OLDEST = timedelta(days=730)  # a request noted now came within that time
 SERVICE, PERSON = "service", "person"  # who did something, when it was no staff
+ERASING = "to erase"  # in a history: from here on, the case ends by itself
 
 
 class ClosedCase(Exception):
@@ -38,6 +39,23 @@ class ClosedCase(Exception):
 
     def __init__(self) -> None:
         super().__init__("this case is closed: nothing more happens to it")
+
+
+class BeingErased(Exception):
+    """An erasure was asked for in this case: it ends by itself, and must, since it holds the address."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the data of this case are being erased: it closes by itself once the certificate has left, "
+            "within the hour"
+        )
+
+
+class AlreadyPaused(Exception):
+    """The clock is stopped already, and what was typed was not sent."""
+
+    def __init__(self) -> None:
+        super().__init__("the clock of this case is stopped already, and this question was not sent")
 
 
 class TooLate(Exception):
@@ -154,25 +172,33 @@ def qualify(db: Session, case: RightsRequest, right: Right, *, by: str, now: dat
 
 
 def pause(db: Session, case: RightsRequest, words: str, *, by: str, now: datetime) -> None:
-    """Ask who they are, and stop the clock until they have said (RGPD 12(6)).  Raises ClosedCase, NoWords."""
+    """Ask who they are, and stop the clock until they have said (RGPD 12(6)).
+
+    Raises ClosedCase, NoWords, AlreadyPaused.
+    """
     _must_be_open(case)
     words = _worded(words)
-    if case.paused_at is None:
-        case.paused_at, case.handler = now, by
-        note(db, case, "paused", by, now)
-        tell(db, case, NoticeKind.IDENTITY, by, now, words=words)
+    if case.paused_at:
+        raise AlreadyPaused
+    case.paused_at, case.handler = now, by
+    note(db, case, "paused", by, now)
+    tell(db, case, NoticeKind.IDENTITY, by, now, words=words)
 
 
-def resume(db: Session, case: RightsRequest, *, by: str, now: datetime) -> None:
-    """They have said: the clock runs again, and is due later by the days it stood.  Raises ClosedCase."""
+def resume(db: Session, case: RightsRequest, *, by: str, now: datetime) -> bool:
+    """They have said: the clock runs again, and is due later by the days it stood; False if it ran.
+
+    Raises ClosedCase.
+    """
     _must_be_open(case)
     if case.paused_at is None:
-        return
+        return False
     before = clock(db, case)
     after = before.resume(today(now))
     case.paused_at, case.due_on, case.handler = None, after.due, by
     note(db, case, "resumed", by, now, days=(after.paused - before.paused).days)
     tell(db, case, NoticeKind.LETTER, by, now, words=ENOUGH[case.locale])
+    return True
 
 
 def extend(db: Session, case: RightsRequest, reason: str, *, by: str, now: datetime) -> None:
@@ -195,8 +221,11 @@ def write(db: Session, case: RightsRequest, words: str, *, by: str, now: datetim
 
 
 def refuse(db: Session, case: RightsRequest, reason: str, *, by: str, now: datetime) -> None:
-    """Say no, why, and which remedies there are (RGPD 12(4)).  Raises ClosedCase, NoWords."""
-    _must_be_open(case)
+    """Say no, why, and which remedies there are (RGPD 12(4)).
+
+    Raises ClosedCase, NoWords, BeingErased.
+    """
+    _must_be_closable(db, case, by)
     case.refusal_reason = _worded(reason)
     tell(db, case, NoticeKind.REFUSED, by, now, words=case.refusal_reason)
     close(db, case, Outcome.REFUSED, by=by, now=now)
@@ -205,11 +234,13 @@ def refuse(db: Session, case: RightsRequest, reason: str, *, by: str, now: datet
 def close(
     db: Session, case: RightsRequest, outcome: Outcome, *, by: str, now: datetime, words: str = ""
 ) -> None:
-    """End a case; with `words`, they are the answer.  Raises ClosedCase; NoWords for a refusal without one.
+    """End a case; with `words`, they are the answer.
+
+    Raises ClosedCase, BeingErased; NoWords for a refusal without a reason.
 
     A case keeps its address until its last letter has left, and itself for as long as evidence is kept.
     """
-    _must_be_open(case)
+    _must_be_closable(db, case, by)
     if outcome is Outcome.REFUSED and not case.refusal_reason:
         raise NoWords
     if words.strip():
@@ -295,6 +326,17 @@ def today(at: datetime) -> date:
 def _must_be_open(case: RightsRequest) -> None:
     if case.closed_at:
         raise ClosedCase
+
+
+def _must_be_closable(db: Session, case: RightsRequest, by: str) -> None:
+    _must_be_open(case)
+    if by != SERVICE and is_erasing(db, case):
+        raise BeingErased
+
+
+def is_erasing(db: Session, case: RightsRequest) -> bool:
+    """Whether an erasure was asked for in it."""
+    return any(step.what == ERASING for step in history(db, case))
 
 
 def tidy(words: str) -> str:

@@ -15,6 +15,7 @@ from mailer.web.desk_moves import moves
 from mailer.web.desk_people import people
 from mailer.web.desk_rights import rights
 from mailer.web.desk_rights_acts import acts
+from mailer.web.desk_rights_data import data
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 desk.before_request(login_required(lambda: None))
@@ -24,6 +25,7 @@ desk.register_blueprint(moves)
 desk.register_blueprint(people)
 desk.register_blueprint(rights)
 desk.register_blueprint(acts)
+desk.register_blueprint(data)
 
 
 @desk.after_request

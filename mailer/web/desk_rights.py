@@ -11,12 +11,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from flask_login import current_user
 from flask_wtf import FlaskForm
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField, TextAreaField
 
 from mailer.db import transaction, utcnow
 from mailer.issues.typography import long_day
 from mailer.people.address import InvalidAddress, normalise
+from mailer.people.models import Subscriber
 from mailer.rights import figures, mail, register
 from mailer.rights.models import Channel, Outcome, Right, RightsRequest
 from mailer.rights.register import BadDay
@@ -40,6 +42,8 @@ STEPS = {
     "resumed": lazy_gettext("Délai repris"),
     "extended": lazy_gettext("Délai prolongé de deux mois"),
     "alerted": lazy_gettext("Alerte envoyée au délégué"),
+    "restricted": lazy_gettext("Données gelées"),
+    "lifting": lazy_gettext("Fin du gel annoncée"),
     "to erase": lazy_gettext("Effacement demandé"),
     "not erased": lazy_gettext("Effacement impossible pour l’instant : le service réessaie"),
     "erased": lazy_gettext("Données effacées"),
@@ -51,6 +55,7 @@ LETTERS = {
     "extended": lazy_gettext("Lettre de prolongation"),
     "refused": lazy_gettext("Lettre de refus"),
     "answered": lazy_gettext("Réponse"),
+    "erased": lazy_gettext("Certificat d’effacement"),
     "letter": lazy_gettext("Message"),
 }
 REASONS = {
@@ -157,11 +162,13 @@ def show(case_id: UUID, **given: str) -> str:
         steps = register.history(db, case)
         clock = register.clock(db, case)
         names = {each.by: _name(db, each.by) for each in steps}
+        subject = case.email and db.scalar(select(Subscriber).where(Subscriber.email == case.email))
+        busy = register.is_erasing(db, case)
     return render_template(
         "desk/case.html", case=case, steps=steps, names=names,
         may_extend=clock.may_extend(register.today(now)), extended_due=clock.extended_due,
         rights=Right, outcomes=[each for each in Outcome if each is not Outcome.REFUSED],
-        in_time=figures.in_time(case.closed_at, case.due_on),
+        in_time=figures.in_time(case.closed_at, case.due_on), subject=subject, busy=busy,
         **{"act": "", "typed": "", "outcome": "", "fault": ""} | given,
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from mailer.db import transaction, utcnow
 from mailer.issues.typography import long_day
 from mailer.rights import register
 from mailer.rights.models import Outcome, Right, RightsRequest
-from mailer.rights.register import ClosedCase, NoWords, TooLate
+from mailer.rights.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
 from mailer.sending.models import NoticeKind
 from mailer.tasks import ring
 from mailer.web import desk_words
@@ -46,6 +46,7 @@ class ActForm(FlaskForm):  # type: ignore[misc]
     outcome = StringField()
     right = StringField()
     sure = StringField()  # the letter was looked over: yes, or no and back to its words
+    seen = StringField()  # how many steps the case's history had then
 
 
 @acts.post("/<any(write, pause, extend, refuse, close):act>")
@@ -63,43 +64,60 @@ def decide(case_id: UUID, act: str) -> ResponseReturnValue:
             _do(db, case, act, form, utcnow())
             log(db, f"rights {act}", {"case": case.number})
     except ClosedCase:
-        flash(_("Rien n’a changé : ce dossier est clos."), "info")
-        return redirect(url_for("desk.rights.page", case_id=case_id), 303)
+        return _unchanged(case_id)
     except Refusal as refusal:
-        return show(case_id, act=act, **typed, fault=refusal.sentence), 422
+        where = "write" if refusal.field == "write" else act
+        return show(case_id, act=where, **typed, fault=refusal.sentence), 422
     return _done(case_id, str(DONE[act]))
 
 
 @acts.post("/resume")
 def resume(case_id: UUID) -> ResponseReturnValue:
-    return _at_once(case_id, "resume", _("Le délai court de nouveau, et la personne en est informée."))
+    try:
+        with transaction() as db:
+            case = fetch(db, case_id)
+            if changed := register.resume(db, case, by=str(current_user.id), now=utcnow()):
+                log(db, "rights resume", {"case": case.number})
+    except ClosedCase:
+        return _unchanged(case_id)
+    if not changed:
+        flash(_("Rien n’a changé : le délai courait déjà."), "info")
+        return redirect(url_for("desk.rights.page", case_id=case_id), 303)
+    return _done(case_id, _("Le délai court de nouveau, et la personne en est informée."))
 
 
 @acts.post("/qualify")
 def qualify(case_id: UUID) -> ResponseReturnValue:
-    return _at_once(case_id, "qualify", _("Le droit demandé est précisé."))
-
-
-def _at_once(case_id: UUID, act: str, done: str) -> ResponseReturnValue:
-    form, by, now = ActForm(), str(current_user.id), utcnow()
+    form = ActForm()
     try:
         with transaction() as db:
             case = fetch(db, case_id)
-            if act == "resume":
-                register.resume(db, case, by=by, now=now)
-            elif form.right.data in list(Right):
-                register.qualify(db, case, Right(form.right.data), by=by, now=now)
-            log(db, f"rights {act}", {"case": case.number})
+            if form.right.data in list(Right):
+                register.qualify(db, case, Right(form.right.data), by=str(current_user.id), now=utcnow())
+            log(db, "rights qualify", {"case": case.number})
     except ClosedCase:
-        flash(_("Rien n’a changé : ce dossier est clos."), "info")
-        return redirect(url_for("desk.rights.page", case_id=case_id), 303)
-    return _done(case_id, done)
+        return _unchanged(case_id)
+    return _done(case_id, _("Le droit demandé est précisé."))
+
+
+def _unchanged(case_id: UUID) -> ResponseReturnValue:
+    flash(_("Rien n’a changé : ce dossier est clos."), "info")
+    return redirect(url_for("desk.rights.page", case_id=case_id), 303)
 
 
 def _check(db: Session, case: RightsRequest, act: str, form: ActForm) -> None:
     """Whether it can be done.  Raises ClosedCase, Refusal."""
     if case.closed_at:
         raise ClosedCase
+    if form.sure.data == "yes":
+        _check_unchanged(db, case, form)
+    if act in {"refuse", "close"} and register.is_erasing(db, case):
+        raise Refusal(
+            "words", _("Ce dossier se clôt de lui-même, une fois le certificat d’effacement parti.")
+        )
+    if act == "pause" and case.paused_at:
+        raise Refusal("write", _("Le délai est déjà suspendu : cette question n’est pas partie. Vous pouvez "
+                                 "l’envoyer sans clore."))  # fmt: skip
     clock, today = register.clock(db, case), register.today(utcnow())
     if act == "extend" and not clock.may_extend(today):
         last = long_day(clock.due, desk_words.language())
@@ -108,6 +126,13 @@ def _check(db: Session, case: RightsRequest, act: str, form: ActForm) -> None:
     outcome = _outcome(form) if act == "close" else None
     if not register.tidy(form.words.data or "").strip() and outcome not in UNANSWERED:
         raise Refusal("words", _("Écrivez d’abord les mots de cette lettre."))
+
+
+def _check_unchanged(db: Session, case: RightsRequest, form: ActForm) -> None:
+    """Nothing happened since the letter was read over: another tab, a second click.  Raises Refusal."""
+    if form.seen.data != str(len(register.history(db, case))):
+        raise Refusal("words", _("Ce dossier a changé entre-temps, par un second clic peut-être : voyez "
+                                 "l’historique. Rien d’autre n’est parti."))  # fmt: skip
 
 
 def _outcome(form: ActForm) -> Outcome:
@@ -120,7 +145,10 @@ def _looked_over(db: Session, case: RightsRequest, act: str, form: ActForm) -> s
     said = register.tidy(register.tidy(form.words.data or ""))
     due = register.clock(db, case).extended_due if act == "extend" else None
     letter = register.letter(case, LETTERS[act], said, due=due) if said else ""
-    return render_template("desk/case_letter.html", case=case, act=act, form=form, said=said, letter=letter)
+    seen = len(register.history(db, case))
+    return render_template(
+        "desk/case_letter.html", case=case, act=act, form=form, said=said, letter=letter, seen=seen
+    )
 
 
 def _do(db: Session, case: RightsRequest, act: str, form: ActForm, now: datetime) -> None:
@@ -138,7 +166,12 @@ def _do(db: Session, case: RightsRequest, act: str, form: ActForm, now: datetime
                 register.refuse(db, case, said, by=by, now=now)
             case _:
                 register.close(db, case, _outcome(form), by=by, now=now, words=said)
-    except (NoWords, TooLate) as fault:  # the day ended between the check and the act
+    except (
+        NoWords,
+        TooLate,
+        AlreadyPaused,
+        BeingErased,
+    ) as fault:  # the day ended between the check and the act
         raise Refusal("words", _("Cela ne se peut plus : relisez le dossier.")) from fault
 
 

@@ -13,6 +13,7 @@ from mailer.db import transaction, utcnow
 from mailer.people.exchange import work
 from mailer.people.models import Restoration, Subscriber, Subscription
 from mailer.rights import restriction
+from mailer.rights.models import Right
 from mailer.sending import ledger
 from mailer.sending.models import Delivery
 from mailer.sending.rules import DeliveryState
@@ -301,6 +302,40 @@ def test_preferences_while_data_are_frozen(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Oui, ouvrir mes préférences").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("gelées")
     look(page)
+
+
+def test_freezing_and_erasing_within_a_case(page: Page, site: Site) -> None:
+    """By keyboard alone; the address typed again, and a slip of the hand erases nobody."""
+    with transaction() as db:
+        case_id = open_case(db, now=utcnow(), email="reader0@example.org", right=Right.ERASURE).id
+    _log_in(page, site)
+    page.goto(f"{site.url}/desk/rights/{case_id}")
+    for summary, told in (
+        ("Geler les données", "sont gelées"),
+        ("Annoncer la fin du gel", "le gel prend fin"),
+    ):
+        _open(page, summary)
+        look(page)
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text(told)
+    _open(page, "Effacer les données")
+    for typed, told in (
+        ("reader1@example.com", "pas l’adresse de ce dossier"), ("reader0@example.org", "sont effacées, et"),
+    ):  # fmt: skip
+        page.get_by_label("Saisissez l’adresse à effacer").fill(typed)
+        for key in ("Tab", "Tab", "Enter"):
+            page.keyboard.press(key)
+        expect(page.get_by_text(told)).to_be_visible()
+        look(page)
+    page.goto(f"{site.url}/desk/rights/{case_id}?lang=en")
+    expect(page.get_by_text("The case closes by itself")).to_be_visible()
+    look(page)
+
+
+def _open(page: Page, summary: str) -> None:
+    _tab_to(page, lambda: page.evaluate("document.activeElement.innerText") == summary, 60)
+    page.keyboard.press("Enter")
 
 
 def _log_in(page: Page, site: Site) -> None:

@@ -41,7 +41,14 @@ def _case(days: int = 0, **changes: object) -> UUID:
 
 def _post(client: FlaskClient, path: str, **data: str) -> TestResponse:
     data["csrf_token"] = token(client, "/desk/rights/new")
+    if data.get("sure") == "yes":  # as the page to read over says
+        data.setdefault("seen", str(_steps(path.split("/")[1])))
     return client.post(f"/desk/rights{path}", data=data, headers=FRENCH)
+
+
+def _steps(case_id: str) -> int:
+    with transaction() as db:
+        return len(register.history(db, db.get_one(RightsRequest, UUID(case_id))))
 
 
 def _now(case_id: UUID) -> RightsRequest:
@@ -212,6 +219,42 @@ def test_a_second_click_on_a_closed_case_changes_nothing(client: FlaskClient) ->
     assert "Rien n’a changé" in client.get(answer.location, headers=FRENCH).text
     assert _letters().count(NoticeKind.REFUSED) == 1
     assert _audited() == ["rights refuse"]
+
+
+def test_a_second_click_sends_no_second_letter(client: FlaskClient) -> None:
+    case_id = _case()
+    over = _post(client, f"/{case_id}/write", words="Quelle lettre ?").text
+    assert f'name="seen" value="{_steps(str(case_id))}"' in over
+    twice = {"words": "Quelle lettre ?", "sure": "yes", "seen": str(_steps(str(case_id)))}
+    assert [_post(client, f"/{case_id}/write", **twice).status_code for _ in range(2)] == [303, 422]
+    assert _letters() == [NoticeKind.RECEIPT, NoticeKind.LETTER]
+
+
+def test_a_letter_read_over_in_another_tab_does_not_leave_unseen(client: FlaskClient) -> None:
+    case_id = _case()
+    seen = str(_steps(str(case_id)))
+    _post(client, f"/{case_id}/extend", words="Trop de demandes.", sure="yes")
+    answer = _post(client, f"/{case_id}/close", words="Voici.", outcome="granted", sure="yes", seen=seen)
+    assert answer.status_code == 422
+    assert "a changé entre-temps" in answer.text
+    assert "Voici.</textarea>" in answer.text
+    assert _now(case_id).closed_at is None
+
+
+def test_a_question_is_asked_once_and_the_second_is_not_said_to_have_left(client: FlaskClient) -> None:
+    case_id = _case()
+    said = {"words": "Qui êtes-vous ?", "sure": "yes", "seen": str(_steps(str(case_id)))}
+    assert _post(client, f"/{case_id}/pause", **said).status_code == 303
+    again = _post(client, f"/{case_id}/pause", **said)
+    assert (again.status_code, "Rien d’autre n’est parti" in again.text) == (422, True)
+    stale = _post(client, f"/{case_id}/pause", words="Et où ?")
+    assert (stale.status_code, "est déjà suspendu" in stale.text) == (422, True)
+    assert "Et où ?</textarea>" in stale.text
+    assert _letters() == [NoticeKind.RECEIPT, NoticeKind.IDENTITY]
+    for told in ("court de nouveau", "courait déjà"):
+        _post(client, f"/{case_id}/resume")
+        assert told in client.get(f"/desk/rights/{case_id}", headers=FRENCH).text
+    assert _audited() == ["rights pause", "rights resume"]
 
 
 def test_a_case_without_an_address_is_answered_by_post(client: FlaskClient) -> None:

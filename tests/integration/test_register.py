@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from mailer.db import transaction, utcnow
 from mailer.people.consent import fingerprint
-from mailer.rights import alerts, figures, register
+from mailer.rights import alerts, erasure, figures, register
 from mailer.rights.models import Channel, Outcome, Right, RightsRequest
-from mailer.rights.register import ClosedCase, NoWords, TooLate
+from mailer.rights.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
 from mailer.sending import notices
 from mailer.sending.models import Notice, NoticeKind
 from mailer.sending.rules import DeliveryState
@@ -96,7 +96,8 @@ def test_a_pause_stops_the_clock_as_often_as_it_must(db: Session) -> None:
         (_at(2026, 12, 20), _at(2026, 12, 23), date(2027, 1, 6)),  # and three more
     ):
         register.pause(db, case, "Quelle adresse utilisez-vous ?", by="terminal", now=stop)
-        register.pause(db, case, "Quelle adresse utilisez-vous ?", by="terminal", now=stop)
+        with pytest.raises(AlreadyPaused):
+            register.pause(db, case, "Quelle adresse utilisez-vous ?", by="terminal", now=stop)
         assert register.clock(db, case).paused_since == stop.date()
         register.resume(db, case, by="terminal", now=go)
         register.resume(db, case, by="terminal", now=go)
@@ -112,7 +113,7 @@ def test_nothing_happens_to_a_closed_case(db: Session) -> None:
     register.close(db, case, Outcome.GRANTED, by="terminal", now=RECEIVED, words="C’est fait.")
     assert (case.outcome, case.forget_at) == (Outcome.GRANTED, RECEIVED.replace(year=2031))
     steps = _steps(db, case)
-    acts: list[Callable[[], None]] = [
+    acts: list[Callable[[], object]] = [
         lambda: register.extend(db, case, "x", by="t", now=RECEIVED),
         lambda: register.pause(db, case, "x", by="t", now=RECEIVED),
         lambda: register.resume(db, case, by="t", now=RECEIVED),
@@ -125,6 +126,20 @@ def test_nothing_happens_to_a_closed_case(db: Session) -> None:
         with pytest.raises(ClosedCase):
             act()
     assert _steps(db, case) == steps
+
+
+def test_a_case_whose_data_are_being_erased_ends_by_itself(db: Session) -> None:
+    """It holds the address until the certificate has left; closed before, nobody would let go of it."""
+    case = open_case(db, now=RECEIVED)
+    erasure.ask(db, "zoe@example.org", never_again=False, by="t", case=case, now=RECEIVED)
+    assert case.right is Right.ERASURE
+    steps = _steps(db, case)
+    for outcome in (Outcome.GRANTED, Outcome.WITHDRAWN):
+        with pytest.raises(BeingErased):
+            register.close(db, case, outcome, by="t", now=RECEIVED)
+    with pytest.raises(BeingErased):
+        register.refuse(db, case, "x", by="t", now=RECEIVED)
+    assert (_steps(db, case), case.refusal_reason) == (steps, None)
 
 
 @pytest.mark.parametrize("words", ["", " \r\n\t ", "\x00"])

@@ -11,8 +11,10 @@ from sqlalchemy import func, select
 
 from mailer.db import transaction, utcnow
 from mailer.people.models import Subscriber
+from mailer.rights import erasure, finishing
 from mailer.rights.models import Right, RightsRequest
 from mailer.sending.models import Notice, NoticeKind
+from mailer.settings import settings
 from mailer.staff.models import Audit
 from tests.integration.test_cli import facts, mailer
 from tests.make import make_newsletter, make_readers, open_case, sign_up
@@ -130,7 +132,11 @@ def test_erasing_within_a_case_must_be_about_its_address() -> None:
     other = mailer("rights", "erase", "yan@example.org", "--case", number, "--yes")
     assert (other.returncode, "about another address" in other.stderr) == (1, True)
     assert facts("rights", "erase", "zoe@example.org", "--case", number, "--yes")["number"] == int(number)
-    assert [row["number"] for row in facts("rights", "list")] == [int(number)]
+    assert [row["right"] for row in facts("rights", "list")] == ["erasure"]
+    early = mailer("rights", "close", number, "--outcome", "granted")
+    assert (early.returncode, "closes by itself" in early.stderr) == (1, True)
+    assert finishing.work(settings(), clock=lambda: utcnow() + erasure.WAIT) == 1
+    assert facts("rights", "list") == []
 
 
 def test_all_that_is_held_in_a_folder(tmp_path: Path) -> None:
@@ -146,6 +152,28 @@ def test_all_that_is_held_in_a_folder(tmp_path: Path) -> None:
     nobody = mailer("rights", "access", "nobody@example.org", "--out", str(tmp_path / "out"))
     assert (nobody.returncode, "nothing is held" in nobody.stderr) == (0, True)
     assert _audited() == ["rights access"] * 2
+
+
+def test_a_clock_is_stopped_and_runs_again() -> None:
+    number = str(_case())
+    assert facts("rights", "pause", number, "--question", "Qui êtes-vous ?")["state"] == "suspended"
+    again = mailer("rights", "pause", number, "--question", "Et où ?")
+    assert (again.returncode, "was not sent" in again.stderr) == (1, True)
+    for _ in range(2):
+        assert facts("rights", "resume", number)["state"] == "on_time"
+    assert _letters() == [NoticeKind.RECEIPT, NoticeKind.IDENTITY, NoticeKind.LETTER]
+    assert _audited() == ["rights pause", "rights resume"]
+
+
+def test_freezing_within_a_case_must_be_about_its_address() -> None:
+    with transaction() as db:
+        make_readers(db, make_newsletter(db), 1)
+    number = str(_case())
+    other = mailer("rights", "restrict", "reader0@example.org", "--case", number)
+    assert (other.returncode, "about another address" in other.stderr) == (1, True)
+    nobody = mailer("rights", "restrict", "zoe@example.org", "--case", number)
+    assert (nobody.returncode, "nothing to restrict" in nobody.stderr) == (1, True)
+    assert _audited() == []
 
 
 def test_restricting_and_lifting_tell_the_person_first() -> None:
