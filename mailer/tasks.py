@@ -19,6 +19,7 @@ from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import ground, telemetry, watch
+from mailer.backups import pruning
 from mailer.db import transaction, utcnow
 from mailer.people import evidence, preferences, restoration, signup, throttle
 from mailer.people.exchange import work
@@ -262,7 +263,8 @@ def keep() -> None:
     """Once a day: anchor the head of the consent chain, and let go of all whose time has come."""
     with transaction() as db:
         evidence.anchor_head(db, now=utcnow())
-    lines = list(retention.run((*retention.RULES, audit.RULE), dry=False, clock=utcnow))
+    rules = *retention.RULES, audit.RULE, pruning.RULE
+    lines = list(retention.run(rules, dry=False, clock=utcnow))
     telemetry.log.info("retention", **{line.rule: line.rows for line in lines if line.rows})
     inbox.tidy(settings())
     ring("routes")

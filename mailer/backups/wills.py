@@ -85,7 +85,8 @@ def _order(item: tuple[float, int, Line]) -> tuple[float, int]:
 def _after(path: Path, size: int | str, seal: int | str) -> tuple[list[tuple[float, int, Line]], Position]:
     """The lines after this position with their place in time, never before the line above; and the end."""
     lines: list[tuple[float, int, Line]] = []
-    end, known, latest = Position(0, path.name), size == 0, 0.0
+    end, latest = journal.beginning(path), 0.0
+    known = (end.size, end.seal) == (size, seal)
     for line, end in journal.read(path):
         latest = max(latest, line.at.timestamp())
         if end.size > int(size):

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from mailer import ground, terminal
-from mailer.backups import files, replay, vault
+from mailer.backups import files, pruning, replay, vault
 from mailer.backups.replay import Replay
 from mailer.cli import show
 from mailer.cli.opening import opened
@@ -28,11 +28,14 @@ def backup(out: Path, recipients: tuple[str, ...], as_json: bool) -> None:
     It opens with the private half of the key, which does not belong on this machine.  Neither the settings
     nor the journals of wills are in it: keep copies of both, elsewhere.
     """
+    began = utcnow()
     with opened() as db:
-        audit.record(db, who=audit.TERMINAL, what="backup", details={}, now=utcnow())
+        audit.record(db, who=audit.TERMINAL, what="backup", details={}, now=began)
     with terminal.bar(files.size(), "backing up") as drawn:
-        path, manifest = files.create(out, recipients, now=utcnow(), told=drawn.update)
+        path, manifest = files.create(out, recipients, now=began, told=drawn.update)
         drawn.update(drawn.length - drawn.pos)
+    with opened() as db:
+        audit.record(db, who=audit.TERMINAL, what=pruning.WRITTEN, details={}, now=began)
     values = {"file": path, "bytes": path.stat().st_size, "at": manifest.at, "revision": manifest.revision,
               "journals": manifest.journals}  # fmt: skip
     show.facts(values, as_json=as_json)

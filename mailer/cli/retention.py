@@ -2,6 +2,7 @@
 
 import click
 
+from mailer.backups import pruning
 from mailer.cli import show
 from mailer.cli.opening import opened
 from mailer.db import utcnow
@@ -24,7 +25,7 @@ def run_(dry: bool, as_json: bool) -> None:
     with opened() as db:
         if not dry:
             evidence.anchor_head(db, now=utcnow())
-    lines = list(rules.run((*rules.RULES, audit.RULE), dry=dry, clock=utcnow))
+    lines = list(rules.run((*rules.RULES, audit.RULE, pruning.RULE), dry=dry, clock=utcnow))
     rows = [{"rule": each.rule, "rows": each.rows, "kept": each.says} for each in lines]
     if not dry:
         with opened() as db:

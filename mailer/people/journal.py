@@ -6,6 +6,10 @@ what somebody wanted.  Each line is sealed under the fingerprint key together wi
 none can be changed, moved or taken out unseen:
 
     <time> <will> <fingerprint> <subject or -> <detail or -> <seal>
+
+A file that was pruned begins with how far it had gone, and goes on from there, positions and seals alike:
+
+    pruned <bytes> <seal of these> <seal of the last line that went>
 """
 
 import hashlib
@@ -30,6 +34,7 @@ from mailer.settings import settings
 FOLDER = "wills"
 _PENDING = "wills"  # in a session's info: the lines its commit has to write first
 _NONE = "-"
+_PRUNED = "pruned"
 _REPLAYING = "replaying"  # in a session's info: what is done is in the journal already
 
 
@@ -128,9 +133,11 @@ def read(path: Path) -> Iterator[tuple[Line, Position]]:
 
     Raises Damaged.
     """
-    seal, size = _first(path), 0
+    begins, head = _beginning(path)
+    size, seal = begins.size, begins.seal
     with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
+        file.seek(head)
+        for number, raw in enumerate(file, 2 if head else 1):
             if not raw.endswith(b"\n"):
                 return
             text, _, found = raw[:-1].decode("ascii", "replace").rpartition(" ")
@@ -139,6 +146,44 @@ def read(path: Path) -> Iterator[tuple[Line, Position]]:
                 raise Damaged(path, number)
             size += len(raw)
             yield _parsed(text), Position(size, seal)
+
+
+def beginning(path: Path) -> Position:
+    """How far a file had gone where its first line begins.  Raises Damaged."""
+    return _beginning(path)[0]
+
+
+def prune(path: Path, since: datetime) -> int:
+    """Take out the lines before the first that was written since then; how many.
+
+    Nobody may write there meanwhile: the caller holds every row of JournalPosition.
+
+    Raises Damaged, Unwritable: nothing is then changed.
+    """
+    begins, head = _beginning(path)
+    cut, gone = _before(path, since)
+    if gone:
+        kept = path.read_bytes()[head + cut.size - begins.size :]
+        try:
+            outside.replace(path, f"{_heading(path, cut)}\n".encode("ascii") + kept)
+        except OSError as error:
+            raise Unwritable(path.parent, error) from error
+    return gone
+
+
+def prunable(path: Path, since: datetime) -> int:
+    """How many lines it would take out.  Raises Damaged."""
+    return _before(path, since)[1]
+
+
+def _before(path: Path, since: datetime) -> tuple[Position, int]:
+    """Where the last line before that time ends, and how many there are."""
+    cut, count = beginning(path), 0
+    for line, end in read(path):
+        if line.at >= since:
+            break
+        cut, count = end, count + 1
+    return cut, count
 
 
 def folder() -> Path:
@@ -171,7 +216,8 @@ def _settle(db: Session) -> None:
         size, last = outside.append(folder(), lambda last: _sealed(last, wills, utcnow()))
     except OSError as error:
         raise Unwritable(folder(), error) from error
-    values = {"size": size, "seal": last.rpartition(" ")[2]}
+    begins, head = _beginning(folder() / f"{mine['host']}{outside.SUFFIX}")
+    values = {"size": begins.size + size - head, "seal": last.rpartition(" ")[2]}
     db.execute(update(JournalPosition).where(JournalPosition.host == mine["host"]).values(**values))
 
 
@@ -204,6 +250,26 @@ def _parsed(text: str) -> Line:
 def _first(path: Path) -> str:
     """What stands before a file's first line: a file put under another host's name is damaged."""
     return path.name
+
+
+def _beginning(path: Path) -> tuple[Position, int]:
+    """Where its lines begin, and the bytes of what says so.  Raises Damaged."""
+    with path.open("rb") as file:
+        head = file.readline()
+    text = head.decode("ascii", "replace").rstrip("\n")
+    if not text.startswith(f"{_PRUNED} "):
+        return Position(0, _first(path)), 0
+    words = text.split(" ")
+    if len(words) == 4 and words[1].isdecimal():
+        begins = Position(int(words[1]), words[3])
+        if hmac.compare_digest(text.encode(), _heading(path, begins).encode()):
+            return begins, len(head)
+    raise Damaged(path, 1)
+
+
+def _heading(path: Path, begins: Position) -> str:
+    seal = _seal(_first(path), f"{_PRUNED} {begins.size} {begins.seal}")
+    return f"{_PRUNED} {begins.size} {seal} {begins.seal}"
 
 
 def _seal(previous: str, text: str) -> str:

@@ -37,6 +37,19 @@ def append(folder: Path, compose: Callable[[bytes], Iterable[str]]) -> tuple[int
     return end + len(text), lines[-1]
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Put this in a file's place, on disk before the old one goes.  Nobody may append meanwhile.
+
+    Raises OSError: the old one is then still there.
+    """
+    new = path.with_suffix(".new")
+    with _opened(new) as file:
+        os.ftruncate(file, 0)
+        _write(file, content)
+    new.replace(path)
+    _keep_name(path.parent)
+
+
 def probe(folder: Path) -> None:
     """Raises OSError if a line could not be appended."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -78,6 +78,7 @@ class Keep(StrEnum):
     IMPORT_REPORTS = "import_reports"
     THROTTLES = "throttles"
     AUDIT = "audit"
+    WILLS = "wills"
     UNTIL_LIFTED = "until the person lifts it"
     EMPLOYED = "as long as they work here"
     ARCHIVE = "with the archive"
@@ -198,7 +199,7 @@ HOLDINGS = (
     # -- outside the database ----------------------------------------------------------
     _person("the send's journal", "position outcome reply", Access.SUMMED_UP, Erasure.LIVES_ON, Keep.OUTSIDE),
     _person("the journal of wills", "fingerprint will time", Access.SUMMED_UP, Rectification.NEW_EVENT,
-            Restriction.KEPT, Erasure.KEYED, Keep.OUTSIDE),
+            Restriction.KEPT, Erasure.KEYED, Keep.WILLS),
     _person("the mailbox of rights_email", "mails", Rectification.BY_ASKING, Restriction.KEPT, Keep.OUTSIDE),
     _person("backups", "database", Access.SUMMED_UP, Restriction.KEPT, Erasure.AT_ITS_END, Keep.OUTSIDE),
     _person("files handed out (exports, reports, dossiers)", " "

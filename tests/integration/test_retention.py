@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from mailer import tokens
+from mailer.backups import pruning
 from mailer.cli import cli
 from mailer.db import transaction, utcnow
 from mailer.people import consent, verification
@@ -36,7 +37,7 @@ from tests.make import EPOCH, make_newsletter, make_pending, open_case
 
 ZOE = "zoe@example.org"
 DAY = timedelta(days=1)
-RULES = (*retention.RULES, audit.RULE)
+RULES = (*retention.RULES, audit.RULE, pruning.RULE)
 YEARS, MONTHS = relativedelta(years=3), relativedelta(months=35)
 
 
