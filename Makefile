@@ -14,8 +14,8 @@ setup: .venv/.ready ## make .venv with everything in it
 demo: setup ## send a real letter to sample subscribers, with everything embedded
 	@$(BIN)/mailer demo
 
-test: setup ## run the tests
-	@$(BIN)/pytest
+test: setup ## run the tests, on every processor
+	@$(BIN)/pytest -n auto --dist loadfile
 
 check: setup ## form, lint, types, the order of the rooms, the rules of the house
 	@$(BIN)/ruff format --check --quiet .

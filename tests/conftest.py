@@ -17,6 +17,7 @@ from mailer.settings import Settings
 from mailer.upgrade import upgrade
 from tests.make import empty
 
+MOST_HANDS = 4
 SECRETS = {
     "MAILER_SECRET_KEYS": "0ld-key-0ld-key-abcdefghijklmnopq,n3w-key-n3w-key-abcdefghijklmnopq",
     "MAILER_FINGERPRINT_KEY": "fingerprint-key-abcdefghijklmnopqrs",
@@ -40,6 +41,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("long")]
         items[:] = [item for item in items if item not in long]
         config.hook.pytest_deselected(items=long)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """A PostgreSQL, a Redis and a Chromium each; but servers that are given are one hand's alone."""
+    given = {"MAILER_TEST_DATABASE_URL", "MAILER_TEST_DIR"} & os.environ.keys()
+    return 0 if given else min(os.cpu_count() or 1, MOST_HANDS)
 
 
 @pytest.fixture(scope="session")
