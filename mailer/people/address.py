@@ -4,12 +4,13 @@ Two spellings are one address when they are equal after trimming, NFC, lower cas
 Dots and plus tags are the mailbox owner's business and are kept.
 """
 
-import hmac
 import re
 import unicodedata
 from collections.abc import Callable
 
 from email_validator import EmailNotValidError, validate_email
+
+from mailer.people.keyed import macs
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN = re.compile(rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:{_LABEL}\.)+[a-z]{{2,24}}\Z")
@@ -58,11 +59,5 @@ def fingerprint(address: str, key: bytes) -> bytes:
 
 def fingerprinter(key: bytes) -> Callable[[str], bytes]:
     """`fingerprint` for many addresses."""
-    keyed = hmac.new(key, digestmod="sha256")
-
-    def mark(address: str) -> bytes:
-        mac = keyed.copy()
-        mac.update(address.encode())
-        return mac.digest()
-
-    return mark
+    mac = macs(key)
+    return lambda address: mac(address.encode())

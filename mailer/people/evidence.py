@@ -18,6 +18,7 @@ from mailer.db import utcnow
 from mailer.people import anchors, journal
 from mailer.people.anchors import Anchor
 from mailer.people.journal import Will
+from mailer.people.keyed import macs
 from mailer.people.models import ConsentEvent, ConsentKind, ConsentPayload
 from mailer.settings import settings
 
@@ -74,23 +75,10 @@ def link(previous: bytes, event_id: bytes, digest: bytes, expires_at: datetime |
 
 def sealer(expires_at: datetime | None) -> Callable[[bytes, bytes, bytes], bytes]:
     """`link` for many events of one expiry: (previous, event id, digest) -> mac."""
-    keyed = _keyed(chain_key())
-    until = b""
+    mac, until = macs(chain_key()), b""
     if expires_at:
         until = ((expires_at - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
-
-    def seal(previous: bytes, event_id: bytes, digest: bytes) -> bytes:
-        mac = keyed.copy()
-        mac.update(previous + event_id + digest + until)
-        return mac.digest()
-
-    return seal
-
-
-@lru_cache(maxsize=1)
-def _keyed(key: bytes) -> hmac.HMAC:
-    """Copied for each mac, since making one anew costs more than the mac."""
-    return hmac.new(key, digestmod="sha256")
+    return lambda previous, event_id, digest: mac(previous + event_id + digest + until)
 
 
 @lru_cache(maxsize=1)

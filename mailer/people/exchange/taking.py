@@ -93,7 +93,7 @@ def prepare(
     ]
     newcomers, subscribers = _subscribers(common, [each for each, _ in joined])
     return Ready(
-        decisions, known, [person.mark for person, facts in acting if facts is not NOTHING],
+        decisions, known, [person.mark for person, held in acting if held is not NOTHING],
         subscribers, events, _subscriptions(common, joined, newcomers, informed_at),
         [(each.known.subscription_id, event) for each, event in joined if each.known.subscription_id],
         [each for each in acting if each.person.act is not Act.JOIN],
