@@ -40,6 +40,18 @@ WORDINGS = {
 }
 
 
+KEEPING = {
+    "fr": (
+        "Je veux continuer à recevoir vos lettres par courriel. Expéditeur\u00a0: {controller}. "
+        "Je peux me désinscrire à tout moment, par le lien présent dans chaque envoi."
+    ),
+    "en": (
+        "I want to go on receiving your letters by email. Sender: {controller}. "
+        "I can unsubscribe at any time, through the link in every mailing."
+    ),
+}
+
+
 class Confirmation(StrEnum):
     CONFIRMED = "confirmed"
     REAFFIRMED = "reaffirmed"  # received already, by an import: from now on by their own word
@@ -50,7 +62,15 @@ class Confirmation(StrEnum):
 
 def current_wording(newsletter: str, controller: str, locale: str) -> Wording:
     """The text beside the sign-up box, as it will be kept if somebody agrees to it."""
-    text = WORDINGS[locale].format(newsletter=newsletter, controller=controller)
+    return _wording(WORDINGS[locale].format(newsletter=newsletter, controller=controller), locale)
+
+
+def keeping_wording(controller: str, locale: str) -> Wording:
+    """The text of who goes on after years: it names no letter, since its page may be seen by others."""
+    return _wording(KEEPING[locale].format(controller=controller), locale)
+
+
+def _wording(text: str, locale: str) -> Wording:
     digest = hashlib.sha256(text.encode()).digest()
     return Wording(sha256=digest, version=FORM_VERSION, locale=locale, text=text)
 

@@ -80,14 +80,13 @@ def end(db: Session, now: datetime) -> int:
     return len(found)
 
 
-def go_on(db: Session, subscriber_id: UUID, wordings: dict[UUID, Wording], *, now: datetime) -> bool:
+def go_on(db: Session, subscriber_id: UUID, wording: Wording, *, now: datetime) -> bool:
     """Whoever holds the mailbox still wants what they receive, as worded; False if they are gone."""
     subscriber = db.get(Subscriber, subscriber_id, with_for_update=True)
     if subscriber is None:
         return False
     active = Subscription.subscriber_id == subscriber_id, Subscription.state == SubscriptionState.ACTIVE
     for subscription in db.scalars(select(Subscription).where(*active).with_for_update()).all():
-        wording = wordings[subscription.newsletter_id]
         consent.reaffirm(db, subscription, subscriber, wording=wording, now=now)
     return True
 

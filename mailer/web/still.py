@@ -1,21 +1,24 @@
-"""Door: "do you still want this?", asked once before the end.  One button; looking changes nothing."""
+"""Door: "do you still want this?", asked once before the end.  One button; looking changes nothing.
+
+The page names nobody, and none of their letters: a copy of its mail may be in other hands.
+"""
 
 from uuid import UUID
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from flask_babel import get_locale
 from sqlalchemy.orm import Session
 
 from mailer import tokens
 from mailer.db import transaction, utcnow
-from mailer.issues.models import Newsletter
-from mailer.people import preferences
+from mailer.people import consent, preferences
 from mailer.people.models import Subscriber, Wording
 from mailer.rights import inactivity
 from mailer.rights.inactivity import OPEN_FOR
+from mailer.settings import settings
 from mailer.tokens import BadToken, Purpose
-from mailer.web.public import were_shown, wording_of
+from mailer.web.public import were_shown
 from mailer.web.security import limiter, private
 
 still = Blueprint("still", __name__)
@@ -30,8 +33,7 @@ def ask(token: str) -> ResponseReturnValue:
             return render_template("still.html", outcome="gone"), 410
         if subscriber.restricted_at:
             return render_template("preferences_frozen.html"), 409
-        wordings = list(_wordings(db, subscriber).values())
-    return render_template("still.html", outcome="", wordings=wordings)
+    return render_template("still.html", outcome="", wording=_wording())
 
 
 @still.post("/still/<token>")
@@ -39,18 +41,14 @@ def ask(token: str) -> ResponseReturnValue:
 def go_on(token: str) -> ResponseReturnValue:
     with transaction() as db:
         subscriber = _whose(db, token)
-        wordings = _wordings(db, subscriber) if subscriber else {}
-        if subscriber and (subscriber.restricted_at or not were_shown(wordings.values())):
+        if subscriber and (subscriber.restricted_at or not were_shown([_wording()])):
             return ask(token)
-        kept = subscriber is not None and inactivity.go_on(db, subscriber.id, wordings, now=utcnow())
+        kept = subscriber is not None and inactivity.go_on(db, subscriber.id, _wording(), now=utcnow())
     return render_template("still.html", outcome="kept" if kept else "gone"), 200 if kept else 410
 
 
-def _wordings(db: Session, subscriber: Subscriber) -> dict[UUID, Wording]:
-    """What they receive, as it is worded now."""
-    chosen = Newsletter.id.in_(preferences.chosen(db, subscriber.id))
-    listed = db.scalars(select(Newsletter).where(chosen).order_by(Newsletter.name))
-    return {each.id: wording_of(each.name) for each in listed}
+def _wording() -> Wording:
+    return consent.keeping_wording(settings().controller_name, str(get_locale()))
 
 
 def _whose(db: Session, token: str) -> Subscriber | None:

@@ -82,7 +82,7 @@ class Life:
 
     def go_on(self, db: Session, of: Subscription | None) -> None:
         if of:
-            inactivity.go_on(db, of.subscriber_id, {self.newsletter_id: WORDING}, now=self.now)
+            inactivity.go_on(db, of.subscriber_id, WORDING, now=self.now)
 
     def wait(self, db: Session, _: object) -> None:
         self.now += 8 * DAY
