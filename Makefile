@@ -22,7 +22,7 @@ check: setup ## form, lint, types, the order of the rooms, the rules of the hous
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -q tests/house
+	@$(BIN)/pytest -q tests/architecture
 
 faults: setup ## break everything that can break, and show what the ledger says of it
 	@$(BIN)/pytest -q -p tests.faults.table tests/faults
@@ -59,4 +59,4 @@ format: setup ## put the code in the house's form
 	touch $@
 
 messages: setup ## bring the catalogues in step with what the pages say
-	@$(BIN)/python -m tests.house.catalogues
+	@$(BIN)/python -m tests.architecture.catalogues

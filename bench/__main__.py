@@ -11,7 +11,7 @@ from bench import house, machine, report, sink
 from bench.path import Stalled
 from bench.rivals import Uncounted
 from bench.run import FULL, QUICK, Results, measure
-from mailer.embedded import Unavailable
+from mailer.core.embedded import Unavailable
 
 DOCS = Path(__file__).parents[1] / "docs"
 

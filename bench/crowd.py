@@ -12,11 +12,13 @@ import psycopg
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer import terminal
-from mailer.db import engine, transaction, utcnow
+from mailer.core import fingerprint
+from mailer.core.db import engine, transaction, utcnow
+from mailer.delivery import follow
 from mailer.demo.people import Person, sample
-from mailer.people import consent, evidence
-from mailer.people.models import ConsentEvent, ConsentKind, ConsentPayload, SubscriptionState
+from mailer.subscribers.consent import chain
+from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
+from mailer.subscribers.models import SubscriptionState
 
 CHUNK = 10_000
 _TABLES = {
@@ -38,7 +40,7 @@ class Crowd:
 
     def subscribe(self, newsletter_id: UUID, count: int) -> None:
         """So many more people on a newsletter, as an import would leave them."""
-        with terminal.bar(count, f"subscribing {count:,}") as drawn:
+        with follow.bar(count, f"subscribing {count:,}") as drawn:
             for _ in range(0, count, CHUNK):
                 people = list(islice(self._people, min(CHUNK, count - drawn.pos)))
                 with transaction() as db:
@@ -69,16 +71,16 @@ def _consents(
     db: Session, newsletter_id: UUID, people: list[Person], now: datetime
 ) -> Iterator[tuple[Person, ConsentEvent, ConsentPayload]]:
     """An imported consent each, linked to the one before; event and payload are only valid until the next."""
-    head = db.scalar(select(ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)) or evidence.GENESIS
+    head = db.scalar(select(ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)) or chain.GENESIS
     event = ConsentEvent()
     payload = ConsentPayload(
         newsletter_id=newsletter_id, kind=ConsentKind.IMPORTED, at=now, channel="import", source="bench",
         consented_at=now - timedelta(days=30),
     )  # fmt: skip
     for person in people:
-        payload.fingerprint, payload.salt = consent.fingerprint(person.email), secrets.token_bytes(16)
-        event.id, event.previous, event.payload_digest = uuid4(), head, evidence.payload_digest(payload)
-        head = event.mac = evidence.link(head, event.id.bytes, event.payload_digest)
+        payload.fingerprint, payload.salt = fingerprint.fingerprint(person.email), secrets.token_bytes(16)
+        event.id, event.previous, event.payload_digest = uuid4(), head, chain.payload_digest(payload)
+        head = event.mac = chain.link(head, event.id.bytes, event.payload_digest)
         yield person, event, payload
 
 

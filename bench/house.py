@@ -14,10 +14,11 @@ from sqlalchemy import select, text
 
 from bench.processes import Child, cpu, family
 from bench.sink import Sink
-from mailer import embedded, ground, upgrade
-from mailer.db import engine, transaction
-from mailer.issues.models import Newsletter
-from mailer.settings import Settings, settings
+from mailer.backup import migrate
+from mailer.core import bootstrap, embedded
+from mailer.core.db import engine, transaction
+from mailer.core.settings import Settings, settings
+from mailer.newsletters.models import Newsletter
 
 _IDENTITY = {
     "PUBLIC_URL": "https://lettre.example.org",
@@ -70,9 +71,9 @@ class House:
 def opened(folder: Path, sink: Sink) -> Iterator[House]:
     """An installation on the given servers, or on embedded ones in this folder.  Raises Unfit."""
     _configure(folder, sink)
-    given = ground.prepare()
+    given = bootstrap.prepare()
     try:
-        upgrade.upgrade(engine())
+        migrate.upgrade(engine())
         facts = _facts(given)
         notices = (*_WORKER, "-Q", "notices", "-n", "notices@%h", "-c", "1")
         beat = (*_CELERY, "beat", "--schedule", str(folder / "beat"), "--loglevel", "WARNING")

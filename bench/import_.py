@@ -18,11 +18,11 @@ import psycopg
 
 from bench import house, sink
 from bench.path import newsletter
-from mailer import terminal
-from mailer.db import transaction
+from mailer.core.db import transaction
+from mailer.delivery import follow
 from mailer.demo.people import sample
-from mailer.people import bulk
-from mailer.people.exchange.intake import CHUNK
+from mailer.imports import copy as bulk
+from mailer.imports.pipeline import CHUNK
 
 SLUG = "lettre"
 TABLES = {"subscriber": "id", "consent_event": "seq", "consent_payload": "event_id", "subscription": "id"}
@@ -67,7 +67,7 @@ def _imported(file: Path) -> dict[str, Any]:
 def _copied(rows: int) -> float:
     """Seconds for as many rows in each of the four tables."""
     seconds = 0.0
-    with transaction() as db, terminal.bar(len(TABLES), "the database alone") as drawn:
+    with transaction() as db, follow.bar(len(TABLES), "the database alone") as drawn:
         source = bulk.connection(db)
         with psycopg.connect(source.info.dsn, password=source.info.password, autocommit=True) as to:
             for table, order in TABLES.items():

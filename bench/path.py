@@ -14,15 +14,17 @@ from bench.house import House
 from bench.processes import Child, Meter, Peak, cpu
 from bench.rivals import Run, Uncounted, counted
 from bench.sink import Sink
-from mailer import tasks, terminal
-from mailer.db import transaction, utcnow
-from mailer.issues import editing, issuefile
-from mailer.issues.models import Issue, LegalBasis, Theme
-from mailer.issues.rules import IssueState
-from mailer.paths import templates_dir
-from mailer.sending import letters
-from mailer.sending.models import Delivery
-from mailer.sending.rules import DeliveryState
+from mailer import tasks
+from mailer.core.db import transaction, utcnow
+from mailer.core.paths import templates_dir
+from mailer.delivery import follow, load_issue
+from mailer.delivery.models import Delivery
+from mailer.issues import lifecycle, yaml_file
+from mailer.issues.models import Issue
+from mailer.issues.states import IssueState
+from mailer.newsletters import newsletters
+from mailer.newsletters.models import LegalBasis, Theme
+from mailer.smtp.replies import DeliveryState
 
 LETTER = "examples/lettre/lettre.yaml"
 BLOCKS = 6  # of the letter: 49 KB, about the size of the letters of the plan
@@ -46,7 +48,7 @@ class Sent:
 def newsletter(slug: str) -> UUID:
     """A publication of its own for each size of audience."""
     with transaction() as db:
-        created = editing.create_newsletter(
+        created = newsletters.create_newsletter(
             db, slug=slug, name="La lettre du commissariat", locale="fr", now=utcnow(), description="Mesures",
             theme=Theme.NEUTRAL, legal_basis=LegalBasis.CONSENT, from_name="La lettre du commissariat",
             from_address="lettre@example.org", reply_to="contact@example.org",
@@ -57,18 +59,18 @@ def newsletter(slug: str) -> UUID:
 
 def draft(slug: str) -> UUID:
     """The example letter as an issue of this newsletter, cut to its first blocks."""
-    content, assets = issuefile.load(templates_dir() / LETTER)
+    content, assets = yaml_file.load(templates_dir() / LETTER)
     short = content.model_copy(update={"newsletter": slug, "blocks": content.blocks[:BLOCKS]})
     with transaction() as db:
-        return editing.import_issue(db, short, assets, now=utcnow()).id
+        return lifecycle.import_issue(db, short, assets, now=utcnow()).id
 
 
 def write_sample(house: House, slug: str, file: Path) -> int:
     """One copy as a file, with the line ends smtp-source asks for; its size in bytes on the wire."""
     with transaction() as db:
         issue = db.get_one(Issue, draft(slug), options=[joinedload(Issue.newsletter)])
-        page = editing.rendered(db, issue, house.settings)
-        message = letters.sample(issue, page, house.settings, now=utcnow())
+        page = lifecycle.rendered(db, issue, house.settings)
+        message = load_issue.sample(issue, page, house.settings, now=utcnow())
     file.write_bytes(message.replace(b"\r\n", b"\n"))
     return len(message)
 
@@ -78,7 +80,7 @@ def schedule(house: House, issue_id: UUID) -> None:
     with transaction() as db:
         issue = db.get_one(Issue, issue_id, options=[joinedload(Issue.newsletter)])
         now = utcnow()
-        editing.schedule(db, issue, due_at=now, approver="bench", now=now, settings=house.settings)
+        lifecycle.schedule(db, issue, due_at=now, approver="bench", now=now, settings=house.settings)
     tasks.ring("tick")
 
 
@@ -103,7 +105,7 @@ def wait_closed(
 ) -> None:
     """Until the issue is closed, with a bar on standard error.  Raises Stalled."""
     moved = looked = time.monotonic()
-    with terminal.bar(count, label or f"sending {count:,}") as drawn:
+    with follow.bar(count, label or f"sending {count:,}") as drawn:
         while True:
             time.sleep(LOOK_EVERY)
             now = time.monotonic()

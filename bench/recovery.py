@@ -7,7 +7,7 @@ from bench.house import House
 from bench.path import SILENCE, Stalled, draft, schedule, states, wait_closed
 from bench.rivals import Uncounted
 from bench.sink import Sink
-from mailer.sending.rules import DeliveryState
+from mailer.smtp.replies import DeliveryState
 
 
 @dataclass(frozen=True)

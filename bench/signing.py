@@ -6,9 +6,9 @@ from aiosmtpd.controller import Controller
 
 from bench import path
 from bench.house import House
+from mailer.core.embedded import free_port
 from mailer.demo.mailbox import Inlet, Store
-from mailer.embedded import free_port
-from mailer.sending import dkim
+from mailer.smtp import dkim
 
 SELECTOR = "bench"
 SLUG = "signed"

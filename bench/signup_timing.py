@@ -25,18 +25,20 @@ from sqlalchemy.orm import Session
 
 from bench import house, sink
 from bench.processes import Child
-from mailer import terminal
-from mailer.db import transaction, utcnow
-from mailer.embedded import free_port
-from mailer.issues import editing
-from mailer.issues.models import LegalBasis, Theme
-from mailer.people import consent, signup
-from mailer.people.exchange import taking
-from mailer.people.exchange.chain import Common
-from mailer.people.exchange.rows import person
-from mailer.people.models import Suppression, SuppressionReason
-from mailer.settings import settings
-from mailer.web.signup import shown_at
+from mailer.core import fingerprint
+from mailer.core.db import transaction, utcnow
+from mailer.core.embedded import free_port
+from mailer.core.settings import settings
+from mailer.delivery import follow
+from mailer.imports import apply
+from mailer.imports.bulk_consent import Common
+from mailer.imports.rows import person
+from mailer.newsletters import newsletters
+from mailer.newsletters.models import LegalBasis, Theme
+from mailer.subscribers import signup, subscriptions
+from mailer.subscribers.consent import wordings
+from mailer.subscribers.models import Suppression, SuppressionReason
+from mailer.web.public.forms import shown_at
 
 CLASSES = ("unknown", "known", "imported", "pending", "suppressed")
 KNOWN_OF_A_CLASS = 200
@@ -94,7 +96,7 @@ def auc(these: list[float], those: list[float]) -> float:
 def _people() -> dict[str, Iterator[str]]:
     """Addresses of each class, all of one length; those of the unknown are never used twice."""
     with transaction() as db:
-        newsletter = editing.create_newsletter(
+        newsletter = newsletters.create_newsletter(
             db, slug=SLUG, name="La lettre", description="", locale="fr", theme=Theme.NEUTRAL,
             legal_basis=LegalBasis.CONSENT, from_name="La lettre", from_address="lettre@example.org",
             reply_to="lettre@example.org", return_path_domain="example.org", now=utcnow(),
@@ -112,34 +114,34 @@ def _place(newsletter_id: UUID, each: str, address: str) -> None:
     now = utcnow()
     with transaction() as db:
         if each == "suppressed":
-            mark = consent.fingerprint(address)
+            mark = fingerprint.fingerprint(address)
             db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=now))
             return
         if each == "imported":
             _import(db, newsletter_id, address, now)
             return
-        wording = consent.current_wording("La lettre", "x", "fr")
+        wording = wordings.current_wording("La lettre", "x", "fr")
         signup.request(
             db, newsletter_id=newsletter_id, email=address, name=None, locale="fr", wording=wording, now=now
         )
         asked = signup.next_due(db, now=utcnow())
         decided = signup.decide(db, asked, now=now - timedelta(days=2)) if asked else None
         if decided and each == "known":
-            consent.confirm(db, decided.subscription_id, now=now)
+            subscriptions.confirm(db, decided.subscription_id, now=now)
 
 
 def _import(db: Session, newsletter_id: UUID, address: str, now: datetime) -> None:
     key = settings().fingerprint_key.get_secret_value().encode()
     who = person(address, name=None, locale="fr", source="bench", said_at=now, key=key)
-    taking.import_people(db, Common(newsletter_id, now, "import", None), [who], informed_at=now)
+    apply.import_people(db, Common(newsletter_id, now, "import", None), [who], informed_at=now)
 
 
 def _measured(port: int, people: dict[str, Iterator[str]], requests: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {each: [] for each in CLASSES}
-    wording = consent.current_wording("La lettre", settings().controller_name, settings().default_locale)
+    wording = wordings.current_wording("La lettre", settings().controller_name, settings().default_locale)
     shown = shown_at(SLUG, wording, utcnow() - timedelta(minutes=1))
     connection = _reached(port)
-    with terminal.bar(requests, "asking") as drawn:
+    with follow.bar(requests, "asking") as drawn:
         for number in range(requests + 50):
             for each in random.sample(CLASSES, len(CLASSES)):
                 taken = _ask(connection, next(people[each]), shown)

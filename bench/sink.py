@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.processes import Child, cpu
-from mailer.embedded import free_port
+from mailer.core.embedded import free_port
 
 BACKLOG = 256
 STARTS_WITHIN = 10.0  # seconds

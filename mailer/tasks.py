@@ -18,52 +18,42 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailer import ground, telemetry, watch
-from mailer.backups import pruning
-from mailer.db import transaction, utcnow
-from mailer.people import evidence, preferences, restoration, signup, throttle
-from mailer.people.exchange import work
-from mailer.rights import (
-    alerts,
-    breaches,
-    finishing,
-    inbox,
-    links,
-    rectification,
-    register,
-    restriction,
-    retention,
-)
-from mailer.sending import (
-    alarms,
-    audience,
-    dkim,
-    holds,
-    ledger,
-    letters,
-    lookup,
-    notices,
-    pace,
-    recovery,
-    routes,
-)
-from mailer.sending.dkim import DkimKeyMissing
-from mailer.sending.journal import JournalUnwritable
-from mailer.sending.ledger import Fenced
-from mailer.sending.pace import Pace
-from mailer.sending.providers import Providers
-from mailer.sending.relay import Relay, RelayDown
-from mailer.sending.sender import Sender
-from mailer.sending.shares import Shares
-from mailer.settings import settings
-from mailer.staff import audit, erasing
+from mailer.backup import prune_log
+from mailer.core import bootstrap, circuit, heartbeats, logging, restore_lock, throttle
+from mailer.core.db import transaction, utcnow
+from mailer.core.logging import log
+from mailer.core.settings import settings
+from mailer.delivery import audience, ledger, load_issue, recovery
+from mailer.delivery.journal import JournalUnwritable
+from mailer.delivery.ledger import Fenced
+from mailer.delivery.shaping import domains as routes
+from mailer.delivery.shaping import rate
+from mailer.delivery.shaping.budget import Shares
+from mailer.delivery.shaping.rate import Pace
+from mailer.delivery.worker import Sender
+from mailer.imports import introductions
+from mailer.imports import worker as importing
+from mailer.monitoring import alarms, watchdog
+from mailer.notices import outbox
+from mailer.notices.worker import send_due
+from mailer.privacy import breaches
+from mailer.privacy.cases import access_links, register, reminders
+from mailer.privacy.mailbox import intake
+from mailer.privacy.retention import rules as retention
+from mailer.privacy.rights import erase_now, erasure_worker, rectification, restriction
+from mailer.smtp import dkim, dns
+from mailer.smtp.dkim import DkimKeyMissing
+from mailer.smtp.providers import Providers
+from mailer.smtp.relay import Relay, RelayDown
+from mailer.subscribers import preferences, signup
+from mailer.subscribers.consent import chain
 
 TICK = 5.0  # seconds between two looks for what is due
 SWEEP = 30.0
 INBOX = 60.0
 SIGNUPS = 100  # decided in one go, so that the notices behind them do not wait
 STRETCH = 8.0  # seconds a letter task works before it rings again
-HOLD = {RelayDown: holds.RELAY, JournalUnwritable: holds.JOURNAL, DkimKeyMissing: holds.DKIM}
+HOLD = {RelayDown: circuit.RELAY, JournalUnwritable: circuit.JOURNAL, DkimKeyMissing: circuit.DKIM}
 
 
 class Bell(Task):  # type: ignore[misc]
@@ -80,12 +70,12 @@ class Bell(Task):  # type: ignore[misc]
                 return None
             return super().__call__(*args, **kwargs)
         except SQLAlchemyError as error:
-            telemetry.log.error("the database failed", task=self.name, error=_named(error))
+            log.error("the database failed", task=self.name, error=_named(error))
 
 
 def _disarmed() -> bool:
     with transaction() as db:
-        return restoration.disarmed(db)
+        return restore_lock.disarmed(db)
 
 
 def _named(error: SQLAlchemyError) -> str:
@@ -100,7 +90,7 @@ app = Celery("mailer", task_cls=Bell)
 def _configuration() -> dict[str, Any]:
     """Read when the app is first used, after the settings are known."""
     return {
-        "broker_url": ground.prepare().redis_url,
+        "broker_url": bootstrap.prepare().redis_url,
         "broker_connection_retry_on_startup": True,
         "broker_transport_options": {
             "socket_connect_timeout": 3,
@@ -129,7 +119,7 @@ def _configuration() -> dict[str, Any]:
 
 @setup_logging.connect
 def _log(**_: Any) -> None:
-    telemetry.configure()
+    logging.configure()
 
 
 def ring(name: str, *args: Any) -> None:
@@ -137,7 +127,7 @@ def ring(name: str, *args: Any) -> None:
     try:
         app.tasks[f"mailer.{name}"].apply_async(args, expires=SWEEP, retry=False)
     except (OSError, BrokerError, RedisError) as error:
-        telemetry.log.warning("the bell was not heard", task=name, error=type(error).__name__)
+        log.warning("the bell was not heard", task=name, error=type(error).__name__)
 
 
 @worker_init.connect
@@ -149,7 +139,7 @@ def _share(**_: Any) -> None:
     gc.freeze()
 
 
-watch.install(ring)
+watchdog.install(ring)
 
 
 @app.task(name="mailer.tick", when_disarmed=True)
@@ -160,17 +150,17 @@ def tick() -> None:
     """
     now = utcnow()
     with transaction() as db:
-        ledger.beat(db, watch.BEAT, "beat")
-        if restoration.disarmed(db):
+        heartbeats.beat(db, watchdog.BEAT, "beat")
+        if restore_lock.disarmed(db):
             return
         start, leaving = ledger.due(db, now=now)
-        asked = signup.waiting(db, now=now) or preferences.waiting(db) or links.waiting(db, now=now)
-        held = holds.standing(db, HOLD.values(), now=now)
+        asked = signup.waiting(db, now=now) or preferences.waiting(db) or access_links.waiting(db, now=now)
+        held = circuit.standing(db, HOLD.values(), now=now)
     for issue_id in start:
         with transaction() as db:
             frozen = audience.freeze(db, issue_id, now=utcnow(), lanes=routes.lanes(db, _providers()))
         if frozen:
-            telemetry.log.info("frozen", issue=str(issue_id), audience=frozen.audience)
+            log.info("frozen", issue=str(issue_id), audience=frozen.audience)
             leaving.append(issue_id)
     if asked:
         ring("signups")
@@ -185,14 +175,14 @@ def send(issue_id: str) -> None:
     _recover()
     more = False
     try:
-        with watch.gently():
+        with watchdog.gently():
             more = _work(UUID(issue_id))
     except (RelayDown, JournalUnwritable, DkimKeyMissing) as error:
-        telemetry.log.warning("the send waits", reason=str(error))
+        log.warning("the send waits", reason=str(error))
         with transaction() as db:
-            holds.hit(db, HOLD[type(error)], str(error), now=utcnow())
+            circuit.hit(db, HOLD[type(error)], str(error), now=utcnow())
     except Fenced as error:
-        telemetry.log.warning("fenced", issue=issue_id, rows=str(error))
+        log.warning("fenced", issue=issue_id, rows=str(error))
     if more:
         ring("send", issue_id)
     else:
@@ -202,14 +192,14 @@ def send(issue_id: str) -> None:
 def _work(issue_id: UUID) -> bool:
     """A stretch of sending, unless one must stay away; whether there may be more."""
     with transaction() as db:
-        if holds.standing(db, HOLD.values(), now=utcnow()):
+        if circuit.standing(db, HOLD.values(), now=utcnow()):
             return False
-        letter = letters.leaving(db, issue_id, settings(), dkim.load(settings()))
+        letter = load_issue.leaving(db, issue_id, settings(), dkim.load(settings()))
     if letter is None:
         return False
     more = _sender().work(issue_id, letter, STRETCH)
     with transaction() as db:
-        holds.clear(db, *HOLD.values())
+        circuit.clear(db, *HOLD.values())
     return more
 
 
@@ -230,12 +220,12 @@ def _decide_one() -> bool:
     with transaction() as db:
         some, known = preferences.decide_next(db, now=now)
         if known:
-            notices.send_preferences(db, known, now=now)
+            outbox.send_preferences(db, known, now=now)
         asked = signup.next_due(db, now=now)
         decided = signup.decide(db, asked, now=now) if asked else None
         if decided:
-            notices.answer_signup(db, decided, now=now)
-        some |= links.decide_next(db, now=now)
+            outbox.answer_signup(db, decided, now=now)
+        some |= access_links.decide_next(db, now=now)
     return some or asked is not None
 
 
@@ -243,30 +233,30 @@ def _decide_one() -> bool:
 def send_notices() -> None:
     """Send the single mails that are due; then tell a few of the imported people, and ring for the others."""
     try:
-        notices.send_due(settings())
+        send_due(settings())
         with transaction() as db:
-            holds.clear(db, holds.DKIM)
-            introduced = notices.introduce(db, now=utcnow())
+            circuit.clear(db, circuit.DKIM)
+            introduced = introductions.introduce(db, now=utcnow())
         if introduced:
-            notices.send_due(settings())
+            send_due(settings())
             ring("notices")
     except RelayDown as error:
-        telemetry.log.warning("the relay is down", relay=str(error))
+        log.warning("the relay is down", relay=str(error))
     except DkimKeyMissing as error:
-        telemetry.log.warning("the notices wait", reason=str(error))
+        log.warning("the notices wait", reason=str(error))
         with transaction() as db:
-            holds.hit(db, holds.DKIM, str(error), now=utcnow())
+            circuit.hit(db, circuit.DKIM, str(error), now=utcnow())
 
 
 @app.task(name="mailer.keep")
 def keep() -> None:
     """Once a day: anchor the head of the consent chain, and let go of all whose time has come."""
     with transaction() as db:
-        evidence.anchor_head(db, now=utcnow())
-    rules = *retention.RULES, audit.RULE, pruning.RULE
-    lines = list(retention.run(rules, dry=False, clock=utcnow))
-    telemetry.log.info("retention", **{line.rule: line.rows for line in lines if line.rows})
-    inbox.tidy(settings())
+        chain.anchor_head(db, now=utcnow())
+    every = *retention.RULES, prune_log.RULE
+    lines = list(retention.run(every, dry=False, clock=utcnow))
+    log.info("retention", **{line.rule: line.rows for line in lines if line.rows})
+    intake.tidy(settings())
     ring("routes")
 
 
@@ -275,16 +265,16 @@ def learn_routes() -> None:
     """Ask the DNS who hosts the domains that many readers share: each has the pace of its provider."""
     with transaction() as db:
         domains = routes.to_ask(db, _providers(), now=utcnow())
-    found = lookup.mx(domains)
+    found = dns.mx(domains)
     with transaction() as db:
         routes.learn(db, _providers(), found, now=utcnow())
-    telemetry.log.info("routes learnt", asked=len(domains), answered=len(found))
+    log.info("routes learnt", asked=len(domains), answered=len(found))
 
 
 @app.task(name="mailer.inbox")
 def read_inbox() -> None:
     """Read a few of the mails to the published address, ring for the others, and send the receipts."""
-    if inbox.work(settings()):
+    if intake.work(settings()):
         ring("inbox")
     send_notices()
 
@@ -299,19 +289,19 @@ def sweep() -> None:
     with transaction() as db:
         ledger.withhold_cancelled(db, now=utcnow())
         if lost := ledger.silence(db, now=utcnow()):
-            telemetry.log.error("unknown after a silent worker", rows=lost)
+            log.error("unknown after a silent worker", rows=lost)
         throttle.forget(db, now=utcnow())
-        links.forget(db, now=utcnow())
+        access_links.forget(db, now=utcnow())
         rectification.forget(db, now=utcnow())
         restriction.lift_due(db, now=utcnow())
     _close()
     _raise_alarms()
     with transaction() as db:
-        alerts.tell(db, now=utcnow())
+        reminders.tell(db, now=utcnow())
         breaches.remind(db, now=utcnow())
         register.forget_addresses(db)
-    erasing.retry(clock=utcnow)
-    finishing.work(settings(), clock=utcnow)
+    erase_now.retry(clock=utcnow)
+    erasure_worker.work(settings(), clock=utcnow)
     ring("signups")
     ring("purge")
     ring("imports")
@@ -320,7 +310,7 @@ def sweep() -> None:
 @app.task(name="mailer.imports")
 def imports() -> None:
     """Look at, take over or undo what the desk was sent, for a few seconds, then ring again."""
-    if work.work(settings(), clock=utcnow):
+    if importing.work(settings(), clock=utcnow):
         ring("imports")
 
 
@@ -332,30 +322,30 @@ def purge() -> None:
             purged = signup.purge(db, now=utcnow())
         if not purged:
             return
-        telemetry.log.info("unconfirmed sign-ups forgotten", count=purged)
+        log.info("unconfirmed sign-ups forgotten", count=purged)
 
 
 def _recover() -> None:
     if lost := recovery.recover(recovery.folder(settings())):
-        telemetry.log.error("unknown after a dead worker", rows=lost)
+        log.error("unknown after a dead worker", rows=lost)
 
 
 def _close() -> None:
     with transaction() as db:
         for issue_id in ledger.close_finished(db, now=utcnow()):
-            telemetry.log.info("closed", issue=str(issue_id))
+            log.info("closed", issue=str(issue_id))
 
 
 def _raise_alarms() -> None:
     with transaction() as db:
-        alarms.forget_processes(db)
+        heartbeats.forget_processes(db)
         untold = alarms.remember(db, alarms.find(db, now=utcnow()), now=utcnow())
     if not untold:
         return
     try:
         left = alarms.tell(untold, settings(), now=utcnow())
     except RelayDown as error:
-        telemetry.log.error("nobody could be told", alarms=len(untold), relay=str(error))
+        log.error("nobody could be told", alarms=len(untold), relay=str(error))
         return
     if left:
         with transaction() as db:
@@ -364,7 +354,7 @@ def _raise_alarms() -> None:
 
 @cache
 def _providers() -> Providers:
-    return pace.configured(settings())
+    return rate.configured(settings())
 
 
 @cache
@@ -374,5 +364,5 @@ def _sender() -> Sender:
     shares = Shares(_providers().table, Pace.of(given, _providers()), senders=given.senders)
     return Sender(
         Relay.parse(given.relay_url), given.connections, recovery.folder(given), shares=shares,
-        stopping=watch.stopping,
+        stopping=watchdog.stopping,
     )  # fmt: skip

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from mailer.db import engine
-from mailer.schema import metadata
+from mailer.core.db import engine
+from mailer.models import metadata
 
 
 def run() -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from mailer import embedded
-from mailer import settings as settings_module
-from mailer.db import engine, transaction
-from mailer.people import anchors, journal
-from mailer.settings import Settings
-from mailer.upgrade import upgrade
-from tests.make import empty
+from mailer.backup.migrate import upgrade
+from mailer.core import embedded
+from mailer.core import settings as settings_module
+from mailer.core.db import engine, transaction
+from mailer.core.settings import Settings
+from mailer.privacylog import decisions
+from mailer.subscribers.consent import anchors
+from tests.support.make import empty
 
 MOST_HANDS = 4
 SECRETS = {
@@ -75,7 +76,7 @@ def clean(settings: Settings) -> None:
     """An empty database: for tests that commit, or that run other processes."""
     with engine().begin() as connection:
         empty(connection)
-    for folder in (anchors.FOLDER, journal.FOLDER):
+    for folder in (anchors.FOLDER, decisions.FOLDER):
         shutil.rmtree(settings.data_dir / folder, ignore_errors=True)
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import click
 
-from mailer import ground, terminal
-from mailer.backups import files, pruning, replay, vault
-from mailer.backups.replay import Replay
+from mailer.backup import archive, encryption, prune_log, replay
+from mailer.backup.replay import Replay
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.db import utcnow
-from mailer.people import journal
-from mailer.staff import audit
+from mailer.core import audit, bootstrap
+from mailer.core.db import utcnow
+from mailer.delivery import follow
+from mailer.privacylog import decisions
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -31,11 +31,11 @@ def backup(out: Path, recipients: tuple[str, ...], as_json: bool) -> None:
     began = utcnow()
     with opened() as db:
         audit.record(db, who=audit.TERMINAL, what="backup", details={}, now=began)
-    with terminal.bar(files.size(), "backing up") as drawn:
-        path, manifest = files.create(out, recipients, now=began, told=drawn.update)
+    with follow.bar(archive.size(), "backing up") as drawn:
+        path, manifest = archive.create(out, recipients, now=began, told=drawn.update)
         drawn.update(drawn.length - drawn.pos)
     with opened() as db:
-        audit.record(db, who=audit.TERMINAL, what=pruning.WRITTEN, details={}, now=began)
+        audit.record(db, who=audit.TERMINAL, what=prune_log.WRITTEN, details={}, now=began)
     values = {"file": path, "bytes": path.stat().st_size, "at": manifest.at, "revision": manifest.revision,
               "journals": manifest.journals}  # fmt: skip
     show.facts(values, as_json=as_json)
@@ -62,7 +62,7 @@ def restore() -> None:
 def key(out: Path, as_json: bool) -> None:
     """Make a key for backups: its private half goes to a file, its public half is printed."""
     try:
-        public = vault.create_key(out)
+        public = encryption.create_key(out)
     except FileExistsError:
         raise click.ClickException(f"{out} exists already, and was left as it is") from None
     show.facts({"private_key": out, "public_key": public}, as_json=as_json)
@@ -74,13 +74,13 @@ def key(out: Path, as_json: bool) -> None:
 @show.as_json
 def file_(path: Path, key_file: Path, as_json: bool) -> None:
     """Fill an empty database from a backup.  The service is then disarmed until `mailer restore replay`."""
-    ground.prepare()
-    with terminal.bar(path.stat().st_size, "restoring") as drawn:
-        manifest = files.restore(path, key_file, now=utcnow(), told=drawn.update)
+    bootstrap.prepare()
+    with follow.bar(path.stat().st_size, "restoring") as drawn:
+        manifest = archive.restore(path, key_file, now=utcnow(), told=drawn.update)
     values = {"of": manifest.at, "version": manifest.version, "journals": manifest.journals}
     show.facts(values, as_json=as_json)
     click.echo(
-        f"the service is disarmed: put every machine's journal of wills in {journal.folder()}, then run "
+        f"the service is disarmed: put every machine's journal of wills in {decisions.folder()}, then run "
         "`mailer restore replay`",
         err=True,
     )
@@ -95,9 +95,9 @@ def replay_(yes: bool, as_json: bool) -> None:
     Who erased, left, objected, froze or moved since is treated as they asked.  Issues that had begun are
     paused, and what nobody knows of their deliveries is unknown; scheduled issues are drafts again.
     """
-    ground.prepare()
+    bootstrap.prepare()
     replaying = Replay()
-    with terminal.bar(max(replaying.steps, 1), "replaying") as drawn:
+    with follow.bar(max(replaying.steps, 1), "replaying") as drawn:
         report = replaying.run(clock=utcnow, told=drawn.update)
         drawn.update(drawn.length - drawn.pos)
     values: dict[str, Any] = replay.shown(report)

@@ -9,16 +9,17 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer import ground, terminal
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.db import utcnow
-from mailer.issues.models import Newsletter
-from mailer.people import dossier, verification
-from mailer.people.address import InvalidAddress, normalise
-from mailer.people.dossier import Dossier
-from mailer.people.verification import Verification
-from mailer.staff import audit
+from mailer.core import audit, bootstrap
+from mailer.core.address import InvalidAddress, normalise
+from mailer.core.db import utcnow
+from mailer.delivery import follow
+from mailer.newsletters.models import Newsletter
+from mailer.subscribers.consent import record
+from mailer.subscribers.consent import verify as verification
+from mailer.subscribers.consent.record import Dossier
+from mailer.subscribers.consent.verify import Verification
 
 
 class Address(click.ParamType):  # type: ignore[type-arg]
@@ -63,9 +64,9 @@ def verify(context: click.Context, as_json: bool) -> None:
 def show_(email: str, as_json: bool) -> None:
     """Show what EMAIL agreed to, when, how, and whether we may write."""
     with opened() as db:
-        found = dossier.draw(db, email, _names(db), now=utcnow())
+        found = record.draw(db, email, _names(db), now=utcnow())
     if as_json:
-        show.facts(dossier.as_dict(found), as_json=True)
+        show.facts(record.as_dict(found), as_json=True)
     else:
         _print(found)
 
@@ -77,16 +78,16 @@ def show_(email: str, as_json: bool) -> None:
 @show.as_json
 def export(email: str, out: Path, lang: str | None, as_json: bool) -> None:
     """Write the file of EMAIL for an inspection: HTML and JSON, with the verification of the chain."""
-    settings, now = ground.prepare(), utcnow()
+    settings, now = bootstrap.prepare(), utcnow()
     with opened() as db:
-        found, verified = dossier.draw(db, email, _names(db), now=now), _verified(db)
+        found, verified = record.draw(db, email, _names(db), now=now), _verified(db)
         audit.record(
             db, who=audit.TERMINAL, what="consent export", now=now,
             details={"fingerprint": found.fingerprint},
         )  # fmt: skip
     stem = out / f"consent-{found.fingerprint[:16]}"
-    page = dossier.page(found, verified, lang or settings.default_locale, settings.controller_name)
-    data = json.dumps(dossier.as_dict(found, verified), ensure_ascii=False, indent=2, default=str)
+    page = record.page(found, verified, lang or settings.default_locale, settings.controller_name)
+    data = json.dumps(record.as_dict(found, verified), ensure_ascii=False, indent=2, default=str)
     files = {"html": (stem.with_suffix(".html"), page), "json": (stem.with_suffix(".json"), data)}
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path, body in files.values():
@@ -95,7 +96,7 @@ def export(email: str, out: Path, lang: str | None, as_json: bool) -> None:
 
 
 def _verified(db: Session) -> Verification:
-    with terminal.bar(verification.length(db), "verifying") as drawn:
+    with follow.bar(verification.length(db), "verifying") as drawn:
         return verification.verify(db, now=utcnow(), progress=drawn.update)
 
 

@@ -10,13 +10,13 @@ import click
 from dns.resolver import Resolver
 from sqlalchemy import select
 
-from mailer import ground
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.issues.models import Newsletter
-from mailer.sending import dkim as signing
-from mailer.sending import lookup
-from mailer.settings import SELECTOR
+from mailer.core import bootstrap
+from mailer.core.settings import SELECTOR
+from mailer.newsletters.models import Newsletter
+from mailer.smtp import dkim as signing
+from mailer.smtp import dns
 
 _STRING = 255  # characters; a TXT record is made of strings no longer than that
 
@@ -54,7 +54,7 @@ def create(selector: str, out: Path) -> None:
 @show.as_json
 def check(domains: Sequence[str], nameserver: str | None, as_json: bool) -> None:
     """Check the key, and that every newsletter's domain publishes its other half."""
-    signer = signing.load(ground.prepare())
+    signer = signing.load(bootstrap.prepare())
     if signer is None:
         raise click.ClickException(
             "nothing is signed here: MAILER_DKIM_KEY_FILE and MAILER_DKIM_SELECTOR are not set"
@@ -81,10 +81,10 @@ def _strings(record: str) -> str:
 
 def _resolver(nameserver: str | None) -> Resolver:
     try:
-        return lookup.resolver(nameserver)
+        return dns.resolver(nameserver)
     except ValueError:
         raise click.UsageError("--nameserver must be an IP address, with a :PORT if it is not 53") from None
-    except lookup.NoDns as error:
+    except dns.NoDns as error:
         raise click.ClickException(f"{error}: name one with --nameserver") from None
 
 
@@ -96,8 +96,8 @@ def _own_domains() -> list[str]:
 
 def _state(signer: signing.Signer, domain: str, using: Resolver) -> str:
     try:
-        found = lookup.txt(f"{signer.selector}._domainkey.{domain}", using)
-    except lookup.NoDns:
+        found = dns.txt(f"{signer.selector}._domainkey.{domain}", using)
+    except dns.NoDns:
         return "the DNS does not answer"
     if not found:
         return "not published"

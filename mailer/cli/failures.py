@@ -2,28 +2,29 @@
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from mailer.backups.files import NotABackup, NotEmpty
-from mailer.backups.postgres import ToolFailed
-from mailer.backups.replay import NothingToReplay
-from mailer.backups.vault import BadKey, WrongKey
-from mailer.backups.wills import JournalMissing
+from mailer.backup.archive import NotABackup, NotEmpty
+from mailer.backup.encryption import BadKey, WrongKey
+from mailer.backup.fold import JournalMissing
+from mailer.backup.postgres import ToolFailed
+from mailer.backup.replay import NothingToReplay
+from mailer.core.embedded import Unavailable
+from mailer.core.settings import SettingsError, env_file
+from mailer.delivery.certificate import NotClosed
+from mailer.delivery.follow import NeverScheduled
 from mailer.demo.family import Died
 from mailer.demo.run import CannotDemonstrate
-from mailer.embedded import Unavailable
-from mailer.issues.clock import AmbiguousTime, BadTime
-from mailer.issues.editing import NotReady, UnknownNewsletter
-from mailer.issues.issuefile import IssueFileError
-from mailer.issues.rules import ForbiddenMove
-from mailer.people.exchange.form import UnreadableFile
-from mailer.people.exchange.mapping import NoMapping
-from mailer.people.journal import Damaged, Unwritable
-from mailer.rights.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
-from mailer.sending.accounts import NotClosed
-from mailer.sending.dkim import DkimKeyMissing
-from mailer.sending.providers import BadProviders
-from mailer.settings import SettingsError, env_file
-from mailer.staff.handling import AnotherAddress, NobodyThere, NotRestricted
-from mailer.terminal import NeverScheduled
+from mailer.imports.columns import NoMapping
+from mailer.imports.file_format import UnreadableFile
+from mailer.issues.lifecycle import NotReady
+from mailer.issues.states import ForbiddenMove
+from mailer.issues.yaml_file import IssueFileError
+from mailer.newsletters.newsletters import UnknownNewsletter
+from mailer.privacy.cases.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
+from mailer.privacy.rights.by_staff import AnotherAddress, NobodyThere, NotRestricted
+from mailer.privacylog.decisions import Damaged, Unwritable
+from mailer.rendering.local_time import AmbiguousTime, BadTime
+from mailer.smtp.dkim import DkimKeyMissing
+from mailer.smtp.providers import BadProviders
 
 NO_DATABASE = "PostgreSQL cannot be reached: check MAILER_DATABASE_URL, and that the server runs"
 REFUSED = "PostgreSQL refused that statement: run `mailer db upgrade`, then try again"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from mailer import ground, upgrade
-from mailer.db import engine
-from mailer.settings import Settings
+from mailer.backup import migrate
+from mailer.core import bootstrap
+from mailer.core.db import engine
+from mailer.core.settings import Settings
 
 _HEAD = """\
 # Settings of mailer, read from the folder it is started in (or $MAILER_ENV_FILE).  A MAILER_* variable of
@@ -66,5 +67,5 @@ def db() -> None:
 @db.command("upgrade")
 def upgrade_db() -> None:
     """Bring the database to this version's schema; repeating it changes nothing."""
-    ground.prepare()
-    click.echo(f"the database is at revision {upgrade.upgrade(engine())}")
+    bootstrap.prepare()
+    click.echo(f"the database is at revision {migrate.upgrade(engine())}")

@@ -8,14 +8,16 @@ import click
 from sqlalchemy import String, cast, select
 from sqlalchemy.orm import Session, joinedload
 
-from mailer import ground, terminal
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.db import utcnow
-from mailer.issues import clock, editing, issuefile
+from mailer.core import bootstrap
+from mailer.core.db import utcnow
+from mailer.core.settings import Settings
+from mailer.delivery import follow, load_issue, reports
+from mailer.delivery.certificate import certify
+from mailer.issues import lifecycle, yaml_file
 from mailer.issues.models import Issue
-from mailer.sending import accounts, letters
-from mailer.settings import Settings
+from mailer.rendering import local_time
 
 MIN_PREFIX = 8  # characters
 TERMINAL = "terminal"  # the approver, when nobody is logged in
@@ -31,10 +33,10 @@ def issue() -> None:
 @show.as_json
 def import_(file: Path, as_json: bool) -> None:
     """Make a draft of FILE.yaml and of the images it names."""
-    settings = ground.prepare()
-    content, assets = issuefile.load(file, settings.default_locale)
+    settings = bootstrap.prepare()
+    content, assets = yaml_file.load(file, settings.default_locale)
     with opened() as db:
-        created = editing.import_issue(db, content, assets, now=utcnow())
+        created = lifecycle.import_issue(db, content, assets, now=utcnow())
     show.facts({"id": created.id, "title": created.title, "state": created.state}, as_json=as_json)
 
 
@@ -42,7 +44,7 @@ def import_(file: Path, as_json: bool) -> None:
 @show.as_json
 def list_(as_json: bool) -> None:
     """List the issues, the newest first."""
-    settings = ground.prepare()
+    settings = bootstrap.prepare()
     newest = select(Issue).options(joinedload(Issue.newsletter)).order_by(Issue.created_at.desc())
     with opened() as db:
         rows = [_row(each, settings) for each in db.scalars(newest)]
@@ -55,11 +57,11 @@ def list_(as_json: bool) -> None:
 @show.as_json
 def preview(given: str, out: Path, as_json: bool) -> None:
     """Write an issue as it will be received: HTML, text, and a whole message (.eml)."""
-    settings = ground.prepare()
+    settings = bootstrap.prepare()
     with opened() as db:
         found = find(db, given)
-        rendered = editing.rendered(db, found, settings)
-        message = letters.sample(found, rendered, settings, now=utcnow())
+        rendered = lifecycle.rendered(db, found, settings)
+        message = load_issue.sample(found, rendered, settings, now=utcnow())
     files = {
         "issue.html": rendered.html.encode(),
         "issue.txt": rendered.text.encode(),
@@ -82,12 +84,12 @@ def schedule(*, given: str, at: str | None, turn: str | None, at_once: bool, as_
     """Approve an issue as it stands, and say when it leaves."""
     if (at is None) is not at_once:
         raise click.UsageError('say when: --at "2026-12-01 08:00", or --now')
-    settings, now = ground.prepare(), utcnow()
+    settings, now = bootstrap.prepare(), utcnow()
     fold = {"first": 0, "second": 1, None: None}[turn]
-    due_at = clock.parse_future(at, settings.zone, fold, now=now) if at else now
+    due_at = local_time.parse_future(at, settings.zone, fold, now=now) if at else now
     with opened() as db:
         found = find(db, given)
-        editing.schedule(db, found, due_at=due_at, approver=TERMINAL, now=now, settings=settings)
+        lifecycle.schedule(db, found, due_at=due_at, approver=TERMINAL, now=now, settings=settings)
     ring()
     show.facts({"id": found.id, "state": found.state, "due_at": _local(due_at, settings)}, as_json=as_json)
 
@@ -98,14 +100,14 @@ def schedule(*, given: str, at: str | None, turn: str | None, at_once: bool, as_
 @show.as_json
 def status(given: str, followed: bool, as_json: bool) -> None:
     """Say where an issue is, and what became of its deliveries."""
-    settings = ground.prepare()
+    settings = bootstrap.prepare()
     with opened() as db:
         found = find(db, given)
     if followed:
-        terminal.follow(found.id)
+        follow.follow(found.id)
     with opened() as db:
         found = find(db, given)
-        progress = accounts.progress(db, found.id)
+        progress = reports.progress(db, found.id)
     show.facts(_row(found, settings) | vars(progress), as_json=as_json)
 
 
@@ -115,7 +117,7 @@ def status(given: str, followed: bool, as_json: bool) -> None:
 def certificate(given: str, as_json: bool) -> None:
     """Print the account of a closed issue: audience = accepted + refused + withheld + unknown."""
     with opened() as db:
-        account = accounts.certificate(db, find(db, given).id)
+        account = certify(db, find(db, given).id)
     show.facts(account.as_dict(), as_json=as_json)
 
 

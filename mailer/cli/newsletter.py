@@ -5,13 +5,13 @@ from urllib.parse import urlsplit
 
 import click
 
-from mailer import ground
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.db import utcnow
-from mailer.issues import editing
-from mailer.issues.models import LegalBasis, Newsletter, Theme
-from mailer.settings import Settings
+from mailer.core import bootstrap
+from mailer.core.db import utcnow
+from mailer.core.settings import Settings
+from mailer.newsletters import newsletters
+from mailer.newsletters.models import LegalBasis, Newsletter, Theme
 
 _SHOWN = ("id", "slug", "name", "locale", "theme", "legal_basis", "from_name", "from_address", "reply_to",
           "return_path_domain")  # fmt: skip
@@ -38,10 +38,10 @@ def newsletter() -> None:
 @show.as_json
 def create(as_json: bool, **given: Any) -> None:
     """Create a newsletter."""
-    values = _completed(given, ground.prepare())
+    values = _completed(given, bootstrap.prepare())
     with opened() as db:
         try:
-            created = editing.create_newsletter(db, **values, now=utcnow())
+            created = newsletters.create_newsletter(db, **values, now=utcnow())
         except ValueError as refusal:
             raise click.ClickException(str(refusal)) from None
     show.facts(_facts(created), as_json=as_json)
@@ -52,7 +52,7 @@ def create(as_json: bool, **given: Any) -> None:
 def list_(as_json: bool) -> None:
     """List the newsletters."""
     with opened() as db:
-        rows = [_facts(each) for each in editing.newsletters(db)]
+        rows = [_facts(each) for each in newsletters.newsletters(db)]
     show.table(rows, as_json=as_json, empty="no newsletter yet: mailer newsletter create --slug S --name N")
 
 

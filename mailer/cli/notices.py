@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from mailer.cli import show
-from mailer.db import utcnow
-from mailer.issues.models import Theme
-from mailer.sending import previews
-from mailer.settings import settings
+from mailer.core.db import utcnow
+from mailer.core.settings import settings
+from mailer.newsletters.models import Theme
+from mailer.notices.preview import samples
 
 
 @click.group()
@@ -28,9 +28,7 @@ def notices() -> None:
 def preview(out: Path, theme: str, as_json: bool) -> None:
     """Write every notice as it will be received, in both languages: HTML, text, and a message (.eml)."""
     out.mkdir(parents=True, exist_ok=True)
-    written = [
-        _written(out, name, mail) for name, mail in previews.samples(settings(), Theme(theme), now=utcnow())
-    ]
+    written = [_written(out, name, mail) for name, mail in samples(settings(), Theme(theme), now=utcnow())]
     show.table(written, as_json=as_json, empty="")
 
 

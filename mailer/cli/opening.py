@@ -6,22 +6,22 @@ from contextlib import contextmanager
 import click
 from sqlalchemy.orm import Session
 
-from mailer import ground, upgrade
-from mailer.db import engine, transaction
-from mailer.people import restoration
+from mailer.backup import migrate
+from mailer.core import bootstrap, restore_lock
+from mailer.core.db import engine, transaction
 
 
 @contextmanager
 def opened(*, disarmed: bool = False) -> Iterator[Session]:
     """One transaction, which commits when the command succeeds; `disarmed`: also while the service is."""
-    ground.prepare()
+    bootstrap.prepare()
     with engine().connect() as connection:
-        if upgrade.current(connection) != upgrade.head():
+        if migrate.current(connection) != migrate.head():
             raise click.ClickException(
                 "the database is not at this version's schema: run `mailer db upgrade`"
             )
     with transaction() as db:
-        if not disarmed and restoration.disarmed(db):
+        if not disarmed and restore_lock.disarmed(db):
             raise click.ClickException(
                 "this database was restored, and what people asked for since is missing: run `mailer restore "
                 "replay` first"

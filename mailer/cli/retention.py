@@ -2,14 +2,13 @@
 
 import click
 
-from mailer.backups import pruning
+from mailer.backup import prune_log
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.db import utcnow
-from mailer.people import evidence
-from mailer.rights import retention as rules
-from mailer.rights import scrubbing
-from mailer.staff import audit
+from mailer.core import audit
+from mailer.core.db import utcnow
+from mailer.privacy.retention import rules, vacuum
+from mailer.subscribers.consent import chain
 
 
 @click.group()
@@ -24,8 +23,8 @@ def run_(dry: bool, as_json: bool) -> None:
     """Let go of everything whose time has come, rule by rule."""
     with opened() as db:
         if not dry:
-            evidence.anchor_head(db, now=utcnow())
-    lines = list(rules.run((*rules.RULES, audit.RULE, pruning.RULE), dry=dry, clock=utcnow))
+            chain.anchor_head(db, now=utcnow())
+    lines = list(rules.run((*rules.RULES, prune_log.RULE), dry=dry, clock=utcnow))
     rows = [{"rule": each.rule, "rows": each.rows, "kept": each.says} for each in lines]
     if not dry:
         with opened() as db:
@@ -43,4 +42,4 @@ def scrub(as_json: bool) -> None:
     """
     with opened() as db:
         audit.record(db, who=audit.TERMINAL, what="retention scrub", details={}, now=utcnow())
-    show.facts({"tables": scrubbing.scrub()}, as_json=as_json)
+    show.facts({"tables": vacuum.scrub()}, as_json=as_json)

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.db import utcnow
-from mailer.issues import editing
-from mailer.issues.models import Newsletter
-from mailer.rights import breaches, papers
-from mailer.rights.breaches import Closed, NotYet
-from mailer.rights.models import Breach
-from mailer.settings import settings
-from mailer.staff import audit
+from mailer.core import audit
+from mailer.core.db import utcnow
+from mailer.core.settings import settings
+from mailer.newsletters import newsletters
+from mailer.newsletters.models import Newsletter
+from mailer.privacy import breaches, documents
+from mailer.privacy.breaches import Closed, NotYet
+from mailer.privacy.models import Breach
 from mailer.tasks import ring
 
 _number = click.argument("number", type=int)
@@ -40,14 +40,17 @@ def report(out: Path, as_json: bool) -> None:
     Each in French and in English, as a page and as plain text.  They say what the settings say.
     """
     with opened() as db:
-        newsletters = editing.newsletters(db)
+        publications = newsletters.newsletters(db)
     out.mkdir(parents=True, exist_ok=True)
     day = utcnow().astimezone(settings().zone).date()
     written = []
-    for locale in papers.LOCALES:
-        for name in papers.PAPERS:
-            paper = papers.compose(name, locale, newsletters, settings(), day=day)
-            for ending, text in (("html", papers.as_html(paper, locale)), ("txt", papers.as_text(paper))):
+    for locale in documents.LOCALES:
+        for name in documents.PAPERS:
+            paper = documents.compose(name, locale, publications, settings(), day=day)
+            for ending, text in (
+                ("html", documents.as_html(paper, locale)),
+                ("txt", documents.as_text(paper)),
+            ):
                 path = out / f"{name}.{locale}.{ending}"
                 path.write_text(text, encoding="utf-8")
                 written.append(str(path))

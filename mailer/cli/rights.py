@@ -9,16 +9,17 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from mailer import ground
 from mailer.cli import show
 from mailer.cli.consent import Address
 from mailer.cli.opening import opened
-from mailer.db import utcnow
-from mailer.rights import access, copies, figures, register
-from mailer.rights.models import Channel, Outcome, Right, RightsRequest
-from mailer.rights.register import BadDay
-from mailer.rights.rules import pressure
-from mailer.staff import audit, erasing, handling
+from mailer.core import audit, bootstrap
+from mailer.core.db import utcnow
+from mailer.privacy.cases import register, statistics
+from mailer.privacy.cases.deadlines import pressure
+from mailer.privacy.cases.register import BadDay
+from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
+from mailer.privacy.rights import access, by_staff, erase_now
+from mailer.privacy.rights import export as portable
 from mailer.tasks import ring
 
 Command = Callable[..., None]
@@ -84,7 +85,7 @@ def show_(number: int, as_json: bool) -> None:
 @show.as_json
 def open_(lang: str | None, as_json: bool, **given: Any) -> None:
     """Open a case for a request that came by post, by telephone or by another way."""
-    settings, now = ground.prepare(), utcnow()
+    settings, now = bootstrap.prepare(), utcnow()
     if not given["email"] and not given["name"]:
         raise click.UsageError("give --email or --name: one must know whom to answer")
     with opened() as db:
@@ -171,7 +172,7 @@ def close(number: int, outcome: str, answer: str, as_json: bool) -> None:
 def figures_(since: datetime | None, until: datetime | None, as_json: bool) -> None:
     """Count the register: open, late, closed in time, by right, channel and outcome."""
     with opened() as db:
-        found = figures.figures(
+        found = statistics.figures(
             db, now=utcnow(), since=since.date() if since else None, until=until.date() if until else None
         )
     show.facts(vars(found), as_json=as_json)
@@ -183,10 +184,10 @@ def figures_(since: datetime | None, until: datetime | None, as_json: bool) -> N
 @show.as_json
 def export(out: Path, lang: str | None, as_json: bool) -> None:
     """Write the register to a CSV that is safe to open in a spreadsheet, and names nobody."""
-    settings = ground.prepare()
+    settings = bootstrap.prepare()
     with opened() as db:
         with _private(out) as file:
-            written = figures.write(db, file, lang or settings.default_locale)
+            written = statistics.write(db, file, lang or settings.default_locale)
         audit.record(db, who=audit.TERMINAL, what="rights export", details={"rows": written}, now=utcnow())
     show.facts({"out": out, "rows": written}, as_json=as_json)
 
@@ -198,17 +199,17 @@ def export(out: Path, lang: str | None, as_json: bool) -> None:
 @show.as_json
 def access_(email: str, out: Path, lang: str | None, as_json: bool) -> None:
     """Write all that is held about EMAIL, as a page and as a zip (RGPD 15)."""
-    settings, now = ground.prepare(), utcnow()
+    settings, now = bootstrap.prepare(), utcnow()
     locale = lang or settings.default_locale
     with opened() as db:
         held = access.draw(db, email, now)
         mark = held.consent.fingerprint
         audit.record(db, who=audit.TERMINAL, what="rights access", details={"fingerprint": mark}, now=now)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    stem = out / f"{copies.FILE_NAME[locale]}-{mark[:16]}"
+    stem = out / f"{portable.FILE_NAME[locale]}-{mark[:16]}"
     files = {
-        "html": (stem.with_suffix(".html"), copies.document(held, locale).encode()),
-        "zip": (stem.with_suffix(".zip"), copies.archive(held, locale)),
+        "html": (stem.with_suffix(".html"), portable.document(held, locale).encode()),
+        "zip": (stem.with_suffix(".zip"), portable.archive(held, locale)),
     }
     for path, body in files.values():
         path.touch(mode=0o600)
@@ -232,11 +233,11 @@ def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json:
     if not yes:
         click.confirm(f"Erase all that is held about {email}? It cannot be undone", abort=True, err=True)
     with opened() as db:
-        case = handling.ask_erasure(
+        case = by_staff.ask_erasure(
             db, email, never_again=never_again, channel=Channel.TERMINAL, by=audit.TERMINAL, now=utcnow(),
             case=_maybe(db, number),
         )  # fmt: skip
-    done = erasing.attempt(case.id, clock=utcnow)
+    done = erase_now.attempt(case.id, clock=utcnow)
     if done is None:
         raise click.ClickException(
             f"nothing is erased yet: the log says why; it is case {case.number}, and the service tries again"
@@ -252,7 +253,7 @@ def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json:
 def restrict(email: str, number: int | None, as_json: bool) -> None:
     """Freeze what is held about EMAIL (RGPD 18): no letter, no change, no purge.  The person is told."""
     with opened() as db:
-        changed = handling.restrict(db, email, case=_maybe(db, number), by=audit.TERMINAL, now=utcnow())
+        changed = by_staff.restrict(db, email, case=_maybe(db, number), by=audit.TERMINAL, now=utcnow())
     ring("notices")
     show.facts({"restricted": True, "changed": changed}, as_json=as_json)
 
@@ -264,7 +265,7 @@ def restrict(email: str, number: int | None, as_json: bool) -> None:
 def lift(email: str, number: int | None, as_json: bool) -> None:
     """End the restriction of EMAIL, three days after the person was told (RGPD 18(3))."""
     with opened() as db:
-        ends = handling.lift(db, email, case=_maybe(db, number), by=audit.TERMINAL, now=utcnow())
+        ends = by_staff.lift(db, email, case=_maybe(db, number), by=audit.TERMINAL, now=utcnow())
     ring("notices")
     show.facts({"restricted": True, "ends": ends.isoformat(timespec="seconds")}, as_json=as_json)
 

@@ -6,8 +6,8 @@ import click
 
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.db import utcnow
-from mailer.staff import access
+from mailer.core.db import utcnow
+from mailer.staff import accounts
 
 
 @click.group()
@@ -26,7 +26,7 @@ def create(email: str, name: str, password_stdin: bool, as_json: bool) -> None:
                                                             confirmation_prompt=True)  # fmt: skip
     with opened() as db:
         try:
-            account = access.create(db, email=email, name=name, password=password, now=utcnow())
+            account = accounts.create(db, email=email, name=name, password=password, now=utcnow())
         except ValueError as refusal:
             raise click.ClickException(str(refusal)) from None
     show.facts({"id": account.id, "email": account.email, "name": account.name}, as_json=as_json)

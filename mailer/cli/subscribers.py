@@ -14,21 +14,21 @@ import click
 from sqlalchemy import String, cast, select
 from sqlalchemy.orm import Session
 
-from mailer import ground, terminal
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.db import transaction, utcnow
-from mailer.issues.models import LegalBasis, Newsletter
-from mailer.people.exchange import export as exporting
-from mailer.people.exchange import form, intake, jobs
-from mailer.people.exchange.form import OnDisk
-from mailer.people.exchange.intake import Reader, Tally
-from mailer.people.exchange.jobs import CannotUndo, Order
-from mailer.people.exchange.mapping import PRESETS, Role, match
-from mailer.people.exchange.rows import Refused, Terms
-from mailer.people.models import Import
-from mailer.settings import Settings
-from mailer.staff import audit
+from mailer.core import audit, bootstrap
+from mailer.core.db import transaction, utcnow
+from mailer.core.settings import Settings
+from mailer.delivery import follow
+from mailer.imports import export as exporting
+from mailer.imports import file_format, jobs, pipeline
+from mailer.imports.columns import PRESETS, Role, match
+from mailer.imports.file_format import OnDisk
+from mailer.imports.jobs import CannotUndo, Order
+from mailer.imports.models import Import
+from mailer.imports.pipeline import Reader, Tally
+from mailer.imports.rows import Refused, Terms
+from mailer.newsletters.models import LegalBasis, Newsletter
 
 MIN_PREFIX = 8  # characters
 LEGAL_TEXT = {
@@ -71,7 +71,7 @@ def import_(
     the reason, and the exit code is 1; nobody is brought back who left, objected or was erased since.  An
     import that was cut short goes on where it was when the same command is given again.
     """
-    settings = ground.prepare()
+    settings = bootstrap.prepare()
     order = _order(file, settings, **given)
     _show_mapping(order)
     with Telling(report, lang) as telling:
@@ -126,7 +126,7 @@ def undo(given: str, as_json: bool) -> None:
             db, who=audit.TERMINAL, what="subscribers undo", details={"import": str(found.id)}, now=utcnow()
         )
     try:
-        with terminal.bar(found.new, "withdrawing") as drawn:
+        with follow.bar(found.new, "withdrawing") as drawn:
             withdrawn = jobs.undo(found.id, clock=utcnow, progress=drawn.update)
     except CannotUndo:
         raise click.ClickException(f"this import is {found.state}: only one that has run is undone") from None
@@ -176,7 +176,7 @@ def _order(
     if bool(legal_text) is not (newsletter.legal_basis is LegalBasis.PUBLIC_TASK):
         raise click.UsageError(LEGAL_TEXT[newsletter.legal_basis])
     on_disk = OnDisk(file)
-    read = form.inspect(on_disk)
+    read = file_format.inspect(on_disk)
     return Order(
         newsletter_id=newsletter.id, by=audit.TERMINAL, source=on_disk, form=read,
         columns=match(read.header, preset or ("sympa" if read.is_dump else None), _named(named)),
@@ -219,8 +219,8 @@ def _show_mapping(order: Order) -> None:
 def _check(order: Order, settings: Settings, telling: Telling) -> dict[str, Any]:
     reader = Reader(order.source, order.form, jobs.rows(order, settings), order.newsletter_id)
     started = time.monotonic()
-    with terminal.bar(order.form.records, "checking") as drawn:
-        tally = intake.check(reader, telling.add, progress=drawn.update)
+    with follow.bar(order.form.records, "checking") as drawn:
+        tally = pipeline.check(reader, telling.add, progress=drawn.update)
     return _counts(tally, time.monotonic() - started)
 
 
@@ -230,10 +230,10 @@ def _run(order: Order, settings: Settings, telling: Telling) -> dict[str, Any]:
         details = {"import": str(job.id), "source": order.terms.source, "from": job.done}
         audit.record(db, who=audit.TERMINAL, what="subscribers import", details=details, now=utcnow())
     try:
-        with terminal.bar(order.form.records, "importing") as drawn:
+        with follow.bar(order.form.records, "importing") as drawn:
             rows = jobs.rows(order, settings)
-            intake.run(job, order.source, order.form, rows, clock=utcnow, progress=drawn.update)
-    except intake.Busy:
+            pipeline.run(job, order.source, order.form, rows, clock=utcnow, progress=drawn.update)
+    except pipeline.Busy:
         raise click.ClickException("another import is under way: try again when it is over") from None
     with transaction() as db:
         telling.add(jobs.report(db, job.id))

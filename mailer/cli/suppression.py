@@ -8,11 +8,11 @@ import click
 
 from mailer.cli import show
 from mailer.cli.opening import opened
-from mailer.db import utcnow
-from mailer.people import suppression as people
-from mailer.people.models import SuppressionReason
-from mailer.people.suppression import Entry, OnlyThePerson, Unreadable
-from mailer.staff import audit
+from mailer.core import audit
+from mailer.core.db import utcnow
+from mailer.subscribers import suppressions as people
+from mailer.subscribers.models import SuppressionReason
+from mailer.subscribers.suppressions import Entry, OnlyThePerson, Unreadable
 
 _REASONS = [reason.value for reason in SuppressionReason]
 _reason = click.option(

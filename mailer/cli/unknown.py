@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from mailer.cli import show
 from mailer.cli.issue import TERMINAL, find, ring
 from mailer.cli.opening import opened
-from mailer.db import utcnow
+from mailer.core.db import utcnow
+from mailer.delivery import reports, unknown
 from mailer.issues.models import Issue
-from mailer.sending import accounts, maillog, unknown
+from mailer.smtp import postfix_log
 
 
 @click.command("unknown")
@@ -33,7 +34,7 @@ def unknown_(given: str, log: Path | None, choice: str | None, as_json: bool) ->
         if choice:
             act = unknown.resend if choice == "resend" else unknown.leave
             done[choice] = act(db, found, by=TERMINAL, now=utcnow())
-        left = accounts.progress(db, found.id).unknown
+        left = reports.progress(db, found.id).unknown
     if choice == "resend":
         ring()
     show.facts({"id": found.id, **done, "unknown": left}, as_json=as_json)
@@ -41,4 +42,4 @@ def unknown_(given: str, log: Path | None, choice: str | None, as_json: bool) ->
 
 def _prove(db: Session, found: Issue, log: Path) -> dict[str, Any]:
     with log.open(encoding="utf-8", errors="replace") as lines:
-        return {"proved": unknown.prove(db, found, maillog.taken(lines), by=TERMINAL, now=utcnow())}
+        return {"proved": unknown.prove(db, found, postfix_log.taken(lines), by=TERMINAL, now=utcnow())}

@@ -5,9 +5,9 @@ from flask.typing import ResponseReturnValue
 from jinja2 import ChoiceLoader, FileSystemLoader
 from werkzeug.serving import make_server
 
+from mailer.core.paths import templates_dir
+from mailer.core.settings import settings
 from mailer.demo.mailbox import Store
-from mailer.paths import templates_dir
-from mailer.settings import settings
 from mailer.web.app import init_languages
 from mailer.web.security import CSP
 

@@ -18,19 +18,22 @@ from uuid import UUID
 import click
 from sqlalchemy import select
 
-from mailer import embedded, ground, terminal, upgrade
-from mailer.db import engine, transaction, utcnow
+from mailer.backup import migrate
+from mailer.core import bootstrap, embedded
+from mailer.core.db import engine, transaction, utcnow
+from mailer.core.paths import templates_dir
+from mailer.core.settings import Settings, settings
+from mailer.delivery import follow
+from mailer.delivery.certificate import certify
 from mailer.demo.family import Family
 from mailer.demo.people import sample
-from mailer.issues import editing, issuefile
-from mailer.issues.models import LegalBasis, Newsletter, Theme
-from mailer.paths import templates_dir
-from mailer.people.exchange import taking
-from mailer.people.exchange.chain import Common
-from mailer.people.exchange.rows import person
-from mailer.sending import accounts
-from mailer.settings import Settings, settings
-from mailer.staff import access
+from mailer.imports import apply
+from mailer.imports.bulk_consent import Common
+from mailer.imports.rows import person
+from mailer.issues import lifecycle, yaml_file
+from mailer.newsletters import newsletters
+from mailer.newsletters.models import LegalBasis, Newsletter, Theme
+from mailer.staff import accounts as access
 
 MARKER = ".mailer-demo"
 LETTER = "examples/lettre/lettre.yaml"
@@ -62,15 +65,15 @@ def run(*, once: bool, subscribers: int, port: int | None, folder: Path) -> int:
         signal.signal(name, _interrupt)
     with _folder(folder.absolute()) as home, Family(home / "logs") as family, suppress(KeyboardInterrupt):
         mailbox_port = _configure(home, port)
-        given = ground.prepare()
+        given = bootstrap.prepare()
         _refuse_a_used_database()
-        upgrade.upgrade(engine())
+        migrate.upgrade(engine())
         _start(family, given, home, mailbox_port)
         password = secrets.token_urlsafe(9)
         issue_id = _furnish(given, subscribers, password)
         family.wait_for(f"{given.public_url}/healthz")
         family.wait_for(f"http://127.0.0.1:{mailbox_port}/count")
-        terminal.follow(issue_id, check=family.check)
+        follow.follow(issue_id, check=family.check)
         if once:
             return _account(issue_id)
         _show_around(given, mailbox_port, password)
@@ -132,7 +135,7 @@ def _usual_port() -> int:
 def _refuse_a_used_database() -> None:
     """Sample people have no place among real ones."""
     with engine().connect() as connection:
-        if upgrade.current(connection) is None:
+        if migrate.current(connection) is None:
             return
     with transaction() as db:
         if db.scalar(select(Newsletter.id).limit(1)):
@@ -158,7 +161,7 @@ def _start(family: Family, given: Settings, home: Path, mailbox_port: int) -> No
 def _furnish(given: Settings, subscribers: int, password: str) -> UUID:
     """A newsletter, its readers, an account for the desk, and the letter, scheduled."""
     with transaction() as db:
-        newsletter = editing.create_newsletter(
+        newsletter = newsletters.create_newsletter(
             db, slug="lettre", name="La lettre du commissariat", locale="fr", now=utcnow(),
             description="Chaque mois, ce qui se fait dans les Hauts-de-France contre la pauvreté.",
             theme=Theme.NEUTRAL, legal_basis=LegalBasis.CONSENT, from_name="La lettre du commissariat",
@@ -167,11 +170,11 @@ def _furnish(given: Settings, subscribers: int, password: str) -> UUID:
         )  # fmt: skip
         access.create(db, email=STAFF, name="La rédaction", password=password, now=utcnow())
     _subscribe(newsletter.id, subscribers, given.fingerprint_key.get_secret_value().encode())
-    content, assets = issuefile.load(templates_dir() / LETTER)
+    content, assets = yaml_file.load(templates_dir() / LETTER)
     with transaction() as db:
-        issue = editing.import_issue(db, content, assets, now=utcnow())
+        issue = lifecycle.import_issue(db, content, assets, now=utcnow())
         due = utcnow() + LEAVES_IN
-        editing.schedule(db, issue, due_at=due, approver="terminal", now=utcnow(), settings=given)
+        lifecycle.schedule(db, issue, due_at=due, approver="terminal", now=utcnow(), settings=given)
     return issue.id
 
 
@@ -181,18 +184,18 @@ def _subscribe(newsletter_id: UUID, count: int, key: bytes) -> None:
         person(p.email, name=p.name, locale="fr", source="démonstration", said_at=agreed, key=key)
         for p in sample(count)
     )
-    with terminal.bar(count, "importing") as drawn:
+    with follow.bar(count, "importing") as drawn:
         while some := list(islice(everybody, _CHUNK)):
             now = utcnow()
             with transaction() as db:
-                taking.import_people(db, Common(newsletter_id, now, "import", None), some, informed_at=now)
+                apply.import_people(db, Common(newsletter_id, now, "import", None), some, informed_at=now)
             drawn.update(len(some))
 
 
 def _account(issue_id: UUID) -> int:
     """Print the certificate, one line of JSON; whether everybody was reached."""
     with transaction() as db:
-        certificate = accounts.certificate(db, issue_id)
+        certificate = certify(db, issue_id)
     click.echo(json.dumps(certificate.as_dict(), ensure_ascii=False))
     return 0 if certificate.accepted == certificate.audience else 1
 

@@ -1,1 +1,1 @@
-"""What is written."""
+"""Write an issue, check it, render it, approve it."""

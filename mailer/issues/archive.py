@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import REGCONFIG
 from sqlalchemy.orm import Session, joinedload
 
 from mailer.issues.blocks import Content
-from mailer.issues.models import Issue, Newsletter, Revision
+from mailer.issues.models import Issue, Revision
+from mailer.newsletters.models import Newsletter
 
 PAGE = 12  # issues
 _CONFIGURATIONS = {"fr": "french", "en": "english"}

@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mailer.rendering.merge_fields import MERGE_FIELDS
+
 _PRIVATE = re.compile("[\ue000-\uf8ff]")  # our merge markers are made of these
 _BREAKS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 _FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-MERGE_FIELDS = ("greeting", "name")
 SCHEMES = ("https", "http", "mailto", "tel")
 
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from mailer.issues.blocks import Agenda, Button, Call, Colophon, Content, Link
 from mailer.issues.findings import Finding
-from mailer.issues.merge import UNSUBSCRIBE_URL, marker
 from mailer.issues.render import Rendered
+from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, marker
 
 MAX_HTML = 90_000  # bytes; Gmail clips a message at 102 KB
 LONG_SUBJECT = 70  # characters; phones show fewer

@@ -1,7 +1,6 @@
 """Newsletters, their issues, and the frozen revisions that leave."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,37 +8,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from mailer.db import Base, enum
-from mailer.issues.rules import IssueState
-
-
-class LegalBasis(StrEnum):
-    CONSENT = "consent"
-    PUBLIC_TASK = "public_task"
-
-
-class Theme(StrEnum):
-    NEUTRAL = "neutral"
-    DSFR = "dsfr"  # for authorised State bodies, who bring their own logo
-
-
-class Newsletter(Base):
-    """A publication one signs up to, and how it presents itself by mail."""
-
-    __tablename__ = "newsletter"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    slug: Mapped[str] = mapped_column(unique=True)
-    name: Mapped[str]
-    description: Mapped[str]
-    locale: Mapped[str]
-    theme: Mapped[Theme] = mapped_column(enum(Theme))
-    legal_basis: Mapped[LegalBasis] = mapped_column(enum(LegalBasis))
-    from_name: Mapped[str]
-    from_address: Mapped[str]
-    reply_to: Mapped[str]
-    return_path_domain: Mapped[str]
-    created_at: Mapped[datetime]
+from mailer.core.db import Base, enum
+from mailer.issues.states import IssueState
+from mailer.newsletters.models import Newsletter
 
 
 class Issue(Base):

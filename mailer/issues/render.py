@@ -12,12 +12,13 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from mailer.issues import markdown
+from mailer.core.paths import templates_dir
 from mailer.issues.blocks import Content
-from mailer.issues.merge import marker
-from mailer.issues.mjml import compile_holes
-from mailer.issues.typography import french, long_day
-from mailer.paths import templates_dir
+from mailer.rendering import markdown
+from mailer.rendering.merge_fields import marker
+from mailer.rendering.mjml import compile_holes
+from mailer.rendering.themes import theme
+from mailer.rendering.typography import french, long_day
 
 COLONS = {"fr": "\u00a0:", "en": ":"}
 
@@ -77,14 +78,6 @@ def render(content: Content, publication: Publication, asset_urls: Mapping[str, 
 def _calendar_numbers(content: Content) -> dict[int, int]:
     """The number of each dated entry in the addresses of its .ics, by identity."""
     return {id(entry): number for number, entry in enumerate(content.dated_entries(), 1)}
-
-
-@cache
-def theme(name: str) -> dict[str, str]:
-    """The colours and the font of a theme."""
-    text = (templates_dir() / "issue" / "themes" / f"{name}.yaml").read_text(encoding="utf-8")
-    tokens: dict[str, str] = yaml.safe_load(text)
-    return tokens
 
 
 @cache

@@ -1,1 +1,1 @@
-"""Who works at the desk."""
+"""Know who works here."""

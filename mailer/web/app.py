@@ -9,28 +9,29 @@ from flask_babel import Babel, format_decimal, format_time, get_locale
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from mailer import ground, telemetry
-from mailer.issues.typography import french, long_day
-from mailer.paths import templates_dir, translations_dir
-from mailer.people.journal import Unwritable
-from mailer.settings import Settings
-from mailer.web.desk import desk
+from mailer.core import bootstrap, logging
+from mailer.core.logging import log
+from mailer.core.paths import templates_dir, translations_dir
+from mailer.core.settings import Settings
+from mailer.privacylog.decisions import Unwritable
+from mailer.rendering.typography import french, long_day
+from mailer.web.desk.blueprint import desk
+from mailer.web.desk.login import init_login, login
 from mailer.web.health import health
-from mailer.web.links import links
-from mailer.web.login import init_login, login
 from mailer.web.maintenance import init_maintenance
-from mailer.web.pages import pages
-from mailer.web.preferences import preferences
-from mailer.web.public import public
-from mailer.web.reading import reading
-from mailer.web.rights import rights
-from mailer.web.rights_address import addresses
+from mailer.web.public.archive import reading
+from mailer.web.public.home import public
+from mailer.web.public.legal import pages
+from mailer.web.public.mail_links import links
+from mailer.web.public.preferences import preferences
+from mailer.web.public.reconfirm import still
+from mailer.web.public.rights.actions import acts
+from mailer.web.public.rights.address import addresses
+from mailer.web.public.rights.correct import corrections
+from mailer.web.public.rights.entry import rights
+from mailer.web.public.rights.erase import erasing
+from mailer.web.public.rights.overview import yours
 from mailer.web.security import csrf, init_security
-from mailer.web.still import still
-from mailer.web.yours import yours
-from mailer.web.yours_acts import acts
-from mailer.web.yours_correct import corrections
-from mailer.web.yours_erase import erasing
 
 LOCALES = ("fr", "en")
 # No login's session to ride on: limits, signed links and their own tokens protect these.
@@ -39,8 +40,8 @@ ANONYMOUS = (public, links, preferences, still, rights, addresses, yours, acts, 
 
 def create_app(given: Settings | None = None) -> Flask:
     """The site: public pages and the desk.  Raises SettingsError, embedded.Unavailable."""
-    given = given or ground.prepare()
-    telemetry.configure()
+    given = given or bootstrap.prepare()
+    logging.configure()
     folder = templates_dir() / "web"
     app = Flask("mailer.web", template_folder=str(folder), static_folder=str(folder / "static"))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -116,10 +117,10 @@ def _explain(error: HTTPException) -> ResponseReturnValue:
 
 
 def _unwritable(error: Unwritable) -> ResponseReturnValue:
-    telemetry.log.error("a will could not be written: nothing was changed", error=str(error))
+    log.error("a will could not be written: nothing was changed", error=str(error))
     return render_template("error.html", code=503), 503
 
 
 def _apologise(error: Exception) -> ResponseReturnValue:
-    telemetry.log.exception("a page failed", path=request.path, error=type(error).__name__)
+    log.exception("a page failed", path=request.path, error=type(error).__name__)
     return render_template("error.html", code=500), 500

@@ -7,10 +7,10 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailer import upgrade
-from mailer.db import engine, transaction, utcnow
-from mailer.sending import alarms
-from mailer.settings import settings
+from mailer.backup import migrate
+from mailer.core.db import engine, transaction, utcnow
+from mailer.core.settings import settings
+from mailer.monitoring import alarms
 
 health = Blueprint("health", __name__)
 
@@ -39,7 +39,7 @@ def _tried(look: Callable[[], str]) -> str:
 
 def _database() -> str:
     with engine().connect() as connection:
-        return "ok" if upgrade.current(connection) == upgrade.head() else "run `mailer db upgrade`"
+        return "ok" if migrate.current(connection) == migrate.head() else "run `mailer db upgrade`"
 
 
 def _alarms() -> str:

@@ -5,8 +5,8 @@ import time
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 
-from mailer.db import transaction
-from mailer.people import restoration
+from mailer.core import restore_lock
+from mailer.core.db import transaction
 
 ALWAYS = {"health", "pages", "reading", "static"}  # blueprints that hold nothing about anybody
 FRESH = 1.0  # seconds for which a yes is believed; a no is asked again each time
@@ -24,7 +24,7 @@ def init_maintenance(app: Flask) -> None:
         if room in ALWAYS or time.monotonic() - armed_at < FRESH:
             return None
         with transaction() as db:
-            if not restoration.disarmed(db):
+            if not restore_lock.disarmed(db):
                 armed_at = time.monotonic()
                 return None
         page = render_template("maintenance.html")

@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 from flask_limiter import Limiter
 from flask_wtf import CSRFProtect
 
-from mailer.settings import Settings, settings
+from mailer.core.settings import Settings, settings
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -14,23 +14,23 @@ from sqlalchemy import select
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 
-from mailer import settings as settings_module
-from mailer import tokens
-from mailer.db import transaction, utcnow
+from mailer.core import settings as settings_module
+from mailer.core import tokens
+from mailer.core.db import transaction, utcnow
+from mailer.core.embedded import free_port
+from mailer.core.paths import templates_dir
+from mailer.core.settings import Settings
+from mailer.core.tokens import Purpose
+from mailer.delivery import audience
 from mailer.demo.run import LETTER
-from mailer.embedded import free_port
-from mailer.issues import editing, issuefile
-from mailer.issues.models import Theme
-from mailer.paths import templates_dir
-from mailer.people.models import Subscription
-from mailer.sending import audience
-from mailer.settings import Settings
-from mailer.tokens import Purpose
-from mailer.web import signup
+from mailer.issues import lifecycle, yaml_file
+from mailer.newsletters.models import Theme
+from mailer.subscribers.models import Subscription
 from mailer.web.app import create_app
+from mailer.web.public import forms
 from mailer.web.security import limiter
-from tests.desk_rows import make_staff
-from tests.make import make_newsletter, make_pending, make_readers
+from tests.support.desk_rows import make_staff
+from tests.support.make import make_newsletter, make_pending, make_readers
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -67,7 +67,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def site(settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     port, other = free_port(), free_port()
-    monkeypatch.setattr(signup, "FASTEST", timedelta(0))  # a test types like a robot
+    monkeypatch.setattr(forms, "FASTEST", timedelta(0))  # a test types like a robot
     monkeypatch.setenv("MAILER_PUBLIC_URL", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("MAILER_EMBED_ORIGINS", f"http://localhost:{other}")
     settings_module.settings.cache_clear()
@@ -100,9 +100,9 @@ def _furnished(given: Settings, other: int) -> Site:
         make_newsletter(db, slug="appels", name="Appels à projets", theme=Theme.DSFR)
         make_readers(db, newsletter, 12)
         make_staff(db)
-        content, assets = issuefile.load(templates_dir() / LETTER)
-        draft, sent = (editing.import_issue(db, content, assets, now=utcnow()) for _ in range(2))
-        editing.schedule(db, sent, due_at=utcnow(), approver="terminal", now=utcnow(), settings=given)
+        content, assets = yaml_file.load(templates_dir() / LETTER)
+        draft, sent = (lifecycle.import_issue(db, content, assets, now=utcnow()) for _ in range(2))
+        lifecycle.schedule(db, sent, due_at=utcnow(), approver="terminal", now=utcnow(), settings=given)
         audience.freeze(db, sent.id, now=utcnow())
         assert sent.send_id
         pending = make_pending(db, newsletter, now=utcnow())

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.architecture.test_gallery import ROOT
 from tests.gallery import camera
-from tests.house.test_gallery import ROOT
 
 pytestmark = pytest.mark.browser
 

@@ -8,21 +8,22 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import delete, update
 
-from mailer import tokens
-from mailer.db import transaction, utcnow
-from mailer.people.exchange import work
-from mailer.people.models import Restoration, Subscriber, Subscription
-from mailer.rights import restriction
-from mailer.rights.models import Right
-from mailer.sending import ledger
-from mailer.sending.models import Delivery
-from mailer.sending.rules import DeliveryState
-from mailer.settings import settings
-from mailer.tokens import Purpose
+from mailer.core import tokens
+from mailer.core.db import transaction, utcnow
+from mailer.core.restore_lock import Restoration
+from mailer.core.settings import settings
+from mailer.core.tokens import Purpose
+from mailer.delivery import ledger
+from mailer.delivery.models import Delivery
+from mailer.imports import worker
+from mailer.privacy.models import Right
+from mailer.privacy.rights import restriction
+from mailer.smtp.replies import DeliveryState
+from mailer.subscribers.models import Subscriber, Subscription
 from tests.browser.conftest import Site
-from tests.desk_rows import EMAIL, PASSWORD
-from tests.looking import look
-from tests.make import open_case
+from tests.support.axe import look
+from tests.support.desk_rows import EMAIL, PASSWORD
+from tests.support.make import open_case
 
 pytestmark = pytest.mark.browser
 PUBLIC = (
@@ -265,7 +266,7 @@ def _send_file(page: Page) -> None:
 
 def _let_worker_import(page: Page, then: str) -> None:
     """The page, which was left open, comes to say it by itself."""
-    while work.work(settings(), clock=utcnow):
+    while worker.work(settings(), clock=utcnow):
         pass
     expect(page.get_by_text(then)).to_be_visible()
 

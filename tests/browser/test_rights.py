@@ -9,14 +9,15 @@ from dateutil.relativedelta import relativedelta
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
-from mailer import tasks, tokens
-from mailer.db import transaction, utcnow
-from mailer.rights import inactivity
-from mailer.rights.models import AddressChange, RightsLink
-from mailer.sending.models import Notice, NoticeKind
-from mailer.tokens import Purpose
+from mailer import tasks
+from mailer.core import tokens
+from mailer.core.db import transaction, utcnow
+from mailer.core.tokens import Purpose
+from mailer.notices.models import Notice, NoticeKind
+from mailer.privacy.models import AddressChange, RightsLink
+from mailer.privacy.retention import reconfirmation
 from tests.browser.conftest import Site
-from tests.looking import look
+from tests.support.axe import look
 
 pytestmark = pytest.mark.browser
 READER = "reader0@example.org"
@@ -233,7 +234,7 @@ def test_a_session_is_closed(page: Page, site: Site) -> None:
 def test_do_you_still_want_this(page: Page, site: Site) -> None:
     """From the letter of the 35th month to its one button; and a letter of somebody who is gone."""
     with transaction() as db:
-        inactivity.ask(db, utcnow() + relativedelta(months=36))
+        reconfirmation.ask(db, utcnow() + relativedelta(months=36))
         facts = db.scalars(select(Notice.facts).where(Notice.kind == NoticeKind.RECONFIRM).limit(1)).one()
     assert facts
     page.goto(site.url + facts["link"] + tokens.issue(Purpose(facts["purpose"]), facts["of"]))

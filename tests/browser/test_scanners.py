@@ -12,19 +12,20 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import text
 
-from mailer import settings as settings_module
-from mailer import tokens
-from mailer.db import engine, transaction, utcnow
-from mailer.people import consent
-from mailer.people.consent import CONFIRM_WITHIN
-from mailer.people.signup import Decided, Due
-from mailer.schema import metadata
-from mailer.sending import letters, notices
-from mailer.sending.message import Recipient
-from mailer.tokens import Purpose
+from mailer.core import settings as settings_module
+from mailer.core import tokens
+from mailer.core.db import engine, transaction, utcnow
+from mailer.core.tokens import Purpose
+from mailer.delivery import load_issue
+from mailer.delivery.message import Recipient
+from mailer.models import metadata
+from mailer.notices import outbox, worker
+from mailer.subscribers import subscriptions
+from mailer.subscribers.signup import Decided, Due
+from mailer.subscribers.subscriptions import CONFIRM_WITHIN
 from tests.browser.conftest import Site
-from tests.make import make_newsletter, make_pending
-from tests.sink import running_sink
+from tests.support.make import make_newsletter, make_pending
+from tests.support.sink import running_sink
 
 pytestmark = pytest.mark.browser
 
@@ -39,19 +40,19 @@ def mails(site: Site) -> list[EmailMessage]:
             make_pending(db, other, email=f"{name}@example.net", now=utcnow()) for name in ("left", "kept")
         )
         for each in (left, kept):
-            consent.confirm(db, each.id, now=utcnow())
-        consent.withdraw(db, left.id, channel="link", now=utcnow())
-        notices.goodbye(db, left.id, now=utcnow())
-        notices.welcome(db, kept.id, now=utcnow())
-        notices.welcome(db, site.reader, now=utcnow())
-        notices.send_preferences(db, kept.id, now=utcnow())
-        notices.answer_signup(db, Decided(kept.id, Due.ALREADY), now=utcnow())
+            subscriptions.confirm(db, each.id, now=utcnow())
+        subscriptions.withdraw(db, left.id, channel="link", now=utcnow())
+        outbox.goodbye(db, left.id, now=utcnow())
+        outbox.welcome(db, kept.id, now=utcnow())
+        outbox.welcome(db, site.reader, now=utcnow())
+        outbox.send_preferences(db, kept.id, now=utcnow())
+        outbox.answer_signup(db, Decided(kept.id, Due.ALREADY), now=utcnow())
         for to_confirm in (site.asked, site.reader):  # the reader was imported, and gives their own word
-            notices.answer_signup(db, Decided(to_confirm, Due.CONFIRMATION), now=utcnow())
-        letter = letters.leaving(db, site.sent, settings, None)
+            outbox.answer_signup(db, Decided(to_confirm, Due.CONFIRMATION), now=utcnow())
+        letter = load_issue.leaving(db, site.sent, settings, None)
         assert letter
     with running_sink() as sink:
-        assert notices.send_due(settings.model_copy(update={"relay_url": sink.url})) == 7
+        assert worker.send_due(settings.model_copy(update={"relay_url": sink.url})) == 7
         copy = letter.to(Recipient(1, "reader@example.org", None)).message
         parsed = message_from_bytes(copy, policy=default)
         assert isinstance(parsed, EmailMessage)

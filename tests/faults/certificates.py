@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mailer.db import utcnow
+from mailer.core.db import utcnow
 
 
 def make(file: Path, host: str, *, expired: bool = False) -> None:

@@ -11,15 +11,17 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer.core.settings import settings
+from mailer.core.tokens import BadToken, Purpose, read_delivery
+from mailer.delivery import load_issue
+from mailer.delivery.certificate import certify
+from mailer.delivery.message import Recipient
+from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
-from mailer.issues.rules import IssueState
-from mailer.people.models import Subscriber
-from mailer.sending import accounts, letters
-from mailer.sending.message import Recipient
-from mailer.sending.models import Alarm, Delivery
-from mailer.sending.rules import FINAL, DeliveryState
-from mailer.settings import settings
-from mailer.tokens import BadToken, Purpose, read_delivery
+from mailer.issues.states import IssueState
+from mailer.monitoring.models import Alarm
+from mailer.smtp.replies import FINAL, DeliveryState
+from mailer.subscribers.models import Subscriber
 from tests.conftest import IDENTITY
 from tests.faults import copies
 from tests.faults.copies import Arrival, End
@@ -117,7 +119,7 @@ def _whose(message_id: str) -> tuple[UUID | None, int]:
 
 
 def _expected(db: Session, issue_id: UUID) -> str:
-    letter = letters.leaving(db, issue_id, settings(), None)
+    letter = load_issue.leaving(db, issue_id, settings(), None)
     if letter is None:
         return ""
     return copies.impersonal(letter.to(Recipient(1, "someone@example.org", None)).message)
@@ -151,7 +153,7 @@ def _adds_up(db: Session, case: Case) -> Iterator[str]:
     if issue.candidates != (issue.audience or 0) + (issue.excluded or 0):
         yield f"I2: {issue.candidates} candidates, {issue.audience} rows and {issue.excluded} exclusions"
     if issue.state is IssueState.CLOSED:
-        said = accounts.certificate(db, issue.id)
+        said = certify(db, issue.id)
         if said.audience != said.accepted + said.refused + said.withheld + said.unknown:
             yield f"I2: the certificate does not add up: {said}"
         if any(states[state] != getattr(said, state) for state in FINAL):

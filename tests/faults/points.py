@@ -21,10 +21,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from mailer.sending import audience, ledger, recovery
-from mailer.sending.relay import Relay
-from mailer.sending.sender import Sender
-from mailer.sending.smtp import Fate
+from mailer.delivery import audience, ledger, recovery
+from mailer.delivery.worker import Sender
+from mailer.smtp.relay import Relay
+from mailer.smtp.session import Fate
 
 FREEZE = ("freeze.before", "freeze.inside", "freeze.committed")
 CLAIM = ("claim.before", "claim.inside", "claim.committed")

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import redis
 
-from mailer import embedded
+from mailer.core import embedded
 
 PATIENCE = 60.0  # seconds for a server to come up
 

@@ -17,10 +17,11 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from mailer.issues.models import Issue, Newsletter
-from mailer.issues.rules import IssueState
-from mailer.sending.models import Delivery
-from mailer.sending.rules import DeliveryState
+from mailer.delivery.models import Delivery
+from mailer.issues.models import Issue
+from mailer.issues.states import IssueState
+from mailer.newsletters.models import Newsletter
+from mailer.smtp.replies import DeliveryState
 from tests.faults import oracle, points
 from tests.faults.points import Point, Then
 from tests.faults.stage import CONNECTIONS, LEASE, Life, Stage, opened, until

@@ -20,29 +20,32 @@ from uuid import UUID, uuid4
 from sqlalchemy import NullPool, create_engine, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from mailer.db import utcnow
-from mailer.issues.models import Issue, Newsletter, Revision
-from mailer.people import consent
-from mailer.people.models import Subscriber, Subscription, SubscriptionState
-from mailer.sending.models import Alarm, Delivery
-from mailer.upgrade import upgrade
+from mailer.backup.migrate import upgrade
+from mailer.core import fingerprint
+from mailer.core.db import utcnow
+from mailer.delivery.models import Delivery
+from mailer.issues.models import Issue, Revision
+from mailer.monitoring.models import Alarm
+from mailer.newsletters.models import Newsletter
+from mailer.subscribers import subscriptions as consent
+from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 from tests.conftest import IDENTITY, SECRETS
 from tests.faults.points import Point
 from tests.faults.relay import Relay
 from tests.faults.servers import Postgres, Redis
 from tests.faults.worker import Orders
-from tests.make import EPOCH, empty, make_newsletter, make_readers, make_scheduled_issue
+from tests.support.make import EPOCH, empty, make_newsletter, make_readers, make_scheduled_issue
 
 PATIENCE = 60.0  # seconds a test waits for anything before it fails
 LEASE = 2.0  # seconds of silence after which a worker's rows are nobody's: the tests do not wait two minutes
 CONNECTIONS = 4
 CONSTANTS: dict[str, Any] = {
-    "mailer.sending.ledger:SILENT_AFTER": LEASE,
-    "mailer.sending.ledger:SURE_AFTER": 0.5,
-    "mailer.sending.sender:BEAT_EVERY": 0.3,
-    "mailer.sending.holds:_OURS": [0.2, 1.0],
-    "mailer.sending.alarms:TOLD_AFTER": 0,
-    "mailer.sending.alarms:KINDS_OF_PROCESS": [],  # these workers are no Celery processes
+    "mailer.delivery.ledger:SILENT_AFTER": LEASE,
+    "mailer.delivery.ledger:SURE_AFTER": 0.5,
+    "mailer.delivery.worker:BEAT_EVERY": 0.3,
+    "mailer.core.circuit:_OURS": [0.2, 1.0],
+    "mailer.monitoring.alarms:TOLD_AFTER": 0,
+    "mailer.monitoring.alarms:KINDS_OF_PROCESS": [],  # these workers are no Celery processes
 }
 
 
@@ -159,7 +162,7 @@ class Stage:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """On the stage's own database, whatever mailer.db's engine is of."""
+        """On the stage's own database, whatever mailer.core.db's engine is of."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
@@ -229,7 +232,7 @@ class Stage:
         consent.withdraw(db, db.scalars(wanted).one(), channel="link", now=utcnow())
 
     def move(self, issue_id: UUID, move: Callable[[Session, Issue], None]) -> datetime:
-        """Pause, resume or cancel, as the desk does (mailer.issues.editing); when that was committed."""
+        """Pause, resume or cancel, as the desk does (mailer.issues.lifecycle); when that was committed."""
         return self.change(lambda db: move(db, db.get_one(Issue, issue_id)))
 
     def states(self, issue_id: UUID) -> Counter[str]:
@@ -317,5 +320,5 @@ def until(look: Callable[[], bool], otherwise: str, seconds: float = PATIENCE) -
 def _reader(number: int) -> dict[str, Any]:
     domain = ("example.org", "example.com", "mail.example", "example.net")[number % 4]
     email = f"reader{number}@{domain}"
-    return {"id": uuid4(), "email": email, "fingerprint": consent.fingerprint(email), "name": None,
+    return {"id": uuid4(), "email": email, "fingerprint": fingerprint.fingerprint(email), "name": None,
             "locale": "fr", "created_at": EPOCH}  # fmt: skip

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from mailer.db import utcnow
-from mailer.issues import clock
-from mailer.sending.models import Delivery
-from mailer.sending.rules import DeliveryState
+from mailer.core.db import utcnow
+from mailer.delivery.models import Delivery
+from mailer.rendering import local_time
+from mailer.smtp.replies import DeliveryState
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.points import Point, Then
@@ -64,7 +64,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("local", "fold"), every(CHANGES, often=CHANGES[3:]))
 def test_around_a_change_of_hour(stage: Stage, judge: Judge, local: str, fold: int | None) -> None:
-    due = clock.parse_local(local, PARIS, fold)
+    due = local_time.parse_local(local, PARIS, fold)
     issue_id = stage.schedule(stage.readers(READERS), due=due)
     worker = stage.worker(skew=_until(due) - 1.0)
     assert worker.wait() == 0

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mailer.issues import editing
+from mailer.delivery.models import Delivery
+from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.people.models import Subscriber, Suppression, SuppressionReason
-from mailer.sending.models import Delivery
+from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.oracle import GATE, Stop
@@ -92,12 +92,12 @@ def test_paused_and_resumed(stage: Stage, judge: Judge, name: str) -> None:
     issue_id = stage.issue(READERS)
     worker = stage.worker(Point(name, Then.WAIT))
     worker.reached()
-    paused = stage.move(issue_id, editing.pause)
+    paused = stage.move(issue_id, lifecycle.pause)
     time.sleep(GATE + 0.1)
     worker.go()
     time.sleep(1)  # it has its time to do wrong
     assert stage.states(issue_id) == {"pending": READERS}
-    resumed = stage.move(issue_id, editing.resume)
+    resumed = stage.move(issue_id, lifecycle.resume)
     assert worker.wait() == 0
     assert judge(issue_id, "held, then sent", stops=[Stop(paused, until=resumed)]) == {"accepted": READERS}
 
@@ -107,7 +107,7 @@ def test_cancelled(stage: Stage, judge: Judge, name: str) -> None:
     issue_id = stage.issue(READERS)
     worker = stage.worker(Point(name, Then.WAIT))
     worker.reached()
-    at = stage.move(issue_id, editing.cancel)
+    at = stage.move(issue_id, lifecycle.cancel)
     time.sleep(GATE + 0.1)
     worker.go()
     assert worker.wait() == 0
@@ -126,11 +126,11 @@ def test_everybody_at_once(stage: Stage, judge: Judge) -> None:
         email = _email(stage, issue_id, position)
         stops.append(Stop(stage.unsubscribe(issue_id, position), email))
     for _ in range(2):
-        paused = stage.move(issue_id, editing.pause)
+        paused = stage.move(issue_id, lifecycle.pause)
         time.sleep(0.7)
-        stops.append(Stop(paused, until=stage.move(issue_id, editing.resume)))
+        stops.append(Stop(paused, until=stage.move(issue_id, lifecycle.resume)))
         time.sleep(0.3)
-    stops.append(Stop(stage.move(issue_id, editing.cancel)))
+    stops.append(Stop(stage.move(issue_id, lifecycle.cancel)))
     assert [worker.wait() for worker in workers] == [0, 0]
     states = judge(issue_id, "15 gone, 2 pauses, cancelled", stops=stops)
     assert states["withheld"] > 0

@@ -5,9 +5,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
-from mailer.people.models import Subscriber
-from mailer.sending.models import Delivery, Hold
-from mailer.sending.rules import DeliveryState
+from mailer.core.circuit import Hold
+from mailer.delivery.models import Delivery
+from mailer.smtp.replies import DeliveryState
+from mailer.subscribers.models import Subscriber
 from tests.conftest import IDENTITY
 from tests.faults import certificates
 from tests.faults.choice import every
@@ -17,10 +18,10 @@ from tests.faults.stage import Stage, until
 
 READERS = 40
 SHORT = {  # seconds: a relay that is silent is given up soon
-    "mailer.sending.smtp:COMMAND_TIMEOUT": 0.6,
-    "mailer.sending.smtp:DATA_TIMEOUT": 0.6,
-    "mailer.sending.smtp:DOT_TIMEOUT": 0.6,
-    "mailer.sending.relay:CONNECT_TIMEOUT": 0.6,
+    "mailer.smtp.session:COMMAND_TIMEOUT": 0.6,
+    "mailer.smtp.session:DATA_TIMEOUT": 0.6,
+    "mailer.smtp.session:DOT_TIMEOUT": 0.6,
+    "mailer.smtp.relay:CONNECT_TIMEOUT": 0.6,
 }
 POISON = "reader7@"
 ELSEWHERE = "0x7f000001"  # 127.0.0.1 under a name that no product takes for loopback
@@ -154,7 +155,7 @@ def test_slow_in_every_phase(stage: Stage, judge: Judge, do: Do) -> None:
 def test_one_that_never_answers_does_not_stall_the_others(stage: Stage, judge: Judge, at: At) -> None:
     issue_id = stage.issue(READERS)
     stage.relay.script(Rule(at, Do.HANG, to=POISON, times=1))
-    patience = {"mailer.sending.smtp:COMMAND_TIMEOUT": 4, "mailer.sending.smtp:DOT_TIMEOUT": 4}
+    patience = {"mailer.smtp.session:COMMAND_TIMEOUT": 4, "mailer.smtp.session:DOT_TIMEOUT": 4}
     worker = stage.worker(constants=patience)
     until(lambda: _went_on(stage, issue_id), "the others did not leave while one hung")
     assert worker.wait() == 0
@@ -283,7 +284,7 @@ def test_an_address_that_cannot_be_in_a_header(stage: Stage, judge: Judge) -> No
 def test_down_at_the_scheduled_time(stage: Stage, judge: Judge) -> None:
     stage.relay.listen(False)
     issue_id = stage.schedule(stage.readers(READERS), due_in=0.3)
-    patience = {"mailer.sending.alarms:PATIENCE": {"relay": 0.5}}
+    patience = {"mailer.monitoring.alarms:PATIENCE": {"relay": 0.5}}
     worker = stage.worker(constants=patience)
     until(lambda: "relay" in stage.alarms(), "nobody was asked")
     judge(issue_id, "a person is asked")

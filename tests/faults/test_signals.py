@@ -54,7 +54,7 @@ def test_stopped_beyond_its_lease_then_continued(stage: Stage, judge: Judge, nam
 
 def test_stopped_within_its_lease(stage: Stage, judge: Judge) -> None:
     issue_id = stage.issue(READERS)
-    lease = {"mailer.sending.ledger:SILENT_AFTER": 600}
+    lease = {"mailer.delivery.ledger:SILENT_AFTER": 600}
     stopped = stage.worker(Point("body.dot", Then.STOP, 5), constants=lease)
     stopped.reached()
     other = stage.worker(constants=lease)

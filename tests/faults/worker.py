@@ -20,11 +20,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mailer import db, tasks, watch
-from mailer.db import transaction
+from mailer import tasks
+from mailer.core import db
+from mailer.core.db import transaction
+from mailer.core.settings import settings
 from mailer.issues.models import Issue
-from mailer.issues.rules import IssueState
-from mailer.settings import settings
+from mailer.issues.states import IssueState
+from mailer.monitoring import watchdog
 from tests.faults import points
 from tests.faults.points import Point, Points, Then
 
@@ -40,7 +42,7 @@ class Orders:
     log: str
     env: dict[str, str]
     points: list[dict[str, Any]]
-    constants: dict[str, Any]  # "mailer.sending.smtp:DOT_TIMEOUT": 1.0
+    constants: dict[str, Any]  # "mailer.smtp.session:DOT_TIMEOUT": 1.0
     seconds: float  # it ends by itself then
     skew: float  # seconds its clock is ahead
     forever: bool  # it does not end when nothing is left to send
@@ -56,7 +58,7 @@ def live(orders: Orders) -> None:
         _set_clock(timedelta(seconds=orders.skew))
     wanted = [Point(each["name"], Then(each["then"]), each["nth"]) for each in orders.points]
     points.install(Points(wanted, Path(orders.mark)))
-    watch._heed_sigterm()  # what Celery has each of its children do
+    watchdog._heed_sigterm()  # what Celery has each of its children do
     bells: deque[tuple[str, tuple[Any, ...]]] = deque()
     tasks.ring = lambda name, *args: bells.append((name, args))
     ends, tick, sweep = time.monotonic() + orders.seconds, 0.0, 0.0

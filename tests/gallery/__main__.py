@@ -10,13 +10,14 @@ import click
 from jinja2 import Environment, FileSystemLoader
 from playwright.sync_api import Browser, Page, StorageState
 
-from mailer.embedded import Unavailable
-from tests.gallery import camera, house
-from tests.gallery.furniture import LEA, PASSWORD, furnish
+from mailer.core.embedded import Unavailable
+from tests.gallery import camera
+from tests.gallery import site as house
+from tests.gallery.sample_data import LEA, PASSWORD, furnish
 from tests.gallery.shots import CHAPTERS, DESK, SHOTS, Shot
 from tests.gallery.steps import fill, press
-from tests.looking import look
-from tests.rights_links import open_session
+from tests.support.axe import look
+from tests.support.rights_links import open_session
 
 PAGES = Path(__file__).parents[2] / "docs" / "pages"
 

@@ -12,7 +12,7 @@ from typing import cast
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, StorageState, sync_playwright
 
-from tests.gallery.house import NAME
+from tests.gallery.site import NAME
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SIZES = {"": (1280, 800, 1600), "-mobile": (390, 844, 1400)}  # CSS pixels: the window, and the most one keeps

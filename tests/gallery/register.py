@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from mailer.rights import register
-from mailer.rights.models import Channel, Outcome, Right, RightsRequest
-from tests.gallery.house import NOW
-from tests.make import open_case
+from mailer.privacy.cases import register
+from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
+from tests.gallery.site import NOW
+from tests.support.make import open_case
 
 _OPEN = (  # days since, right, channel, who
     (36, Right.ACCESS, Channel.EMAIL, "Hélène Caron"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.gallery import steps
-from tests.gallery.furniture import CAMILLE, LEA, reader
+from tests.gallery.sample_data import CAMILLE, LEA, reader
 from tests.gallery.steps import Step, choose, fill, press, tick, unfold
 
 DESK = "desk"

@@ -7,12 +7,12 @@ from uuid import UUID
 from playwright.sync_api import Page
 from sqlalchemy import delete, update
 
-from mailer.db import transaction, utcnow
-from mailer.people.exchange import work
-from mailer.people.models import Restoration
-from mailer.sending.models import Delivery
-from mailer.sending.rules import DeliveryState
-from mailer.settings import settings
+from mailer.core.db import transaction, utcnow
+from mailer.core.restore_lock import Restoration
+from mailer.core.settings import settings
+from mailer.delivery.models import Delivery
+from mailer.imports import worker
+from mailer.smtp.replies import DeliveryState
 
 Step = Callable[[Page, dict[str, str]], None]
 FILE = """email;prenom;nom;date de consentement;cp
@@ -79,7 +79,7 @@ def give_file(page: Page, _: dict[str, str]) -> None:
 def let_worker_import(page: Page, links: dict[str, str]) -> None:
     """The worker's turn; from here on `{import}` is this import."""
     links["import"] = page.url.rpartition("/")[2]
-    while work.work(settings(), clock=utcnow):
+    while worker.work(settings(), clock=utcnow):
         pass
     page.reload()
 

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from mailer.settings import Settings
+from mailer.core.settings import Settings
 from mailer.web.app import create_app
 from mailer.web.security import limiter
 

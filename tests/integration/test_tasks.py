@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from mailer import tasks
-from mailer.db import transaction, utcnow
-from mailer.sending import alarms, holds
-from mailer.settings import Settings
+from mailer.core import circuit
+from mailer.core.db import transaction, utcnow
+from mailer.core.settings import Settings
+from mailer.monitoring import alarms
 from tests.faults import tree
 
 
@@ -62,7 +63,7 @@ def test_the_worker_loads_neither_flask_nor_mjml(settings: Settings) -> None:
 
 def test_a_key_that_is_back_calls_nobody_any_more(clean: None) -> None:
     with transaction() as db:
-        holds.hit(db, holds.DKIM, "the key cannot be read", now=utcnow())
+        circuit.hit(db, circuit.DKIM, "the key cannot be read", now=utcnow())
     tasks.send_notices()
     with transaction() as db:
-        assert holds.known(db) == {}
+        assert circuit.known(db) == {}

@@ -18,9 +18,9 @@ from typing import TypeVar
 
 import pytest
 
+from mailer.core.embedded import free_port
 from mailer.demo.mailbox import Store
-from mailer.embedded import free_port
-from mailer.web.signup import FASTEST
+from mailer.web.public.forms import FASTEST
 
 T = TypeVar("T")
 COMMAND = [sys.executable, "-m", "mailer.cli", "demo"]

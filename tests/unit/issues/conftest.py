@@ -2,10 +2,10 @@
 
 import pytest
 
+from mailer.core.paths import templates_dir
 from mailer.issues.blocks import Content
-from mailer.issues.issuefile import load
 from mailer.issues.render import LegalNotice, Publication, Rendered, render
-from mailer.paths import templates_dir
+from mailer.issues.yaml_file import load
 
 HERE = "https://letters.example.org"
 PUBLICATION = Publication(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from mailer.core.paths import templates_dir
 from mailer.issues.blocks import KINDS, Content
-from mailer.issues.issuefile import load
-from mailer.paths import templates_dir
+from mailer.issues.yaml_file import load
 
 EXAMPLES = templates_dir() / "examples"
 FILES = (EXAMPLES / "lettre" / "lettre.yaml", EXAMPLES / "letter-en" / "letter.yaml")

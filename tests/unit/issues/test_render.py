@@ -10,11 +10,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.issues import markdown
+from mailer.core.paths import templates_dir
 from mailer.issues.blocks import Content
-from mailer.issues.issuefile import load
 from mailer.issues.render import Rendered, render
-from mailer.paths import templates_dir
+from mailer.issues.yaml_file import load
+from mailer.rendering import markdown
 from tests.unit.issues.conftest import HERE, PUBLICATION
 
 SOURCE = (Path(__file__).parent / "source-letter.txt").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Back up, restore, and replay what people decided in between."""

@@ -1,0 +1,46 @@
+"""The database brought to this version's schema."""
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from mailer.core.paths import migrations_dir
+from mailer.models import metadata
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_dir()))
+    return config
+
+
+def upgrade(engine: Engine) -> str:
+    """Apply what is missing, in one transaction; the revision reached."""
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return current(connection) or ""
+
+
+def current(connection: Connection) -> str | None:
+    """The revision the database is at, None before the first."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str | None:
+    """The revision this version of the code expects."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def knows(revision: str) -> bool:
+    """Whether this version of the code can upgrade from that revision."""
+    return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def drift(connection: Connection) -> list[object]:
+    """What the models have and the database has not, or the reverse; empty when they are in step."""
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))

@@ -1,0 +1,59 @@
+"""How long the journal of wills is kept: while a backup that does not know its lines may still be restored.
+
+Without a backup by `mailer backup` among those that are still kept, nothing goes: nobody knows what may be
+restored.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mailer.core import appendonly
+from mailer.core.audit import Audit
+from mailer.core.restore_lock import Restoration
+from mailer.core.settings import settings
+from mailer.privacy.retention.inventory import Keep
+from mailer.privacy.retention.rules import Rule
+from mailer.privacylog import decisions
+from mailer.privacylog.models import JournalPosition
+
+WRITTEN = "backup written"  # in the audit, at the time it began
+GRACE = timedelta(days=7)  # beyond MAILER_BACKUP_DAYS
+CLOCKS = timedelta(days=1)  # by which two machines' may differ
+
+
+def needed_since(db: Session, now: datetime) -> datetime | None:
+    """Whatever was written before is in every backup that is still kept; None: nobody knows."""
+    kept = timedelta(days=settings().backup_days) + GRACE
+    if settings().audit_days <= kept.days:  # the audit forgets backups that may be restored
+        return None
+    backups = select(func.min(Audit.at)).where(Audit.what == WRITTEN, Audit.at >= now - kept)
+    restored = select(func.min(Restoration.backed_up_at)).where(Restoration.backed_up_at >= now - kept)
+    oldest = [at for at in (db.scalar(backups), db.scalar(restored)) if at]
+    return min(oldest) - CLOCKS if oldest else None
+
+
+def due(db: Session, now: datetime) -> int:
+    """How many lines are to go."""
+    since = needed_since(db, now)
+    if since is None:
+        return 0
+    return sum(decisions.prunable(path, since) for path in appendonly.files(decisions.folder()))
+
+
+def prune(db: Session, now: datetime) -> int:
+    """Let them go; how many.  Raises Damaged, Unwritable."""
+    since = needed_since(db, now)
+    if since is None:
+        return 0
+    db.execute(select(JournalPosition).with_for_update()).all()  # nobody writes meanwhile, on any machine
+    return sum(decisions.prune(path, since) for path in appendonly.files(decisions.folder()))
+
+
+RULE = Rule(
+    Keep.WILLS,
+    lambda: f"the journal of wills: as long as a backup, {settings().backup_days} days",
+    due,
+    prune,
+)

@@ -1,1 +1,0 @@
-"""A backup, a restored database, and what was asked for in between."""

@@ -1,0 +1,1 @@
+"""Hold what knows nothing of newsletters."""

@@ -1,0 +1,66 @@
+"""What the send stays away from for a while, and for how long.  In the database: all senders share it.
+
+A hold is named "relay", "journal", "dkim", "inbox" (which only the intake of mail stays away from), "erasure"
+(which only calls a person), or after a lane.  It is hit when something fails, at most once a period however
+many senders see it, and cleared by the first success after it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.core.db import Base
+from mailer.core.logging import scrub
+
+
+class Hold(Base):
+    """What the send stays away from for a while: the relay, a lane, or itself without a journal."""
+
+    __tablename__ = "hold"
+
+    name: Mapped[str] = mapped_column(primary_key=True)  # "relay", "journal", "dkim", or a lane
+    failures: Mapped[int]
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    reason: Mapped[str]  # scrubbed
+
+
+RELAY, JOURNAL, DKIM, INBOX, ERASURE = "relay", "journal", "dkim", "inbox", "erasure"
+_OURS = timedelta(seconds=5), timedelta(seconds=60)  # first and longest period
+_LANE = timedelta(seconds=60), timedelta(hours=1)
+
+
+def period(name: str, failures: int) -> timedelta:
+    """How long to stay away after so many failures (1 or more): doubling."""
+    first, longest = _OURS if name in {RELAY, JOURNAL, DKIM} else _LANE
+    return min(first * float(2 ** min(failures - 1, 20)), longest)
+
+
+def hit(db: Session, name: str, reason: str, *, now: datetime) -> None:
+    """It failed again; nothing changes while it is being stayed away from already."""
+    known = db.scalar(select(Hold).where(Hold.name == name).with_for_update())
+    if known is None:
+        row = {"name": name, "failures": 1, "since": now, "until": now + period(name, 1)}
+        db.execute(insert(Hold).values(**row, reason=scrub(reason)).on_conflict_do_nothing())
+    elif known.until <= now:
+        known.failures += 1
+        known.until, known.reason = now + period(name, known.failures), scrub(reason)
+    db.flush()
+
+
+def clear(db: Session, *names: str) -> None:
+    """They work again."""
+    db.execute(delete(Hold).where(Hold.name.in_(names)))
+
+
+def known(db: Session) -> dict[str, Hold]:
+    """Every hold not yet cleared, by name; those whose `until` has passed are being tried."""
+    return {hold.name: hold for hold in db.scalars(select(Hold))}
+
+
+def standing(db: Session, names: Iterable[str], *, now: datetime) -> bool:
+    """Whether any of these is being stayed away from."""
+    return db.scalar(select(Hold.name).where(Hold.name.in_(names), Hold.until > now).limit(1)) is not None

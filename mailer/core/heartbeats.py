@@ -1,0 +1,41 @@
+"""Record which processes are alive."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    delete,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.core.db import Base
+
+
+class Heartbeat(Base):
+    """A process that is alive, and since when.  Times are the database's own: hosts' clocks differ."""
+
+    __tablename__ = "heartbeat"
+
+    worker: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]  # sender (holds rows), letters or notices (a Celery worker), beat
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    suspected_at: Mapped[datetime | None]  # silent when the sweep last looked
+
+
+_BEAT = text("""
+INSERT INTO heartbeat (worker, kind, started_at, seen_at) VALUES (:worker, :kind, now(), now())
+ON CONFLICT (worker) DO UPDATE SET seen_at = now(), suspected_at = NULL
+""")
+
+
+def beat(db: Session, worker: UUID, kind: str) -> None:
+    """Say that this process is alive."""
+    db.execute(_BEAT, {"worker": worker, "kind": kind})
+
+
+def forget_processes(db: Session) -> None:
+    """Drop the heartbeats of processes long gone."""
+    db.execute(delete(Heartbeat).where(Heartbeat.seen_at < func.now() - text("interval '1 day'")))

@@ -1,0 +1,25 @@
+"""Where the files that are not Python live: beside the package in a checkout, inside it in a wheel."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def templates_dir() -> Path:
+    """The folder of templates."""
+    return _folder("templates")
+
+
+def migrations_dir() -> Path:
+    """Alembic's script location."""
+    return _folder("migrations")
+
+
+def translations_dir() -> Path:
+    """The catalogues of the pages."""
+    return _PACKAGE / "translations"
+
+
+def _folder(name: str) -> Path:
+    inside = _PACKAGE / name
+    return inside if inside.is_dir() else _PACKAGE.parent / name

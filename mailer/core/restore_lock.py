@@ -1,0 +1,38 @@
+"""Whether this database may be used: a restored one is disarmed until the journal of wills was replayed.
+
+Disarmed, no page about people is served, and nothing is frozen, claimed or sent.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    exists,
+    select,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from mailer.core.db import Base
+
+
+class Restoration(Base):
+    """That this database may be served and sent from, since when, and what had to be made good first.
+
+    No backup holds a row of this table: a restored database is disarmed until a person arms it.
+    """
+
+    __tablename__ = "restoration"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    at: Mapped[datetime]
+    backed_up_at: Mapped[datetime | None]  # None: not restored, made new
+    positions: Mapped[dict[str, Any]]  # of each host's journal, in the backup: {host: [size, seal]}
+    replayed_at: Mapped[datetime | None]
+    report: Mapped[dict[str, Any] | None]
+    armed_at: Mapped[datetime | None]
+
+
+def disarmed(db: Session) -> bool:
+    """Whether what people asked for since the backup may still be missing."""
+    return not db.scalar(select(exists().where(Restoration.armed_at.is_not(None))))

@@ -1,0 +1,122 @@
+"""Signed tokens: one salt per purpose, several keys for rotation (the last signs, all verify).
+
+Two shapes.  `issue`/`read` sign any small JSON value with its date (itsdangerous).  A *delivery token* names
+one ledger row in 58 letters and digits: short enough for a VERP local part (64, RFC 5321 4.5.3.1.1), unharmed
+by relays that fold case.  It is the send id in base32 (26), the position in hexadecimal (8), and a keyed
+BLAKE2b of both (RFC 7693; 96 bits in hexadecimal, 24): three are made for each message, so they cost little.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from itsdangerous import BadSignature, SignatureExpired, Signer, URLSafeTimedSerializer
+
+from mailer.core.settings import settings
+
+
+class Purpose(StrEnum):
+    """What a token may be used for.  A token of one purpose is nothing for another."""
+
+    CONFIRM = "mailer.confirm"
+    UNDO = "mailer.undo"  # of an unsubscription
+    LEAVE = "mailer.leave"  # in notices, which no delivery names
+    PREFERENCES = "mailer.preferences"
+    RIGHTS = "mailer.rights"  # a rights link
+    NEW_ADDRESS = "mailer.new-address"
+    OLD_ADDRESS = "mailer.old-address"  # the undo of a change
+    RECONFIRM = "mailer.reconfirm"
+    FORM = "mailer.form"  # when a form was shown
+    UNSUBSCRIBE = "mailer.unsubscribe"  # delivery token, in links and List-Unsubscribe
+    RETURN_PATH = "mailer.return-path"  # delivery token, in the VERP address
+    MESSAGE_ID = "mailer.message-id"  # delivery token, in Message-ID
+
+
+class BadToken(Exception):
+    """The token was altered, cut, or made for something else."""
+
+
+class ExpiredToken(BadToken):
+    """The token was ours, but is too old; `value` is what it said."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        super().__init__("expired")
+
+
+_ID, _PLACE = 26, 8  # characters
+_MAC = 12  # bytes
+
+
+def _keys() -> tuple[str, ...]:
+    return tuple(key.get_secret_value() for key in settings().secret_keys)
+
+
+@lru_cache
+def _serializer(purpose: Purpose) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(
+        list(_keys()), salt=purpose.value, signer_kwargs={"digest_method": hashlib.sha256}
+    )
+
+
+def issue(purpose: Purpose, value: Any) -> str:
+    """Sign a JSON value, with its date, for one purpose."""
+    return str(_serializer(purpose).dumps(value))
+
+
+def read(purpose: Purpose, token: str, *, max_age: timedelta) -> Any:
+    """The value a token carries.  Raises ExpiredToken or BadToken."""
+    return dated(purpose, token, max_age=max_age)[0]
+
+
+def dated(purpose: Purpose, token: str, *, max_age: timedelta) -> tuple[Any, datetime]:
+    """The same, and when it was signed, to the second.  Raises ExpiredToken or BadToken."""
+    try:
+        found = _serializer(purpose).loads(token, int(max_age.total_seconds()), return_timestamp=True)
+    except SignatureExpired as error:
+        raise ExpiredToken(_serializer(purpose).load_payload(error.payload or b"")) from error
+    except BadSignature as error:
+        raise BadToken from error
+    value, at = found
+    return value, at
+
+
+@lru_cache
+def _derived(purpose: Purpose) -> tuple[bytes, ...]:
+    signer = Signer(list(_keys()), salt=purpose.value, key_derivation="hmac", digest_method=hashlib.sha256)
+    return tuple(signer.derive_key(key) for key in signer.secret_keys)
+
+
+def issue_delivery(purpose: Purpose, send_id: UUID, position: int) -> str:
+    """58 characters of [a-z0-9] naming one delivery for one purpose."""
+    return issue_deliveries((purpose,), send_id, position)[0]
+
+
+def issue_deliveries(purposes: Sequence[Purpose], send_id: UUID, position: int) -> list[str]:
+    """The same for several purposes: they differ in their mac alone."""
+    named = f"{_prefix(send_id)}{position:0{_PLACE}x}"
+    return [named + _mac(_derived(purpose)[-1], named) for purpose in purposes]
+
+
+def read_delivery(purpose: Purpose, token: str) -> tuple[UUID, int]:
+    """(send id, position) of a delivery token.  Raises BadToken."""
+    token = token.lower()
+    named, mac = token[: _ID + _PLACE], token[_ID + _PLACE :].encode()
+    if not any(hmac.compare_digest(_mac(key, named).encode(), mac) for key in _derived(purpose)):
+        raise BadToken
+    return UUID(bytes=base64.b32decode(named[:_ID].upper() + "======")), int(named[_ID:], 16)
+
+
+@lru_cache(maxsize=64)
+def _prefix(send_id: UUID) -> str:
+    return base64.b32encode(send_id.bytes).decode().rstrip("=").lower()
+
+
+def _mac(key: bytes, named: str) -> str:
+    return hashlib.blake2b(named.encode(), digest_size=_MAC, key=key).hexdigest()

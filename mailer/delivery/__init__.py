@@ -1,0 +1,1 @@
+"""Send an issue to many, and keep the ledger of it."""

@@ -1,0 +1,62 @@
+"""After a restore nobody knows what left since the backup: nothing of it leaves again by itself."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from mailer.issues import lifecycle
+from mailer.issues.models import Issue
+from mailer.issues.states import IssueState, Move, moved
+from mailer.notices.models import Notice
+from mailer.smtp.replies import WAITING, DeliveryState
+
+_BEGUN = IssueState.SENDING, IssueState.PAUSED
+
+# A cancelled issue took no more rows after the backup: only what was in a worker's hands is in doubt.
+_UNKNOWN = text("""
+UPDATE delivery d SET
+    state = CASE WHEN d.consent_id IS NULL THEN 'withheld' ELSE 'unknown' END,
+    withheld = CASE WHEN d.consent_id IS NULL THEN 'erased' END,
+    worker = NULL, changed_at = :now
+FROM issue i
+WHERE i.id = d.issue_id AND (
+    d.state IN ('pending', 'deferred', 'handed') AND i.state IN ('sending', 'paused')
+    OR d.state = 'handed' AND i.state = 'cancelled')
+""")
+
+
+@dataclass
+class Doubt:
+    """What is in doubt, and waits for a person."""
+
+    paused: list[str] = field(default_factory=list)  # ids of issues
+    drafts: list[str] = field(default_factory=list)  # that were scheduled
+    deliveries: int = 0
+    notices: int = 0
+
+
+def doubt(db: Session, *, now: datetime) -> Doubt:
+    """Pause every issue that had begun, and call unknown what had no final state; unschedule the others.
+
+    Repeating it changes nothing.  A notice that waited is unknown too: it may have left since.
+    """
+    found = Doubt(deliveries=_rows(db, _UNKNOWN, now=now))
+    open_ = Issue.state.in_((*_BEGUN, IssueState.SCHEDULED))
+    for issue in db.scalars(select(Issue).where(open_).order_by(Issue.created_at).with_for_update()):
+        if issue.state is IssueState.SCHEDULED:
+            lifecycle.unschedule(db, issue)
+            found.drafts.append(str(issue.id))
+            continue
+        if issue.state is IssueState.SENDING:
+            issue.state = moved(issue.state, Move.PAUSE)
+        found.paused.append(str(issue.id))
+    waited = update(Notice).where(Notice.state.in_(WAITING)).values(state=DeliveryState.UNKNOWN)
+    found.notices = int(db.execute(waited).rowcount)  # type: ignore[attr-defined]
+    db.flush()
+    return found
+
+
+def _rows(db: Session, statement: object, **values: object) -> int:
+    return int(db.execute(statement, values).rowcount)  # type: ignore[call-overload]

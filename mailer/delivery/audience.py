@@ -1,0 +1,75 @@
+"""The freeze: who is written to, decided once, in one statement, and counted."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from mailer.core import restore_lock
+from mailer.issues.models import Issue
+from mailer.issues.states import IssueState, Move, moved
+from mailer.smtp.providers import OTHER
+
+
+class DoesNotAddUp(Exception):
+    """Ledger rows and exclusions are not the candidates: nothing was frozen."""
+
+
+# Barred: suppressed, restricted (RGPD 18), resting by their own wish, or imported and not yet told who has
+# their address (RGPD 14).
+# One statement, hence one snapshot: nobody can come or go between the count and the rows.
+# Positions spread every provider evenly from the first row to the last, so that none is hit in a burst.
+_FREEZE = text("""
+WITH candidate AS MATERIALIZED (
+    SELECT s.id, split_part(s.email, '@', 2) AS domain, coalesce(l.lane, :other) AS lane, u.consent_id,
+           x.fingerprint IS NOT NULL OR u.informed_at IS NULL
+               OR s.restricted_at IS NOT NULL OR coalesce(s.paused_until > :now, false) AS barred
+    FROM subscription u
+    JOIN subscriber s ON s.id = u.subscriber_id
+    LEFT JOIN unnest(CAST(:domains AS text[]), CAST(:lanes AS text[])) AS l (domain, lane)
+           ON l.domain = split_part(s.email, '@', 2)
+    LEFT JOIN suppression x ON x.fingerprint = s.fingerprint
+    WHERE u.newsletter_id = :newsletter AND u.state = 'active'
+), spread AS (
+    SELECT id, consent_id, lane, (row_number() OVER (PARTITION BY domain ORDER BY id) - 0.5)
+                           / count(*) OVER (PARTITION BY domain) AS place
+    FROM candidate WHERE NOT barred
+), written AS (
+    INSERT INTO delivery (issue_id, position, subscriber_id, consent_id, lane, state, due_at,
+                          changed_at, attempts, faults, fence)
+    SELECT :issue, row_number() OVER (ORDER BY place, id), id, consent_id, lane, 'pending', :now, :now,
+           0, 0, 0
+    FROM spread
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM written),
+       (SELECT count(*) FROM candidate WHERE barred)
+""")
+
+
+def freeze(
+    db: Session, issue_id: UUID, *, now: datetime, lanes: Mapping[str, str] | None = None
+) -> Issue | None:
+    """Write the ledger of an issue that is due, and let it leave; `lanes` tells the provider of a domain.
+
+    Idempotent: None when the issue is not scheduled (any more), or not due, or while the service is disarmed.
+    Raises DoesNotAddUp.
+    """
+    if restore_lock.disarmed(db):
+        return None
+    issue = db.scalar(select(Issue).where(Issue.id == issue_id).with_for_update(skip_locked=True))
+    if issue is None or issue.state is not IssueState.SCHEDULED or issue.due_at is None or issue.due_at > now:
+        return None
+    values = {
+        "newsletter": issue.newsletter_id, "issue": issue.id, "now": now, "other": OTHER,
+        "domains": list(lanes or {}), "lanes": list((lanes or {}).values()),
+    }  # fmt: skip
+    counts = db.execute(_FREEZE, values).one()
+    issue.candidates, issue.audience, issue.excluded = counts
+    if issue.candidates != issue.audience + issue.excluded:
+        raise DoesNotAddUp(issue.id)
+    issue.state, issue.send_id, issue.started_at = moved(issue.state, Move.START), uuid4(), now
+    db.flush()
+    return issue

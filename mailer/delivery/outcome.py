@@ -1,0 +1,53 @@
+"""How a claimed row ends: what its session saw, as the ledger keeps it.  Pure but for the jitter."""
+
+import random
+from datetime import datetime
+
+from mailer.delivery.ledger import Claimed, Outcome
+from mailer.smtp.replies import DeliveryState, Reply, verdict
+from mailer.smtp.session import Fate
+
+FAULTS_ALLOWED = 3  # in flight at as many 421s or cuts, a message is charged and set aside for a while
+_CUT = Reply(421, "", "connection cut")
+
+
+def unbegun(row: Claimed, now: datetime) -> Outcome:
+    """As if it had never been claimed."""
+    return Outcome(row.position, row.fence, DeliveryState.PENDING, now, row.attempts, row.faults)
+
+
+def unknown(row: Claimed, now: datetime) -> Outcome:
+    """Begun, and no reply seen."""
+    return Outcome(row.position, row.fence, DeliveryState.UNKNOWN, now, row.attempts + 1, row.faults)
+
+
+def unrenderable(row: Claimed, now: datetime) -> Outcome:
+    """Refused by ourselves: it cannot be put into a message."""
+    return _with(row, DeliveryState.REFUSED, Reply(0, "", "render"), now)
+
+
+def outcome(row: Claimed, fate: Fate, answer: Reply | None, now: datetime) -> Outcome:
+    """What the ledger keeps of an ended job."""
+    if fate is Fate.NOT_BEGUN:
+        return unbegun(row, now)
+    if fate is Fate.UNKNOWN:
+        return unknown(row, now)
+    faults = row.faults + 1
+    if fate is Fate.INTERRUPTED and faults < FAULTS_ALLOWED:
+        return Outcome(row.position, row.fence, DeliveryState.PENDING, now, row.attempts, faults)
+    answer = answer or _CUT
+    decided = verdict(
+        answer,
+        now=now,
+        attempts=row.attempts + 1,
+        first_tried=row.first_tried,
+        jitter=lambda: random.uniform(-1, 1),  # noqa: S311 -- spreads load, guards nothing
+    )
+    return _with(row, decided.state, answer, decided.due_at or now)
+
+
+def _with(row: Claimed, state: DeliveryState, answer: Reply, due_at: datetime) -> Outcome:
+    return Outcome(
+        row.position, row.fence, state, due_at, row.attempts + 1, row.faults,
+        answer.code, answer.enhanced, answer.text,
+    )  # fmt: skip

@@ -1,0 +1,50 @@
+"""What a worker that died left in the ledger, settled from its journal, or from its silence.
+
+Like the sender, and unlike the rooms, `recover` opens its own transactions: a journal may only be removed
+once what it says is committed.
+"""
+
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from mailer.core.db import transaction, utcnow
+from mailer.core.settings import Settings
+from mailer.delivery import journal, ledger
+from mailer.delivery.journal import Testament
+from mailer.smtp.replies import DeliveryState
+
+
+def folder(settings: Settings) -> Path:
+    """Where this host's journals are."""
+    return settings.data_dir.absolute() / "journal"
+
+
+def recover(journals: Path) -> int:
+    """Settle the rows of every worker of this host that is dead; how many are unknown."""
+    unknown = 0
+    for path in journal.files(journals):
+        with journal.of_the_dead(path) as testament:
+            if testament:
+                with transaction() as db:
+                    unknown += execute(db, testament, now=utcnow())
+    return unknown
+
+
+def execute(db: Session, testament: Testament, *, now: datetime) -> int:
+    """Rows it speaks of get its last word, the others are pending; how many are unknown.
+
+    After a restart of the machine its last lines may be missing: then the others are unknown too.
+    """
+    last = defaultdict(list)
+    for (issue_id, _), outcome in testament.last.items():
+        last[issue_id, outcome.state is DeliveryState.UNKNOWN].append(outcome)
+    unknown = 0
+    for (issue_id, is_unknown), outcomes in last.items():
+        settled = ledger.settle(db, issue_id, testament.worker, outcomes, now=now)
+        unknown += settled if is_unknown else 0
+    rest = DeliveryState.PENDING if testament.same_boot else DeliveryState.UNKNOWN
+    released = ledger.release(db, testament.worker, rest, now=now)
+    return unknown if testament.same_boot else unknown + released

@@ -1,0 +1,1 @@
+"""Give each mailbox provider what it bears."""

@@ -1,0 +1,17 @@
+"""Hold what the shaping of the send has learnt."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mailer.core.db import Base
+
+
+class Route(Base):
+    """Whose mailboxes a domain's are, as its mail exchangers told."""
+
+    __tablename__ = "route"
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    lane: Mapped[str]
+    asked_at: Mapped[datetime]

@@ -1,0 +1,61 @@
+"""The claimed rows that wait for a connection, by lane, and how many of each lane are under way.  Pure.
+
+A lane is a mailbox provider with a pace of its own; everybody else is in `other`.  Lanes take turns, so that
+one that is full, or slow, keeps nobody waiting behind it.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+
+from mailer.delivery.ledger import Claimed
+
+
+class Lanes:
+    """A queue that knows how many rows of each lane may be in flight at once."""
+
+    def __init__(self, room: Callable[[str], int | None]) -> None:
+        """`room` tells a lane's limit, None when it has none."""
+        self._room = room
+        self._waiting: dict[str, deque[Claimed]] = {}
+        self._away: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def put(self, rows: Iterable[Claimed]) -> None:
+        for row in rows:
+            self._waiting.setdefault(row.lane, deque()).append(row)
+
+    def take(self, *, company: bool) -> Claimed | None:
+        """The next row that may go; with company, never one that has already seen a relay break off."""
+        for lane, rows in self._waiting.items():
+            limit = self._room(lane)
+            if (limit is not None and self._away[lane] >= limit) or (company and rows[0].faults):
+                continue
+            self._away[lane] += 1
+            row = rows.popleft()
+            del self._waiting[lane]
+            if rows:
+                self._waiting[lane] = rows  # at the end: the others have their turn
+            return row
+        return None
+
+    def landed(self, lane: str) -> None:
+        """One row of this lane is no longer under way."""
+        self._away[lane] -= 1
+
+    def stale(self, now: float) -> list[Claimed]:
+        """Take back what should have begun by now (time.monotonic())."""
+        rows = []
+        for lane, waiting in list(self._waiting.items()):
+            while waiting and waiting[0].until < now:
+                rows.append(waiting.popleft())
+            if not waiting:
+                del self._waiting[lane]
+        return rows
+
+    def empty(self) -> list[Claimed]:
+        """Take back everything that waits."""
+        rows = [row for lane in self._waiting.values() for row in lane]
+        self._waiting.clear()
+        return rows

@@ -1,0 +1,274 @@
+"""The one loop: claim → commit → speak SMTP with no transaction open → record.
+
+A `Sender` lives as long as its process and keeps its connections between tasks.  `work` sends one issue for a
+few seconds.  Each turn of the loop gives work to idle sessions and lets the sockets advance.  Before the work
+runs out a clerk is sent to the ledger, in a thread, with one transaction that records what is over and claims
+what comes next: the connections do not wait for it.  A claim is good for one second, counted from before its
+statement: what has not begun by then goes back and is claimed again, so that an unsubscription or a pause
+stops everything that begins more than a second after its commit.
+
+Whatever breaks, the rows we hold stay explained: by the ledger, or by our journal, from which `recovery`
+settles them once we have let go of it.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from mailer.core import heartbeats, logging
+from mailer.core.db import transaction, utcnow
+from mailer.delivery import ledger
+from mailer.delivery import outcome as ending
+from mailer.delivery.journal import Journal, JournalUnwritable
+from mailer.delivery.ledger import Claim, Claimed, Fenced, Outcome
+from mailer.delivery.ledger_thread import Clerk
+from mailer.delivery.message import Letter, Recipient
+from mailer.delivery.shaping.budget import Shares
+from mailer.delivery.shaping.queue import Lanes
+from mailer.smtp.pool import Pool
+from mailer.smtp.relay import Relay, RelayDown
+from mailer.smtp.replies import Reply
+from mailer.smtp.session import Fate, Job, Session
+
+GATE = 1.0  # seconds a claim is good for
+MIN_CLAIM, MAX_CLAIM = 20, 500
+LOOK_AGAIN = 0.2  # seconds after a claim that found nothing, while messages are in flight
+EARLY = 3  # the clerk leaves for more when this part of a claim is left
+SHORT_CLAIM = 0.2  # seconds: a claim that is sent sooner is followed by a larger one
+BEAT_EVERY = 10.0  # seconds
+LAST_WORDS = 30.0  # seconds given to messages in flight when the database has gone
+BROKEN_OFF = 8  # times in a row that the relay breaks off before it counts as down
+
+
+class Sender:
+    """One process's hand in the send."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        connections: int,
+        journals: Path,
+        *,
+        shares: Shares,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.worker = uuid4()
+        self._journals, self._stopping = journals, stopping
+        self._shares = shares
+        self._pool = Pool(relay, connections, self, self._shares.worn)
+        self._lanes = Lanes(self._shares.room)
+        self._journal: Journal | None = None
+        self._flying: dict[int, Claimed] = {}
+        self._over: list[Outcome] = []
+        self._claimed_at = self._beaten = 0.0
+        self._claim_size = MIN_CLAIM
+        self._clerk = Clerk[tuple[Claim, list[Outcome]]]()
+        self._look_again = 0.0  # not to ask for more all the time where there is none
+        self._claimed = self._afresh = False  # the clerk was asked for more; and to look from the start
+        self._broken_off = 0
+        self._unwell: Exception | None = None
+
+    def work(self, issue_id: UUID, letter: Letter, seconds: float) -> bool:
+        """Send what is due of an issue for about so many seconds; whether there may be more to send now.
+
+        Raises RelayDown when the relay cannot be used, JournalUnwritable when nothing may begin (in both
+        cases nothing of ours is left to record), Fenced when someone took over, SQLAlchemyError when the
+        database has gone: what we hold is then settled from the journal we leave.
+        """
+        self._pool.first()
+        self._journal = self._journal or Journal(self._journals, self.worker)
+        self._issue_id, self._letter, self._until = issue_id, letter, time.monotonic() + seconds
+        self._broken_off, self._unwell = 0, None
+        self._shares.rewind()
+        try:
+            while self._turn():
+                pass
+        except Exception as error:  # also one that nobody foresaw: no row may wait for this process to end
+            self._unwell = error
+            self.leave(last_words=not isinstance(error, Fenced))
+            raise
+        self._journal.clear()
+        if self._unwell:
+            self.leave(last_words=False)
+            raise self._unwell
+        return time.monotonic() >= self._until and not self._stopping()
+
+    def _turn(self) -> bool:
+        """One turn; False when nothing waits, nothing flies and nothing more was claimed."""
+        claiming = self._claiming()
+        if self._clerk.back:
+            self._receive()
+        if not self._clerk.away and self._due_at_the_ledger(claiming):
+            self._send_clerk(claiming=claiming)
+        self._feed()
+        if self._lanes and not self._pool.alive:
+            self._unwell = self._unwell or RelayDown("it has gone")
+        if self._unwell:
+            self._give_back(self._lanes.empty())
+        if self._lanes or self._flying:
+            self._pool.poll(hurried=self._clerk.away)
+        elif self._clerk.away:
+            self._receive()
+        elif claiming and self._shares.exhausted:
+            time.sleep(self._shares.wait())
+            return True
+        return bool(self._lanes or self._flying or self._over or self._clerk.away)
+
+    def _due_at_the_ledger(self, claiming: bool) -> bool:
+        """Soon nothing will be left to do, or nothing is but to record what was done."""
+        if claiming and time.monotonic() >= self._look_again:
+            return len(self._lanes) <= self._claim_size // EARLY
+        return bool(self._over) and not self._lanes and not (claiming and self._flying)
+
+    def _claiming(self) -> bool:
+        """Whether to take more: within our time, or while a relay that dawdles keeps us here anyway."""
+        if self._unwell or self._stopping():
+            return False
+        return time.monotonic() < self._until or self._pool.stuck()
+
+    # -- the ledger ----------------------------------------------------------
+
+    def _send_clerk(self, *, claiming: bool) -> None:
+        """Have what is over recorded and what comes next claimed, in one transaction."""
+        started = time.monotonic()
+        over, self._over = self._over, []
+        beats = started - self._beaten > BEAT_EVERY
+        self._beaten = started if beats else self._beaten
+        said, size = self._shares.said(), self._claim_size
+        self._claimed, self._afresh = claiming, self._shares.afresh
+        shares = self._shares.next(size) if claiming else []
+        issue_id, worker = self._issue_id, self.worker
+
+        def errand() -> tuple[Claim, list[Outcome]]:
+            now = utcnow()
+            with transaction() as db:
+                ledger.record(db, issue_id, worker, over, now=now)
+                self._shares.note(db, said, now=now)
+                if beats:
+                    heartbeats.beat(db, worker, "sender")
+                claim = Claim()
+                if shares:
+                    claim = ledger.claim(
+                        db, issue_id, worker, shares, limit=size, now=now, until=started + GATE
+                    )
+            return claim, over
+
+        self._clerk.send(errand)
+        if claiming:
+            self._resize(started)
+
+    def _receive(self) -> None:
+        """What the clerk brings: rows to send.  Where there are none, all that is due is looked at anew."""
+        claim, recorded = self._clerk.receive()
+        self._lanes.put(claim.rows)
+        logging.deliveries.labels("withheld").inc(claim.withheld)
+        for outcome in recorded:
+            logging.deliveries.labels(outcome.state.value).inc()
+        if self._claimed:
+            self._shares.took(claim)
+            nothing, paced = not claim.reached, self._shares.exhausted
+            if nothing:
+                self._look_again = time.monotonic() + (self._shares.wait() if paced else LOOK_AGAIN)
+            if nothing and not paced and not self._afresh and self._claiming():
+                self._shares.rewind()
+                self._send_clerk(claiming=True)
+
+    def _resize(self, now: float) -> None:
+        if now - self._claimed_at < SHORT_CLAIM:
+            self._claim_size = min(self._claim_size * 2, MAX_CLAIM)
+        self._claimed_at = now
+
+    def _give_back(self, rows: list[Claimed]) -> None:
+        """Claimed too long ago, or nobody can carry them: they are pending again, as if never claimed."""
+        self._claim_size = max(MIN_CLAIM, self._claim_size - len(rows))
+        self._shares.give_back(rows)
+        self._over += [ending.unbegun(row, utcnow()) for row in rows]
+
+    def leave(self, *, last_words: bool = True) -> None:
+        """Let go of everything under this name, once the relay has answered for what is in flight."""
+        if self._clerk.away:
+            with suppress(Exception):  # what it claimed is settled with the rest
+                self._clerk.receive()
+        self._lanes.empty()
+        until = time.monotonic() + LAST_WORDS
+        while last_words and self._flying and time.monotonic() < until:
+            self._pool.poll(hurried=False)
+        self._pool.close()
+        self._over.clear()
+        if self._journal:
+            self._journal.close()
+        self._journal, self.worker, self._beaten = None, uuid4(), 0.0
+
+    # -- the sessions --------------------------------------------------------
+
+    def _feed(self) -> None:
+        """Give a job to every idle session, and dial one more while there is work for it."""
+        if late := self._lanes.stale(time.monotonic()):
+            self._give_back(late)
+        for session in self._pool.idle():
+            if job := self._take(company=False):
+                session.start(job)
+        if self._lanes:
+            self._pool.grow()
+
+    def begin(self, job: Job) -> bool:
+        """The gate's last word, and the journal's first (smtp.Courier)."""
+        row = self._flying[job.key]
+        if time.monotonic() > row.until or self._unwell:
+            return False
+        return self._noted(ending.unknown(row, utcnow()))
+
+    def following(self, session: Session) -> Job | None:
+        """The next job, if this connection may carry one more and neither is a known troublemaker."""
+        if self._shares.worn(session) or (session.job and self._flying[session.job.key].faults):
+            return None
+        return self._take(company=True)
+
+    def ended(self, job: Job, fate: Fate, answer: Reply | None) -> None:
+        row = self._flying.pop(job.key)
+        self._lanes.landed(row.lane)
+        outcome = ending.outcome(row, fate, answer, utcnow())
+        self._over.append(outcome)
+        if fate is not Fate.NOT_BEGUN:
+            self._noted(outcome)
+            self._weigh(row.lane, fate, answer)
+
+    def _weigh(self, lane: str, fate: Fate, answer: Reply | None) -> None:
+        """What this ending says of the relay, and of the provider behind it."""
+        if answer:
+            self._shares.heard(lane, answer)
+        self._broken_off = 0 if fate is Fate.ANSWERED else self._broken_off + 1
+        if self._broken_off >= BROKEN_OFF:
+            self._unwell = self._unwell or RelayDown("it keeps hanging up")
+
+    def _noted(self, outcome: Outcome) -> bool:
+        """Whether the journal has it; if it cannot be written, nothing more begins."""
+        try:
+            if self._journal:
+                self._journal.write(self._issue_id, outcome)
+        except JournalUnwritable as error:
+            self._unwell = self._unwell or error
+        return self._unwell is None
+
+    def _take(self, *, company: bool) -> Job | None:
+        """The next row as a job, if its claim is still good; a row that cannot be rendered is refused."""
+        while row := self._lanes.take(company=company):
+            if row.until < time.monotonic():
+                self._lanes.landed(row.lane)
+                self._give_back([row])
+                continue
+            try:
+                job = self._job(row)
+            except ValueError:
+                self._lanes.landed(row.lane)
+                self._over.append(ending.unrenderable(row, utcnow()))
+                continue
+            self._flying[job.key] = row
+            return job
+        return None
+
+    def _job(self, row: Claimed) -> Job:
+        copy = self._letter.to(Recipient(row.position, row.address, row.name))
+        return Job(row.position, copy.return_path, row.address, copy.message, row.lane)

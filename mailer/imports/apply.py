@@ -1,0 +1,190 @@
+"""A chunk of a file taken over, in one transaction: the people, their consent events, their subscriptions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from mailer.imports import bulk_consent, copy, decide
+from mailer.imports.bulk_consent import Common, Draft, Said
+from mailer.imports.decide import KNOWN, NOTHING, Decision, Facts
+from mailer.imports.rows import Act, Person
+from mailer.subscribers import suppressions
+from mailer.subscribers.consent.models import ConsentKind
+from mailer.subscribers.models import SubscriptionState, SuppressionReason
+from mailer.subscribers.suppressions import Entry
+
+_SUBSCRIBER = "id, fingerprint, email, name, locale, created_at"
+_SUBSCRIPTION = "id, subscriber_id, consent_id, newsletter_id, state, changed_at, informed_at"
+_NEWCOMER = decide.decide(Person(0, Act.JOIN, "", b"", None, "", None, ""), NOTHING)
+
+_COME_BACK = """
+UPDATE subscription u SET state = 'active', consent_id = i.consent, changed_at = %(now)s,
+    informed_at = %(informed)s
+FROM unnest(%(ids)b::uuid[], %(consents)b::uuid[]) AS i (id, consent)
+WHERE u.id = i.id
+"""
+_END = """
+UPDATE subscription SET state = 'ended', consent_id = NULL, changed_at = %(now)s
+WHERE id = ANY(%(ids)b) AND state = 'active'
+"""
+
+
+class Acting(NamedTuple):
+    """A person for whom something is written, and what is known of them."""
+
+    person: Person
+    known: Facts
+
+
+def judge(people: Sequence[Person], known: dict[bytes, Facts]) -> list[Decision]:
+    """What becomes of each row of a chunk; a second yes of the same person is known already."""
+    taken: set[bytes] = set()
+    decisions = []
+    for person in people:
+        if person.mark in taken:
+            decisions.append(Decision(KNOWN))
+            continue
+        held = known.get(person.mark)
+        if held is None and person.act is Act.JOIN:
+            decision = _NEWCOMER
+        else:
+            decision = decide.decide(person, held or NOTHING)
+        if decision.acts:
+            taken.add(person.mark)
+        decisions.append(decision)
+    return decisions
+
+
+class Ready(NamedTuple):
+    """A chunk made ready to be written: its rows as COPY takes them, and what becomes of each person."""
+
+    decisions: list[Decision]
+    known: dict[bytes, Facts]
+    again: list[bytes]  # who is acted upon, and was known: to be looked at again under a lock
+    subscribers: bytes
+    events: Draft
+    subscriptions: bytes
+    back: list[tuple[UUID, bytes]]  # subscriptions taken up again, with the event that allows it
+    noes: list[Acting]
+    informed_at: datetime | None  # when they learnt who writes to them
+
+
+def prepare(
+    common: Common,
+    people: Sequence[Person],
+    known: dict[bytes, Facts],
+    informed_at: datetime | None = None,
+) -> Ready:
+    """Decide upon a chunk, and make its rows: all that can be done before its transaction."""
+    decisions = judge(people, known)
+    acting = [
+        Acting(person, known.get(person.mark, NOTHING))
+        for person, decision in zip(people, decisions, strict=True)
+        if decision.acts
+    ]
+    heard = [each for each in acting if each.person.act is not Act.SUPPRESS]
+    events = bulk_consent.draft(common, [_said(person) for person, _ in heard])
+    joined = [
+        (each, event_id)
+        for each, event_id in zip(heard, events.event_ids, strict=True)
+        if each.person.act is Act.JOIN
+    ]
+    newcomers, subscribers = _subscribers(common, [each for each, _ in joined])
+    return Ready(
+        decisions, known, [person.mark for person, held in acting if held is not NOTHING],
+        subscribers, events, _subscriptions(common, joined, newcomers, informed_at),
+        [(each.known.subscription_id, event) for each, event in joined if each.known.subscription_id],
+        [each for each in acting if each.person.act is not Act.JOIN],
+        informed_at,
+    )  # fmt: skip
+
+
+def _said(person: Person) -> Said:
+    kind = ConsentKind.IMPORTED if person.act is Act.JOIN else ConsentKind.WITHDRAWN
+    return Said(kind, person.mark, person.source, person.said_at)
+
+
+def import_people(
+    db: Session, common: Common, people: Sequence[Person], *, informed_at: datetime | None = None
+) -> list[str]:
+    """Take over a handful of people in the caller's transaction; what became of each.
+
+    `informed_at`: they know already who writes to them, and why (RGPD 14, 5 a).
+    """
+    db.flush()
+    known = decide.gather(copy.connection(db), common.newsletter_id, [person.mark for person in people])
+    decisions = take(db, common, people, prepare(common, people, known, informed_at))
+    bulk_consent.anchor(db)
+    return [str(decision.outcome) for decision in decisions]
+
+
+def take(db: Session, common: Common, people: Sequence[Person], ready: Ready) -> list[Decision]:
+    """Write what a chunk's rows say; what became of each.
+
+    What is known was gathered a moment ago: whoever was known then is locked and looked at again.
+    """
+    if again := ready.again:
+        connection = copy.connection(db)
+        decide.steady(connection)
+        decide.lock(connection, common.newsletter_id, again)
+        now = dict.fromkeys(again, NOTHING) | decide.gather(connection, common.newsletter_id, again)
+        ready = prepare(common, people, ready.known | now, ready.informed_at)
+    _write(db, common, ready)
+    return ready.decisions
+
+
+def _write(db: Session, common: Common, ready: Ready) -> None:
+    driver = copy.connection(db)
+    bulk_consent.append(
+        db, ready.events, during=copy.copying(driver, "subscriber", _SUBSCRIBER, ready.subscribers)
+    )
+    copy.copy(driver, "subscription", _SUBSCRIPTION, ready.subscriptions)
+    if ready.back:
+        ids, consents = zip(*ready.back, strict=True)
+        values = {"ids": list(ids), "consents": [UUID(bytes=event) for event in consents],
+                  "now": common.at, "informed": ready.informed_at}  # fmt: skip
+        driver.execute(_COME_BACK, values, prepare=False)
+    _leave(db, common, ready.noes)
+
+
+def _subscribers(common: Common, joining: list[Acting]) -> tuple[dict[bytes, bytes], bytes]:
+    """The ids of the people nobody knew, and their rows."""
+    new = [p for p, known in joining if known.subscriber_id is None]
+    six, d16, d32, now = copy.count(6), copy.UUID_SIZE, copy.DIGEST_SIZE, copy.instant(common.at)
+    keys = copy.ids(len(new))
+    rows: list[bytes] = []
+    for key, p in zip(keys, new, strict=True):
+        rows += six, d16, key, d32, p.mark, copy.text(p.email), copy.text(p.name), copy.text(p.locale), now
+    return {p.mark: key for key, p in zip(keys, new, strict=True)}, b"".join(rows)
+
+
+def _subscriptions(
+    common: Common, joined: list[tuple[Acting, bytes]], newcomers: dict[bytes, bytes],
+    informed_at: datetime | None,
+) -> bytes:  # fmt: skip
+    """The rows of those who never had this newsletter."""
+    fresh = [(each, event) for each, event in joined if each.known.subscription_id is None]
+    seven, d16 = copy.count(7), copy.UUID_SIZE
+    tail = b"".join((copy.sized(common.newsletter_id.bytes), copy.text(SubscriptionState.ACTIVE),
+                     copy.instant(common.at), copy.instant(informed_at)))  # fmt: skip
+    rows: list[bytes] = []
+    for key, ((p, known), event) in zip(copy.ids(len(fresh)), fresh, strict=True):
+        rows += seven, d16, key, d16, newcomers.get(p.mark) or _of(known), d16, event, tail
+    return b"".join(rows)
+
+
+def _of(known: Facts) -> bytes:
+    if known.subscriber_id is None:
+        raise LookupError("a subscription of nobody")
+    return known.subscriber_id.bytes
+
+
+def _leave(db: Session, common: Common, noes: list[Acting]) -> None:
+    ended = [known.subscription_id for p, known in noes if p.act is Act.LEAVE and known.active]
+    if ended:
+        copy.connection(db).execute(_END, {"ids": ended, "now": common.at}, prepare=False)
+    barred = (p for p, _ in noes if p.act is Act.SUPPRESS)
+    suppressions.add(db, (Entry(p.mark, p.reason or SuppressionReason.MANUAL, common.at) for p in barred))

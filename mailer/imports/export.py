@@ -1,0 +1,70 @@
+"""Files given away: a newsletter's subscribers, and the report of an import.  Written as they stream."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, Literal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer.imports.decide import KNOWN, NEW
+from mailer.imports.messages import sentence
+from mailer.subscribers.consent.models import ConsentPayload
+from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
+
+COLUMNS = ("email", "name", "locale", "status", "consented_at", "source")
+_RUNS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP, CSV injection)
+PAGE = 2_000  # rows
+Lang = Literal["fr", "en"]
+
+
+def guarded(cell: str) -> str:
+    """The cell with a quote before it, if a spreadsheet would run it."""
+    return f"'{cell}" if cell.startswith(_RUNS) else cell
+
+
+def write_subscribers(db: Session, newsletter_id: UUID, file: IO[str], *, everybody: bool = False) -> int:
+    """Write those who may be written to, or everybody with their state; how many."""
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    written = 0
+    for row in _subscribers(db, newsletter_id, everybody=everybody):
+        writer.writerow([guarded(cell) for cell in row])
+        written += 1
+    return written
+
+
+def _subscribers(db: Session, newsletter_id: UUID, *, everybody: bool) -> Iterator[Sequence[str]]:
+    query = (
+        select(Subscription.id, Subscription.state, Subscriber.email, Subscriber.name, Subscriber.locale,
+               ConsentPayload.consented_at, ConsentPayload.at, ConsentPayload.source)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .outerjoin(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
+        .where(Subscription.newsletter_id == newsletter_id)
+        .order_by(Subscription.id)
+    )  # fmt: skip
+    if not everybody:
+        query = query.where(Subscription.state == SubscriptionState.ACTIVE)
+    for row in db.execute(query.execution_options(yield_per=PAGE)):
+        said_at = row.consented_at or row.at
+        date = said_at.isoformat() if said_at else ""
+        yield row.email, row.name or "", row.locale, row.state.value, date, row.source or ""
+
+
+def report_writer(file: IO[str], lang: Lang) -> Callable[[Sequence[object]], object]:
+    """Begin the report of an import; the function that adds a row to it."""
+    writer = csv.writer(file)
+    writer.writerow(("ligne", "issue", "raison") if lang == "fr" else ("line", "outcome", "reason"))
+    return writer.writerow
+
+
+def reported(rows: Iterable[tuple[int, str]], lang: Lang) -> Iterator[tuple[int, str, str]]:
+    """Each row as the report says it."""
+    words = {NEW: "nouveau", KNOWN: "déjà connu"} if lang == "fr" else {NEW: NEW, KNOWN: KNOWN}
+    refused = "refusé" if lang == "fr" else "refused"
+    for line, outcome in rows:
+        if outcome in words:
+            yield line, words[outcome], ""
+        else:
+            yield line, refused, sentence(outcome, lang)

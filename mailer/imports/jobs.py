@@ -1,0 +1,151 @@
+"""Imports as rows: begun, gone on with, listed, reported, undone."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CursorResult, select, text, update
+from sqlalchemy.orm import Session
+
+from mailer.core.db import transaction
+from mailer.core.settings import Settings
+from mailer.imports import bulk_consent
+from mailer.imports.bulk_consent import Common, Said
+from mailer.imports.columns import PRESETS, Columns, Role
+from mailer.imports.file_format import Form, Source
+from mailer.imports.models import Import, ImportReport, ImportState
+from mailer.imports.rows import Rows, Terms
+from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
+from mailer.subscribers.eligibility import IMPORT_UNDONE
+from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
+
+UNDO_CHUNK = 1_000  # people a transaction
+
+
+class CannotUndo(Exception):
+    """This import is not over, or undone already."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What somebody asks to be imported, and how."""
+
+    newsletter_id: UUID
+    by: str
+    source: Source
+    form: Form
+    columns: Columns
+    terms: Terms
+
+
+def rows(order: Order, settings: Settings) -> Rows:
+    """The reader of an order's rows."""
+    return Rows(order.columns, order.terms, settings.fingerprint_key.get_secret_value().encode())
+
+
+def begin(db: Session, order: Order, state: ImportState = ImportState.RUNNING) -> Import:
+    """The import of this order: the one that was cut short, if this is the same file on the same terms."""
+    values = _values(order)
+    same = [getattr(Import, name) == value for name, value in values.items() if name != "by"]
+    found = db.scalar(select(Import).where(Import.state == state, *same).limit(1))
+    if found:
+        return found
+    begun = Import(
+        state=state, done=0, new=0, known=0, refused=0, reasons={}, undone=0, seconds=0.0,
+        file_name=order.source.name, records=order.form.records, created_at=order.terms.now, **values,
+    )  # fmt: skip
+    db.add(begun)
+    db.flush()
+    return begun
+
+
+def _values(order: Order) -> dict[str, Any]:
+    return {
+        "newsletter_id": order.newsletter_id, "by": order.by, "sha256": order.form.sha256,
+        "preset": order.columns.preset.name, "source": order.terms.source, "locale": order.terms.locale,
+        "columns": {"roles": [list(pair) for pair in order.columns.shown()]},
+        "legal_text": order.terms.legal_text, "consented_at": order.terms.consented_at,
+    }  # fmt: skip
+
+
+def columns(of: Import) -> Columns:
+    """The mapping an import was begun with."""
+    pairs = of.columns["roles"]
+    roles = tuple(Role(role) if role else None for _, role in pairs)
+    return Columns(PRESETS[of.preset], tuple(header for header, _ in pairs), roles)
+
+
+def imports(db: Session) -> list[Import]:
+    """All of them, the newest first."""
+    return list(db.scalars(select(Import).order_by(Import.created_at.desc())))
+
+
+def report(db: Session, import_id: UUID) -> Iterator[tuple[int, str]]:
+    """Line and outcome of every row dealt with, in the file's order; one chunk in memory at a time."""
+    numbers = db.scalars(
+        select(ImportReport.number).where(ImportReport.import_id == import_id).order_by(ImportReport.number)
+    ).all()
+    for number in numbers:
+        lines = db.scalar(
+            select(ImportReport.lines).where(
+                ImportReport.import_id == import_id, ImportReport.number == number
+            )
+        )
+        for each in (lines or "").splitlines():
+            line, _, outcome = each.partition(" ")
+            yield int(line), outcome
+
+
+def undo(
+    import_id: UUID, *, clock: Callable[[], datetime], progress: Callable[[int], object] = lambda _: None
+) -> int:
+    """Withdraw everybody whose consent in force is this import's; how many.  Goes on after a kill.
+
+    Staff's act, and no no of the person's: a corrected file may bring them back.  Raises CannotUndo.
+    """
+    with transaction() as db:
+        states = ImportState.DONE, ImportState.FAILED, ImportState.UNDOING, ImportState.RUNNING
+        here = Import.id == import_id, Import.state.in_(states)
+        begun: CursorResult[Any] = db.execute(update(Import).where(*here).values(state=ImportState.UNDOING))  # type: ignore[assignment]
+        if begun.rowcount != 1:
+            raise CannotUndo(import_id)
+    after: UUID | None = None
+    total = 0
+    while (last := _undo_some(import_id, after, clock())) is not None:
+        after, some = last
+        total += some
+        progress(some)
+    with transaction() as db:
+        done = {"state": ImportState.UNDONE, "finished_at": clock()}
+        db.execute(update(Import).where(Import.id == import_id).values(**done))
+    return total
+
+
+def _undo_some(import_id: UUID, after: UUID | None, now: datetime) -> tuple[UUID, int] | None:
+    """Withdraw a thousand more; the last subscription looked at, None at the end."""
+    query = (
+        select(Subscription.id, Subscription.newsletter_id, Subscriber.fingerprint)
+        .join(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(ConsentPayload.import_id == import_id, Subscription.state == SubscriptionState.ACTIVE)
+        .order_by(Subscription.id)
+        .limit(UNDO_CHUNK)
+        .with_for_update(of=Subscription)
+    )
+    with transaction() as db:
+        found = db.execute(query.where(Subscription.id > after) if after else query).all()
+        if not found:
+            return None
+        common = Common(found[0].newsletter_id, now, IMPORT_UNDONE, import_id)
+        noes = [Said(ConsentKind.WITHDRAWN, row.fingerprint, None, None) for row in found]
+        bulk_consent.append(db, bulk_consent.draft(common, noes))
+        bulk_consent.anchor(db)
+        db.execute(
+            text("UPDATE subscription SET state = 'ended', consent_id = NULL, changed_at = :now "
+                 "WHERE id = ANY(CAST(:ids AS uuid[]))"),
+            {"now": now, "ids": [str(row.id) for row in found]},
+        )  # fmt: skip
+        db.execute(update(Import).where(Import.id == import_id).values(undone=Import.undone + len(found)))
+    return found[-1].id, len(found)

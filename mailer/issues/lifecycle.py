@@ -1,0 +1,184 @@
+"""The life of an issue at the hands of staff: import, look at, approve and schedule, hold, take back."""
+
+import hashlib
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, joinedload
+
+from mailer.core.settings import Settings
+from mailer.issues.archive import words_of
+from mailer.issues.blocks import Content
+from mailer.issues.checks import check
+from mailer.issues.findings import Finding
+from mailer.issues.models import Approval, Asset, Issue, Revision
+from mailer.issues.render import LegalNotice, Publication, Rendered, render
+from mailer.issues.states import IssueState, Move, moved
+from mailer.issues.yaml_file import AssetFile
+from mailer.newsletters.newsletters import UnknownNewsletter, newsletter
+from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting
+
+
+class NotReady(Exception):
+    """The checks found errors: the issue cannot leave as it is."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = findings
+        super().__init__("; ".join(finding.sentence("fr") for finding in findings))
+
+
+def get(db: Session, issue_id: UUID) -> Issue | None:
+    """An issue with its newsletter."""
+    return db.get(Issue, issue_id, options=[joinedload(Issue.newsletter)])
+
+
+def listing(db: Session) -> list[Issue]:
+    """Every issue with its newsletter, the newest first."""
+    newest = select(Issue).options(joinedload(Issue.newsletter)).order_by(Issue.created_at.desc())
+    return list(db.scalars(newest))
+
+
+def import_issue(db: Session, content: Content, assets: dict[str, AssetFile], *, now: datetime) -> Issue:
+    """A draft, with its images.  Raises UnknownNewsletter."""
+    publication = newsletter(db, content.newsletter)
+    if publication is None:
+        raise UnknownNewsletter(
+            f"no newsletter is called {content.newsletter}: create it first, or correct the file"
+        )
+    for asset in assets.values():
+        db.execute(
+            insert(Asset)
+            .values(
+                sha256=asset.sha256, media_type=asset.media_type, width=asset.width, height=asset.height,
+                body=asset.body,
+            )
+            .on_conflict_do_nothing()
+        )  # fmt: skip
+    issue = Issue(
+        newsletter=publication,
+        state=IssueState.DRAFT,
+        content=content.dump(),
+        assets={src: asset.name for src, asset in assets.items()},
+        title=content.title,
+        created_at=now,
+    )
+    db.add(issue)
+    db.flush()
+    return issue
+
+
+def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
+    """The approved revision, or the draft as it would leave.  Raises mjml.MjmlError."""
+    if issue.revision_id:
+        revision = db.get_one(Revision, issue.revision_id)
+        return Rendered(revision.html, revision.text, "")
+    base = settings.public_url
+    urls = {src: f"{base}/assets/{name}" for src, name in issue.assets.items()}
+    return render(_content(issue), _publication(issue, settings), urls)
+
+
+def public_page(db: Session, issue: Issue, settings: Settings) -> str:
+    """The HTML for the web: nobody's name, and a way out that names nobody."""
+    values = {
+        GREETING: greeting(issue.content["locale"], None),
+        NAME: "",
+        UNSUBSCRIBE_URL: f"{settings.public_url}/preferences",
+    }
+    return fill(rendered(db, issue, settings).html, values, escape=True)
+
+
+def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime) -> list[Finding]:
+    """What the checks say of an issue that would leave at that instant; errors first."""
+    day = leaves.astimezone(settings.zone).date()
+    return check(_content(issue), rendered(db, issue, settings), leaves=day)
+
+
+def schedule(
+    db: Session, issue: Issue, *, due_at: datetime, approver: str, now: datetime, settings: Settings
+) -> None:
+    """Freeze what the issue says, note who approved it, and when it leaves.
+
+    Raises NotReady, ForbiddenMove.
+    """
+    after = moved(_locked(db, issue).state, Move.SCHEDULE)
+    errors = [f for f in findings(db, issue, settings, leaves=due_at) if f.level == "error"]
+    if errors:
+        raise NotReady(errors)
+    issue.revision_id = _freeze(db, issue, settings, now)
+    issue.state, issue.due_at = after, due_at
+    db.add(Approval(issue_id=issue.id, revision_id=issue.revision_id, approver=approver, at=now))
+    db.flush()
+
+
+def unschedule(db: Session, issue: Issue) -> None:
+    """Back to a draft, to be corrected and approved anew.  Raises ForbiddenMove."""
+    _move(db, issue, Move.UNSCHEDULE)
+    issue.revision_id = issue.due_at = None
+
+
+def pause(db: Session, issue: Issue) -> None:
+    """Nothing more is claimed, from this commit on.  Raises ForbiddenMove."""
+    _move(db, issue, Move.PAUSE)
+
+
+def resume(db: Session, issue: Issue) -> None:
+    """The send goes on.  Raises ForbiddenMove."""
+    _move(db, issue, Move.RESUME)
+
+
+def cancel(db: Session, issue: Issue) -> None:
+    """Nothing more is claimed, ever; the sweep withholds what had not begun.  Raises ForbiddenMove."""
+    _move(db, issue, Move.CANCEL)
+
+
+def _move(db: Session, issue: Issue, move: Move) -> None:
+    issue.state = moved(_locked(db, issue).state, move)
+
+
+def _locked(db: Session, issue: Issue) -> Issue:
+    """The same issue as it is now, held until the transaction ends."""
+    db.refresh(issue, attribute_names=["state"], with_for_update=True)
+    return issue
+
+
+def _freeze(db: Session, issue: Issue, settings: Settings, now: datetime) -> bytes:
+    content, page = _content(issue), rendered(db, issue, settings)
+    whole = b"\0".join((content.canonical_json(), page.html.encode(), page.text.encode()))
+    sha256 = hashlib.sha256(whole).digest()
+    db.execute(
+        insert(Revision)
+        .values(
+            sha256=sha256, content=issue.content, subject=content.subject, locale=content.locale,
+            html=page.html, text=page.text, search=words_of(content), created_at=now,
+        )
+        .on_conflict_do_nothing()
+    )  # fmt: skip
+    return sha256
+
+
+def _content(issue: Issue) -> Content:
+    return Content.model_validate(issue.content)
+
+
+def _publication(issue: Issue, settings: Settings) -> Publication:
+    base, of = settings.public_url, issue.newsletter
+    return Publication(
+        newsletter_name=of.name,
+        public_url=base,
+        issue_url=f"{base}/{of.slug}/issues/{issue.id}",
+        archive_url=f"{base}/{of.slug}/archive",
+        rights_url=f"{base}/rights",
+        privacy_url=f"{base}/privacy",
+        theme=of.theme,
+        legal=LegalNotice(
+            controller_name=settings.controller_name,
+            controller_address=settings.controller_address,
+            dpo_email=settings.dpo_email,
+            rights_email=settings.rights_email,
+            legal_basis=of.legal_basis,
+            recipients=settings.recipients,
+            retention=settings.kept(issue.content["locale"]),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Tell a person when something stands still."""

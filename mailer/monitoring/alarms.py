@@ -1,0 +1,158 @@
+"""When the service needs a person: what is found, the words for it, and the mail that says so once.
+
+Shown in three places: an alert mail, the desk's banner, and /readyz.
+"""
+
+import smtplib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid
+from functools import cache
+from typing import Any
+
+import yaml
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from mailer.core import circuit, restore_lock
+from mailer.core.circuit import Hold
+from mailer.core.heartbeats import Heartbeat
+from mailer.core.paths import templates_dir
+from mailer.core.settings import Settings
+from mailer.delivery import unknown
+from mailer.monitoring.models import Alarm
+from mailer.privacylog import decisions
+from mailer.rendering.typography import french
+from mailer.smtp.relay import Relay
+from mailer.subscribers import signup
+
+SILENT_AFTER = timedelta(seconds=90)  # without a sign of life from beat, or from any worker of a queue
+PATIENCE = {
+    circuit.RELAY: timedelta(minutes=5), circuit.JOURNAL: timedelta(0), circuit.DKIM: timedelta(0),
+    circuit.INBOX: timedelta(hours=1), circuit.ERASURE: timedelta(0),
+}  # fmt: skip
+PATIENCE_WITH_A_PROVIDER = timedelta(minutes=15)
+KINDS_OF_PROCESS = ("beat", "letters", "notices", "chores")
+TOLD_AFTER = timedelta(seconds=60)  # a start, or a restart, alarms nobody
+REMIND_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something that asks for a person."""
+
+    kind: str  # a key of templates/mail/alarms.yaml
+    subject: str  # what it is about: an issue's id, a provider, a queue
+    values: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}:{self.subject}"
+
+    def sentence(self, locale: str) -> str:
+        """What it is, and what to do, on one line."""
+        said = str(_words()[locale][self.kind]).format(**self.values)
+        return french(said) if locale == "fr" else said
+
+
+def find(db: Session, *, now: datetime) -> list[Found]:
+    """Everything that asks for a person now."""
+    return [*_unknown(db), *_held(db, now), *_silent(db), *_signups(db, now), *_wills(), *_disarmed(db)]
+
+
+def remember(db: Session, found: Sequence[Found], *, now: datetime) -> list[Found]:
+    """Note since when; those that have stood for a while, and nobody has been told of, or not for a day."""
+    names = [each.name for each in found]
+    db.execute(delete(Alarm).where(Alarm.name.not_in(names)))
+    if found:
+        values = [{"name": name, "since": now} for name in names]
+        db.execute(insert(Alarm).values(values).on_conflict_do_nothing())
+    untold = Alarm.told_at.is_(None) | (Alarm.told_at < now - REMIND_AFTER)
+    ripe = set(db.scalars(select(Alarm.name).where(untold, Alarm.since <= now - TOLD_AFTER)))
+    return [each for each in found if each.name in ripe]
+
+
+def told(db: Session, found: Sequence[Found], *, now: datetime) -> None:
+    """The mail about these has left."""
+    db.execute(update(Alarm).where(Alarm.name.in_([each.name for each in found])).values(told_at=now))
+
+
+def tell(found: Sequence[Found], settings: Settings, *, now: datetime) -> bool:
+    """Write to the alert address; whether the relay took it.  Raises RelayDown."""
+    client = Relay.parse(settings.relay_url).connect()
+    try:
+        client.send_message(compose(found, settings, now=now))
+    except smtplib.SMTPException:
+        return False
+    finally:
+        client.close()
+    return True
+
+
+def compose(found: Sequence[Found], settings: Settings, *, now: datetime) -> EmailMessage:
+    """The alert mail, in the installation's language."""
+    locale = settings.default_locale
+    frame = _words()[locale]["mail"]
+    domain = settings.alert_address.rpartition("@")[2]
+    message = EmailMessage(policy=SMTP)
+    message["From"] = message["To"] = settings.alert_address
+    message["Subject"] = frame["subject"].format(count=len(found))
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = make_msgid(domain=domain)
+    message["Auto-Submitted"] = "auto-generated"
+    lines = [
+        frame["before"],
+        *(f"- {each.sentence(locale)}" for each in found),
+        f"{settings.public_url}/desk/",
+    ]
+    message.set_content("\n\n".join(lines) + "\n", cte="quoted-printable")
+    return message
+
+
+def _unknown(db: Session) -> Iterator[Found]:
+    for each in unknown.undecided(db):
+        yield Found("unknown", str(each.issue_id), {"title": each.title, "rows": each.rows})
+
+
+def _held(db: Session, now: datetime) -> Iterator[Found]:
+    for name, hold in circuit.known(db).items():
+        if now - hold.since >= PATIENCE.get(name, PATIENCE_WITH_A_PROVIDER):
+            yield _about(name, hold, now)
+
+
+def _about(name: str, hold: Hold, now: datetime) -> Found:
+    kind = name if name in PATIENCE else "provider"
+    minutes = int((now - hold.since).total_seconds() // 60)
+    return Found(kind, name, {"name": name, "reason": hold.reason, "minutes": minutes})
+
+
+def _silent(db: Session) -> Iterator[Found]:
+    alive = select(Heartbeat.kind).where(Heartbeat.seen_at > func.now() - SILENT_AFTER).distinct()
+    seen = set(db.scalars(alive))
+    for kind in KINDS_OF_PROCESS:
+        if kind not in seen:
+            yield Found("silent", kind, {"name": kind})
+
+
+def _signups(db: Session, now: datetime) -> Iterator[Found]:
+    if until := signup.breaker(db, now=now):
+        yield Found("signups", "", {"until": f"{until:%H:%M} UTC"})
+
+
+def _wills() -> Iterator[Found]:
+    if trouble := decisions.trouble():
+        yield Found("wills", "", {"reason": trouble})
+
+
+def _disarmed(db: Session) -> Iterator[Found]:
+    if restore_lock.disarmed(db):
+        yield Found("disarmed", "", {})
+
+
+@cache
+def _words() -> Any:
+    return yaml.safe_load((templates_dir() / "mail" / "alarms.yaml").read_text(encoding="utf-8"))

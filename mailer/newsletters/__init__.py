@@ -1,0 +1,1 @@
+"""Hold what one can subscribe to, and how it presents itself."""

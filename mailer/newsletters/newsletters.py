@@ -1,0 +1,52 @@
+"""Create and find newsletters."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer.core.address import InvalidAddress, normalise
+from mailer.newsletters.models import Newsletter
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+RESERVED = frozenset({
+    "accessibility", "assets", "back", "confirm", "desk", "healthz", "legal", "login", "logout", "metrics",
+    "preferences", "privacy", "readyz", "rights", "static", "u",
+})  # fmt: skip
+
+
+class UnknownNewsletter(Exception):
+    """The issue file names a newsletter that does not exist."""
+
+
+def create_newsletter(db: Session, *, slug: str, now: datetime, **presentation: Any) -> Newsletter:
+    """A new publication.  Raises ValueError with a sentence for whoever asked."""
+    if not _SLUG.fullmatch(slug) or slug in RESERVED:
+        raise ValueError(f"{slug}: a slug is small letters, figures and hyphens, and not a page's own name")
+    for name in ("from_address", "reply_to"):
+        try:
+            presentation[name] = normalise(presentation[name])
+        except InvalidAddress:
+            raise ValueError(
+                f"{presentation[name]} is not an email address: give another {name.replace('_', ' ')}"
+            ) from None
+    if newsletter(db, slug):
+        raise ValueError(f"a newsletter is called {slug} already")
+    created = Newsletter(slug=slug, created_at=now, **presentation)
+    db.add(created)
+    db.flush()
+    return created
+
+
+def newsletters(db: Session) -> list[Newsletter]:
+    """All of them, by name."""
+    return list(db.scalars(select(Newsletter).order_by(Newsletter.name)))
+
+
+def newsletter(db: Session, slug: str) -> Newsletter | None:
+    """The one with this slug."""
+    return db.scalar(select(Newsletter).where(Newsletter.slug == slug))

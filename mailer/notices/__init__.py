@@ -1,0 +1,1 @@
+"""Send a single mail to a single person."""

@@ -1,0 +1,70 @@
+"""Hold the outbox of notices: single mails that wait to leave."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mailer.core.db import Base, enum
+from mailer.smtp.replies import DeliveryState
+
+
+class NoticeKind(StrEnum):
+    CONFIRMATION = "confirmation"
+    WELCOME = "welcome"
+    GOODBYE = "goodbye"
+    ALREADY = "already"  # to whoever signs up again
+    PREFERENCES = "preferences"  # the link one asked for
+    # To a bare address, about its rights (RGPD 12):
+    RIGHTS = "rights"  # the fresh link
+    NOTHING_HELD = "nothing_held"
+    RECEIPT = "receipt"  # a case is open
+    IDENTITY = "identity"  # who is asking is in doubt; the clock rests
+    EXTENDED = "extended"
+    REFUSED = "refused"
+    ANSWERED = "answered"
+    ERASED = "erased"  # the certificate
+    NEW_ADDRESS = "new_address"  # to be confirmed from that mailbox
+    ADDRESS_CHANGED = "address_changed"  # to the old one, with the undo
+    RESTRICTED = "restricted"
+    UNRESTRICTED = "unrestricted"  # told before the restriction is lifted
+    OBJECTED = "objected"
+    RECONFIRM = "reconfirm"  # do you still want this, after 35 months?
+    CASE_ALERT = "case_alert"  # to the privacy officer, D-10 and D-3
+    LETTER = "letter"  # words written by the privacy officer
+    RECIPIENTS = "recipients"  # to the privacy officer: files that hold somebody erased
+    BREACH = "breach"  # to the privacy officer: its 72 hours run
+
+
+class Notice(Base):
+    """A single transactional mail waiting to leave: the outbox, written in its cause's own transaction."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index("ix_notice_due", "due_at", postgresql_where="state IN ('pending', 'deferred')"),
+        CheckConstraint("(email IS NULL) = (subscriber_id IS NOT NULL)", name="one_addressee"),
+        CheckConstraint("(subscriber_id IS NULL) = (newsletter_id IS NULL)", name="of_a_subscription"),
+        CheckConstraint("(email IS NULL) = (locale IS NULL)", name="address_has_locale"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[NoticeKind] = mapped_column(enum(NoticeKind))
+    subscriber_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
+    )
+    newsletter_id: Mapped[UUID | None] = mapped_column(ForeignKey("newsletter.id"))
+    email: Mapped[str | None]  # instead of both: a bare address…
+    name: Mapped[str | None]  # …whom to greet there…
+    locale: Mapped[str | None]  # …in which language…
+    facts: Mapped[dict[str, Any] | None]  # …and what fills the holes of the words
+    state: Mapped[DeliveryState] = mapped_column(enum(DeliveryState))
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
+    first_tried: Mapped[datetime | None]
+    code: Mapped[int | None] = mapped_column(SmallInteger)
+    reply: Mapped[str | None]
+    answers: Mapped[str | None]  # the Message-ID of the mail that caused it, if one did
+    created_at: Mapped[datetime]

@@ -1,0 +1,100 @@
+"""A notice's words put in their layout: subject, HTML and text, with markers for what is personal.
+
+The words of every notice are in templates/mail/words.yaml.  A page is compiled once per kind, language and
+newsletter in a process.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mailer.core.paths import templates_dir
+from mailer.rendering.markdown import WIDTH, wrap
+from mailer.rendering.merge_fields import fill, marker
+from mailer.rendering.mjml import compile_holes
+from mailer.rendering.themes import theme
+from mailer.rendering.typography import french
+
+LINK, LEAVE = "link", "leave"
+_FACT = re.compile(r"\{([a-z_]+)\}")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What surrounds the words of a newsletter's notices."""
+
+    newsletter: str
+    theme: str
+    controller: str
+    public_url: str
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A notice with holes: greeting, link, and the facts its words name."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@lru_cache(maxsize=200)
+def worded(kind: str, locale: str, frame: Frame) -> Worded:
+    """The notice of this kind, in that language.  Raises KeyError on an unknown kind."""
+    words = {name: _named(said, frame.newsletter) for name, said in _words(locale, kind).items()}
+    values = {
+        "t": words,
+        "locale": locale,
+        "newsletter": frame.newsletter,
+        "controller": frame.controller,
+        "theme": theme(frame.theme),
+        "rights_url": f"{frame.public_url}/rights",
+        "privacy_url": f"{frame.public_url}/privacy",
+    }
+    html = compile_holes(_environment(True).get_template("layout.mjml").render(values))
+    return Worded(words["subject"], html, _environment(False).get_template("layout.txt").render(values))
+
+
+def text_of(page: Worded, values: Mapping[str, str]) -> str:
+    """The text part, its holes filled and then its lines wrapped.  Raises KeyError on an unknown fact."""
+    lines = fill(page.text, values, escape=False).splitlines()
+    return "\n".join(line if len(line) <= WIDTH else wrap(line) for line in lines) + "\n"
+
+
+def kinds(locale: str) -> list[str]:
+    """Every notice there are words for in that language."""
+    return [kind for kind in _all_words()[locale] if kind != "common"]
+
+
+def _words(locale: str, kind: str) -> dict[str, Any]:
+    said = _all_words()[locale]
+    return {"button": "", "after": [], "leave": "", **said["common"], **said[kind]}
+
+
+def _named(said: Any, newsletter: str) -> Any:
+    if isinstance(said, list):
+        return [_named(each, newsletter) for each in said]
+    return french(_FACT.sub(lambda hole: newsletter if hole[1] == "newsletter" else marker(hole[1]), said))
+
+
+@cache
+def _all_words() -> Any:
+    return yaml.safe_load((templates_dir() / "mail" / "words.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def _environment(mjml: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates_dir() / "mail"),
+        autoescape=mjml,  # noqa: S701 -- the text part is no HTML
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["hole"] = marker
+    return environment

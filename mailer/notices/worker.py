@@ -1,0 +1,213 @@
+"""Send the notices that are due."""
+
+import random
+import smtplib
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from mailer.core import logging, tokens
+from mailer.core.db import transaction, utcnow
+from mailer.core.logging import log
+from mailer.core.settings import Settings
+from mailer.core.tokens import Purpose
+from mailer.newsletters.models import Newsletter
+from mailer.notices.message import Claimed, Letterhead, compose, leave_link, link_of, return_path
+from mailer.notices.models import Notice, NoticeKind
+from mailer.notices.outbox import waiting
+from mailer.rendering.typography import long_day
+from mailer.smtp import dkim
+from mailer.smtp.dkim import Signer
+from mailer.smtp.relay import Relay
+from mailer.smtp.replies import FINAL, WAITING, DeliveryState, Reply, reply, retry_at, verdict
+from mailer.subscribers.consent.models import ConsentPayload
+from mailer.subscribers.eligibility import own_word
+from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, Suppression
+
+BATCH = 20
+
+
+_MEANT_FOR = {
+    NoticeKind.CONFIRMATION: {SubscriptionState.PENDING, SubscriptionState.ACTIVE},
+    NoticeKind.WELCOME: {SubscriptionState.ACTIVE},
+    NoticeKind.GOODBYE: {SubscriptionState.ENDED},
+    NoticeKind.ALREADY: {SubscriptionState.ACTIVE},
+    NoticeKind.PREFERENCES: {SubscriptionState.ACTIVE, SubscriptionState.ENDED},
+}
+
+
+_OF_A_READER = {NoticeKind.WELCOME, NoticeKind.ALREADY}  # they say that letters are sent
+
+
+def send_due(settings: Settings) -> int:
+    """Send every notice that is due; how many were tried.
+
+    Raises RelayDown, or DkimKeyMissing where they must be signed, before charging any with it.
+    """
+    tried, signer = 0, dkim.load(settings)
+    while True:
+        with transaction() as db:
+            if not waiting(db, now=utcnow()):
+                return tried
+        client = Relay.parse(settings.relay_url).connect()
+        try:
+            for claimed in _claim(settings):
+                _send(client, claimed, settings, signer)
+                tried += 1
+        except smtplib.SMTPServerDisconnected:
+            log.warning("the relay hung up between notices")
+            return tried
+        finally:
+            client.close()
+
+
+def _claim(settings: Settings) -> list[Claimed]:
+    """Take a few; what no longer has a reason to leave is withheld."""
+    now = utcnow()
+    with transaction() as db:
+        due = Notice.state.in_(WAITING), Notice.due_at <= now
+        found = db.execute(
+            select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, Suppression)
+            .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
+            .outerjoin(Newsletter, Newsletter.id == Notice.newsletter_id)
+            .outerjoin(
+                Subscription,
+                (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter_id == Newsletter.id),
+            )
+            .outerjoin(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
+            .outerjoin(Suppression, Suppression.fingerprint == Subscriber.fingerprint)
+            .where(*due)
+            .order_by(Notice.due_at)
+            .limit(BATCH)
+            .with_for_update(of=Notice, skip_locked=True)
+        ).all()
+        rows = (_taken(row, now, settings) for row in found)
+        return [row for row in rows if row]
+
+
+def _taken(row: Any, now: datetime, settings: Settings) -> Claimed | None:
+    notice = row[0]
+    if notice.email is None and not _has_reason(row):
+        notice.state = DeliveryState.WITHHELD
+        return None
+    _charge(notice, now)
+    return _to_an_address(notice, settings) if notice.email else _to_a_subscriber(row, settings)
+
+
+def _has_reason(row: Any) -> bool:
+    """Whether what the notice says of a subscription still holds."""
+    notice, subscriber, subscription, _, consent, suppression = row
+    if subscription is None or subscription.state not in _MEANT_FOR[notice.kind]:
+        return False
+    if notice.kind in _OF_A_READER:
+        return suppression is None and subscriber.restricted_at is None
+    if notice.kind is NoticeKind.CONFIRMATION and subscription.state is SubscriptionState.ACTIVE:
+        return suppression is not None or not own_word(consent.kind)
+    return True
+
+
+def _charge(notice: Notice, now: datetime) -> None:
+    """One more try, and when the next would be."""
+    notice.first_tried = notice.first_tried or now
+    notice.attempts += 1
+    notice.due_at = retry_at(now, notice.attempts, _jitter())
+
+
+def _to_an_address(notice: Notice, settings: Settings) -> Claimed:
+    facts = dict(notice.facts or {})
+    link, purpose, of = (facts.pop(name, "") for name in ("link", "purpose", "of"))
+    token = tokens.issue(Purpose(purpose), of) if purpose else ""
+    return Claimed(
+        notice.id, notice.kind, notice.kind.value, Letterhead.of_controller(settings), notice.email or "",
+        notice.name, notice.locale or settings.default_locale,
+        notice.attempts, notice.first_tried or notice.due_at,
+        link=f"{settings.public_url}{link}{token}" if link else "", facts=facts, answers=notice.answers,
+    )  # fmt: skip
+
+
+def _to_a_subscriber(row: Any, settings: Settings) -> Claimed:
+    notice, subscriber, subscription, newsletter, consent, suppression = row
+    base, slug = settings.public_url, newsletter.slug
+    words = _words_of(notice.kind, consent, received=consent is not None and suppression is None)
+    return Claimed(
+        notice.id, notice.kind, words, Letterhead.of_newsletter(newsletter),
+        subscriber.email, subscriber.name, subscriber.locale, notice.attempts, notice.first_tried,
+        link=link_of(notice.kind, slug, subscription.id, subscriber.id, base),
+        leave=leave_link(slug, subscription.id, base),
+        facts=_provenance(consent, subscriber.locale, settings),
+        answers=notice.answers, subscription_id=subscription.id,
+    )  # fmt: skip
+
+
+def _words_of(kind: NoticeKind, consent: ConsentPayload | None, *, received: bool) -> str:
+    if kind is NoticeKind.CONFIRMATION and received:
+        return "own_word"
+    if kind is NoticeKind.WELCOME and consent and consent.source:
+        return "imported" if consent.legal_text is None else "imported_by_law"
+    return kind.value
+
+
+def _provenance(consent: ConsentPayload | None, locale: str, settings: Settings) -> dict[str, str]:
+    """Where an imported consent comes from, and what it rests on."""
+    if consent is None:
+        return {}
+    at = consent.consented_at
+    return {
+        "source": consent.source or "",
+        "consented_on": long_day(at.astimezone(settings.zone).date(), locale) if at else "",
+        "legal_text": consent.legal_text or "",
+    }
+
+
+def _send(client: smtplib.SMTP, claimed: Claimed, settings: Settings, signer: Signer | None) -> None:
+    message = _encoded(compose(claimed, settings, utcnow()), claimed.email, signer)
+    answer = _submit(client, return_path(claimed), claimed.email, message)
+    now = utcnow()
+    decided = verdict(
+        answer, now=now, attempts=claimed.attempts, first_tried=claimed.first_tried, jitter=_jitter
+    )
+    with transaction() as db:
+        notice = db.get(Notice, claimed.id, with_for_update=True)
+        if notice is None or notice.state in FINAL:
+            return
+        notice.state, notice.code, notice.reply = decided.state, answer.code, answer.text
+        notice.due_at = decided.due_at or now
+        if decided.state is DeliveryState.ACCEPTED:
+            _arrived(db, claimed, now)
+    logging.notices.labels(decided.state.value).inc()
+
+
+def _arrived(db: Session, claimed: Claimed, now: datetime) -> None:
+    """What follows from a mail's being in the mailbox."""
+    of = update(Subscription).where(Subscription.id == claimed.subscription_id)
+    if claimed.kind is NoticeKind.WELCOME:
+        db.execute(of.where(Subscription.informed_at.is_(None)).values(informed_at=now))
+    if claimed.kind is NoticeKind.CONFIRMATION:  # its link is good for as long as the sign-up is kept
+        db.execute(of.where(Subscription.state == SubscriptionState.PENDING).values(changed_at=now))
+
+
+def _encoded(message: EmailMessage, recipient: str, signer: Signer | None) -> bytes:
+    encoded = message.as_bytes(policy=SMTP.clone(utf8=not recipient.isascii()))
+    return signer.sign(encoded) if signer else encoded
+
+
+def _submit(client: smtplib.SMTP, sender: str, recipient: str, message: bytes) -> Reply:
+    """The reply that decides.  Raises SMTPServerDisconnected: the notice is then tried again later."""
+    options = [] if recipient.isascii() else ["SMTPUTF8"]
+    for code, text in (client.mail(sender, options), client.rcpt(recipient)):
+        if code // 100 != 2:
+            client.rset()
+            return reply(code, text)
+    try:
+        return reply(*client.data(message))
+    except smtplib.SMTPDataError as error:
+        said = error.smtp_error
+        return reply(error.smtp_code, said if isinstance(said, bytes) else said.encode())
+
+
+def _jitter() -> float:
+    return random.uniform(-1, 1)  # noqa: S311 -- spreads load, guards nothing

@@ -1,1 +1,0 @@
-"""Who may be written to, and why."""

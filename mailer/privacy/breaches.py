@@ -1,0 +1,131 @@
+"""The record of personal data breaches (RGPD 33(5)), with the 72 hours to notify them (33(1)).
+
+The privacy officer is written to when one is recorded, and a day before the 72 hours end.
+"""
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import IO
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer.core.settings import settings
+from mailer.notices import outbox
+from mailer.notices.models import NoticeKind
+from mailer.privacy.models import Breach, RightsRequest
+from mailer.rendering.typography import long_instant
+from mailer.subscribers.models import Subscriber, Subscription
+
+REMIND_BEFORE = timedelta(hours=24)
+WITHIN = timedelta(hours=72)  # of having become aware; weekends count (Regulation 1182/71, 3(1))
+
+
+class Closed(Exception):
+    """This breach is closed: its record is not changed."""
+
+
+class NotYet(Exception):
+    """One cannot have become aware of it, or have told anybody, in the future, or before it was known."""
+
+
+def record(db: Session, *, what: str, aware_at: datetime, now: datetime) -> Breach:
+    """Begin the record of a breach, and tell.  `aware_at`: when one became sure of it.  Raises NotYet."""
+    if aware_at > now:
+        raise NotYet
+    breach = Breach(what=what, aware_at=aware_at, recorded_at=now)
+    db.add(breach)
+    db.flush()
+    _tell(db, breach, now)
+    return breach
+
+
+def remind(db: Session, *, now: datetime) -> int:
+    """Write once more about each whose last day has begun, and that is neither notified nor closed; how many.
+
+    One that was recorded on its last day was told of then.
+    """
+    open_ = Breach.notified_at.is_(None), Breach.closed_at.is_(None), Breach.reminded_at.is_(None)
+    near = select(Breach).where(*open_, Breach.aware_at <= now - WITHIN + REMIND_BEFORE)
+    found = db.scalars(near.with_for_update(skip_locked=True)).all()
+    for breach in found:
+        _tell(db, breach, now)
+    return len(found)
+
+
+def _tell(db: Session, breach: Breach, now: datetime) -> None:
+    given, left = settings(), due(breach) - now
+    if left <= REMIND_BEFORE:
+        breach.reminded_at = now
+    facts = {
+        "number": str(breach.number), "words": breach.what,
+        "received": long_instant(breach.aware_at.astimezone(given.zone), given.default_locale),
+        "due": long_instant(due(breach).astimezone(given.zone), given.default_locale),
+        "left": str(max(left // timedelta(hours=1), 0)),
+    }  # fmt: skip
+    outbox.post(
+        db, NoticeKind.BREACH, email=given.dpo_email, locale=given.default_locale, facts=facts, now=now
+    )
+
+
+def due(breach: Breach) -> datetime:
+    """By when the authority must be notified, unless there is no risk for anybody."""
+    return breach.aware_at + WITHIN
+
+
+def notified(db: Session, breach: Breach, *, at: datetime, people: bool, now: datetime) -> None:
+    """The authority was notified, or the people themselves (34).  Raises Closed, NotYet."""
+    if breach.closed_at:
+        raise Closed
+    if not breach.aware_at <= at <= now:
+        raise NotYet
+    if people:
+        breach.people_told_at = at
+    else:
+        breach.notified_at = at
+    db.flush()
+
+
+def close(db: Session, breach: Breach, *, conclusion: str, now: datetime) -> None:
+    """End the record: effects, remedies, and, if the authority was not notified, why.  Raises Closed."""
+    if breach.closed_at:
+        raise Closed
+    breach.closed_at, breach.conclusion = now, conclusion
+    db.flush()
+
+
+def find(db: Session, number: int) -> Breach | None:
+    """By its number, locked."""
+    return db.scalar(select(Breach).where(Breach.number == number).with_for_update())
+
+
+def listing(db: Session) -> list[Breach]:
+    """All, the newest first."""
+    return list(db.scalars(select(Breach).order_by(Breach.number.desc())))
+
+
+def affected(db: Session, newsletter_id: UUID | None = None) -> Iterator[tuple[str, str]]:
+    """Everybody whose address is held, or that of a newsletter's people: (address, language)."""
+    people = select(Subscriber.email, Subscriber.locale)
+    if newsletter_id:
+        people = people.join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        people = people.where(Subscription.newsletter_id == newsletter_id)
+    else:
+        asked = select(RightsRequest.email, RightsRequest.locale).where(RightsRequest.email.is_not(None))
+        known = asked.where(RightsRequest.email.not_in(select(Subscriber.email))).distinct()
+        yield from ((row[0] or "", row[1]) for row in db.execute(known.order_by(RightsRequest.email)))
+    found = db.execute(people.order_by(Subscriber.email).execution_options(yield_per=5_000))
+    yield from ((row[0], row[1]) for row in found)
+
+
+def write(rows: Iterator[tuple[str, str]], file: IO[str]) -> int:
+    """As a CSV; how many."""
+    writer = csv.writer(file)
+    writer.writerow(("email", "locale"))
+    written = 0
+    for row in rows:
+        writer.writerow(row)
+        written += 1
+    return written

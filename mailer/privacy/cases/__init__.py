@@ -1,0 +1,1 @@
+"""Keep the register of requests: one case each, with its deadline."""

@@ -1,0 +1,151 @@
+"""The way in: a link to the mailbox, good once and for half an hour, and the short session it opens.
+
+As with a sign-up, the form's request is only kept, with the same statements whoever asks; a worker decides.
+Whoever controls the mailbox acts: nothing else is asked of them (RGPD 11, 12(6)).
+"""
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from mailer.core import fingerprint, throttle, tokens
+from mailer.core.address import mailbox
+from mailer.core.settings import settings
+from mailer.core.throttle import Limit
+from mailer.core.tokens import BadToken, Purpose
+from mailer.notices import outbox
+from mailer.notices.models import NoticeKind
+from mailer.privacy.models import RightsIntake, RightsLink, RightsRequest
+from mailer.subscribers.consent.models import ConsentPayload
+from mailer.subscribers.models import Subscriber, Suppression
+
+OPEN_FOR = timedelta(minutes=30)  # a link, from when its mail left; then the session it opened
+KEPT = timedelta(hours=24)  # a link that nobody used, however late its mail leaves
+DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
+LINKS_A_DAY = 3  # to one mailbox: none voids another, and a stranger cannot flood it
+STRANGERS = 200  # an hour, told that nothing is held: beyond, they wait
+PATH = "/rights/"
+
+
+def request(db: Session, *, email: str, locale: str, now: datetime) -> None:
+    """Keep the address a link was asked for.  Nothing is looked up."""
+    db.execute(insert(RightsIntake).values(email=email, locale=locale, at=now, due_at=now))
+
+
+def waiting(db: Session, *, now: datetime) -> bool:
+    """Whether somebody asked."""
+    return db.scalar(select(exists().where(RightsIntake.due_at <= now))) or False
+
+
+def decide_next(db: Session, *, now: datetime) -> bool:
+    """Answer the oldest request with a link, or that nothing is held; whether there was one."""
+    oldest = select(RightsIntake).where(RightsIntake.due_at <= now).order_by(RightsIntake.due_at).limit(1)
+    asked = db.scalar(oldest.with_for_update(skip_locked=True))
+    if asked is None:
+        return False
+    if held(db, fingerprint.fingerprint(asked.email)):
+        db.delete(asked)
+        if throttle.take(db, _limit(LINKS_A_DAY, "rights of", asked.email), now=now):
+            send(db, email=asked.email, locale=asked.locale, now=now)
+    elif later := throttle.full_until(db, _strangers(), now=now):
+        asked.due_at = later
+    else:
+        db.delete(asked)
+        if throttle.take(db, _limit(1, "nothing held", asked.email), now=now):
+            throttle.take(db, _strangers(), now=now)
+            outbox.post(
+                db, NoticeKind.NOTHING_HELD, email=asked.email, locale=asked.locale,
+                facts={"link": "/rights", "dpo": settings().dpo_email}, now=now,
+            )  # fmt: skip
+    return True
+
+
+def held(db: Session, fingerprint: bytes) -> bool:
+    """Whether anything is kept under this fingerprint: after an erasure, the evidence still is."""
+    kept = (Subscriber.fingerprint, ConsentPayload.fingerprint, Suppression.fingerprint,
+            RightsRequest.fingerprint)  # fmt: skip
+    return any(db.scalar(select(exists().where(column == fingerprint))) for column in kept)
+
+
+def send(db: Session, *, email: str, locale: str, now: datetime) -> UUID:
+    """Have a fresh link sent to this mailbox; the link."""
+    link = RightsLink(
+        email=email, fingerprint=fingerprint.fingerprint(email), locale=locale, created_at=now,
+        expires_at=now + KEPT,
+    )  # fmt: skip
+    db.add(link)
+    db.flush()
+    facts = {"link": PATH, "purpose": Purpose.RIGHTS, "of": link.id.hex}
+    outbox.post(db, NoticeKind.RIGHTS, email=email, locale=locale, facts=facts, now=now)
+    return link.id
+
+
+def good(db: Session, token: str, *, now: datetime) -> RightsLink | None:
+    """The link a token is of; None once it was used or is over.  Looking uses nothing up."""
+    try:
+        link = db.get(RightsLink, UUID(tokens.read(Purpose.RIGHTS, token, max_age=OPEN_FOR)))
+    except BadToken:
+        return None
+    return link if link and link.used_at is None and now < link.expires_at else None
+
+
+def enter(db: Session, token: str, *, now: datetime) -> str | None:
+    """Use a link up; the secret of the session it opens, which is kept nowhere.  None: it was over."""
+    link = good(db, token, now=now)
+    if link is None:
+        return None
+    secret = secrets.token_urlsafe(32)
+    opened = {"used_at": now, "session_digest": _digest(secret), "session_until": now + OPEN_FOR}
+    unused = RightsLink.id == link.id, RightsLink.used_at.is_(None)
+    won = db.scalar(update(RightsLink).where(*unused).values(opened).returning(RightsLink.id))
+    return secret if won else None
+
+
+def session(db: Session, secret: str, *, now: datetime) -> RightsLink | None:
+    """The link whose session this secret is of, while it is open."""
+    mine = RightsLink.session_digest == _digest(secret), RightsLink.session_until > now
+    return db.scalar(select(RightsLink).where(*mine))
+
+
+def leave(link: RightsLink, *, now: datetime) -> None:
+    """Close the session."""
+    link.session_until = now
+
+
+def form_token(secret: str) -> str:
+    """What the forms of a session carry, so that no other page can send them."""
+    return hmac.digest(secret.encode(), b"mailer.rights-form", hashlib.sha256).hex()
+
+
+def forget(db: Session, *, now: datetime) -> None:
+    """Drop the links that open nothing any more."""
+    db.execute(delete(RightsLink).where(*over(now)))
+
+
+def over(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What is true of them."""
+    until = RightsLink.session_until
+    return RightsLink.expires_at <= now, until.is_(None) | (until <= now)
+
+
+def revoke(db: Session, fingerprint: bytes) -> None:
+    """End every link and session of an address that is no longer theirs."""
+    db.execute(delete(RightsLink).where(RightsLink.fingerprint == fingerprint))
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _limit(times: int, name: str, email: str) -> Limit:
+    return throttle.limit(times, DAY, name, mailbox(email))
+
+
+def _strangers() -> Limit:
+    return throttle.limit(STRANGERS, HOUR, "strangers told")

@@ -1,0 +1,355 @@
+"""The register: every request is a case with its clock, its letters and its history (RGPD 12).
+
+The people who ask are written to here; what a right does to their data is done elsewhere, and recorded here
+by `close`.  Nobody is identified by a From line or a postal address: a case about an address is a claim.
+"""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from mailer.core import fingerprint
+from mailer.core.settings import settings
+from mailer.notices import outbox
+from mailer.notices.message import Letterhead
+from mailer.notices.models import Notice, NoticeKind
+from mailer.notices.templates import LEAVE, LINK, Frame, text_of, worded
+from mailer.privacy.cases.deadlines import Clock
+from mailer.privacy.cases.labels import ENOUGH, RIGHTS
+from mailer.privacy.models import Channel, Outcome, Right, RightsEvent, RightsRequest
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Will
+from mailer.rendering.merge_fields import GREETING, greeting
+from mailer.rendering.typography import long_day
+from mailer.smtp.replies import WAITING
+
+PERSONAL = frozenset({"subject", "text", "words", "details"})  # of a history: somebody's or staff's own words
+CHUNK = 100  # cases
+LISTED = 500  # at most
+OLDEST = timedelta(days=730)  # a request noted now came within that time
+SERVICE, PERSON = "service", "person"  # who did something, when it was no staff
+ERASING = "to erase"  # in a history: from here on, the case ends by itself
+
+
+class ClosedCase(Exception):
+    """This case is closed."""
+
+    def __init__(self) -> None:
+        super().__init__("this case is closed: nothing more happens to it")
+
+
+class BeingErased(Exception):
+    """An erasure was asked for in this case: it ends by itself, and must, since it holds the address."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the data of this case are being erased: it closes by itself once the certificate has left, "
+            "within the hour"
+        )
+
+
+class AlreadyPaused(Exception):
+    """The clock is stopped already, and what was typed was not sent."""
+
+    def __init__(self) -> None:
+        super().__init__("the clock of this case is stopped already, and this question was not sent")
+
+
+class TooLate(Exception):
+    """The last day to extend is past, or it was extended already (RGPD 12(3))."""
+
+    def __init__(self, last: date) -> None:
+        self.last = last
+        super().__init__(f"this case can no longer be extended: once, and until its due date ({last})")
+
+
+class BadDay(ValueError):
+    """A request cannot have come on that day: it is yet to come, or years ago."""
+
+    def __init__(self, future: bool) -> None:
+        self.future = future
+
+
+class NoWords(Exception):
+    """A letter needs words: the reason of a refusal or of an extension, an answer."""
+
+    def __init__(self) -> None:
+        super().__init__("a letter needs words: say why")
+
+
+def open(
+    db: Session,
+    *,
+    right: Right,
+    channel: Channel,
+    email: str | None,
+    locale: str,
+    now: datetime,
+    by: str = PERSON,
+    name: str | None = None,
+    received_at: datetime | None = None,
+    message_id: str | None = None,
+    receipt: bool = True,
+    **details: Any,
+) -> RightsRequest:
+    """Begin a case, from a normalised address if there is one, and have its receipt sent there.
+
+    `received_at`: when it came in, for a letter or a call noted later.  `message_id`: of the mail it came in,
+    which the receipt answers.  `details` go in its history, and leave it with the address.
+    """
+    received = received_at or now
+    case = RightsRequest(
+        right=right, channel=channel, email=email,
+        fingerprint=fingerprint.fingerprint(email) if email else None,
+        name=name, locale=locale, received_at=received, message_id=message_id,
+        due_on=Clock(today(received)).due,
+    )  # fmt: skip
+    db.add(case)
+    db.flush()
+    decisions.write(db, Will.CASE, case.fingerprint or decisions.NOBODY, subject=case.id, detail=right.value)
+    note(db, case, "opened", by, now, right=right, channel=channel, **details)
+    if receipt:
+        acknowledge(db, case, now=now)
+    return case
+
+
+def acknowledge(
+    db: Session, case: RightsRequest, *, answers: str | None = None, now: datetime
+) -> bool:  # fmt: skip
+    """Have the receipt sent, once, if there is an address; whether it will be.
+
+    `answers`: the Message-ID of the mail it came in, unless the case knows.
+    """
+    if case.acknowledged_at or case.email is None:
+        return False
+    case.acknowledged_at = now
+    tell(db, case, NoticeKind.RECEIPT, SERVICE, now, answers=answers or case.message_id, link="/rights")
+    return True
+
+
+def find(db: Session, which: UUID | int) -> RightsRequest | None:
+    """A case by its id, or by the number people quote; locked, so that one thing at a time happens to it."""
+    one = RightsRequest.id == which if isinstance(which, UUID) else RightsRequest.number == which
+    return db.scalar(select(RightsRequest).where(one).with_for_update())
+
+
+def listing(db: Session, *, closed: bool = False, limit: int = LISTED) -> list[RightsRequest]:
+    """The open cases by due date, the most urgent first; or the closed ones, the newest first."""
+    if closed:
+        order = RightsRequest.closed_at.desc(), RightsRequest.number.desc()
+        chosen = select(RightsRequest).where(RightsRequest.closed_at.is_not(None)).order_by(*order)
+    else:
+        soonest = RightsRequest.paused_at.is_not(None), RightsRequest.due_on, RightsRequest.number
+        chosen = select(RightsRequest).where(RightsRequest.closed_at.is_(None)).order_by(*soonest)
+    return list(db.scalars(chosen.limit(limit)))
+
+
+def history(db: Session, case: RightsRequest) -> list[RightsEvent]:
+    """All that happened to it, the oldest first."""
+    mine = select(RightsEvent).where(RightsEvent.request_id == case.id)
+    return list(db.scalars(mine.order_by(RightsEvent.id)))
+
+
+def clock(db: Session, case: RightsRequest) -> Clock:
+    """What decides its due date."""
+    stood = [each.details["days"] for each in history(db, case) if each.what == "resumed"]
+    return Clock(
+        received=today(case.received_at),
+        extended=case.extended_at is not None,
+        paused=timedelta(days=sum(stood)),
+        paused_since=today(case.paused_at) if case.paused_at else None,
+    )
+
+
+def qualify(db: Session, case: RightsRequest, right: Right, *, by: str, now: datetime) -> None:
+    """Say which right it is about, once somebody has read it.  Raises ClosedCase."""
+    _must_be_open(case)
+    if right is not case.right:
+        case.right, case.handler = right, by
+        note(db, case, "qualified", by, now, right=right)
+
+
+def pause(db: Session, case: RightsRequest, words: str, *, by: str, now: datetime) -> None:
+    """Ask who they are, and stop the clock until they have said (RGPD 12(6)).
+
+    Raises ClosedCase, NoWords, AlreadyPaused.
+    """
+    _must_be_open(case)
+    words = _worded(words)
+    if case.paused_at:
+        raise AlreadyPaused
+    case.paused_at, case.handler = now, by
+    note(db, case, "paused", by, now)
+    tell(db, case, NoticeKind.IDENTITY, by, now, words=words)
+
+
+def resume(db: Session, case: RightsRequest, *, by: str, now: datetime) -> bool:
+    """They have said: the clock runs again, and is due later by the days it stood; False if it ran.
+
+    Raises ClosedCase.
+    """
+    _must_be_open(case)
+    if case.paused_at is None:
+        return False
+    before = clock(db, case)
+    after = before.resume(today(now))
+    case.paused_at, case.due_on, case.handler = None, after.due, by
+    note(db, case, "resumed", by, now, days=(after.paused - before.paused).days)
+    tell(db, case, NoticeKind.LETTER, by, now, words=ENOUGH[case.locale])
+    return True
+
+
+def extend(db: Session, case: RightsRequest, reason: str, *, by: str, now: datetime) -> None:
+    """Take two more months, and tell why.  Raises ClosedCase, NoWords, TooLate."""
+    _must_be_open(case)
+    running = clock(db, case)
+    if not running.may_extend(today(now)):
+        raise TooLate(running.due)
+    case.extension_reason, case.extended_at = _worded(reason), now
+    case.due_on, case.handler = running.extended_due, by
+    note(db, case, "extended", by, now)
+    tell(db, case, NoticeKind.EXTENDED, by, now, words=case.extension_reason)
+
+
+def write(db: Session, case: RightsRequest, words: str, *, by: str, now: datetime) -> None:
+    """Write to them about it; it stays open.  Raises ClosedCase, NoWords."""
+    _must_be_open(case)
+    case.handler = by
+    tell(db, case, NoticeKind.LETTER, by, now, words=_worded(words))
+
+
+def refuse(db: Session, case: RightsRequest, reason: str, *, by: str, now: datetime) -> None:
+    """Say no, why, and which remedies there are (RGPD 12(4)).
+
+    Raises ClosedCase, NoWords, BeingErased.
+    """
+    _must_be_closable(db, case, by)
+    case.refusal_reason = _worded(reason)
+    tell(db, case, NoticeKind.REFUSED, by, now, words=case.refusal_reason)
+    close(db, case, Outcome.REFUSED, by=by, now=now)
+
+
+def close(
+    db: Session, case: RightsRequest, outcome: Outcome, *, by: str, now: datetime, words: str = ""
+) -> None:
+    """End a case; with `words`, they are the answer.
+
+    Raises ClosedCase, BeingErased; NoWords for a refusal without a reason.
+
+    A case keeps its address until its last letter has left, and itself for as long as evidence is kept.
+    """
+    _must_be_closable(db, case, by)
+    if outcome is Outcome.REFUSED and not case.refusal_reason:
+        raise NoWords
+    if words.strip():
+        tell(db, case, NoticeKind.ANSWERED, by, now, words=_worded(words))
+    case.closed_at, case.outcome, case.handler, case.paused_at = now, outcome, by, None
+    case.forget_at = now + relativedelta(years=settings().evidence_years)
+    note(db, case, "closed", by, now, outcome=outcome)
+
+
+def tell(
+    db: Session, case: RightsRequest, kind: NoticeKind, by: str, now: datetime, *, words: str = "",
+    answers: str | None = None, link: str = "", **more: str,
+) -> UUID | None:  # fmt: skip
+    """Write to them; the notice, or None without an address: then it must go by post, as its history says."""
+    notice = None
+    if case.email:
+        facts = {**facts_of(case, case.locale), **more, "words": words, "link": link}
+        notice = outbox.post(
+            db, kind, email=case.email, name=case.name, locale=case.locale, facts=facts, answers=answers,
+            now=now,
+        )  # fmt: skip
+    sent = {"notice": notice.hex} if notice else {"by_post": True}
+    note(db, case, "told", by, now, kind=kind, **sent, **({"words": words} if words else {}))
+    return notice
+
+
+def forget_addresses(db: Session) -> int:
+    """Let go of the address, the name and the words of closed cases whose last letter has left; how many."""
+    leaving = exists().where(Notice.email == RightsRequest.email, Notice.state.in_(WAITING))
+    named = or_(RightsRequest.email.is_not(None), RightsRequest.name.is_not(None))
+    done = RightsRequest.closed_at.is_not(None), named, ~leaving
+    chosen = select(RightsRequest).where(*done).limit(CHUNK).with_for_update(skip_locked=True)
+    found = db.scalars(chosen).all()
+    for case in found:
+        case.email = case.name = None
+        for step in history(db, case):
+            step.details = {name: value for name, value in step.details.items() if name not in PERSONAL}
+    db.flush()
+    return len(found)
+
+
+def letter(case: RightsRequest, kind: NoticeKind, words: str, *, due: date | None = None) -> str:
+    """The text of a letter as it would leave; of an extension, with the due date it brings."""
+    of = Letterhead.of_controller(settings())
+    frame = Frame(of.name, of.theme, settings().controller_name, settings().public_url)
+    facts = facts_of(case, case.locale) | ({"due": long_day(due, case.locale)} if due else {})
+    values = {**facts, "words": words, GREETING: greeting(case.locale, case.name), LINK: "", LEAVE: ""}
+    return text_of(worded(kind, case.locale, frame), values)
+
+
+def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:
+    """What the letters' words have holes for."""
+    return {
+        "number": str(case.number),
+        "right": RIGHTS[locale][case.right],
+        "received": long_day(today(case.received_at), locale),
+        "due": long_day(case.due_on, locale),
+        "dpo": settings().dpo_email,
+    }
+
+
+def note(db: Session, case: RightsRequest, what: str, by: str, now: datetime, **details: Any) -> RightsEvent:
+    """One more line of its history.  The details hold JSON values."""
+    step = RightsEvent(request_id=case.id, at=now, what=what, by=by, details=details)
+    db.add(step)
+    db.flush()
+    return step
+
+
+def arrived(day: date, now: datetime) -> datetime:
+    """When a request came of which one knows the day: noon, or now if it is today.  Raises BadDay."""
+    current = today(now)
+    if day > current or day < current - OLDEST:
+        raise BadDay(day > current)
+    return now if day == current else datetime.combine(day, time(12), settings().zone)
+
+
+def today(at: datetime) -> date:
+    """The day it is then, where the body is."""
+    return at.astimezone(settings().zone).date()
+
+
+def _must_be_open(case: RightsRequest) -> None:
+    if case.closed_at:
+        raise ClosedCase
+
+
+def _must_be_closable(db: Session, case: RightsRequest, by: str) -> None:
+    _must_be_open(case)
+    if by != SERVICE and is_erasing(db, case):
+        raise BeingErased
+
+
+def is_erasing(db: Session, case: RightsRequest) -> bool:
+    """Whether an erasure was asked for in it."""
+    return any(step.what == ERASING for step in history(db, case))
+
+
+def tidy(words: str) -> str:
+    """What somebody typed, its lines ended alike, without what cannot be shown."""
+    lines = "\n".join(line.rstrip() for line in words.strip().splitlines())
+    return "".join(c for c in lines if c.isprintable() or c == "\n")
+
+
+def _worded(words: str) -> str:
+    """The same, and something.  Raises NoWords."""
+    said = tidy(words)
+    if not said.strip():
+        raise NoWords
+    return said

@@ -1,0 +1,49 @@
+"""The privacy officer is told of a due date, ten days and three days before it, once each."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer.core.settings import settings
+from mailer.notices import outbox
+from mailer.notices.models import NoticeKind
+from mailer.privacy.cases import register
+from mailer.privacy.cases.deadlines import ALERTS, Alert
+from mailer.privacy.models import RightsRequest
+
+
+def tell(db: Session, *, now: datetime) -> int:
+    """Write about every case whose time has come, and that was not written about; how many letters.
+
+    A case that is late at once gets the most urgent alert alone; a due date that moved is told of anew.
+    """
+    near = RightsRequest.due_on <= register.today(now) + max(ALERTS.values())
+    open_ = RightsRequest.closed_at.is_(None), RightsRequest.paused_at.is_(None)
+    chosen = select(RightsRequest).where(near, *open_).order_by(RightsRequest.due_on)
+    return sum(_tell(db, case, now) for case in db.scalars(chosen.with_for_update(skip_locked=True)))
+
+
+def _tell(db: Session, case: RightsRequest, now: datetime) -> bool:
+    today = register.today(now)
+    ripe = list(register.clock(db, case).alerts(today))
+    if not ripe or _told(db, case, ripe[-1]):
+        return False
+    given = settings()
+    facts = {
+        **register.facts_of(case, given.default_locale),
+        "days": str(max((case.due_on - today).days, 0)),
+        "link": f"/desk/rights/{case.id}",
+    }
+    outbox.post(
+        db, NoticeKind.CASE_ALERT, email=given.dpo_email, locale=given.default_locale, facts=facts, now=now
+    )
+    register.note(
+        db, case, "alerted", register.SERVICE, now, alert=ripe[-1].value, due=case.due_on.isoformat()
+    )
+    return True
+
+
+def _told(db: Session, case: RightsRequest, alert: Alert) -> bool:
+    wanted = {"alert": alert.value, "due": case.due_on.isoformat()}
+    return any(each.what == "alerted" and each.details == wanted for each in register.history(db, case))

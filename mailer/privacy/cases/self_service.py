@@ -1,0 +1,35 @@
+"""A right exercised behind a link: a case like any other, answered on the spot."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from mailer.privacy.cases import register
+from mailer.privacy.cases.register import PERSON, SERVICE
+from mailer.privacy.models import Channel, Outcome, Right, RightsLink, RightsRequest
+
+
+def begin(db: Session, link: RightsLink, right: Right, *, now: datetime, **details: Any) -> RightsRequest:
+    """Open one for this session; the page itself says that it was received."""
+    case = register.open(
+        db, right=right, channel=Channel.LINK, email=link.email, locale=link.locale, by=PERSON, receipt=False,
+        now=now, **details,
+    )  # fmt: skip
+    case.acknowledged_at = now
+    return case
+
+
+def answered(db: Session, link: RightsLink, right: Right, *, now: datetime, **details: Any) -> RightsRequest:
+    """Open one and close it: what was asked for is done."""
+    case = begin(db, link, right, now=now, **details)
+    register.close(db, case, Outcome.GRANTED, by=SERVICE, now=now)
+    return case
+
+
+def already(db: Session, link: RightsLink, right: Right) -> bool:
+    """Whether this right was exercised in this session."""
+    mine = RightsRequest.fingerprint == link.fingerprint, RightsRequest.right == right
+    since = RightsRequest.received_at >= link.used_at
+    return db.scalar(select(exists().where(*mine, since))) or False

@@ -1,0 +1,119 @@
+"""The papers a controller keeps, made from the settings.
+
+The register entry (RGPD 30), the privacy notice (13), the list of processors (28).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mailer.core.paths import templates_dir
+from mailer.core.settings import Settings
+from mailer.newsletters.models import Newsletter
+from mailer.rendering.typography import french, long_day
+from mailer.smtp.relay import Relay, is_loopback
+
+PAPERS = ("register", "privacy", "processors")
+LOCALES = ("fr", "en")
+_EACH = "@newsletters"
+_TLS = {
+    "fr": ("TLS exigé et vérifié", "aucun, par réglage : relais interne ou sur cette machine"),
+    "en": ("TLS, required and verified", "none, as set: a relay inside, or on this machine"),
+}
+_HERE = {"fr": "relais sur cette machine", "en": "a relay on this machine"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, and what stands under it."""
+
+    heading: str
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One paper in one language."""
+
+    title: str
+    made: str
+    sections: Sequence[Section]
+
+
+def compose(
+    name: str, locale: str, newsletters: Sequence[Newsletter], settings: Settings, *, day: date
+) -> Paper:
+    """One of PAPERS, in one of LOCALES."""
+    words = _words()[locale]
+    facts = _facts(settings, locale, day)
+    lines = [_basis(words, each) for each in newsletters] or [words["none"]]
+    paper = words["papers"][name]
+    sections = [
+        Section(_said(heading, facts, locale), list(_filled(paragraphs, lines, facts, locale)))
+        for heading, paragraphs in paper["sections"]
+    ]
+    return Paper(_said(paper["title"], facts, locale), _said(words["made"], facts, locale), sections)
+
+
+def as_text(paper: Paper) -> str:
+    """The same as plain text."""
+    parts = [paper.title, "=" * len(paper.title), paper.made]
+    for section in paper.sections:
+        parts += ["", section.heading, "-" * len(section.heading), *(f"- {line}" for line in section.lines)]
+    return "\n".join(parts) + "\n"
+
+
+def as_html(paper: Paper, locale: str) -> str:
+    """The same as a page that needs no other file."""
+    return _pages().get_template("paper.html").render(paper=paper, locale=locale)
+
+
+def _filled(
+    paragraphs: Iterable[str], newsletters: Sequence[str], facts: dict[str, Any], locale: str
+) -> Iterator[str]:
+    for paragraph in paragraphs:
+        if paragraph == _EACH:
+            yield from (french(line) if locale == "fr" else line for line in newsletters)
+        else:
+            yield _said(paragraph, facts, locale)
+
+
+def _said(text: str, facts: dict[str, Any], locale: str) -> str:
+    said = text.format(**facts)
+    return french(said) if locale == "fr" else said
+
+
+def _basis(words: Any, newsletter: Newsletter) -> str:
+    return str(words["newsletter"][newsletter.legal_basis.value]).format(name=newsletter.name)
+
+
+def _facts(settings: Settings, locale: str, day: date) -> dict[str, Any]:
+    relay = Relay.parse(settings.relay_url)
+    named = (
+        "controller_name", "controller_address", "dpo_email", "rights_email", "recipients", "host_name",
+        "evidence_years", "backup_days", "public_url",
+    )  # fmt: skip
+    return {name: getattr(settings, name) for name in named} | {
+        "day": long_day(day, locale),
+        "retention": settings.kept(locale),
+        "relay": _HERE[locale] if is_loopback(relay.host) else relay.host,
+        "relay_tls": _TLS[locale][relay.plain],
+    }
+
+
+@cache
+def _words() -> Any:
+    return yaml.safe_load((templates_dir() / "papers" / "papers.yaml").read_text(encoding="utf-8"))
+
+
+@cache
+def _pages() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(templates_dir() / "papers"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip

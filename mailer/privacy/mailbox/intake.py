@@ -1,0 +1,210 @@
+"""The intake of the published address: each mail read once, answered at most once, and lost never.
+
+A mail is first dealt with in one transaction, then marked in its mailbox.  Between the two a crash costs
+nothing: it is read again, and known by its digest.  The loop here opens these transactions itself, since
+none may stay open while a server is spoken to.
+"""
+
+import hashlib
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from mailer.core import circuit, throttle, tokens
+from mailer.core.address import mailbox as counted
+from mailer.core.db import transaction, utcnow
+from mailer.core.logging import log
+from mailer.core.settings import Settings
+from mailer.core.tokens import BadToken, Purpose
+from mailer.delivery import reports
+from mailer.newsletters.models import Newsletter
+from mailer.notices import outbox
+from mailer.privacy.cases import register
+from mailer.privacy.mailbox import imap, parse
+from mailer.privacy.mailbox.imap import InboxDown, Mailbox
+from mailer.privacy.mailbox.parse import Read, Reason, Sort
+from mailer.privacy.models import Channel, Right, RightsEvent, RightsRequest
+from mailer.subscribers import subscriptions
+
+MAILS = 20  # read at a time: a confirmation does not wait for more of them
+RECEIPTS_AN_HOUR = 100  # to whoever writes: beyond, cases are opened all the same
+CHANNEL = "mailto"  # of a withdrawal
+_LOCK = 0x696E626F78  # "inbox"
+
+
+def work(settings: Settings) -> bool:
+    """Read a few of the mails that wait; whether there are more.  One that is down is left for a while."""
+    if settings.inbox_url is None:
+        return False
+    with transaction() as db:
+        if circuit.standing(db, [circuit.INBOX], now=utcnow()):
+            return False
+        ours = _ours(db, settings)
+    try:
+        with imap.opened(settings.inbox_url.get_secret_value()) as mailbox:
+            waiting = mailbox.waiting()
+            for uid in waiting[:MAILS]:
+                _deal_with(mailbox, uid, ours)
+    except InboxDown as error:
+        _rest(error)
+        return False
+    with transaction() as db:
+        circuit.clear(db, circuit.INBOX)
+    return len(waiting) > MAILS
+
+
+def tidy(settings: Settings) -> None:
+    """Once a day: put away what was left to a person whose case is closed, and delete what is old."""
+    if settings.inbox_url is None:
+        return
+    try:
+        with imap.opened(settings.inbox_url.get_secret_value()) as mailbox:
+            for uid in mailbox.flagged():
+                with transaction() as db:
+                    case = _known(db, _digest(mailbox.fetch(uid) or b""))
+                    settled = case is not None and case.closed_at is not None
+                if settled:
+                    mailbox.put_away(uid)
+            mailbox.forget(register.today(utcnow()))
+    except InboxDown as error:
+        _rest(error)
+
+
+def take(db: Session, raw: bytes, ours: Collection[str] = (), *, now: datetime) -> bool:
+    """Deal with one mail; whether a person must look at it.  The same mail again changes nothing."""
+    db.execute(select(func.pg_advisory_xact_lock(_LOCK)))  # two workers do not open the same case
+    found, digest = parse.read(raw, ours), _digest(raw)
+    if found.sort is Sort.LEAVE and _leave(db, found, now):
+        return False
+    if found.sort is Sort.IGNORED:
+        log.info("a machine's mail is not answered", reason=found.reason)
+        return found.reason is Reason.LOOP  # our own alert, where the officer reads this very mailbox
+    known = _known(db, digest)
+    if known is not None:
+        return known.closed_at is None and _for_a_person(found)
+    _keep(db, found, digest, now)
+    return _for_a_person(found)
+
+
+def _deal_with(mailbox: Mailbox, uid: int, ours: Collection[str]) -> None:
+    raw = mailbox.fetch(uid)
+    if raw is None:
+        return
+    with transaction() as db:
+        left_to_a_person = take(db, raw, ours, now=utcnow())
+    if left_to_a_person:
+        mailbox.flag(uid)
+    else:
+        mailbox.put_away(uid)
+
+
+def _leave(db: Session, found: Read, now: datetime) -> bool:
+    """Unsubscribe whom the token names, whoever wrote; whether it was one of ours."""
+    try:
+        named = tokens.read_delivery(Purpose.UNSUBSCRIBE, found.token or "")
+    except BadToken:
+        return False
+    of = reports.addressee(db, *named)
+    if of and of.subscription_id and subscriptions.withdraw(db, of.subscription_id, channel=CHANNEL, now=now):
+        outbox.goodbye(db, of.subscription_id, now=now, answers=found.message_id)
+    return True
+
+
+def _keep(db: Session, found: Read, digest: str, now: datetime) -> None:
+    """A line in the case it is about, or a case of its own, with its one receipt."""
+    reason = Reason.BAD_TOKEN if found.sort is Sort.LEAVE else found.reason
+    said: dict[str, Any] = {
+        "mail": digest,
+        "subject": found.subject,
+        "text": found.text,
+        "attachments": found.attachments,
+    }
+    said |= {"reason": reason.value} if reason else {}
+    answered = _answered(db, found)
+    about = answered if answered and answered.closed_at is None else _under_way(db, found)
+    if about is not None:
+        register.note(db, about, "message", register.PERSON, now, **said)
+        return
+    said |= {"follows": answered.number} if answered else {}
+    case = register.open(
+        db, right=parse.right_of(found), channel=Channel.EMAIL, email=found.sender, locale=found.locale,
+        message_id=_unused(db, found.message_id), receipt=False, now=now, **said,
+    )  # fmt: skip
+    if reason is None and answered is None and _may_answer(db, found, now):
+        register.acknowledge(db, case, answers=found.message_id, now=now)
+
+
+def _answered(db: Session, found: Read) -> RightsRequest | None:
+    """The case of the letter of ours that it says it answers."""
+    for message_id in found.answers:
+        notice = message_id[1:].partition("@")[0]
+        told = RightsEvent.what == "told", RightsEvent.details["notice"].astext == notice
+        mine = select(RightsRequest).join(RightsEvent, RightsEvent.request_id == RightsRequest.id)
+        case = db.scalar(mine.where(*told).limit(1)) if _is_id(notice) else None
+        if case is not None:
+            return case
+    return None
+
+
+def _under_way(db: Session, found: Read) -> RightsRequest | None:
+    """An open case that the same address began by mail, about the same right as far as one can tell."""
+    if found.sender is None:
+        return None
+    right = parse.right_of(found)
+    begun = RightsRequest.email == found.sender, RightsRequest.channel == Channel.EMAIL
+    cases = db.scalars(select(RightsRequest).where(*begun, RightsRequest.closed_at.is_(None)))
+    return next((case for case in cases if Right.UNCLEAR in {right, case.right} or right is case.right), None)
+
+
+def _may_answer(db: Session, found: Read, now: datetime) -> bool:
+    """One receipt a day to a mailbox: whatever answers by machine unseen is not answered in turn."""
+    if found.sender is None:
+        return False
+    to_them = throttle.limit(1, timedelta(hours=24), "receipt to", counted(found.sender))
+    to_all = throttle.limit(RECEIPTS_AN_HOUR, timedelta(hours=1), "receipts")
+    return throttle.take(db, to_them, now=now) and throttle.take(db, to_all, now=now)
+
+
+def _for_a_person(found: Read) -> bool:
+    """What was not understood, and what a history does not hold."""
+    return found.sort is not Sort.REQUEST or found.attachments > 0
+
+
+def _known(db: Session, digest: str) -> RightsRequest | None:
+    """The case that this very mail is in already."""
+    line = RightsEvent.details["mail"].astext == digest
+    mine = select(RightsRequest).join(RightsEvent, RightsEvent.request_id == RightsRequest.id)
+    return db.scalar(mine.where(line).limit(1))
+
+
+def _unused(db: Session, message_id: str | None) -> str | None:
+    """None too when another mail had the same: some programs do not count."""
+    taken = select(RightsRequest.id).where(RightsRequest.message_id == message_id)
+    return None if message_id is None or db.scalar(taken) else message_id
+
+
+def _ours(db: Session, settings: Settings) -> frozenset[str]:
+    """The addresses we write from."""
+    written_from = settings.rights_email, *db.scalars(select(Newsletter.from_address))
+    return frozenset(address.lower() for address in written_from)
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return UUID(text).hex == text
+    except ValueError:
+        return False
+
+
+def _rest(error: InboxDown) -> None:
+    log.warning("the inbox is down", inbox=str(error))
+    with transaction() as db:
+        circuit.hit(db, circuit.INBOX, str(error), now=utcnow())

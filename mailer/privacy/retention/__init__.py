@@ -1,0 +1,1 @@
+"""Let go of what has been kept long enough."""

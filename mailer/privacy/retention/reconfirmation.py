@@ -1,0 +1,158 @@
+"""Who has not been heard of: asked once, a month before the end; silence erases (RGPD 5(1)e).
+
+A positive act is a consent, an import of one, a new address, or a right exercised behind a link that asks to
+go on; opening a letter is none.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from mailer.core.settings import settings
+from mailer.core.tokens import Purpose
+from mailer.newsletters.models import Newsletter
+from mailer.notices import outbox
+from mailer.notices.models import NoticeKind
+from mailer.privacy.models import Channel, Right, RightsRequest
+from mailer.privacy.rights import erasure
+from mailer.rendering.typography import long_day
+from mailer.subscribers import subscriptions
+from mailer.subscribers.consent.models import ConsentKind, ConsentPayload, Wording
+from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, Suppression
+
+RECONFIRM = "reconfirm"
+CHANNEL = "retention"
+PATH = "/still/"
+NOTICE = relativedelta(months=1)  # between the letter and the end
+OPEN_FOR = timedelta(days=92)  # the letter's link; the end comes first
+SOME = 50  # people a transaction
+_ACTS = (ConsentKind.CONFIRMED, ConsentKind.IMPORTED, ConsentKind.RECTIFIED)  # a request may be anybody's
+_LEAVING = (Right.OBJECTION, Right.WITHDRAWAL, Right.ERASURE)
+
+
+def to_ask(db: Session, now: datetime) -> int:
+    """How many are to be written to."""
+    return _count(db, _silent_since(now).where(*_before_the_end()))
+
+
+def ask(db: Session, now: datetime) -> int:
+    """Write to some of them, once; how many."""
+    some = _silent_since(now).where(*_before_the_end()).limit(SOME)
+    found = _locked(db, some)
+    for subscriber, acted in found:
+        subscriber.reconfirm_asked_at = now
+        end = max(acted + _years(), now + NOTICE)
+        facts = {
+            "since": _day(acted, subscriber), "until": _day(end, subscriber), "link": PATH,
+            "letters": ", ".join(_letters(db, subscriber.id)),
+            "purpose": Purpose.RECONFIRM, "of": subscriber.id.hex,
+        }  # fmt: skip
+        outbox.post(
+            db, NoticeKind.RECONFIRM, email=subscriber.email, name=subscriber.name, locale=subscriber.locale,
+            facts=facts, now=now,
+        )  # fmt: skip
+    return len(found)
+
+
+def due(db: Session, now: datetime) -> int:
+    """How many have been silent to the end."""
+    return _count(db, _silent_since(now).where(*_after_the_end(now)))
+
+
+def end(db: Session, now: datetime) -> int:
+    """Erase some of them; how many."""
+    some = _silent_since(now).where(*_after_the_end(now)).limit(SOME)
+    found = _locked(db, some)
+    for subscriber, _ in found:
+        mark, emails = subscriber.fingerprint, {subscriber.email}
+        erasure.forget(db, mark, emails, never_again=False, now=now, channel=CHANNEL)
+    return len(found)
+
+
+def go_on(db: Session, subscriber_id: UUID, wording: Wording, *, now: datetime) -> bool:
+    """Whoever holds the mailbox still wants what they receive, as worded; False if they are gone."""
+    subscriber = db.get(Subscriber, subscriber_id, with_for_update=True)
+    if subscriber is None:
+        return False
+    active = Subscription.subscriber_id == subscriber_id, Subscription.state == SubscriptionState.ACTIVE
+    for subscription in db.scalars(select(Subscription).where(*active).with_for_update()).all():
+        subscriptions.reaffirm(db, subscription, subscriber, wording=wording, now=now)
+    return True
+
+
+def _years() -> relativedelta:
+    return relativedelta(years=settings().retention_years)
+
+
+def _acted() -> Any:
+    """When somebody last said yes to something."""
+    said = (
+        select(func.max(func.coalesce(ConsentPayload.consented_at, ConsentPayload.at)))
+        .where(ConsentPayload.fingerprint == Subscriber.fingerprint, ConsentPayload.kind.in_(_ACTS))
+        .scalar_subquery()
+    )
+    asked = (
+        select(func.max(RightsRequest.received_at))
+        .where(
+            RightsRequest.fingerprint == Subscriber.fingerprint,
+            RightsRequest.channel == Channel.LINK,
+            RightsRequest.right.not_in(_LEAVING),
+        )
+        .scalar_subquery()
+    )
+    return func.greatest(func.coalesce(said, Subscriber.created_at), asked)
+
+
+def _silent_since(now: datetime) -> Select[Subscriber, datetime]:
+    """Those to be asked, or gone already; nobody restricted (RGPD 18), or whose sign-up may be confirmed."""
+    last = now - _years() + NOTICE
+    acted: ColumnElement[datetime] = _acted()
+    free = Subscriber.restricted_at.is_(None), ~_may_confirm()
+    return select(Subscriber, acted.label("acted")).where(*free, acted <= last)
+
+
+def _before_the_end() -> tuple[ColumnElement[bool], ...]:
+    """Not asked since, and somebody we write to."""
+    asked = Subscriber.reconfirm_asked_at
+    return or_(asked.is_(None), asked < _acted()), _written_to()
+
+
+def _after_the_end(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """At their last day, and asked a month ago, unless nobody writes to them."""
+    asked = Subscriber.reconfirm_asked_at
+    in_time = (asked >= _acted()) & (asked <= now - NOTICE)
+    return _acted() <= now - _years(), or_(~_written_to(), in_time)
+
+
+def _may_confirm() -> ColumnElement[bool]:
+    mine = Subscription.subscriber_id == Subscriber.id
+    return exists().where(mine, Subscription.state == SubscriptionState.PENDING)
+
+
+def _written_to() -> ColumnElement[bool]:
+    active = Subscription.subscriber_id == Subscriber.id, Subscription.state == SubscriptionState.ACTIVE
+    barred = exists().where(Suppression.fingerprint == Subscriber.fingerprint)
+    return exists().where(*active) & ~barred
+
+
+def _locked(db: Session, query: Select[*tuple[Any, ...]]) -> list[tuple[Subscriber, datetime]]:
+    rows = db.execute(query.with_for_update(of=Subscriber, skip_locked=True))
+    return [(row[0], row[1]) for row in rows]
+
+
+def _count(db: Session, query: Select[*tuple[Any, ...]]) -> int:
+    return db.scalar(select(func.count()).select_from(query.subquery())) or 0
+
+
+def _letters(db: Session, subscriber_id: UUID) -> list[str]:
+    joined = select(Newsletter.name).join(Subscription, Subscription.newsletter_id == Newsletter.id)
+    active = Subscription.subscriber_id == subscriber_id, Subscription.state == SubscriptionState.ACTIVE
+    return list(db.scalars(joined.where(*active).order_by(Newsletter.name)))
+
+
+def _day(at: datetime, subscriber: Subscriber) -> str:
+    return long_day(at.astimezone(settings().zone).date(), subscriber.locale)

@@ -1,0 +1,189 @@
+"""How long what is kept (RGPD 5(1)e): the rules as data, each a few rows a transaction, every night.
+
+What is restricted is skipped (RGPD 18).  Like the send, a run opens its own transactions.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, CursorResult, delete, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from mailer.core.audit import Audit
+from mailer.core.db import Base, transaction
+from mailer.core.settings import settings
+from mailer.core.throttle import Throttle
+from mailer.delivery.models import Delivery
+from mailer.imports.models import Import, ImportFile, ImportReport, ImportState
+from mailer.issues.models import Issue
+from mailer.notices.models import Notice
+from mailer.privacy.cases import access_links
+from mailer.privacy.models import AddressChange, RightsIntake, RightsLink, RightsRequest
+from mailer.privacy.retention import reconfirmation
+from mailer.privacy.retention.inventory import Keep
+from mailer.privacy.rights import rectification
+from mailer.smtp.replies import FINAL
+from mailer.subscribers import signup
+from mailer.subscribers.consent import chain
+from mailer.subscribers.models import (
+    PreferencesRequest,
+    SignupRequest,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+)
+from mailer.subscribers.subscriptions import CONFIRM_WITHIN
+
+WEEK = timedelta(days=7)  # what a form received, and files that wait for somebody's word
+Where = Callable[[datetime], tuple[ColumnElement[bool], ...]]
+Count = Callable[[Session, datetime], int]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: how much is due, and how a part of it goes (0: nothing is left)."""
+
+    name: str
+    says: Callable[[], str]
+    due: Count
+    apply: Count
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a rule found, or did."""
+
+    rule: str
+    says: str
+    rows: int
+
+
+def run(rules: Iterable[Rule], *, dry: bool, clock: Callable[[], datetime]) -> Iterator[Line]:
+    """Apply each rule to its end; with `dry`, only say what would go."""
+    for rule in rules:
+        yield Line(rule.name, rule.says(), _looked(rule, clock()) if dry else _applied(rule, clock))
+
+
+def _looked(rule: Rule, now: datetime) -> int:
+    with transaction() as db:
+        return rule.due(db, now)
+
+
+def _applied(rule: Rule, clock: Callable[[], datetime]) -> int:
+    total = 0
+    while True:
+        with transaction() as db:
+            some = rule.apply(db, clock())
+        total += some
+        if not some:
+            return total
+
+
+def deletes(name: str, says: Callable[[], str], table: type[Base], where: Where) -> Rule:
+    """Rows that go together, in one statement."""
+    return Rule(
+        name, says,
+        lambda db, now: db.scalar(select(func.count()).select_from(table).where(*where(now))) or 0,
+        lambda db, now: _changed(db.execute(delete(table).where(*where(now)))),
+    )  # fmt: skip
+
+
+def _changed(result: Any) -> int:
+    done: CursorResult[Any] = result
+    return done.rowcount
+
+
+def _traces(now: datetime) -> datetime:
+    return now - timedelta(days=settings().trace_days)
+
+
+def _unconfirmed(db: Session, now: datetime) -> int:
+    stale = (
+        Subscription.state == SubscriptionState.PENDING, Subscription.changed_at <= now - CONFIRM_WITHIN,
+        Subscription.subscriber.has(Subscriber.restricted_at.is_(None)),
+    )  # fmt: skip
+    return db.scalar(select(func.count()).select_from(Subscription).where(*stale)) or 0
+
+
+def _expirable(db: Session, _: datetime) -> int:
+    """By doing it, and undoing it."""
+    with db.begin_nested() as tried:
+        count = chain.expire(db)
+        tried.rollback()
+    return count
+
+
+def _changes_over(db: Session, now: datetime) -> int:
+    over = AddressChange.expires_at <= now
+    return db.scalar(select(func.count()).select_from(AddressChange).where(over)) or 0
+
+
+def _said_by_relays(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    old = select(Issue.id).where(Issue.closed_at <= _traces(now))
+    return Delivery.issue_id.in_(old), Delivery.reply.is_not(None)
+
+
+REPLIES = Rule(
+    Keep.REPLIES, lambda: f"what relays said of a delivery: {settings().trace_days} days",
+    lambda db, now: db.scalar(select(func.count()).select_from(Delivery).where(*_said_by_relays(now))) or 0,
+    lambda db, now: _changed(db.execute(update(Delivery).where(*_said_by_relays(now)).values(reply=None))),
+)  # fmt: skip
+
+
+def _with_us(of: type[Import]) -> ColumnElement[bool]:
+    return of.state.in_((ImportState.RUNNING, ImportState.CHECKING, ImportState.UNDOING))
+
+
+def _restricted() -> ColumnElement[bool]:
+    return exists().where(
+        Subscriber.fingerprint == RightsRequest.fingerprint, Subscriber.restricted_at.is_not(None)
+    )
+
+
+def _old_files(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    old = select(Import.id).where(~_with_us(Import), Import.created_at <= now - WEEK)
+    return (ImportFile.import_id.in_(old),)
+
+
+def _old_reports(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    year = now - timedelta(days=settings().audit_days)
+    return (ImportReport.import_id.in_(select(Import.id).where(Import.finished_at <= year)),)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(Keep.UNCONFIRMED, lambda: f"sign-ups that nobody confirmed: {CONFIRM_WITHIN.days} days",
+         _unconfirmed, lambda db, now: signup.purge(db, now=now)),
+    Rule(reconfirmation.RECONFIRM, lambda: "one letter, a month before the end of the years that follow",
+         reconfirmation.to_ask, reconfirmation.ask),
+    Rule(Keep.INACTIVE, lambda: f"people: {settings().retention_years} years after their last positive act",
+         reconfirmation.due, reconfirmation.end),
+    Rule(Keep.EVIDENCE, lambda: f"evidence: {settings().evidence_years} years after its last event",
+         _expirable, lambda db, _: chain.expire(db)),
+    *(deletes(Keep.REQUESTS, lambda: "what a form received and nobody answered: 7 days", table, where)
+      for table, where in (
+          (SignupRequest, lambda now: (SignupRequest.at <= now - WEEK,)),
+          (PreferencesRequest, lambda now: (PreferencesRequest.at <= now - WEEK,)),
+          (RightsIntake, lambda now: (RightsIntake.at <= now - WEEK,)),
+      )),
+    deletes(Keep.RIGHTS_LINKS, lambda: f"rights links: {access_links.KEPT.days} day", RightsLink,
+            access_links.over),
+    Rule(Keep.ADDRESS_CHANGES, lambda: "changes of address: until they can no longer be undone",
+         _changes_over, lambda db, now: rectification.forget(db, now=now)),
+    deletes(Keep.NOTICES, lambda: f"single mails that left or were refused: {settings().trace_days} days",
+            Notice, lambda now: (Notice.state.in_(FINAL), Notice.created_at <= _traces(now))),
+    REPLIES,
+    deletes(Keep.IMPORT_FILES, lambda: "files that wait for somebody's word: 7 days", Import,
+            lambda now: (Import.state == ImportState.CHECKED, Import.created_at <= now - WEEK)),
+    deletes(Keep.IMPORT_FILES, lambda: "files of imports that ended otherwise: 7 days", ImportFile,
+            _old_files),
+    deletes(Keep.IMPORT_REPORTS, lambda: f"reports of imports: {settings().audit_days} days", ImportReport,
+            _old_reports),
+    deletes(Keep.THROTTLES, lambda: "counters: 24 hours, 30 days", Throttle,
+            lambda now: (Throttle.until <= now,)),
+    deletes(Keep.CASES, lambda: f"closed cases: {settings().evidence_years} years", RightsRequest,
+            lambda now: (RightsRequest.forget_at <= now, ~_restricted())),
+    deletes(Keep.AUDIT, lambda: f"the audit: {settings().audit_days} days", Audit,
+            lambda now: (Audit.at <= now - timedelta(days=settings().audit_days),)),
+)  # fmt: skip

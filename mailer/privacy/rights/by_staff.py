@@ -1,0 +1,108 @@
+"""What the privacy officer does to somebody's data, from the desk or the terminal.
+
+The history of the case says it, if there is one, and the audit always.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mailer.core import audit
+from mailer.privacy.cases import register
+from mailer.privacy.cases.register import ClosedCase
+from mailer.privacy.models import Channel, RightsRequest
+from mailer.privacy.rights import erasure, restriction
+from mailer.subscribers.models import Subscriber
+
+RESTRICTED, LIFTING = "restricted", "lifting"  # in the case's history
+
+
+class NobodyThere(Exception):
+    """Nobody is subscribed, or ever was, at this address."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody is subscribed, or ever was, at this address: nothing to restrict")
+
+
+class NotRestricted(Exception):
+    """There is no restriction to lift."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing is restricted at this address: nothing to lift")
+
+
+class AnotherAddress(Exception):
+    """The case is about another address than the one that was typed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"case {number} is about another address: nothing was done")
+
+
+def restrict(
+    db: Session, email: str, *, by: str, now: datetime, case: RightsRequest | None = None
+) -> bool:  # fmt: skip
+    """Freeze their data; False if they were.  Raises NobodyThere, ClosedCase, AnotherAddress."""
+    frozen = _found(db, email, case)
+    changed = restriction.restrict(db, frozen, now=now)
+    if changed:
+        _note(db, case, RESTRICTED, by, now)
+    _audit(db, "restrict", by, now, case, fingerprint=frozen.fingerprint.hex())
+    return changed
+
+
+def lift(db: Session, email: str, *, by: str, now: datetime, case: RightsRequest | None = None) -> datetime:
+    """Have them told that it ends, and when.
+
+    Raises NobodyThere, NotRestricted, ClosedCase, AnotherAddress.
+    """
+    frozen = _found(db, email, case)
+    known = frozen.lift_at
+    ends = restriction.announce(db, frozen, now=now)
+    if ends is None:
+        raise NotRestricted
+    if not known:
+        _note(db, case, LIFTING, by, now, until=register.today(ends).isoformat())
+    _audit(db, "lift", by, now, case, fingerprint=frozen.fingerprint.hex())
+    return ends
+
+
+def ask_erasure(
+    db: Session, email: str, *, never_again: bool, by: str, now: datetime, channel: Channel = Channel.DESK,
+    case: RightsRequest | None = None,
+) -> RightsRequest:  # fmt: skip
+    """Note that it is wanted; `erasing.attempt` then does it.  Raises ClosedCase, AnotherAddress."""
+    _about(case, email)
+    return erasure.ask(db, email, never_again=never_again, channel=channel, by=by, case=case, now=now)
+
+
+def _found(db: Session, email: str, case: RightsRequest | None) -> Subscriber:
+    _about(case, email)
+    found = db.scalar(select(Subscriber).where(Subscriber.email == email).with_for_update())
+    if found is None:
+        raise NobodyThere
+    return found
+
+
+def _about(case: RightsRequest | None, email: str) -> None:
+    """An open case that this address made, or that came without any."""
+    if case and case.closed_at:
+        raise ClosedCase
+    if case and case.email not in {None, email}:
+        raise AnotherAddress(case.number)
+
+
+def _note(
+    db: Session, case: RightsRequest | None, what: str, by: str, now: datetime, **details: Any
+) -> None:  # fmt: skip
+    if case:
+        register.note(db, case, what, by, now, **details)
+
+
+def _audit(
+    db: Session, what: str, by: str, now: datetime, case: RightsRequest | None, **details: Any
+) -> None:  # fmt: skip
+    if case:
+        details["case"] = case.number
+    audit.record(db, who=by, what=f"rights {what}", details=details, now=now)

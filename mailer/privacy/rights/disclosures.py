@@ -1,0 +1,69 @@
+"""Whoever was given a file with somebody in it is told that they are erased (RGPD 19).
+
+Files go out by hand: the privacy officer tells, and is told which they are, without the address.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from mailer.core.settings import settings
+from mailer.notices import outbox
+from mailer.notices.models import NoticeKind
+from mailer.privacy.cases import register
+from mailer.privacy.models import RightsRequest
+from mailer.rendering.typography import long_day
+
+_EVERYBODY = {"fr": "toutes les lettres", "en": "every letter"}
+_OF_ONE = {"fr": "dossier de cette personne", "en": "file of this person"}
+_ROWS = {"fr": "lignes", "en": "rows"}
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A file with people's addresses that staff took out of the service."""
+
+    at: datetime
+    newsletter: str | None  # its slug; None: of every letter
+    rows: int | None  # None: the file of this person alone
+    by: str  # who took it out, by name
+
+    @property
+    def day(self) -> date:
+        return register.today(self.at)
+
+    def line(self, locale: str) -> str:
+        """As the privacy officer reads it."""
+        what = self.newsletter or _EVERYBODY[locale]
+        size = f"{what}, {self.rows} {_ROWS[locale]}" if self.rows is not None else _OF_ONE[locale]
+        return f"{long_day(self.day, locale)}, {size} ({self.by})"
+
+
+Files = Callable[[Session, bytes], list[Handed]]  # those that hold the person of a fingerprint, oldest first
+
+
+def tell(db: Session, case: RightsRequest, handed: Sequence[Handed], *, now: datetime) -> None:
+    """Have the privacy officer told of the files, if there are any."""
+    if not handed:
+        return
+    given = settings()
+    locale = given.default_locale
+    facts = {
+        **register.facts_of(case, locale),
+        "words": "\n".join(each.line(locale) for each in handed),
+        "link": f"/desk/rights/{case.id}",
+    }
+    outbox.post(db, NoticeKind.RECIPIENTS, email=given.dpo_email, locale=locale, facts=facts, now=now)
+
+
+def noted(handed: Sequence[Handed]) -> list[dict[str, Any]]:
+    """For the history of a case: no name in it."""
+    return [{"on": each.day.isoformat(), "newsletter": each.newsletter} for each in handed]
+
+
+def days(details: dict[str, Any]) -> list[date]:
+    """When files left, once a day, of what was noted."""
+    return sorted({date.fromisoformat(each["on"]) for each in details.get("handed", [])})

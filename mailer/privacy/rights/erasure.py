@@ -1,0 +1,347 @@
+"""Erasure (RGPD 17): one operation over all holdings, in the caller's transaction, so that it is whole or not
+at all.  What stays is keyed: the evidence and the case until their dates, a suppression, the journals.
+
+The ledger's rows stay without the person.  The case keeps the address until the certificate has left, one
+hour at most (`finish`).
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Delete,
+    Select,
+    Update,
+    delete,
+    exists,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from mailer.core import fingerprint
+from mailer.core.settings import settings
+from mailer.delivery.models import Delivery
+from mailer.imports import redact
+from mailer.notices.models import Notice, NoticeKind
+from mailer.privacy.cases import register
+from mailer.privacy.cases.register import PERSON, SERVICE
+from mailer.privacy.models import (
+    AddressChange,
+    Channel,
+    Outcome,
+    Right,
+    RightsEvent,
+    RightsIntake,
+    RightsLink,
+    RightsRequest,
+)
+from mailer.privacy.rights import disclosures, erasure_certificate
+from mailer.privacy.rights.disclosures import Files
+from mailer.privacy.rights.erasure_certificate import Erasure
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import NEVER_AGAIN, Will
+from mailer.smtp.replies import WAITING
+from mailer.subscribers import suppressions
+from mailer.subscribers.consent import chain
+from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
+from mailer.subscribers.models import (
+    PreferencesRequest,
+    SignupRequest,
+    Subscriber,
+    Subscription,
+    Suppression,
+    SuppressionReason,
+)
+from mailer.subscribers.suppressions import Entry
+
+CHANNEL = "rights"
+WAIT = timedelta(hours=1)  # for the certificate to leave
+ASKED, FAILED, DONE = register.ERASING, "not erased", "erased"  # in the case's history
+STRUCTURE = frozenset({"right", "channel", "outcome", "kind", "notice", "by_post", "days", "end", "erased",
+                       "never_again", "handed", "until"})  # fmt: skip
+_BLANK = "—"  # instead of somebody's words
+_LETTERS = (NoticeKind.RECEIPT, NoticeKind.IDENTITY, NoticeKind.EXTENDED, NoticeKind.REFUSED,
+            NoticeKind.ANSWERED, NoticeKind.LETTER)  # fmt: skip
+_OF_A_CHANGE = NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED
+_BARE: tuple[InstrumentedAttribute[Any], ...] = (
+    SignupRequest.email, PreferencesRequest.email, RightsIntake.email, Notice.email,
+    AddressChange.old_email, AddressChange.new_email,
+)  # fmt: skip
+
+
+def ask(
+    db: Session, email: str, *, never_again: bool, locale: str | None = None, channel: Channel = Channel.LINK,
+    by: str = PERSON, case: RightsRequest | None = None, now: datetime,
+) -> RightsRequest:  # fmt: skip
+    """Note the wish about a normalised address, in `case` or in one that is opened for it.
+
+    In a transaction before the one that grants it, so that it outlives a failure (`finishing.attempt`).
+    Asking again while it waits changes nothing but the wish, and once it is done nothing.
+    """
+    mark = fingerprint.fingerprint(email)
+    waiting = select(RightsRequest).where(RightsRequest.fingerprint == mark, RightsRequest.id.in_(_undone()))
+    case = case or db.scalars(waiting.order_by(RightsRequest.number)).first()
+    if case is None:
+        case = register.open(
+            db, right=Right.ERASURE, channel=channel, email=email, by=by, now=now, receipt=False,
+            locale=locale or _locale(db, mark),
+        )  # fmt: skip
+    elif any(step.what == DONE for step in register.history(db, case)):
+        return case
+    register.qualify(db, case, Right.ERASURE, by=by, now=now)
+    case.email, case.fingerprint = email, mark  # a letter or a call may have come without any
+    register.note(db, case, ASKED, by, now, never_again=never_again)
+    return case
+
+
+def grant(db: Session, case_id: UUID, *, files: Files, now: datetime) -> Erasure | None:
+    """Erase all that is held, as a case asks, and have the certificate sent; None when the case is over.
+
+    Once: whoever comes late is told what was done.  The case stays open until the certificate has left.
+    `files`: those that staff handed out; the privacy officer is told of them.  After any exception nothing
+    is changed.
+    """
+    case = register.find(db, case_id)
+    if case is None or case.closed_at or case.email is None:
+        return None
+    mark = fingerprint.fingerprint(case.email)
+    last = {step.what: step for step in register.history(db, case)}
+    if done := last.get(DONE):
+        return _outcome(db, case, mark, done, first=False)
+    wish, case.acknowledged_at = last[ASKED], case.acknowledged_at or now
+    never_again, handed = wish.details["never_again"], files(db, mark)
+    rows = forget(db, mark, {case.email}, never_again=never_again, now=now, keep=case.id)
+    given = {"erased": rows, "never_again": never_again, "handed": disclosures.noted(handed)}
+    erased = _outcome(db, case, mark, register.note(db, case, DONE, wish.by, now, **given), first=True)
+    words = erasure_certificate.words(case.locale, erased)
+    register.tell(
+        db, case, NoticeKind.ERASED, SERVICE, now, **erasure_certificate.facts(case.locale, words, now)
+    )
+    disclosures.tell(db, case, handed, now=now)
+    return erased
+
+
+def _outcome(db: Session, case: RightsRequest, mark: bytes, done: RightsEvent, *, first: bool) -> Erasure:
+    return Erasure(
+        case_id=case.id, number=case.number, by=done.by, never_again=done.details["never_again"], first=first,
+        rows=done.details["erased"], handed=disclosures.days(done.details),
+        evidence_until=_evidence_until(db, mark), backups_until=erasure_certificate.backups_until(done.at),
+        suppressed=db.scalar(select(Suppression.reason).where(Suppression.fingerprint == mark)),
+        pending=_pending(db, mark, case),
+    )  # fmt: skip
+
+
+def undone(db: Session) -> list[UUID]:
+    """The cases whose erasure was asked for and is not done, the oldest first."""
+    return list(db.scalars(_undone().order_by(RightsRequest.number)))
+
+
+def _undone() -> Select[UUID]:
+    def step(what: str) -> ColumnElement[bool]:
+        return exists().where(RightsEvent.request_id == RightsRequest.id, RightsEvent.what == what)
+
+    open_ = RightsRequest.closed_at.is_(None), RightsRequest.email.is_not(None)
+    return select(RightsRequest.id).where(*open_, step(ASKED), ~step(DONE))
+
+
+def failed(db: Session, case_id: UUID, *, now: datetime) -> None:
+    """Say in the case, once, that it could not be done at once."""
+    case = register.find(db, case_id)
+    if case and all(step.what != FAILED for step in register.history(db, case)):
+        register.note(db, case, FAILED, SERVICE, now)
+
+
+def erase_mark(
+    db: Session, mark: bytes, *, never_again: bool, now: datetime, channel: str = CHANNEL
+) -> dict[str, int]:
+    """The same by fingerprint, without case or certificate: what a restore brought back, or silence ends."""
+    return forget(db, mark, addresses(db, mark), never_again=never_again, now=now, channel=channel)
+
+
+def forget(
+    db: Session, mark: bytes, emails: set[str], *, never_again: bool, now: datetime,
+    keep: UUID | None = None, channel: str = CHANNEL,
+) -> dict[str, int]:  # fmt: skip
+    """Rows gone, or left without the person, by table.  The case `keep` is left alone."""
+    decisions.write(db, Will.ERASURE, mark, detail=NEVER_AGAIN if never_again else None)
+    theirs = select(Subscriber.id).where(Subscriber.fingerprint == mark)
+    of = list(db.scalars(theirs.with_for_update()))  # one, or none
+    _record(db, mark, of, channel, now)
+    _give_up_changes(db, of, now)
+    rows = {
+        Delivery.__tablename__: _run(db, _detached(of)),
+        Notice.__tablename__: _run(db, _notices(db, of, emails)),
+        AddressChange.__tablename__: _run(db, delete(AddressChange).where(_changes(of, emails))),
+        SignupRequest.__tablename__: _run(db, delete(SignupRequest).where(SignupRequest.email.in_(emails))),
+        PreferencesRequest.__tablename__: _run(
+            db, delete(PreferencesRequest).where(PreferencesRequest.email.in_(emails))
+        ),
+        RightsIntake.__tablename__: _run(db, delete(RightsIntake).where(RightsIntake.email.in_(emails))),
+        RightsLink.__tablename__: _run(db, delete(RightsLink).where(RightsLink.fingerprint == mark)),
+        RightsRequest.__tablename__: _silence_cases(db, mark, keep),
+        Subscription.__tablename__: _run(db, delete(Subscription).where(Subscription.subscriber_id.in_(of))),
+        Subscriber.__tablename__: _run(db, delete(Subscriber).where(Subscriber.id.in_(of))),
+        "import_file": sum(redact.blank(db, email) for email in emails),
+    }
+    if never_again:
+        suppressions.insist(db, Entry(mark, SuppressionReason.ERASED, now))
+    return {table: count for table, count in rows.items() if count}
+
+
+def addresses(db: Session, mark: bytes) -> set[str]:
+    """What this fingerprint stands for, wherever it is still written; nothing else can tell."""
+    keyed: tuple[tuple[ColumnElement[Any], InstrumentedAttribute[Any]], ...] = (
+        (Subscriber.fingerprint == mark, Subscriber.email),
+        (RightsLink.fingerprint == mark, RightsLink.email),
+        (RightsRequest.fingerprint == mark, RightsRequest.email),
+    )
+    found = {email for mine, column in keyed for email in db.scalars(select(column).where(mine)) if email}
+    if found:
+        return found
+    return {
+        email
+        for column in _BARE
+        for email in db.scalars(select(column).where(column.is_not(None)).distinct())
+        if fingerprint.fingerprint(email) == mark
+    }
+
+
+def _locale(db: Session, mark: bytes) -> str:
+    known = db.scalar(select(Subscriber.locale).where(Subscriber.fingerprint == mark))
+    return known or settings().default_locale
+
+
+def _record(db: Session, mark: bytes, of: list[UUID], channel: str, now: datetime) -> None:
+    """One last event for each newsletter there is anything about, unless it was the last already."""
+    subscribed = select(Subscription.newsletter_id).where(Subscription.subscriber_id.in_(of))
+    ended = set(db.scalars(subscribed.order_by(Subscription.id).with_for_update()))
+    chain.lock(db)
+    said = (
+        select(ConsentPayload.newsletter_id, ConsentPayload.kind)
+        .join(ConsentEvent, ConsentEvent.id == ConsentPayload.event_id)
+        .where(ConsentPayload.fingerprint == mark)
+        .order_by(ConsentEvent.seq)
+    )
+    last = {row.newsletter_id: row.kind for row in db.execute(said)}
+    ended |= {newsletter for newsletter, kind in last.items() if kind is not ConsentKind.ERASED}
+    for newsletter_id in sorted(ended):
+        chain.append(db, ConsentPayload(
+            fingerprint=mark, newsletter_id=newsletter_id, kind=ConsentKind.ERASED, at=now, channel=channel,
+        ))  # fmt: skip
+
+
+def _detached(of: list[UUID]) -> Update:
+    """The ledger still adds up; what the relay said of a mailbox goes with its owner."""
+    return update(Delivery).where(Delivery.subscriber_id.in_(of)).values(subscriber_id=None, reply=None)
+
+
+def _notices(db: Session, of: list[UUID], emails: set[str]) -> Delete:
+    """All, but letters about a request that are still to leave: they go with the case's address."""
+    changes = select(AddressChange.old_email, AddressChange.new_email).where(_changes(of, emails))
+    others = {email for pair in db.execute(changes) for email in pair}
+    leaving = Notice.kind.in_(_LETTERS) & Notice.state.in_(WAITING)
+    return delete(Notice).where(
+        or_(
+            Notice.subscriber_id.in_(of),
+            Notice.email.in_(emails) & ~leaving,
+            Notice.email.in_(others) & Notice.kind.in_(_OF_A_CHANGE),
+        )
+    )
+
+
+def _changes(of: list[UUID], emails: set[str]) -> ColumnElement[bool]:
+    return or_(
+        AddressChange.subscriber_id.in_(of),
+        AddressChange.old_email.in_(emails),
+        AddressChange.new_email.in_(emails),
+    )
+
+
+def _give_up_changes(db: Session, of: list[UUID], now: datetime) -> None:
+    """A new address that nobody has confirmed yet has nobody to be the address of."""
+    asked = select(AddressChange.request_id).where(AddressChange.subscriber_id.in_(of))
+    open_ = RightsRequest.id.in_(asked), RightsRequest.closed_at.is_(None)
+    for case in db.scalars(select(RightsRequest).where(*open_).with_for_update()).all():
+        register.close(db, case, Outcome.WITHDRAWN, by=SERVICE, now=now)
+
+
+def _silence_cases(db: Session, mark: bytes, keep: UUID | None) -> int:
+    """Closed cases keep their dates and outcome; open ones keep what their answer needs."""
+    closed = RightsRequest.fingerprint == mark, RightsRequest.closed_at.is_not(None)
+    found = db.scalars(select(RightsRequest).where(*closed, RightsRequest.id != keep).with_for_update()).all()
+    for case in found:
+        _silence(db, case)
+    return len(found)
+
+
+def _silence(db: Session, case: RightsRequest) -> None:
+    case.email = case.name = case.message_id = None
+    case.extension_reason = case.extension_reason and _BLANK
+    case.refusal_reason = case.refusal_reason and _BLANK
+    for step in register.history(db, case):
+        step.details = {name: value for name, value in step.details.items() if name in STRUCTURE}
+    db.flush()
+
+
+def _evidence_until(db: Session, mark: bytes) -> date | None:
+    """When the last payload of the file may go."""
+    until = (
+        select(ConsentEvent.expires_at)
+        .join(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id)
+        .where(ConsentPayload.fingerprint == mark)
+        .order_by(ConsentEvent.expires_at.desc())
+    )
+    last = db.scalar(until.limit(1))
+    return register.today(last) if last else None
+
+
+def _pending(db: Session, mark: bytes, case: RightsRequest) -> list[int]:
+    others = RightsRequest.fingerprint == mark, RightsRequest.closed_at.is_(None), RightsRequest.id != case.id
+    return list(db.scalars(select(RightsRequest.number).where(*others).order_by(RightsRequest.number)))
+
+
+def _run(db: Session, statement: Delete | Update) -> int:
+    done: CursorResult[Any] = db.execute(statement)  # type: ignore[assignment]
+    return done.rowcount
+
+
+# -- afterwards ------------------------------------------------------------------
+
+
+def unfinished(db: Session) -> list[UUID]:
+    """The erasures whose case still has the address."""
+    done = exists().where(RightsEvent.request_id == RightsRequest.id, RightsEvent.what == DONE)
+    return list(
+        db.scalars(
+            select(RightsRequest.id)
+            .where(RightsRequest.closed_at.is_(None), done)
+            .order_by(RightsRequest.number)
+        )
+    )
+
+
+def finish(db: Session, case_id: UUID, *, now: datetime) -> bool:
+    """Let go of the address, and close the case, once the certificate has left or an hour has passed."""
+    case = register.find(db, case_id)
+    if case is None or case.closed_at:
+        return False
+    theirs = Notice.email == (case.email or "")  # without an address, none is: never IS NULL
+    leaving = select(exists().where(theirs, Notice.state.in_(WAITING)))
+    if db.scalar(leaving) and now < _erased_at(db, case) + WAIT:
+        return False
+    db.execute(delete(Notice).where(theirs))
+    register.close(db, case, Outcome.GRANTED, by=SERVICE, now=now)
+    _silence(db, case)
+    return True
+
+
+def _erased_at(db: Session, case: RightsRequest) -> datetime:
+    done = RightsEvent.request_id == case.id, RightsEvent.what == DONE
+    return (
+        db.scalars(select(RightsEvent.at).where(*done).order_by(RightsEvent.id)).first() or case.received_at
+    )

@@ -1,0 +1,76 @@
+"""An erasure beyond its transaction: tried again until it is done; then the mailbox cleaned, and the address
+let go once the certificate has left.
+
+Like the intake, this opens its own transactions: none may stay open while a server is spoken to.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from mailer.core import circuit
+from mailer.core.db import transaction
+from mailer.core.logging import log
+from mailer.core.settings import Settings
+from mailer.privacy.mailbox import imap
+from mailer.privacy.mailbox.imap import InboxDown
+from mailer.privacy.models import RightsRequest
+from mailer.privacy.rights import erasure
+from mailer.privacy.rights.erasure_certificate import Erasure
+
+
+class Grant(Protocol):
+    """What erases, in the transaction it is given; None when the case is over."""
+
+    def __call__(self, db: Session, case_id: UUID, *, now: datetime) -> Erasure | None: ...
+
+
+def work(settings: Settings, *, clock: Callable[[], datetime]) -> int:
+    """Finish what can be; how many.  What a mailbox that is down keeps is tried again at the next sweep."""
+    with transaction() as db:
+        waiting = erasure.unfinished(db)
+        emails = {case_id: db.get_one(RightsRequest, case_id).email for case_id in waiting}
+    finished = 0
+    for case_id, email in emails.items():
+        try:
+            _clean(settings, email)
+        except InboxDown as error:
+            log.error("an erasure waits for the mailbox", case=str(case_id), reason=str(error))
+            continue
+        with transaction() as db:
+            finished += erasure.finish(db, case_id, now=clock())
+    return finished
+
+
+def attempt(case_id: UUID, grant: Grant, *, clock: Callable[[], datetime]) -> Erasure | None:
+    """Erase what a case asks for.  None: it could not be, which the case says, and somebody is called."""
+    try:
+        with transaction() as db:
+            return grant(db, case_id, now=clock())
+    except Exception as error:  # whatever it was: it is said, and tried again
+        log.error("an erasure failed", case=str(case_id), error=type(error).__name__)
+    with transaction() as db:
+        erasure.failed(db, case_id, now=clock())
+        circuit.hit(db, circuit.ERASURE, f"{len(erasure.undone(db))}", now=clock())
+    return None
+
+
+def retry(grant: Grant, *, clock: Callable[[], datetime]) -> int:
+    """Try again what failed, or was cut short; how many were done."""
+    with transaction() as db:
+        waiting = erasure.undone(db)
+    done = sum(attempt(case_id, grant, clock=clock) is not None for case_id in waiting)
+    with transaction() as db:
+        if not erasure.undone(db):
+            circuit.clear(db, circuit.ERASURE)
+    return done
+
+
+def _clean(settings: Settings, email: str | None) -> None:
+    """Delete what they wrote to the published address.  Raises InboxDown."""
+    if settings.inbox_url and email:
+        with imap.opened(settings.inbox_url.get_secret_value()) as mailbox:
+            mailbox.erase(email)

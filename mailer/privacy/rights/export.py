@@ -1,0 +1,233 @@
+"""What is held, as a person reads it and takes it away: HTML, JSON, CSV, and all of them in a zip."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from mailer.core.paths import templates_dir
+from mailer.core.settings import Settings, settings
+from mailer.imports.export import guarded
+from mailer.newsletters.models import LegalBasis
+from mailer.privacy.cases.labels import RIGHTS
+from mailer.privacy.rights.access import Held, Row
+from mailer.rendering.typography import french, long_day
+from mailer.subscribers.consent import record
+from mailer.subscribers.models import SubscriptionState
+
+PAGE = 50  # mailings on a page
+FILE_NAME = {"fr": "mes-donnees", "en": "my-data"}
+_PORTABLE = ("email", "name", "locale")
+
+
+@dataclass(frozen=True)
+class Mailing:
+    """A letter or a notice, as it is told."""
+
+    at: datetime
+    title: str
+    newsletter: str | None
+    fate: str
+    reply: str | None
+
+
+def page(held: Held, locale: str, number: int = 1) -> tuple[Markup, int]:
+    """The part of a page that tells it, with the mailings of that page; how many pages there are."""
+    mailings = _mailings(held, locale)
+    count = max(-(-len(mailings) // PAGE), 1)
+    shown = mailings[(number - 1) * PAGE : number * PAGE]
+    told = _environment().get_template("held.html").render(
+        _context(held, locale), mailings=shown, total=len(mailings), standalone=False
+    )  # fmt: skip
+    return Markup(told), count  # noqa: S704 -- rendered just above, escaped
+
+
+def document(held: Held, locale: str) -> str:
+    """The same, whole, as one HTML page that needs nothing else."""
+    mailings = _mailings(held, locale)
+    return _environment().get_template("file.html").render(
+        _context(held, locale), mailings=mailings, total=len(mailings), standalone=True
+    )  # fmt: skip
+
+
+def archive(held: Held, locale: str) -> bytes:
+    """Everything: the page to read, JSON, and a CSV a table."""
+    files = {f"{FILE_NAME[locale]}.html": document(held, locale).encode(), "data.json": as_json(held, locale)}
+    for name, rows in held.tables.items():
+        if rows:
+            files[f"csv/{name}.csv"] = _csv(rows)
+    if entries := _consents(held):
+        files["csv/consent.csv"] = _csv(entries)
+    return _zip(files, held.drawn_at)
+
+
+def portable(held: Held, locale: str) -> bytes:
+    """What the person gave on their consent (RGPD 20), for another service to read: JSON and CSV."""
+    given = _provided(held)
+    people = [{**given["person"], "newsletter": each["newsletter"], "agreed_at": each["agreed_at"]}
+              for each in given["subscriptions"]] or [given["person"]]  # fmt: skip
+    name = {"fr": "portabilite", "en": "portability"}[locale]
+    return _zip({f"{name}.json": _json(given), f"{name}.csv": _csv(people)}, held.drawn_at)
+
+
+def as_json(held: Held, locale: str) -> bytes:
+    """All the rows, the file of consent, and what the law wants said beside them."""
+    about = {"drawn_at": held.drawn_at, "address": held.email, **_about(held, locale, settings())}
+    return _json(
+        {
+            "about": about,
+            "consent": record.as_dict(held.consent),
+            "data": held.tables,
+            "newsletters": held.newsletters,
+        }
+    )
+
+
+def words(locale: str) -> Mapping[str, Any]:
+    """What the page calls things."""
+    said: Mapping[str, Any] = _words()[locale]
+    return said
+
+
+def _context(held: Held, locale: str) -> dict[str, Any]:
+    return {
+        "held": held, "t": words(locale), "c": record.words(locale), "locale": locale,
+        "about": _about(held, locale, settings()), "rights": RIGHTS[locale], "settings": settings(),
+        "day": lambda at: _day(at, locale),
+    }  # fmt: skip
+
+
+def _about(held: Held, locale: str, given: Settings) -> dict[str, Any]:
+    """RGPD 15(1) a to g."""
+    t = words(locale)
+    bases = {each["legal_basis"] for each in held.newsletters.values()} or {LegalBasis.CONSENT}
+    sources = {entry.source for letter in held.consent.letters for entry in letter.entries if entry.source}
+    return {
+        "controller": f"{given.controller_name}, {given.controller_address}",
+        "dpo": given.dpo_email,
+        "purpose": t["purpose"],
+        "legal_basis": [t["bases"][basis] for basis in sorted(bases)],
+        "recipients": given.recipients,
+        "retention": given.kept(locale),
+        "evidence_retention": t["evidence"].format(years=given.evidence_years),
+        "source": sorted(sources) or [t["from_you"]],
+        "rights": t["your_rights"],
+        "complaint": t["complaint"],
+        "automated_decisions": t["no_decision"],
+        "transfers": t["no_transfer"],
+    }
+
+
+def _mailings(held: Held, locale: str) -> list[Mailing]:
+    """Letters and notices, the newest first."""
+    t = words(locale)
+    letters = (
+        Mailing(row["first_tried"] or row["changed_at"], row["title"], _named(held, row), _fate(row, t),
+                row["reply"])
+        for row in held.tables["delivery"]
+    )  # fmt: skip
+    notices = (
+        Mailing(row["created_at"], t["notices"].get(row["kind"], row["kind"]), _named(held, row),
+                _fate(row, t), row["reply"])
+        for row in held.tables["notice"]
+    )  # fmt: skip
+    return sorted((*letters, *notices), key=lambda each: each.at, reverse=True)
+
+
+def _named(held: Held, row: Row) -> str | None:
+    of = held.newsletters.get(str(row["newsletter_id"]))
+    return of["name"] if of else None
+
+
+def _fate(row: Row, t: Mapping[str, Any]) -> str:
+    said: str = t["states"][row["state"]]
+    return f"{said} ({t['withheld'][row['withheld']]})" if row.get("withheld") else said
+
+
+def _consents(held: Held) -> list[Row]:
+    entries = ((letter.name, entry) for letter in held.consent.letters for entry in letter.entries)
+    return [{"newsletter": name, **vars(entry)} for name, entry in entries]
+
+
+def _provided(held: Held) -> dict[str, Any]:
+    """The profile, and the newsletters that rest on a consent."""
+    subscriber = held.subscriber or {}
+    agreed = {letter.name: letter.standing.since for letter in held.consent.letters}
+    kept = []
+    for row in held.tables["subscription"]:
+        of = held.newsletters[str(row["newsletter_id"])]
+        if of["legal_basis"] == LegalBasis.CONSENT and row["state"] == SubscriptionState.ACTIVE:
+            kept.append({"newsletter": of["name"], "agreed_at": agreed.get(of["name"])})
+    person = {name: subscriber.get(name) for name in _PORTABLE} | {"email": held.email}
+    return {"person": person, "subscriptions": kept, "drawn_at": held.drawn_at}
+
+
+def _day(at: datetime | date, locale: str) -> str:
+    """The day it was, where the body is."""
+    local = at.astimezone(settings().zone).date() if isinstance(at, datetime) else at
+    return long_day(local, locale)
+
+
+def _json(of: Any) -> bytes:
+    return json.dumps(of, ensure_ascii=False, indent=2, default=_plain).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _csv(rows: Sequence[Row]) -> bytes:
+    """With the mark by which spreadsheets know UTF-8."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0]))
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return file.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False, default=_plain)
+    return guarded(str(_plain(value) if isinstance(value, datetime | date | bytes | UUID) else value))
+
+
+def _zip(files: Mapping[str, bytes], at: datetime) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in files.items():
+            archive.writestr(zipfile.ZipInfo(name, at.timetuple()[:6]), body, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _typeset(said: Any) -> Any:
+    if isinstance(said, dict):
+        return {name: _typeset(each) for name, each in said.items()}
+    return french(said) if isinstance(said, str) else said
+
+
+@cache
+def _words() -> Any:
+    said = yaml.safe_load((templates_dir() / "rights" / "words.yaml").read_text(encoding="utf-8"))
+    return {"fr": _typeset(said["fr"]), "en": said["en"]}
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(templates_dir() / "rights"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip

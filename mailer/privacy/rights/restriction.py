@@ -1,0 +1,78 @@
+"""Restriction (RGPD 18): kept, and neither written to, nor changed, nor purged.
+
+Enforced at the freeze and at the gate of every send.  The person ends it at once; staff only after having
+told them.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from mailer.core.settings import settings
+from mailer.notices import outbox
+from mailer.notices.models import Notice, NoticeKind
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Will
+from mailer.rendering.typography import long_day
+from mailer.smtp.replies import WAITING
+from mailer.subscribers.models import Subscriber
+
+TOLD_BEFORE = timedelta(days=3)  # what the person has to say no, once staff have announced the end
+
+
+def restrict(db: Session, subscriber: Subscriber, *, now: datetime) -> bool:
+    """Freeze somebody's data, and tell them; False if they were frozen."""
+    if subscriber.restricted_at:
+        return False
+    subscriber.restricted_at, subscriber.lift_at = now, None
+    decisions.write(db, Will.RESTRICTION, subscriber.fingerprint)
+    outbox.post(
+        db, NoticeKind.RESTRICTED, email=subscriber.email, name=subscriber.name, locale=subscriber.locale,
+        facts={"link": "/rights"}, now=now,
+    )  # fmt: skip
+    return True
+
+
+def lift(db: Session, subscriber: Subscriber, *, now: datetime) -> bool:
+    """The person ends it, now; False if there was none."""
+    if subscriber.restricted_at is None:
+        return False
+    _tell(db, subscriber, now, now)
+    _end(db, subscriber)
+    return True
+
+
+def announce(db: Session, subscriber: Subscriber, *, now: datetime) -> datetime | None:
+    """Staff are to end it: the person is told first, and when it will be; None if there is none."""
+    if subscriber.restricted_at is None:
+        return None
+    if subscriber.lift_at is None:
+        subscriber.lift_at = now + TOLD_BEFORE
+        _tell(db, subscriber, subscriber.lift_at, now)
+    return subscriber.lift_at
+
+
+def lift_due(db: Session, *, now: datetime) -> int:
+    """End those whose announced day has come, and whose person has been written to; how many."""
+    untold = exists().where(
+        Notice.email == Subscriber.email, Notice.kind == NoticeKind.UNRESTRICTED, Notice.state.in_(WAITING)
+    )
+    due = select(Subscriber).where(Subscriber.lift_at <= now, ~untold)
+    found = db.scalars(due.with_for_update(skip_locked=True)).all()
+    for subscriber in found:
+        _end(db, subscriber)
+    return len(found)
+
+
+def _end(db: Session, subscriber: Subscriber) -> None:
+    subscriber.restricted_at = subscriber.lift_at = None
+    decisions.write(db, Will.RESTRICTION_LIFTED, subscriber.fingerprint)
+
+
+def _tell(db: Session, subscriber: Subscriber, ends: datetime, now: datetime) -> None:
+    day = long_day(ends.astimezone(settings().zone).date(), subscriber.locale)
+    outbox.post(
+        db, NoticeKind.UNRESTRICTED, email=subscriber.email, name=subscriber.name, locale=subscriber.locale,
+        facts={"link": "/rights", "lifted": day}, now=now,
+    )  # fmt: skip

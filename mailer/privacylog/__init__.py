@@ -1,0 +1,1 @@
+"""Keep the decisions people took outside the database, to be replayed after a restore."""

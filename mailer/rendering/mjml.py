@@ -1,0 +1,100 @@
+"""MJML compiled to HTML: validated first, then compiled in a child process.  Pure but for that child.
+
+mjml-python validates nothing (unknown tags pass, unknown attributes vanish), raises a PanicException on a few
+broken inputs and takes the whole process down on deep ones.  So what an author can shape is checked here, and
+compiled where a crash costs nothing.
+"""
+
+import hashlib
+import re
+import subprocess
+import sys
+import unicodedata
+from xml.etree import ElementTree
+
+from mailer.rendering.merge_fields import HOLE, marker
+
+TAGS = frozenset({
+    "mjml", "mj-head", "mj-title", "mj-preview", "mj-attributes", "mj-all", "mj-text", "mj-style", "mj-body",
+    "mj-section", "mj-column", "mj-image", "mj-button", "mj-divider", "mj-spacer", "mj-wrapper",
+    "mj-breakpoint", "mj-raw",
+})  # fmt: skip
+MAX_BYTES = 400_000
+MAX_DEPTH = 100
+TIMEOUT = 30  # seconds
+
+
+class MjmlError(Exception):
+    """The source is not MJML that can be sent; the message says what and where."""
+
+
+def compile_mjml(source: str) -> str:
+    """HTML of an MJML source.  Raises MjmlError."""
+    _validate(source)
+    child = subprocess.run(
+        [sys.executable, "-m", "mailer.rendering.mjml"],
+        input=_spelled(source).encode(),
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    if child.returncode:
+        raise MjmlError(f"MJML could not be compiled: {child.stderr.decode(errors='replace')[-300:].strip()}")
+    return child.stdout.decode()
+
+
+def compile_holes(source: str) -> str:
+    """HTML of an MJML source that has merge markers in it, kept in place.  Raises MjmlError.
+
+    The compiler spells private-use characters out in attributes, so markers travel as words.  The words hold
+    the source's own hash, which nobody can have written in it.
+    """
+    seal = hashlib.sha256(source.encode()).hexdigest()[:24]
+    page = compile_mjml(re.sub(HOLE, rf"{seal}\1-", source))
+    return re.sub(rf"{seal}([a-z_]+)-", lambda found: marker(found[1]), page)
+
+
+def _spelled(source: str) -> str:
+    """The same source, with a character reference for whatever the compiler would mangle in an attribute.
+
+    It writes attributes as Rust's Debug does: a no-break space comes out as \\u{a0}.
+    """
+    return "".join(c if _survives(c) else f"&#{ord(c)};" for c in source)
+
+
+def _survives(character: str) -> bool:
+    if character.isascii():
+        return character != "\\"
+    return character <= "\uffff" and unicodedata.category(character)[0] in "LNPS"
+
+
+def _validate(source: str) -> None:
+    if len(source.encode()) > MAX_BYTES:
+        raise MjmlError(f"more than {MAX_BYTES // 1000} KB of MJML")
+    try:
+        root = ElementTree.fromstring(source)  # noqa: S314 -- no DTD can be in it: authors' text is escaped
+    except ElementTree.ParseError as error:
+        raise MjmlError(f"not well-formed: {error}") from error
+    _walk(root, 1)
+
+
+def _walk(element: ElementTree.Element, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise MjmlError(f"nested deeper than {MAX_DEPTH}")
+    if element.tag.startswith("mj") and element.tag not in TAGS:
+        raise MjmlError(f"unknown tag {element.tag}")
+    for child in element:
+        _walk(child, depth + 1)
+
+
+def _main() -> None:
+    import mjml  # noqa: PLC0415 -- only the child pays for it
+
+    try:
+        sys.stdout.buffer.write(mjml.mjml2html(sys.stdin.buffer.read().decode(), fonts={}).encode())
+    except BaseException as error:  # PanicException is no Exception
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    _main()

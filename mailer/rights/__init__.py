@@ -1,1 +1,0 @@
-"""What people may ask of us (RGPD), and what became of it."""

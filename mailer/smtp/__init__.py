@@ -1,0 +1,1 @@
+"""Speak to mail servers, and read what they answer."""

@@ -1,0 +1,1 @@
+"""Hold who may be written to."""

@@ -1,0 +1,1 @@
+"""Hold the chained proof of why somebody may be written to."""

@@ -1,0 +1,65 @@
+"""The heads of the consent chain, written outside the database: one append-only file a host.
+
+A line holds a sequence number, the mac of that event, a time, and a seal over the three.  Fingerprints only.
+It is written after the commit it speaks of, and is on disk before the write returns.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mailer.core import appendonly
+
+FOLDER = "anchors"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """This event was the head of the chain, at that time."""
+
+    seq: int
+    mac: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A line that is not one of ours, or not whole."""
+
+    file: Path
+    line: int
+
+
+def write(data_dir: Path, key: bytes, anchor: Anchor) -> None:
+    """Append one line to this host's file, and wait for the disk.  Raises OSError."""
+    text = f"{anchor.seq} {anchor.mac.hex()} {anchor.at.isoformat()}"
+    appendonly.append(data_dir / FOLDER, lambda _last: [f"{text} {_seal(key, text)}"])
+
+
+def read(data_dir: Path, key: bytes) -> Iterator[Anchor | Damaged]:
+    """Every line of every host's file, one at a time."""
+    for path in appendonly.files(data_dir / FOLDER):
+        with path.open(encoding="ascii", errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                yield _parsed(line, key) or Damaged(path, number)
+
+
+def set_aside(data_dir: Path, now: datetime) -> None:
+    """Keep what was written so far under a name that is not read: a restore brought an older chain back."""
+    for path in appendonly.files(data_dir / FOLDER):
+        path.rename(path.with_suffix(f".before-{now:%Y%m%dT%H%M%SZ}"))
+
+
+def _parsed(line: str, key: bytes) -> Anchor | None:
+    text, _, seal = line.rstrip("\n").rpartition(" ")
+    if not hmac.compare_digest(seal.encode(), _seal(key, text).encode()):
+        return None
+    seq, mac, at = text.split(" ")
+    return Anchor(int(seq), bytes.fromhex(mac), datetime.fromisoformat(at))
+
+
+def _seal(key: bytes, text: str) -> str:
+    return hmac.digest(key, b"anchor " + text.encode(), hashlib.sha256).hex()

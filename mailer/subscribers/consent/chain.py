@@ -1,0 +1,167 @@
+"""The file of consent: an append-only chain, each link keyed to the one before it."""
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row, event, func, select, text
+from sqlalchemy.orm import Session
+
+from mailer.core.db import utcnow
+from mailer.core.hmac import macs
+from mailer.core.logging import log
+from mailer.core.settings import settings
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Will
+from mailer.subscribers.consent import anchors
+from mailer.subscribers.consent.anchors import Anchor
+from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
+
+GENESIS = bytes(32)
+SALT = 16  # bytes
+_LOCK = 0x636F6E73656E74  # "consent"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OUTSIDE = {"event_id", "salt"}  # of the digest's text
+# Columns younger than the first events: left out of the digest's text while empty.
+_LATER = {"import_id", "legal_text", "moved_from", "moved_to"}
+WILLS = {ConsentKind.WITHDRAWN: Will.WITHDRAWAL, ConsentKind.CONFIRMED: Will.CONSENT}
+_HEAD = "consent_head"  # in a session's info: what its transaction appended last
+
+
+def append(db: Session, payload: ConsentPayload) -> ConsentEvent:
+    """Add one event to the chain; the payload is given its event and its salt.
+
+    A yes and a no go to the journal of wills before the commit; the head is anchored after it.
+    """
+    head = lock(db)
+    payload.event_id, payload.salt = uuid4(), secrets.token_bytes(SALT)
+    digest, expires_at = payload_digest(payload), expiry(payload.at)
+    appended = ConsentEvent(
+        id=payload.event_id,
+        previous=head,
+        payload_digest=digest,
+        expires_at=expires_at,
+        mac=link(head, payload.event_id.bytes, digest, expires_at),
+    )
+    db.add(appended)
+    db.flush()
+    db.add(payload)
+    db.flush()
+    if will := WILLS.get(payload.kind):
+        decisions.write(db, will, payload.fingerprint, subject=payload.newsletter_id, detail=payload.channel)
+    will_anchor(db, appended.seq, appended.mac)
+    return appended
+
+
+def lock(db: Session) -> bytes:
+    """Hold the chain until this transaction ends; the mac of its head.
+
+    The lock and the read of the head are two statements on purpose: under READ COMMITTED the second then
+    sees what the lock's previous holder committed.  UNIQUE(previous) refuses a fork all the same.
+    """
+    db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    return db.scalar(select(ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)) or GENESIS
+
+
+def link(previous: bytes, event_id: bytes, digest: bytes, expires_at: datetime | None = None) -> bytes:
+    """The mac of one link.  Keyed: an unkeyed chain can be rewritten whole by whoever holds the database."""
+    return sealer(expires_at)(previous, event_id, digest)
+
+
+def sealer(expires_at: datetime | None) -> Callable[[bytes, bytes, bytes], bytes]:
+    """`link` for many events of one expiry: (previous, event id, digest) -> mac."""
+    mac, until = macs(chain_key()), b""
+    if expires_at:
+        until = ((expires_at - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
+    return lambda previous, event_id, digest: mac(previous + event_id + digest + until)
+
+
+@lru_cache(maxsize=1)
+def _derived(key: str) -> bytes:
+    return hmac.digest(key.encode(), b"mailer.consent-chain", hashlib.sha256)
+
+
+def chain_key() -> bytes:
+    """The key of the chain, derived from the one that stays out of the database."""
+    return _derived(settings().fingerprint_key.get_secret_value())
+
+
+def expiry(at: datetime) -> datetime:
+    """Until when the payload of an event of that time is kept, at least."""
+    years = settings().evidence_years
+    try:
+        return at.replace(year=at.year + years)
+    except ValueError:  # 29 February
+        return at.replace(year=at.year + years, day=28)
+
+
+def payload_digest(payload: ConsentPayload | Row[Any]) -> bytes:
+    """SHA-256 of the salt and the canonical JSON of everything else the payload says."""
+    return hashlib.sha256(payload.salt + canonical(payload).encode()).digest()
+
+
+def canonical(payload: ConsentPayload | Row[Any]) -> str:
+    """What a payload says, in the one form its digest is taken of."""
+    said = {name: _plain(getattr(payload, name)) for name in _NAMES}
+    kept = {name: value for name, value in said.items() if value is not None or name not in _LATER}
+    return json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+_NAMES = [column.key for column in ConsentPayload.__mapper__.columns if column.key not in _OUTSIDE]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return None if value is None else str(value)
+
+
+def will_anchor(db: Session, seq: int, mac: bytes) -> None:
+    """Have this head written outside the database, once it is committed."""
+    db.info[_HEAD] = seq, mac
+
+
+@event.listens_for(Session, "after_commit")
+def _anchor(db: Session) -> None:
+    if _HEAD in db.info:
+        seq, mac = db.info.pop(_HEAD)
+        _write(Anchor(seq, mac, utcnow()))
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(db: Session) -> None:
+    db.info.pop(_HEAD, None)
+
+
+def anchor_head(db: Session, *, now: datetime) -> None:
+    """Anchor the head as it is: daily, even when nothing was appended."""
+    head = db.execute(
+        select(ConsentEvent.seq, ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)
+    ).one_or_none()
+    if head:
+        _write(Anchor(head.seq, head.mac, now))
+
+
+def _write(anchor: Anchor) -> None:
+    """What is committed stays committed: an anchor that cannot be written is an alarm, not a failure."""
+    try:
+        anchors.write(settings().data_dir, chain_key(), anchor)
+    except OSError as error:
+        log.error("the head of the consent chain could not be anchored", error=str(error))
+
+
+def expire(db: Session) -> int:
+    """Delete the payloads that are no longer needed; how many.  The events stay, for ever.
+
+    A person's file for a newsletter goes whole: when the newest event in it has expired, and the person is
+    not subscribed.  The clock is the database's.
+    """
+    return int(db.scalar(text("SELECT expire_consent_payloads()")) or 0)

@@ -1,0 +1,74 @@
+"""Hold the chained file of consent, and the wordings people agreed to."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mailer.core.db import Base, enum
+
+
+class ConsentKind(StrEnum):
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    IMPORTED = "imported"
+    RECTIFIED = "rectified"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    ERASED = "erased"
+
+
+class Wording(Base):
+    """The exact text shown at sign-up, kept once by version and locale."""
+
+    __tablename__ = "wording"
+
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    version: Mapped[str]
+    locale: Mapped[str]
+    text: Mapped[str]
+
+
+class ConsentEvent(Base):
+    """One link of the chain, for ever: no personal data, only what proves the payload and the order."""
+
+    __tablename__ = "consent_event"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
+    previous: Mapped[bytes] = mapped_column(unique=True)  # the mac before this one; unique: no fork
+    payload_digest: Mapped[bytes]
+    expires_at: Mapped[datetime | None]  # of the payload, at the earliest; sealed too: expiry proves itself
+    mac: Mapped[bytes]
+
+
+class ConsentPayload(Base):
+    """What happened; deleted by the retention function alone, after its expiry.
+
+    That its event exists is checked once a statement by a trigger: a foreign key would ask row by row.
+    """
+
+    __tablename__ = "consent_payload"
+    __table_args__ = (
+        Index("ix_consent_payload_no", "fingerprint",
+              postgresql_where="kind IN ('withdrawn', 'expired', 'erased', 'rectified')"),
+        Index("ix_consent_payload_moved", "fingerprint", postgresql_where="moved_to IS NOT NULL"),
+    )  # fmt: skip
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    salt: Mapped[bytes]
+    fingerprint: Mapped[bytes] = mapped_column(index=True)
+    newsletter_id: Mapped[UUID]
+    kind: Mapped[ConsentKind] = mapped_column(enum(ConsentKind))
+    at: Mapped[datetime]
+    channel: Mapped[str]  # form, link, one-click, import, terminal
+    form_version: Mapped[str | None]
+    wording_sha256: Mapped[bytes | None] = mapped_column(ForeignKey("wording.sha256"))
+    source: Mapped[str | None]  # where an imported yes or no comes from…
+    consented_at: Mapped[datetime | None]  # …and when it was said there
+    import_id: Mapped[UUID | None]
+    legal_text: Mapped[str | None]  # what an import for a public task rests on
+    moved_from: Mapped[bytes | None]  # of a change of address: the fingerprint whose file goes on here…
+    moved_to: Mapped[bytes | None]  # …or under which this file goes on

@@ -1,0 +1,208 @@
+"""Is the file of consent whole?  Every link, every payload, every anchor, and what rests on them.
+
+Read a page at a time: the memory it takes does not grow with the chain.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, Select, exists, func, select
+from sqlalchemy.orm import Session
+
+from mailer.core.settings import settings
+from mailer.subscribers.consent import anchors, chain
+from mailer.subscribers.consent.anchors import Anchor, Damaged
+from mailer.subscribers.consent.models import ConsentEvent, ConsentPayload
+from mailer.subscribers.models import Subscription
+
+PAGE = 2_000  # rows
+_T = TypeVar("_T")
+
+
+class Fault(StrEnum):
+    """What was done to the chain, as far as it shows."""
+
+    EDITED = "edited"
+    DELETED = "deleted"
+    SWAPPED = "swapped"
+    REWRITTEN = "rewritten"
+    CUT = "cut"
+    PAYLOAD_EDITED = "payload edited"
+    PAYLOAD_DELETED = "payload deleted"
+    PAYLOAD_SWAPPED = "payload swapped"
+    ANCHOR_DAMAGED = "anchor damaged"
+
+
+@dataclass(frozen=True)
+class Break:
+    """The first place where the chain does not hold."""
+
+    fault: Fault
+    seq: int | None  # of the event in question
+    sentence: str
+
+
+@dataclass
+class Verification:
+    """What was checked, and the first break, if any."""
+
+    events: int = 0
+    payloads: int = 0
+    expired: int = 0  # payloads that went at their time
+    anchors: int = 0
+    last_seq: int | None = None
+    head: bytes = chain.GENESIS
+    broken: Break | None = None
+
+    @property
+    def whole(self) -> bool:
+        return self.broken is None
+
+
+def length(db: Session) -> int:
+    """How many events there are to verify."""
+    return db.scalar(select(func.count()).select_from(ConsentEvent)) or 0
+
+
+def verify(db: Session, *, now: datetime, progress: Callable[[int], object] = lambda _: None) -> Verification:
+    """Check the whole chain up to its first break; `progress` is told how many events each page held."""
+    result = Verification()
+    for page in _pages(db):
+        for row in page:
+            result.broken = _break(db, row, result, now)
+            if result.broken:
+                return result
+            _count(row, result)
+        progress(len(page))
+    result.broken = _anchors_broken(db, result) or _dangling(db, result)
+    return result
+
+
+_EVENT = (ConsentEvent.seq, ConsentEvent.id, ConsentEvent.previous, ConsentEvent.payload_digest,
+          ConsentEvent.expires_at, ConsentEvent.mac)  # fmt: skip
+
+
+def _pages(db: Session) -> Iterator[list[Row[Any]]]:
+    """Events by sequence, each with its payload's columns, None where it has gone."""
+    query = select(*_EVENT, *ConsentPayload.__table__.columns)
+    yield from _paged(db, query.outerjoin(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id))
+
+
+def _paged(db: Session, query: Select[*tuple[Any, ...]]) -> Iterator[list[Row[*tuple[Any, ...]]]]:
+    last = None
+    while True:
+        after = query if last is None else query.where(ConsentEvent.seq > last)
+        page = list(db.execute(after.order_by(ConsentEvent.seq).limit(PAGE)))
+        if page:
+            last = page[-1].seq
+            yield page
+        if len(page) < PAGE:
+            return
+
+
+def _count(row: Row[Any], result: Verification) -> None:
+    result.events += 1
+    result.payloads += row.event_id is not None
+    result.expired += row.event_id is None
+    result.last_seq, result.head = row.seq, row.mac
+
+
+def _break(db: Session, row: Row[Any], result: Verification, now: datetime) -> Break | None:
+    """What is wrong with this event, given that everything before it holds."""
+    if not _sealed(row):
+        return _unsealed(db, row)
+    if row.previous != result.head:
+        return _misplaced(db, row, result.last_seq)
+    if row.event_id is None:
+        early = row.expires_at is None or row.expires_at > now
+        why = "its payload was deleted before its expiry"
+        return _said(Fault.PAYLOAD_DELETED, row.seq, why) if early else None
+    if chain.payload_digest(row) != row.payload_digest:
+        return _payload_changed(db, row)
+    return None
+
+
+def _sealed(row: Row[Any]) -> bool:
+    return bool(row.mac == chain.link(row.previous, row.id.bytes, row.payload_digest, row.expires_at))
+
+
+def _unsealed(db: Session, row: Row[Any]) -> Break:
+    """Edited, or written by somebody without the key: then nothing after it is sealed either."""
+    following = _paged(db, select(*_EVENT).where(ConsentEvent.seq > row.seq))
+    sealed = (_sealed(event) for page in following for event in page)
+    if next(sealed, True) is False and not any(sealed):
+        return _said(Fault.REWRITTEN, row.seq, "from here to the end, nothing was written with the key")
+    return _said(Fault.EDITED, row.seq, "its seal does not match: it was edited, or written without the key")
+
+
+def _misplaced(db: Session, row: Row[Any], last_seq: int | None) -> Break:
+    """A sealed event that does not follow the one before it."""
+    followed = db.scalar(select(ConsentEvent.seq).where(ConsentEvent.mac == row.previous).limit(1))
+    if followed is not None or row.previous == chain.GENESIS:
+        where = f"event {followed}" if followed else "nothing: it was the first"
+        return _said(Fault.SWAPPED, row.seq, f"it follows {where}, and stands elsewhere")
+    after = f"after event {last_seq}" if last_seq is not None else "at the beginning"
+    return _said(Fault.DELETED, row.seq, f"what it followed is gone: events were deleted {after}")
+
+
+def _payload_changed(db: Session, row: Row[Any]) -> Break:
+    twin = select(ConsentEvent.seq).where(ConsentEvent.payload_digest == chain.payload_digest(row))
+    other = db.scalar(twin.limit(1))
+    if other is not None:
+        return _said(Fault.PAYLOAD_SWAPPED, row.seq, f"it carries the payload of event {other}")
+    return _said(Fault.PAYLOAD_EDITED, row.seq, "its payload is not the one that was sealed")
+
+
+def _anchors_broken(db: Session, result: Verification) -> Break | None:
+    """Every anchored head must still be in the chain: this is how a cut tail shows."""
+    lines = anchors.read(settings().data_dir, chain.chain_key())
+    for some in _some(lines, PAGE):
+        damaged = next((line for line in some if isinstance(line, Damaged)), None)
+        if damaged:
+            return Break(Fault.ANCHOR_DAMAGED, None, _damage(damaged.file, damaged.line))
+        found = [line for line in some if isinstance(line, Anchor)]
+        seqs = select(ConsentEvent.seq, ConsentEvent.mac).where(ConsentEvent.seq.in_({a.seq for a in found}))
+        macs = {row.seq: row.mac for row in db.execute(seqs)}
+        for anchor in found:
+            if macs.get(anchor.seq) != anchor.mac:
+                return _unlike(anchor, anchor.seq in macs, result.last_seq)
+        result.anchors += len(found)
+    return None
+
+
+def _damage(file: Path, line: int) -> str:
+    return f"{file}, line {line}: this anchor is torn, or was not written with the key"
+
+
+def _unlike(anchor: Anchor, present: bool, last_seq: int | None) -> Break:
+    day = anchor.at.isoformat(timespec="seconds")
+    if present:
+        return _said(Fault.REWRITTEN, anchor.seq, f"it is not the event that was anchored on {day}")
+    end = f"the tail was cut after event {last_seq}" if last_seq is not None else "the chain was emptied"
+    return _said(Fault.CUT, anchor.seq, f"it was anchored on {day} and is gone: {end}")
+
+
+def _dangling(db: Session, result: Verification) -> Break | None:
+    """Payloads and consents whose event is gone: they would show a cut that happened before any anchor."""
+    for what, column in (("payloads", ConsentPayload.event_id), ("subscriptions", Subscription.consent_id)):
+        there = exists().where(ConsentEvent.id == column)
+        count = db.scalar(select(func.count()).where(column.is_not(None), ~there))
+        if count:
+            end = f"the tail was cut after event {result.last_seq}"
+            return Break(Fault.CUT, result.last_seq, f"{count} {what} rest on events that are gone: {end}")
+    return None
+
+
+def _said(fault: Fault, seq: int, why: str) -> Break:
+    return Break(fault, seq, f"event {seq}: {why}")
+
+
+def _some(of: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    iterator = iter(of)
+    while some := list(islice(iterator, size)):
+        yield some

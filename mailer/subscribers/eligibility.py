@@ -1,0 +1,143 @@
+"""Consent events folded into "may we write to them?".  Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from mailer.subscribers.consent.models import ConsentKind
+from mailer.subscribers.models import SubscriptionState, SuppressionReason
+
+_AFTER: dict[ConsentKind, SubscriptionState | None] = {
+    ConsentKind.REQUESTED: SubscriptionState.PENDING,
+    ConsentKind.CONFIRMED: SubscriptionState.ACTIVE,
+    ConsentKind.IMPORTED: SubscriptionState.ACTIVE,
+    ConsentKind.RECTIFIED: None,  # changes who is written to, not whether
+    ConsentKind.WITHDRAWN: SubscriptionState.ENDED,
+    ConsentKind.EXPIRED: SubscriptionState.ENDED,
+    ConsentKind.ERASED: SubscriptionState.ENDED,
+}
+_ANSWERS = frozenset(ConsentKind) - {ConsentKind.REQUESTED, ConsentKind.IMPORTED, ConsentKind.RECTIFIED}
+ENDING = frozenset(kind for kind, after in _AFTER.items() if after is SubscriptionState.ENDED)
+IMPORT_UNDONE = "import-undone"  # the channel of a withdrawal that is staff's, and no no of the person's
+UNCONFIRMED = "unconfirmed"  # the channel of the end of a sign-up that nobody confirmed: no no either
+NOT_A_NO = frozenset({IMPORT_UNDONE, UNCONFIRMED})
+
+
+class Why(StrEnum):
+    """The reason of a standing."""
+
+    CONFIRMED = "confirmed"
+    IMPORTED = "imported"
+    UNCONFIRMED = "unconfirmed"
+    ENDED = "ended"
+    SUPPRESSED = "suppressed"
+    MOVED = "moved"  # to another address, under which it goes on
+    NEVER_ASKED = "never_asked"
+
+
+class Event(Protocol):
+    """What the rules read of a consent event."""
+
+    @property
+    def kind(self) -> ConsentKind: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def away(self) -> bool:
+        """Whether it says that the person's letters go to another address from then on."""
+
+
+class Heard(Protocol):
+    """What tells whether a request is still to be answered."""
+
+    @property
+    def kind(self) -> ConsentKind: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def consented_at(self) -> datetime | None:
+        """When what an import took over was said."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """May we write to one person for one newsletter, and why."""
+
+    state: SubscriptionState | None
+    may_write: bool
+    why: Why
+    since: datetime | None  # the time of the event that decides
+
+
+def fold(kinds: Iterable[ConsentKind]) -> SubscriptionState | None:
+    """Where one person stands with one newsletter after these events, oldest first; None before any.
+
+    A confirmation counts only of something requested: CONFIRMED out of the blue allows nothing.  A request
+    beside a consent that is in force takes nothing away: whoever receives a letter goes on receiving it.
+    """
+    state: SubscriptionState | None = None
+    for kind in kinds:
+        state = _next(state, kind)
+    return state
+
+
+def standing(events: Iterable[Event], suppressed: SuppressionReason | None) -> Standing:
+    """Fold one person's events for one newsletter, oldest first, under what forbids every letter.
+
+    Those under an earlier address of theirs come first, up to the change.  A confirmation of what is received
+    already decides from then on: it is their own word.
+    """
+    state: SubscriptionState | None = None
+    decisive: Event | None = None
+    moved: Event | None = None
+    for event in events:
+        moved = event if event.away else None
+        after = _next(state, event.kind)
+        renewed = after is SubscriptionState.ACTIVE and event.kind is ConsentKind.CONFIRMED
+        if after is not state or renewed:
+            state, decisive = after, event
+    since = decisive.at if decisive else None
+    if suppressed:
+        return Standing(state, False, Why.SUPPRESSED, since)
+    if moved:
+        return Standing(SubscriptionState.ENDED, False, Why.MOVED, moved.at)
+    return Standing(state, state is SubscriptionState.ACTIVE, _why(state, decisive), since)
+
+
+def asked_last(events: Iterable[Heard]) -> bool:
+    """Whether their latest word, of events oldest first, is a request that nobody answered yet.
+
+    Staff's undoing of an import is no word of theirs, and a no that was said elsewhere before they asked is
+    an older one.
+    """
+    asked: Heard | None = None
+    for event in events:
+        older = asked and event.consented_at and event.consented_at < asked.at
+        if event.kind is ConsentKind.REQUESTED:
+            asked = event
+        elif event.kind in _ANSWERS and event.channel != IMPORT_UNDONE and not older:
+            asked = None
+    return asked is not None
+
+
+def own_word(consent: ConsentKind | None) -> bool:
+    """Whether a consent in force was given here: one that was imported gains by being given again."""
+    return consent is not ConsentKind.IMPORTED
+
+
+def _next(state: SubscriptionState | None, kind: ConsentKind) -> SubscriptionState | None:
+    if kind is ConsentKind.CONFIRMED and state is not SubscriptionState.PENDING:
+        return state
+    if kind is ConsentKind.REQUESTED and state is SubscriptionState.ACTIVE:
+        return state
+    return _AFTER[kind] or state
+
+
+def _why(state: SubscriptionState | None, decisive: Event | None) -> Why:
+    if state is SubscriptionState.ACTIVE and decisive:
+        return Why.IMPORTED if decisive.kind is ConsentKind.IMPORTED else Why.CONFIRMED
+    return {None: Why.NEVER_ASKED, SubscriptionState.PENDING: Why.UNCONFIRMED}.get(state, Why.ENDED)

@@ -1,0 +1,108 @@
+"""What a person chooses: which newsletters, under what name, in which language, and from when.
+
+Reached by a fresh link to the address on file.  As with a sign-up, the form's request is only kept, with the
+same statements whoever asks; a worker decides.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from mailer.core import throttle
+from mailer.core.address import mailbox
+from mailer.subscribers import subscriptions, suppressions
+from mailer.subscribers.consent.models import Wording
+from mailer.subscribers.models import (
+    PreferencesRequest,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
+from mailer.subscribers.suppressions import Entry
+
+OPEN_FOR = timedelta(hours=1)  # a link, from when it was sent
+LINKS_A_DAY = 3  # to one mailbox
+LONGEST_PAUSE = timedelta(days=366)
+CHANNEL = "preferences"
+_KNOWN = (SubscriptionState.ACTIVE, SubscriptionState.ENDED)
+
+
+def request(db: Session, *, email: str, now: datetime) -> None:
+    """Keep the address a link was asked for."""
+    db.execute(insert(PreferencesRequest).values(email=email, at=now))
+
+
+def waiting(db: Session) -> bool:
+    """Whether somebody asked for a link."""
+    return db.scalar(select(exists().where(PreferencesRequest.id.is_not(None)))) or False
+
+
+def decide_next(db: Session, *, now: datetime) -> tuple[bool, UUID | None]:
+    """Take the oldest request off the list: whether there was one, and a subscription of whoever gets a link.
+
+    Nobody is written to who never agreed to anything, or who said never again.
+    """
+    oldest = select(PreferencesRequest).order_by(PreferencesRequest.at).limit(1)
+    asked = db.scalar(oldest.with_for_update(skip_locked=True))
+    if asked is None:
+        return False, None
+    db.delete(asked)
+    known = _subscription_of(db, asked.email)
+    limit = throttle.limit(LINKS_A_DAY, timedelta(hours=24), "preferences of", mailbox(asked.email))
+    if known is None or not throttle.take(db, limit, now=now):
+        return True, None
+    return True, known
+
+
+def chosen(db: Session, subscriber_id: UUID) -> set[UUID]:
+    """The newsletters somebody receives."""
+    active = Subscription.subscriber_id == subscriber_id, Subscription.state == SubscriptionState.ACTIVE
+    return set(db.scalars(select(Subscription.newsletter_id).where(*active)))
+
+
+def still_theirs(subscriber: Subscriber, signed_at: datetime) -> bool:
+    """Whether a link of that time went to the address they have now."""
+    return subscriber.address_since is None or signed_at >= subscriber.address_since
+
+
+def subscribe(
+    db: Session, subscriber: Subscriber, newsletter_id: UUID, *, wording: Wording, now: datetime
+) -> UUID:
+    """One more newsletter, agreed to under that wording by whoever holds the mailbox; the subscription."""
+    subscription = subscriptions.subscription_for(db, subscriber, newsletter_id, now)
+    subscriptions.renew(db, subscription.id, wording=wording, channel=CHANNEL, now=now)
+    return subscription.id
+
+
+def unsubscribe(db: Session, subscriber_id: UUID, newsletter_id: UUID, *, now: datetime) -> UUID | None:
+    """One newsletter less; the subscription, None when there was nothing to end."""
+    mine = Subscription.subscriber_id == subscriber_id, Subscription.newsletter_id == newsletter_id
+    found = db.scalar(select(Subscription.id).where(*mine))
+    return found if found and subscriptions.withdraw(db, found, channel=CHANNEL, now=now) else None
+
+
+def end_all(db: Session, fingerprint: bytes, *, now: datetime) -> None:
+    """Nothing more, whatever comes: said by whoever ends all of their letters, or the last, as their choice.
+
+    No import brings them back; a letter taken up again, an undone goodbye or a fresh sign-up does.
+    """
+    suppressions.insist(db, Entry(fingerprint, SuppressionReason.UNSUBSCRIBED_ALL, now))
+
+
+def _subscription_of(db: Session, email: str) -> UUID | None:
+    """One by which this address may be answered, the newest first."""
+    mine = (
+        select(Subscription.id)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(
+            Subscriber.email == email,
+            Subscription.state.in_(_KNOWN),
+            ~exists().where(Suppression.fingerprint == Subscriber.fingerprint),
+        )
+    )
+    return db.scalar(mine.order_by(Subscription.state, Subscription.changed_at.desc()).limit(1))

@@ -1,0 +1,213 @@
+"""Confirming, withdrawing: each step leaves a consent event.  Signing up is in signup.py."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, joinedload
+
+from mailer.core.fingerprint import fingerprint
+from mailer.subscribers import eligibility
+from mailer.subscribers.consent import chain
+from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload, Wording
+from mailer.subscribers.consent.wordings import show
+from mailer.subscribers.models import (
+    Departure,
+    DepartureReason,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+)
+
+CONFIRM_WITHIN = timedelta(days=7)  # an unconfirmed sign-up is purged after that
+
+
+class Confirmation(StrEnum):
+    CONFIRMED = "confirmed"
+    REAFFIRMED = "reaffirmed"  # received already, by an import: from now on by their own word
+    ALREADY = "already"
+    FROZEN = "frozen"  # RGPD 18: nothing is changed
+    GONE = "gone"  # withdrawn, purged or erased since: one may sign up again
+
+
+def confirm(
+    db: Session,
+    subscription_id: UUID,
+    *,
+    wording: Wording | None = None,
+    channel: str = "link",
+    now: datetime,
+) -> Confirmation:
+    """The mailbox says yes, to the wording shown.  Lifts a suppression: this is the fresh consent."""
+    subscription = _locked(db, subscription_id)
+    told = unasked(db, subscription)
+    if subscription is None or told:
+        return told or Confirmation.GONE
+    before = received(db, subscription)
+    subscriber = subscription.subscriber
+    if subscription.state is not SubscriptionState.ACTIVE:
+        _have_asked(db, subscription, wording, channel, now)
+        subscription.changed_at = now
+    reaffirm(db, subscription, subscriber, wording=wording, channel=channel, now=now)
+    subscription.state = SubscriptionState.ACTIVE
+    subscription.informed_at = now  # by the form, and the notices it links to (RGPD 13)
+    db.execute(delete(Suppression).where(Suppression.fingerprint == subscriber.fingerprint))
+    return Confirmation.REAFFIRMED if before else Confirmation.CONFIRMED
+
+
+def unasked(db: Session, subscription: Subscription | None) -> Confirmation | None:
+    """What there is to say instead of asking for a confirmation; None where one would add something."""
+    if subscription is None:
+        return Confirmation.GONE
+    if frozen(db, subscription):
+        return Confirmation.FROZEN
+    if subscription.state is SubscriptionState.ENDED:
+        return None if eligibility.asked_last(_file(db, subscription)) else Confirmation.GONE
+    if received(db, subscription) and own(db, subscription):
+        return Confirmation.ALREADY
+    return None
+
+
+def frozen(db: Session, subscription: Subscription) -> bool:
+    """Whether nothing of theirs is to be changed, but by their no."""
+    theirs = Subscriber.id == subscription.subscriber_id, Subscriber.restricted_at.is_not(None)
+    return db.scalar(select(exists().where(*theirs))) or False
+
+
+def received(db: Session, subscription: Subscription) -> bool:
+    """Whether letters are sent by it."""
+    barred = exists().where(
+        Subscriber.id == subscription.subscriber_id, Suppression.fingerprint == Subscriber.fingerprint
+    )
+    return subscription.state is SubscriptionState.ACTIVE and not db.scalar(select(barred))
+
+
+def own(db: Session, subscription: Subscription) -> bool:
+    """Whether the consent it rests on was given here."""
+    said = select(ConsentPayload.kind).where(ConsentPayload.event_id == subscription.consent_id)
+    return eligibility.own_word(db.scalar(said))
+
+
+def _file(db: Session, subscription: Subscription) -> Sequence[ConsentPayload]:
+    """Their events under the address they have now, oldest first."""
+    under = select(Subscriber.fingerprint).where(Subscriber.id == subscription.subscriber_id)
+    query = (
+        select(ConsentPayload)
+        .join(ConsentEvent, ConsentEvent.id == ConsentPayload.event_id)
+        .where(ConsentPayload.fingerprint == under.scalar_subquery())
+        .where(ConsentPayload.newsletter_id == subscription.newsletter_id)
+    )
+    return db.scalars(query.order_by(ConsentEvent.seq)).all()
+
+
+def _have_asked(
+    db: Session, subscription: Subscription, wording: Wording | None, channel: str, now: datetime
+) -> None:
+    """A confirmation counts of a request: where none stands in the file, it is made by the same click."""
+    if eligibility.fold(said.kind for said in _file(db, subscription)) is SubscriptionState.PENDING:
+        return
+    asked = payload_of(subscription, subscription.subscriber, ConsentKind.REQUESTED, now, channel)
+    if wording:
+        show(db, asked, wording)
+    chain.append(db, asked)
+
+
+def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime) -> bool:
+    """The person says no; True when that changed something.  Effective at commit."""
+    subscription = _locked(db, subscription_id)
+    if subscription is None or subscription.state is SubscriptionState.ENDED:
+        return False
+    chain.append(db, payload_of(subscription, subscription.subscriber, ConsentKind.WITHDRAWN, now, channel))
+    subscription.state, subscription.consent_id = SubscriptionState.ENDED, None
+    subscription.changed_at = now
+    return True
+
+
+def renew(
+    db: Session, subscription_id: UUID, *, wording: Wording, channel: str = "link", now: datetime
+) -> Confirmation:
+    """A fresh consent, asked and given at once by whoever a link to the mailbox was sent to."""
+    subscription = _locked(db, subscription_id)
+    if subscription is None:
+        return Confirmation.GONE
+    if subscription.state is SubscriptionState.ENDED and not frozen(db, subscription):
+        subscription.state = SubscriptionState.PENDING
+    return confirm(db, subscription_id, wording=wording, channel=channel, now=now)
+
+
+def reaffirm(
+    db: Session,
+    subscription: Subscription,
+    subscriber: Subscriber,
+    *,
+    wording: Wording | None,
+    channel: str = "link",
+    now: datetime,
+) -> None:
+    """A yes to the wording shown: it is what counts from now on, also for what is received already."""
+    said = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, channel)
+    if wording:
+        show(db, said, wording)
+    subscription.consent_id = chain.append(db, said).id
+
+
+def count_departure(db: Session, newsletter_id: UUID, reason: DepartureReason, day: date) -> None:
+    """One more person left for this reason on that day."""
+    row = {"newsletter_id": newsletter_id, "reason": reason, "day": day, "count": 1}
+    db.execute(
+        insert(Departure)
+        .values(row)
+        .on_conflict_do_update(
+            index_elements=["newsletter_id", "day", "reason"], set_={"count": Departure.count + 1}
+        )
+    )
+
+
+def subscriber_for(db: Session, email: str, name: str | None, locale: str, now: datetime) -> Subscriber:
+    db.execute(
+        insert(Subscriber)
+        .values(email=email, fingerprint=fingerprint(email), name=name, locale=locale, created_at=now)
+        .on_conflict_do_nothing()
+    )
+    mine = Subscriber.fingerprint == fingerprint(email)
+    return db.execute(select(Subscriber).where(mine)).scalar_one()
+
+
+def subscription_for(db: Session, subscriber: Subscriber, newsletter_id: UUID, now: datetime) -> Subscription:
+    db.execute(
+        insert(Subscription)
+        .values(
+            subscriber_id=subscriber.id,
+            newsletter_id=newsletter_id,
+            state=SubscriptionState.PENDING,
+            changed_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    mine = Subscription.subscriber_id == subscriber.id, Subscription.newsletter_id == newsletter_id
+    locked = select(Subscription).where(*mine).with_for_update()
+    return db.execute(locked.execution_options(populate_existing=True)).scalar_one()
+
+
+def _locked(db: Session, subscription_id: UUID) -> Subscription | None:
+    """With its person as they are once nobody else holds it: their address may have changed meanwhile."""
+    one = Subscription.id == subscription_id
+    db.execute(select(Subscription.id).where(one).with_for_update())
+    fresh = select(Subscription).where(one).options(joinedload(Subscription.subscriber))
+    return db.scalar(fresh.execution_options(populate_existing=True))
+
+
+def payload_of(
+    subscription: Subscription, subscriber: Subscriber, kind: ConsentKind, at: datetime, channel: str
+) -> ConsentPayload:
+    return ConsentPayload(
+        fingerprint=subscriber.fingerprint,
+        newsletter_id=subscription.newsletter_id,
+        kind=kind,
+        at=at,
+        channel=channel,
+    )

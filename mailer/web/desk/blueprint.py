@@ -1,0 +1,51 @@
+"""Door: the desk, where staff look after newsletters and their issues."""
+
+from flask import Blueprint, Response, render_template
+from flask.typing import ResponseReturnValue
+from flask_login import login_required
+from sqlalchemy import select
+
+from mailer.core.db import transaction
+from mailer.delivery import reports
+from mailer.issues import lifecycle
+from mailer.newsletters.models import Newsletter
+from mailer.web.desk import labels
+from mailer.web.desk.case_data import data
+from mailer.web.desk.case_letters import acts
+from mailer.web.desk.cases import rights
+from mailer.web.desk.imports import people
+from mailer.web.desk.issue import LEAVING, issue, subscribers
+from mailer.web.desk.issue_actions import moves
+
+desk = Blueprint("desk", __name__, url_prefix="/desk")
+desk.before_request(login_required(lambda: None))
+desk.context_processor(labels.context)
+desk.register_blueprint(issue)
+desk.register_blueprint(moves)
+desk.register_blueprint(people)
+desk.register_blueprint(rights)
+desk.register_blueprint(acts)
+desk.register_blueprint(data)
+
+
+@desk.after_request
+def private(response: Response) -> Response:
+    """Nothing of the desk stays in a shared browser, or in a proxy."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@desk.get("/")
+def issues() -> ResponseReturnValue:
+    with transaction() as db:
+        listed = lifecycle.listing(db)
+        leaving = {found.id: reports.progress(db, found.id) for found in listed if found.state in LEAVING}
+    return render_template("desk/issues.html", issues=listed, leaving=leaving)
+
+
+@desk.get("/newsletters")
+def newsletters() -> ResponseReturnValue:
+    with transaction() as db:
+        listed = db.scalars(select(Newsletter).order_by(Newsletter.name)).all()
+        counts = {found.id: subscribers(db, found.id) for found in listed}
+    return render_template("desk/newsletters.html", newsletters=listed, subscribers=counts)

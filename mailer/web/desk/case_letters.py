@@ -1,0 +1,181 @@
+"""Door: what the privacy officer does with a case.  A letter is looked over, whole, before it leaves."""
+
+from datetime import datetime
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from sqlalchemy.orm import Session
+from wtforms import StringField, TextAreaField
+
+from mailer.core.db import transaction, utcnow
+from mailer.notices.models import NoticeKind
+from mailer.privacy.cases import register
+from mailer.privacy.cases.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
+from mailer.privacy.models import Outcome, Right, RightsRequest
+from mailer.rendering.typography import long_day
+from mailer.tasks import ring
+from mailer.web.desk import labels
+from mailer.web.desk.cases import Refusal, fetch, log, show, words
+
+acts = Blueprint("rights_acts", __name__, url_prefix="/rights/<uuid:case_id>")
+acts.context_processor(words)
+
+LETTERS = {
+    "write": NoticeKind.LETTER, "pause": NoticeKind.IDENTITY, "extend": NoticeKind.EXTENDED,
+    "refuse": NoticeKind.REFUSED, "close": NoticeKind.ANSWERED,
+}  # fmt: skip
+DONE = {
+    "write": lazy_gettext("Le message est parti."),
+    "pause": lazy_gettext("Le délai est suspendu, et la question est posée."),
+    "extend": lazy_gettext("Le délai est prolongé, et la personne en est informée."),
+    "refuse": lazy_gettext("Le refus est notifié, et le dossier clos."),
+    "close": lazy_gettext("Le dossier est clos."),
+}
+UNANSWERED = frozenset({Outcome.WITHDRAWN, Outcome.UNIDENTIFIED})  # may end without a letter
+
+
+class ActForm(FlaskForm):  # type: ignore[misc]
+    """The words of a letter, and what else an act needs."""
+
+    words = TextAreaField()
+    outcome = StringField()
+    right = StringField()
+    sure = StringField()  # the letter was looked over: yes, or no and back to its words
+    seen = StringField()  # how many steps the case's history had then
+
+
+@acts.post("/<any(write, pause, extend, refuse, close):act>")
+def decide(case_id: UUID, act: str) -> ResponseReturnValue:
+    form = ActForm()
+    typed = {"typed": register.tidy(form.words.data or ""), "outcome": form.outcome.data or ""}
+    if form.sure.data == "no":
+        return show(case_id, act=act, **typed)
+    try:
+        with transaction() as db:
+            case = fetch(db, case_id)
+            _check(db, case, act, form)
+            if form.sure.data != "yes":
+                return _looked_over(db, case, act, form)
+            _do(db, case, act, form, utcnow())
+            log(db, f"rights {act}", {"case": case.number})
+    except ClosedCase:
+        return _unchanged(case_id)
+    except Refusal as refusal:
+        where = "write" if refusal.field == "write" else act
+        return show(case_id, act=where, **typed, fault=refusal.sentence), 422
+    return _done(case_id, str(DONE[act]))
+
+
+@acts.post("/resume")
+def resume(case_id: UUID) -> ResponseReturnValue:
+    try:
+        with transaction() as db:
+            case = fetch(db, case_id)
+            if changed := register.resume(db, case, by=str(current_user.id), now=utcnow()):
+                log(db, "rights resume", {"case": case.number})
+    except ClosedCase:
+        return _unchanged(case_id)
+    if not changed:
+        flash(_("Rien n’a changé : le délai courait déjà."), "info")
+        return redirect(url_for("desk.rights.page", case_id=case_id), 303)
+    return _done(case_id, _("Le délai court de nouveau, et la personne en est informée."))
+
+
+@acts.post("/qualify")
+def qualify(case_id: UUID) -> ResponseReturnValue:
+    form = ActForm()
+    try:
+        with transaction() as db:
+            case = fetch(db, case_id)
+            if form.right.data in list(Right):
+                register.qualify(db, case, Right(form.right.data), by=str(current_user.id), now=utcnow())
+            log(db, "rights qualify", {"case": case.number})
+    except ClosedCase:
+        return _unchanged(case_id)
+    return _done(case_id, _("Le droit demandé est précisé."))
+
+
+def _unchanged(case_id: UUID) -> ResponseReturnValue:
+    flash(_("Rien n’a changé : ce dossier est clos."), "info")
+    return redirect(url_for("desk.rights.page", case_id=case_id), 303)
+
+
+def _check(db: Session, case: RightsRequest, act: str, form: ActForm) -> None:
+    """Whether it can be done.  Raises ClosedCase, Refusal."""
+    if case.closed_at:
+        raise ClosedCase
+    if form.sure.data == "yes":
+        _check_unchanged(db, case, form)
+    if act in {"refuse", "close"} and register.is_erasing(db, case):
+        raise Refusal(
+            "words", _("Ce dossier se clôt de lui-même, une fois le certificat d’effacement parti.")
+        )
+    if act == "pause" and case.paused_at:
+        raise Refusal("write", _("Le délai est déjà suspendu : cette question n’est pas partie. Vous pouvez "
+                                 "l’envoyer sans clore."))  # fmt: skip
+    clock, today = register.clock(db, case), register.today(utcnow())
+    if act == "extend" and not clock.may_extend(today):
+        last = long_day(clock.due, labels.language())
+        raise Refusal("words", _("Ce délai ne peut plus être prolongé : il fallait le faire, une seule fois, "
+                                 "au plus tard le %(last)s.", last=last))  # fmt: skip
+    outcome = _outcome(form) if act == "close" else None
+    if not register.tidy(form.words.data or "").strip() and outcome not in UNANSWERED:
+        raise Refusal("words", _("Écrivez d’abord les mots de cette lettre."))
+
+
+def _check_unchanged(db: Session, case: RightsRequest, form: ActForm) -> None:
+    """Nothing happened since the letter was read over: another tab, a second click.  Raises Refusal."""
+    if form.seen.data != str(len(register.history(db, case))):
+        raise Refusal("words", _("Ce dossier a changé entre-temps, par un second clic peut-être : voyez "
+                                 "l’historique. Rien d’autre n’est parti."))  # fmt: skip
+
+
+def _outcome(form: ActForm) -> Outcome:
+    if form.outcome.data not in set(Outcome) - {Outcome.REFUSED}:
+        raise Refusal("outcome", _("Choisissez ce qu’il advient de la demande."))
+    return Outcome(form.outcome.data)
+
+
+def _looked_over(db: Session, case: RightsRequest, act: str, form: ActForm) -> str:
+    said = register.tidy(register.tidy(form.words.data or ""))
+    due = register.clock(db, case).extended_due if act == "extend" else None
+    letter = register.letter(case, LETTERS[act], said, due=due) if said else ""
+    seen = len(register.history(db, case))
+    return render_template(
+        "desk/case_letter.html", case=case, act=act, form=form, said=said, letter=letter, seen=seen
+    )
+
+
+def _do(db: Session, case: RightsRequest, act: str, form: ActForm, now: datetime) -> None:
+    """Raises Refusal."""
+    by, said = str(current_user.id), form.words.data or ""
+    try:
+        match act:
+            case "write":
+                register.write(db, case, said, by=by, now=now)
+            case "pause":
+                register.pause(db, case, said, by=by, now=now)
+            case "extend":
+                register.extend(db, case, said, by=by, now=now)
+            case "refuse":
+                register.refuse(db, case, said, by=by, now=now)
+            case _:
+                register.close(db, case, _outcome(form), by=by, now=now, words=said)
+    except (
+        NoWords,
+        TooLate,
+        AlreadyPaused,
+        BeingErased,
+    ) as fault:  # the day ended between the check and the act
+        raise Refusal("words", _("Cela ne se peut plus : relisez le dossier.")) from fault
+
+
+def _done(case_id: UUID, done: str) -> ResponseReturnValue:
+    ring("notices")
+    flash(done, "success")
+    return redirect(url_for("desk.rights.page", case_id=case_id), 303)

@@ -1,0 +1,262 @@
+"""Door: the register of rights requests, for the privacy officer.  Staff have no roles yet: all see it."""
+
+import io
+from datetime import date, datetime
+from typing import TypeVar
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext, ngettext
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from wtforms import SelectField, StringField, TextAreaField
+
+from mailer.core import audit
+from mailer.core.address import InvalidAddress, normalise
+from mailer.core.db import transaction, utcnow
+from mailer.core.settings import settings
+from mailer.privacy.cases import register, statistics
+from mailer.privacy.cases.deadlines import Pressure, pressure
+from mailer.privacy.cases.labels import CHANNELS, OUTCOMES, SHORT
+from mailer.privacy.cases.register import BadDay
+from mailer.privacy.mailbox import parse
+from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
+from mailer.rendering.typography import long_day
+from mailer.staff import accounts
+from mailer.subscribers.models import Subscriber
+from mailer.tasks import ring
+from mailer.web.desk import labels
+
+rights = Blueprint("rights", __name__, url_prefix="/rights")
+
+NOTED = (Channel.POST, Channel.PHONE, Channel.DESK, Channel.EMAIL)  # what staff open a case for
+LOCALES = ("fr", "en")
+T = TypeVar("T", Right, Channel)
+STEPS = {
+    "opened": lazy_gettext("Demande reçue"),
+    "message": lazy_gettext("Nouveau message de la personne"),
+    "qualified": lazy_gettext("Droit précisé"),
+    "paused": lazy_gettext("Délai suspendu, identité demandée"),
+    "resumed": lazy_gettext("Délai repris"),
+    "extended": lazy_gettext("Délai prolongé de deux mois"),
+    "alerted": lazy_gettext("Alerte envoyée au délégué"),
+    "restricted": lazy_gettext("Données gelées"),
+    "lifting": lazy_gettext("Fin du gel annoncée"),
+    "to erase": lazy_gettext("Effacement demandé"),
+    "not erased": lazy_gettext("Effacement impossible pour l’instant : le service réessaie"),
+    "erased": lazy_gettext("Données effacées"),
+    "closed": lazy_gettext("Dossier clos"),
+}
+LETTERS = {
+    "receipt": lazy_gettext("Accusé de réception"),
+    "identity": lazy_gettext("Demande de précision sur l’identité"),
+    "extended": lazy_gettext("Lettre de prolongation"),
+    "refused": lazy_gettext("Lettre de refus"),
+    "answered": lazy_gettext("Réponse"),
+    "erased": lazy_gettext("Certificat d’effacement"),
+    "letter": lazy_gettext("Message"),
+}
+REASONS = {
+    parse.Reason.UNREADABLE: lazy_gettext("Ce courriel n’a pas pu être lu : il est marqué dans la boîte."),
+    parse.Reason.NO_SENDER: lazy_gettext(
+        "Ce courriel ne dit pas qui l’envoie : il est marqué dans la boîte."
+    ),
+    parse.Reason.NO_TEXT: lazy_gettext("Ce courriel ne contient pas de texte : il est marqué dans la boîte."),
+    parse.Reason.SPAM: lazy_gettext(
+        "Le serveur de courrier le tient pour indésirable : il n’a pas reçu de réponse."
+    ),
+    parse.Reason.BAD_TOKEN: lazy_gettext(
+        "Une désinscription par courriel dont le jeton n’est pas de nous : il est marqué dans la boîte."
+    ),
+}
+ACTORS = {
+    register.SERVICE: lazy_gettext("le service"),
+    register.PERSON: lazy_gettext("la personne"),
+    audit.TERMINAL: lazy_gettext("le terminal"),
+}
+
+
+class CaseForm(FlaskForm):  # type: ignore[misc]
+    """A request that came by post, by phone, or by any way that no machine reads."""
+
+    right = SelectField(validate_choice=False)
+    channel = SelectField(validate_choice=False)
+    received = StringField()
+    email = StringField()
+    name = StringField()
+    locale = SelectField(validate_choice=False)
+    text = TextAreaField()
+
+
+class Refusal(Exception):
+    """What is wrong with what was sent, in the reader's language, and the field at fault."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        self.field, self.sentence = field, sentence
+
+
+@rights.context_processor
+def words() -> dict[str, object]:
+    """What the register's templates call things."""
+    locale = labels.language()
+    return {
+        "RIGHTS": SHORT[locale], "CHANNELS": CHANNELS[locale], "OUTCOMES": OUTCOMES[locale],
+        "STEPS": STEPS, "REASONS_OF_MAIL": REASONS, "LETTERS": LETTERS, "left": left,
+        "pressure_of": pressure_of,
+        "long_day": lambda day: long_day(day, locale),
+        "iso_day": lambda day: long_day(date.fromisoformat(day), locale),
+    }  # fmt: skip
+
+
+@rights.get("")
+def home() -> ResponseReturnValue:
+    """The cases, those to be answered soonest first; `?closed=1`: those that are over."""
+    closed = request.args.get("closed") == "1"
+    with transaction() as db:
+        cases = register.listing(db, closed=closed)
+        counts = statistics.figures(db, now=utcnow())
+    shown = {"cases": cases, "counts": counts, "closed": closed, "cut": len(cases) == register.LISTED}
+    return render_template("desk/rights.html", **shown)
+
+
+@rights.post("/register.csv")
+def export() -> ResponseReturnValue:
+    """The whole register, for an inspection."""
+    file = io.StringIO()
+    with transaction() as db:
+        rows = statistics.write(db, file, labels.language())
+        log(db, "rights export", {"rows": rows})
+    response = Response("\ufeff" + file.getvalue(), mimetype="text/csv")
+    response.headers["Content-Disposition"] = 'attachment; filename="registre-rgpd.csv"'
+    return response
+
+
+@rights.get("/new")
+def ask() -> ResponseReturnValue:
+    today = register.today(utcnow()).isoformat()
+    return _asked(CaseForm(received=today, locale=settings().default_locale))
+
+
+@rights.post("/new")
+def begin() -> ResponseReturnValue:
+    form = CaseForm()
+    try:
+        with transaction() as db:
+            case_id = _begun(db, form, utcnow()).id
+    except Refusal as refusal:
+        return _asked(form, refusal), 422
+    ring("notices")
+    return redirect(url_for("desk.rights.page", case_id=case_id), 303)
+
+
+@rights.get("/<uuid:case_id>")
+def page(case_id: UUID) -> ResponseReturnValue:
+    return show(case_id)
+
+
+def show(case_id: UUID, **given: str) -> str:
+    """The case's page; `given`: act, typed and outcome of one of its forms, and what its fault is."""
+    now = utcnow()
+    with transaction() as db:
+        case = db.get(RightsRequest, case_id) or abort(404)
+        steps = register.history(db, case)
+        clock = register.clock(db, case)
+        names = {each.by: _name(db, each.by) for each in steps}
+        subject = case.email and db.scalar(select(Subscriber).where(Subscriber.email == case.email))
+        busy = register.is_erasing(db, case)
+    return render_template(
+        "desk/case.html", case=case, steps=steps, names=names,
+        may_extend=clock.may_extend(register.today(now)), extended_due=clock.extended_due,
+        rights=Right, outcomes=[each for each in Outcome if each is not Outcome.REFUSED],
+        in_time=statistics.in_time(case.closed_at, case.due_on), subject=subject, busy=busy,
+        **{"act": "", "typed": "", "outcome": "", "fault": ""} | given,
+    )  # fmt: skip
+
+
+def fetch(db: Session, case_id: UUID) -> RightsRequest:
+    """The case, or a 404."""
+    return register.find(db, case_id) or abort(404)
+
+
+def log(db: Session, what: str, details: dict[str, object]) -> None:
+    audit.record(db, who=str(current_user.id), what=what, details=details, now=utcnow())
+
+
+def pressure_of(case: RightsRequest) -> Pressure:
+    return pressure(case.due_on, register.today(utcnow()), paused=case.paused_at is not None)
+
+
+def left(case: RightsRequest) -> str:
+    """How long there is, in words."""
+    if case.paused_at:
+        return str(_("Suspendu"))
+    days = (case.due_on - register.today(utcnow())).days
+    if days < 0:
+        return str(ngettext("En retard de %(num)d jour", "En retard de %(num)d jours", -days))
+    if days == 0:
+        return str(_("Dernier jour"))
+    return str(ngettext("Encore %(num)d jour", "Encore %(num)d jours", days))
+
+
+def _asked(form: CaseForm, refusal: Refusal | None = None) -> str:
+    return render_template(
+        "desk/case_new.html", form=form, refusal=refusal, rights=Right, channels=NOTED,
+        today=register.today(utcnow()),
+    )  # fmt: skip
+
+
+def _begun(db: Session, form: CaseForm, now: datetime) -> RightsRequest:
+    """Raises Refusal."""
+    email = _email(form.email.data or "")
+    name = " ".join(register.tidy(form.name.data or "").split()) or None
+    if not email and not name:
+        raise Refusal("name", _("Indiquez un nom ou une adresse : il faut savoir à qui répondre."))
+    case = register.open(
+        db, right=_chosen(Right, form.right.data, "right"),
+        channel=_chosen(Channel, form.channel.data, "channel"),
+        email=email, name=name, locale=form.locale.data if form.locale.data in LOCALES else "fr",
+        received_at=_received(form.received.data or "", now), now=now, by=str(current_user.id),
+        text=register.tidy(form.text.data or ""),
+    )  # fmt: skip
+    log(db, "rights open", {"case": case.number, "right": case.right, "channel": case.channel})
+    return case
+
+
+def _chosen(of: type[T], value: str | None, field: str) -> T:
+    try:
+        return of(value or "")
+    except ValueError:
+        raise Refusal(field, _("Choisissez dans la liste.")) from None
+
+
+def _email(typed: str) -> str | None:
+    if not typed.strip():
+        return None
+    try:
+        return normalise(typed)
+    except InvalidAddress:
+        raise Refusal("email", _("Cette adresse électronique n’est pas complète.")) from None
+
+
+def _received(typed: str, now: datetime) -> datetime:
+    """The day a letter or a call came.  Raises Refusal."""
+    try:
+        day = date.fromisoformat(typed)
+    except ValueError:
+        raise Refusal("received", _("La date de réception s’écrit 2026-01-31.")) from None
+    try:
+        return register.arrived(day, now)
+    except BadDay as bad:
+        past = _("Cette date est trop ancienne : vérifiez l’année.")
+        future = _("Cette date est à venir : indiquez le jour où la demande est arrivée.")
+        raise Refusal("received", future if bad.future else past) from None
+
+
+def _name(db: Session, by: str) -> str:
+    if by in ACTORS:
+        return str(ACTORS[by])
+    return accounts.name(db, by)

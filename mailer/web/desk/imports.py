@@ -1,0 +1,266 @@
+"""Door: people taken over from a file.  It is looked at first; a person then says go.  A worker does both."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Literal
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import format_decimal, lazy_gettext
+from flask_babel import gettext as _
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+from wtforms import SelectField, StringField
+
+from mailer.core import audit
+from mailer.core.db import transaction, utcnow
+from mailer.core.settings import settings
+from mailer.imports import export, file_format, jobs, uploads, worker
+from mailer.imports.columns import PRESETS, NoMapping, match
+from mailer.imports.file_format import UnreadableFile
+from mailer.imports.jobs import Order
+from mailer.imports.messages import sentence
+from mailer.imports.models import Import, ImportState
+from mailer.imports.rows import MAX_SOURCE, Terms
+from mailer.imports.uploads import Given
+from mailer.newsletters.models import LegalBasis, Newsletter
+from mailer.tasks import ring
+from mailer.web.desk import labels
+
+people = Blueprint("people", __name__, url_prefix="/people")
+
+UPLOAD = 128 * 1024 * 1024  # bytes: two million rows
+LIVE = frozenset({ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING})
+UNDOABLE = ImportState.DONE, ImportState.FAILED
+STATES = {
+    ImportState.CHECKING: lazy_gettext("Vérification en cours"),
+    ImportState.CHECKED: lazy_gettext("Vérifié, à confirmer"),
+    ImportState.RUNNING: lazy_gettext("Import en cours"),
+    ImportState.DONE: lazy_gettext("Terminé"),
+    ImportState.UNDOING: lazy_gettext("Annulation en cours"),
+    ImportState.UNDONE: lazy_gettext("Annulé"),
+    ImportState.FAILED: lazy_gettext("Échec"),
+}
+ROLES = {
+    "email": lazy_gettext("Adresse"), "name": lazy_gettext("Nom"), "first_name": lazy_gettext("Prénom"),
+    "last_name": lazy_gettext("Nom de famille"), "locale": lazy_gettext("Langue"),
+    "consented_at": lazy_gettext("Date du consentement"), "asked_at": lazy_gettext("Date de la demande"),
+    "source": lazy_gettext("Origine"), "status": lazy_gettext("État"),
+    "opted_out": lazy_gettext("Désinscription"), "opted_out_at": lazy_gettext("Date de désinscription"),
+    "changed_at": lazy_gettext("Date du dernier changement"),
+    "bounced_at": lazy_gettext("Date du rejet de l’adresse"),
+}  # fmt: skip
+
+
+class FileForm(FlaskForm):  # type: ignore[misc]
+    """A file, the newsletter it is for, and what the whole of it rests on."""
+
+    newsletter = SelectField(validate_choice=False)
+    file = FileField()
+    source = StringField()
+    consented_at = StringField()
+    legal_text = StringField()
+    preset = SelectField(validate_choice=False)
+
+
+class Refusal(Exception):
+    """What is wrong with what was sent, in the reader's language."""
+
+
+@people.url_value_preprocessor
+def allow_files(endpoint: str | None, _: dict[str, object] | None) -> None:
+    """Staff may send more than a form's worth, and only here."""
+    if endpoint == "desk.people.send" and current_user.is_authenticated:
+        request.max_content_length = UPLOAD
+
+
+@people.get("")
+def home() -> ResponseReturnValue:
+    return _home(FileForm(newsletter=request.args.get("newsletter")))
+
+
+@people.post("")
+def send() -> ResponseReturnValue:
+    """Keep the file, and have it looked at."""
+    given = FileForm()
+    try:
+        with transaction() as db:
+            job = _begun(db, given)
+            import_id = job.id
+    except Refusal as refusal:
+        return _home(given, str(refusal)), 422
+    except (UnreadableFile, NoMapping) as fault:
+        return _home(given, fault.french if labels.language() == "fr" else str(fault)), 422
+    ring("imports")
+    return redirect(url_for("desk.people.page", import_id=import_id), 303)
+
+
+@people.get("/imports/<uuid:import_id>")
+def page(import_id: UUID) -> ResponseReturnValue:
+    with transaction() as db:
+        job = _fetch(db, import_id)
+        newsletter = db.get_one(Newsletter, job.newsletter_id)
+        held = uploads.held(db, import_id)
+    return render_template("desk/import.html", job=job, letter=newsletter.name, held=held, **_shown(job))
+
+
+@people.get("/imports/<uuid:import_id>/progress.json")
+def progress(import_id: UUID) -> ResponseReturnValue:
+    """What imports.js asks each second."""
+    with transaction() as db:
+        job = _fetch(db, import_id)
+    counts = {name: format_decimal(getattr(job, name)) for name in ("new", "known", "refused")}
+    said = _sentence(job)
+    return jsonify({"state": job.state, "done": job.done, "records": job.records, "sentence": said} | counts)
+
+
+@people.get("/imports/<uuid:import_id>/report.csv")
+def report(import_id: UUID) -> ResponseReturnValue:
+    """What became of every row, as it streams."""
+    with transaction() as db:
+        _fetch(db, import_id)
+    lang = _lang()
+    response = Response(_report(import_id, lang), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="import-{import_id}.csv"'
+    return response
+
+
+@people.post("/imports/<uuid:import_id>/run")
+def run(import_id: UUID) -> ResponseReturnValue:
+    if worker.go(import_id):
+        _log(import_id, "subscribers import")
+        ring("imports")
+    return _back(import_id)
+
+
+@people.post("/imports/<uuid:import_id>/drop")
+def drop(import_id: UUID) -> ResponseReturnValue:
+    worker.drop(import_id)
+    flash(_("Le fichier est oublié : rien n’a été importé."), "success")
+    return redirect(url_for("desk.people.home"), 303)
+
+
+@people.get("/imports/<uuid:import_id>/undo")
+def confirm_undo(import_id: UUID) -> ResponseReturnValue:
+    with transaction() as db:
+        job = _fetch(db, import_id)
+    if job.state not in UNDOABLE:
+        return _back(import_id)
+    return render_template("desk/import_undo.html", job=job)
+
+
+@people.post("/imports/<uuid:import_id>/undo")
+def undo(import_id: UUID) -> ResponseReturnValue:
+    with transaction() as db:
+        here = Import.id == import_id, Import.state.in_(UNDOABLE)
+        db.execute(update(Import).where(*here).values(state=ImportState.UNDOING))
+    _log(import_id, "subscribers undo")
+    ring("imports")
+    return _back(import_id)
+
+
+def _home(given: FileForm, fault: str | None = None) -> str:
+    with transaction() as db:
+        listed = db.scalars(select(Newsletter).order_by(Newsletter.name)).all()
+        names = {newsletter.id: newsletter.name for newsletter in listed}
+        imports = jobs.imports(db)[:50]
+    return render_template(
+        "desk/people.html", form=given, fault=fault, newsletters=listed, presets=PRESETS, imports=imports,
+        names=names, STATES=STATES,
+    )  # fmt: skip
+
+
+def _begun(db: Session, given: FileForm) -> Import:
+    """The import of what was sent.  Raises Refusal, UnreadableFile, NoMapping."""
+    newsletter = db.scalar(select(Newsletter).where(Newsletter.slug == (given.newsletter.data or "")))
+    if newsletter is None:
+        raise Refusal(_("Choisissez la lettre que ces personnes ont accepté de recevoir."))
+    if not given.file.data or not given.file.data.filename:
+        raise Refusal(_("Choisissez un fichier."))
+    terms = _terms(newsletter, given)
+    source = Given(given.file.data.filename.replace("\\", "/").rpartition("/")[2], given.file.data.stream)
+    read = file_format.inspect(source)
+    preset = given.preset.data if given.preset.data in PRESETS else None
+    columns = match(read.header, preset or ("sympa" if read.is_dump else None))
+    order = Order(newsletter.id, str(current_user.id), source, read, columns, terms)
+    job = jobs.begin(db, order, ImportState.CHECKING)
+    if not uploads.held(db, job.id):
+        uploads.store(db, job.id, source)
+    return job
+
+
+def _terms(newsletter: Newsletter, given: FileForm) -> Terms:
+    source = " ".join((given.source.data or "").split())
+    if not source or len(source) > MAX_SOURCE or not source.isprintable():
+        raise Refusal(
+            _("Dites en une phrase d’où viennent ces consentements : elle sera gardée, et montrée.")
+        )
+    text = " ".join((given.legal_text.data or "").split()) or None
+    if newsletter.legal_basis is LegalBasis.PUBLIC_TASK and text is None:
+        raise Refusal(
+            _("Cette lettre relève d’une mission d’intérêt public : indiquez le texte qui la fonde.")
+        )
+    public = newsletter.legal_basis is LegalBasis.PUBLIC_TASK
+    return Terms(source, newsletter.locale, settings().zone, _day(given.consented_at.data),
+                 text if public else None, utcnow())  # fmt: skip
+
+
+def _day(typed: str | None) -> datetime | None:
+    if not typed:
+        return None
+    try:
+        day = date.fromisoformat(typed)
+    except ValueError:
+        raise Refusal(_("La date du consentement s’écrit 2026-01-31.")) from None
+    return datetime(day.year, day.month, day.day, tzinfo=settings().zone).astimezone(UTC)
+
+
+def _fetch(db: Session, import_id: UUID) -> Import:
+    return db.get(Import, import_id) or abort(404)
+
+
+def _shown(job: Import) -> dict[str, object]:
+    lang = _lang()
+    reasons = sorted(job.reasons.items(), key=lambda pair: -pair[1])
+    return {
+        "live": job.state in LIVE, "state": STATES[job.state], "sentence": _sentence(job),
+        "reasons": [(sentence(reason, lang), count) for reason, count in reasons],
+        "columns": [(header, ROLES[role] if role else None) for header, role in job.columns["roles"]],
+    }  # fmt: skip
+
+
+def _sentence(job: Import) -> str:
+    done, records = format_decimal(job.done), format_decimal(job.records)
+    return str(_("%(done)s lignes sur %(records)s", done=done, records=records))
+
+
+def _lang() -> Literal["fr", "en"]:
+    return "fr" if labels.language() == "fr" else "en"
+
+
+def _report(import_id: UUID, lang: Literal["fr", "en"]) -> Iterator[str]:
+    buffer = io.StringIO()
+    write = export.report_writer(buffer, lang)
+    yield "\ufeff" + buffer.getvalue()
+    with transaction() as db:
+        for row in export.reported(jobs.report(db, import_id), lang):
+            buffer.seek(0)
+            buffer.truncate()
+            write(row)
+            yield buffer.getvalue()
+
+
+def _back(import_id: UUID) -> ResponseReturnValue:
+    return redirect(url_for("desk.people.page", import_id=import_id), 303)
+
+
+def _log(import_id: UUID, what: str) -> None:
+    with transaction() as db:
+        audit.record(
+            db, who=str(current_user.id), what=what, details={"import": str(import_id)}, now=utcnow()
+        )

@@ -1,0 +1,166 @@
+"""Door: one issue at the desk: what it says, how far it is, and its certificate."""
+
+from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, jsonify, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import format_decimal
+from flask_wtf import FlaskForm
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from wtforms import StringField
+
+from mailer.core.db import transaction, utcnow
+from mailer.core.settings import settings
+from mailer.delivery import reports, unknown
+from mailer.delivery.certificate import NotClosed, certify
+from mailer.issues import lifecycle
+from mailer.issues.models import Issue
+from mailer.issues.states import IssueState, Move, moves_from
+from mailer.rendering.local_time import AmbiguousTime, BadTime
+from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting
+from mailer.staff.models import Staff
+from mailer.subscribers.models import Subscription, SubscriptionState
+from mailer.web.desk import labels
+
+issue = Blueprint("issue", __name__, url_prefix="/issues/<uuid:issue_id>")
+
+LEAVING = frozenset({IssueState.SENDING, IssueState.PAUSED, IssueState.CANCELLED})
+PREVIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src {site}; frame-ancestors 'self'"
+
+
+class ScheduleForm(FlaskForm):  # type: ignore[misc]
+    """A day and a time as browsers send them; fold, once clocks going back made us ask."""
+
+    day = StringField()
+    time = StringField()
+    fold = StringField()
+
+    @property
+    def typed(self) -> str:
+        return f"{self.day.data or ''} {self.time.data or ''}"
+
+    @property
+    def turn(self) -> int | None:
+        return int(self.fold.data) if self.fold.data in ("0", "1") else None
+
+
+def fetch(db: Session, issue_id: UUID) -> Issue:
+    """The issue, or a 404."""
+    found = lifecycle.get(db, issue_id)
+    if found is None:
+        abort(404)
+    return found
+
+
+def subscribers(db: Session, newsletter_id: UUID) -> int:
+    """How many people a newsletter would be sent to now, suppressions aside."""
+    active = Subscription.newsletter_id == newsletter_id, Subscription.state == SubscriptionState.ACTIVE
+    return db.scalar(select(func.count()).select_from(Subscription).where(*active)) or 0
+
+
+def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None) -> str:
+    """The issue's page, with what was typed in its form and what is wrong with it."""
+    now = utcnow()
+    with transaction() as db:
+        found = fetch(db, issue_id)
+        return render_template(
+            "desk/issue.html",
+            issue=found,
+            moves={move.value for move in moves_from(found.state) - {Move.START, Move.CLOSE, Move.RESEND}},
+            findings=lifecycle.findings(db, found, settings(), leaves=found.due_at or now),
+            text=_sample(lifecycle.rendered(db, found, settings()).text, found, escape=False),
+            progress=reports.progress(db, issue_id) if _is_live(found) or found.closed_at else None,
+            subscribers=subscribers(db, found.newsletter_id),
+            undecided=sum(each.rows for each in unknown.undecided(db, issue_id)),
+            live=_is_live(found),
+            form=form,
+            fault=fault.sentence(labels.language()) if fault else None,
+            ambiguous=isinstance(fault, AmbiguousTime),
+            now=now,
+        )
+
+
+@issue.get("")
+def page(issue_id: UUID) -> ResponseReturnValue:
+    return show(issue_id, ScheduleForm())
+
+
+@issue.get("/preview")
+def preview(issue_id: UUID) -> ResponseReturnValue:
+    """The letter as a reader will get it, alone in a frame."""
+    with transaction() as db:
+        found = fetch(db, issue_id)
+        response = Response(_sample(lifecycle.rendered(db, found, settings()).html, found, escape=True))
+    response.headers["Content-Security-Policy"] = PREVIEW_CSP.format(site=settings().public_url)
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+@issue.get("/progress.json")
+def progress(issue_id: UUID) -> ResponseReturnValue:
+    """What desk.js asks each second while the issue leaves."""
+    with transaction() as db:
+        found = fetch(db, issue_id)
+        counted = reports.progress(db, issue_id)
+    counts = {
+        state.value: {"count": format_decimal(getattr(counted, state)), "x": x, "width": width}
+        for state, x, width in labels.bar(counted)
+    }
+    return jsonify(
+        asdict(counted)
+        | {"final": counted.final, "done": counted.done, "state": found.state, "live": _is_live(found)}
+        | {"counts": counts, "percent": labels.percent(counted), "sentence": labels.sentence(counted)}
+    )
+
+
+@issue.get("/certificate")
+def certificate(issue_id: UUID) -> ResponseReturnValue:
+    with transaction() as db:
+        found = fetch(db, issue_id)
+        if found.state is not IssueState.CLOSED:
+            return redirect(url_for("desk.issue.page", issue_id=issue_id))
+        account = certify(db, issue_id)
+        return render_template(
+            "desk/certificate.html",
+            issue=found,
+            certificate=account,
+            approver=_approver(db, account.approver),
+            approved_at=datetime.fromisoformat(account.approved_at),
+        )
+
+
+@issue.get("/certificate.json")
+def certificate_file(issue_id: UUID) -> ResponseReturnValue:
+    with transaction() as db:
+        fetch(db, issue_id)
+        try:
+            response = jsonify(certify(db, issue_id).as_dict())
+        except NotClosed:
+            abort(404)
+    response.headers["Content-Disposition"] = f'attachment; filename="certificate-{issue_id}.json"'
+    return response
+
+
+def _sample(text: str, found: Issue, *, escape: bool) -> str:
+    """The letter as one reader would get it; the unsubscribe link leads nowhere."""
+    name, locale = "Camille Dupont", found.content["locale"]
+    values = {GREETING: greeting(locale, name), NAME: name, UNSUBSCRIBE_URL: "#"}
+    return fill(text, values, escape=escape)
+
+
+def _approver(db: Session, approver: str) -> str:
+    """Whoever approved: the name behind a staff id, or what is written."""
+    try:
+        staff = db.get(Staff, UUID(approver))
+    except ValueError:
+        return approver
+    return staff.name if staff else approver
+
+
+def _is_live(found: Issue) -> bool:
+    """Whether its numbers may move while one looks."""
+    about_to = found.state is IssueState.SCHEDULED and found.due_at is not None and found.due_at <= utcnow()
+    return about_to or found.state in LEAVING

@@ -1,0 +1,139 @@
+"""Door: what staff may do with an issue.  Only POSTs act; to send and to cancel are confirmed on a page."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from mailer.core.db import transaction, utcnow
+from mailer.core.settings import settings
+from mailer.delivery import reports, unknown
+from mailer.issues import lifecycle
+from mailer.issues.models import Issue
+from mailer.issues.states import ForbiddenMove, Move, moves_from
+from mailer.rendering.local_time import BadTime, parse_future
+from mailer.tasks import ring
+from mailer.web.desk import labels
+from mailer.web.desk.issue import ScheduleForm, fetch, show, subscribers
+
+moves = Blueprint("moves", __name__, url_prefix="/issues/<uuid:issue_id>")
+Act = Callable[[Session, Issue, datetime], None]
+
+
+@moves.post("/schedule")
+def schedule(issue_id: UUID) -> ResponseReturnValue:
+    form = ScheduleForm()
+    try:
+        due_at = parse_future(form.typed, settings().zone, form.turn, now=utcnow())
+    except BadTime as fault:
+        return show(issue_id, form, fault), 422
+    return _move(issue_id, _leave_at(due_at), _("Programmé : %(when)s.", when=labels.when(due_at)))
+
+
+@moves.post("/send")
+def send(issue_id: UUID) -> ResponseReturnValue:
+    return _move(issue_id, _leave_at(utcnow()), _("L’envoi commence."))
+
+
+@moves.post("/unschedule")
+def unschedule(issue_id: UUID) -> ResponseReturnValue:
+    done = _("Le numéro n’est plus programmé : c’est de nouveau un brouillon.")
+    return _move(issue_id, lambda db, found, _: lifecycle.unschedule(db, found), done)
+
+
+@moves.post("/pause")
+def pause(issue_id: UUID) -> ResponseReturnValue:
+    done = _("L’envoi est en pause. Les messages déjà confiés au serveur d’envoi arriveront.")
+    return _move(issue_id, lambda db, found, _: lifecycle.pause(db, found), done)
+
+
+@moves.post("/resume")
+def resume(issue_id: UUID) -> ResponseReturnValue:
+    return _move(issue_id, lambda db, found, _: lifecycle.resume(db, found), _("L’envoi reprend."))
+
+
+@moves.post("/cancel")
+def cancel(issue_id: UUID) -> ResponseReturnValue:
+    done = _("L’envoi est annulé : plus aucun message ne part.")
+    return _move(issue_id, lambda db, found, _: lifecycle.cancel(db, found), done)
+
+
+@moves.post("/leave")
+def leave(issue_id: UUID) -> ResponseReturnValue:
+    done = _("C’est noté : les messages incertains restent comme ils sont.")
+    return _move(issue_id, _decide(unknown.leave), done)
+
+
+@moves.post("/resend")
+def resend(issue_id: UUID) -> ResponseReturnValue:
+    return _move(issue_id, _decide(unknown.resend), _("Les messages incertains repartent."))
+
+
+@moves.get("/resend")
+def confirm_resend(issue_id: UUID) -> ResponseReturnValue:
+    return _confirm(issue_id, Move.RESEND, "desk/resend.html")
+
+
+@moves.get("/send")
+def confirm_send(issue_id: UUID) -> ResponseReturnValue:
+    return _confirm(issue_id, Move.SCHEDULE, "desk/send.html")
+
+
+@moves.get("/cancel")
+def confirm_cancel(issue_id: UUID) -> ResponseReturnValue:
+    return _confirm(issue_id, Move.CANCEL, "desk/cancel.html")
+
+
+def _leave_at(due_at: datetime) -> Act:
+    def act(db: Session, found: Issue, now: datetime) -> None:
+        approver = str(current_user.id)
+        lifecycle.schedule(db, found, due_at=due_at, approver=approver, now=now, settings=settings())
+
+    return act
+
+
+def _decide(decision: Callable[..., int]) -> Act:
+    def act(db: Session, found: Issue, now: datetime) -> None:
+        decision(db, found, by=str(current_user.id), now=now)
+
+    return act
+
+
+def _move(issue_id: UUID, act: Act, done: str) -> ResponseReturnValue:
+    """Act, or say kindly why not: a second click and a page gone stale are no faults."""
+    try:
+        with transaction() as db:
+            act(db, fetch(db, issue_id), utcnow())
+    except ForbiddenMove as refusal:
+        flash(
+            _("Rien n’a changé : ce numéro est « %(state)s ».", state=labels.STATES[refusal.state]),
+            "info",
+        )
+    except lifecycle.NotReady:
+        flash(
+            _("Ce numéro ne peut pas partir : corrigez d’abord ce que les vérifications ont trouvé."), "error"
+        )
+    else:
+        ring("tick")
+        ring("routes")
+        flash(done, "success")
+    return redirect(url_for("desk.issue.page", issue_id=issue_id), 303)
+
+
+def _confirm(issue_id: UUID, move: Move, template: str) -> ResponseReturnValue:
+    with transaction() as db:
+        found = fetch(db, issue_id)
+        if move not in moves_from(found.state):
+            return redirect(url_for("desk.issue.page", issue_id=issue_id))
+        return render_template(
+            template,
+            issue=found,
+            findings=lifecycle.findings(db, found, settings(), leaves=utcnow()),
+            subscribers=subscribers(db, found.newsletter_id),
+            progress=reports.progress(db, issue_id),
+        )

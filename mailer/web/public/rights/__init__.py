@@ -1,0 +1,1 @@
+"""Serve the pages of whoever exercises a right."""

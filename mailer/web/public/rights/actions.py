@@ -1,0 +1,147 @@
+"""Door: in a rights session, what one does about one's data: freeze, object, stop, leave directives."""
+
+from dataclasses import dataclass, field
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from wtforms import Form, TextAreaField
+from wtforms.validators import Length
+
+from mailer.core.db import transaction, utcnow
+from mailer.newsletters.models import Newsletter
+from mailer.privacy.cases import self_service
+from mailer.privacy.models import Right
+from mailer.privacy.rights import objection, restriction
+from mailer.subscribers.models import (
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+    Suppression,
+    SuppressionReason,
+)
+from mailer.tasks import ring
+from mailer.web.public.rights.session import mine
+
+acts = Blueprint("acts", __name__)
+LONGEST = 2000  # characters of directives
+_RIGHTS = {
+    "restriction": Right.RESTRICTION, "thaw": Right.RESTRICTION,
+    "objection": Right.OBJECTION, "withdrawal": Right.WITHDRAWAL,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Where somebody stands when they enter."""
+
+    subscriber: Subscriber | None
+    suppression: Suppression | None
+    letters: list[str] = field(default_factory=list)  # those they receive
+
+    @property
+    def frozen(self) -> bool:
+        return bool(self.subscriber and self.subscriber.restricted_at)
+
+    @property
+    def objected(self) -> bool:
+        return self.suppression is not None and self.suppression.reason is SuppressionReason.OBJECTED
+
+    @property
+    def allowed(self) -> set[str]:
+        """What there is to do."""
+        both = {"restriction": self.subscriber and not self.frozen, "thaw": self.frozen,
+                "objection": not self.objected, "withdrawal": self.letters}  # fmt: skip
+        return {act for act, may in both.items() if may}
+
+
+def situation(db: Session, *, lock: bool = False) -> Situation:
+    """Of whoever is in the session."""
+    mark = mine().fingerprint
+    query = select(Subscriber).where(Subscriber.fingerprint == mark)
+    subscriber = db.scalar(query.with_for_update() if lock else query)
+    letters = (
+        select(Newsletter.name)
+        .join(Subscription, Subscription.newsletter_id == Newsletter.id)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(Subscriber.fingerprint == mark, Subscription.state == SubscriptionState.ACTIVE)
+        .order_by(Newsletter.name)
+    )
+    return Situation(subscriber, db.get(Suppression, mark), list(db.scalars(letters)))
+
+
+def back_home(done: str) -> ResponseReturnValue:
+    return redirect(url_for("yours.home", done=done), 303)
+
+
+@acts.get("/<any(restriction, thaw, objection, withdrawal):act>")
+def consider(act: str) -> ResponseReturnValue:
+    with transaction() as db:
+        here = situation(db)
+    return render_template("rights/act.html", act=act, here=here, allowed=act in here.allowed)
+
+
+@acts.post("/<any(restriction, thaw, objection, withdrawal):act>")
+def do(act: str) -> ResponseReturnValue:
+    with transaction() as db:
+        here = situation(db, lock=True)
+        if act in here.allowed:
+            _do(db, act, here)
+            self_service.answered(
+                db, mine(), _RIGHTS[act], now=utcnow(), **({"end": True} if act == "thaw" else {})
+            )
+    ring("notices")
+    return back_home(act)
+
+
+def _do(db: Session, act: str, here: Situation) -> None:
+    now, link = utcnow(), mine()
+    match act:
+        case "restriction" if here.subscriber:
+            restriction.restrict(db, here.subscriber, now=now)
+        case "thaw" if here.subscriber:
+            restriction.lift(db, here.subscriber, now=now)
+        case "objection":
+            objection.object_to(db, email=link.email, locale=link.locale, now=now)
+        case "withdrawal":
+            objection.withdraw(db, link.fingerprint, now=now)
+
+
+class DirectivesForm(Form):  # type: ignore[misc]
+    """What is to become of one's data."""
+
+    directives = TextAreaField(
+        validators=[Length(max=LONGEST, message=_l("2 000 caractères au plus, s’il vous plaît."))]
+    )
+
+
+@acts.get("/directives")
+def directives() -> ResponseReturnValue:
+    with transaction() as db:
+        here = situation(db)
+    form = DirectivesForm(directives=here.subscriber.directives if here.subscriber else None)
+    return _directives(form, here)
+
+
+@acts.post("/directives")
+def leave_directives() -> ResponseReturnValue:
+    form = DirectivesForm(request.form)
+    with transaction() as db:
+        here = situation(db, lock=True)
+        if here.subscriber is None or not form.validate():
+            return _directives(form, here), 422
+        here.subscriber.directives = _plain(form.directives.data or "") or None
+        self_service.answered(db, mine(), Right.DIRECTIVES, now=utcnow())
+    return back_home("directives")
+
+
+def _directives(form: DirectivesForm, here: Situation) -> str:
+    return render_template("rights/directives.html", form=form, here=here, longest=LONGEST)
+
+
+def _plain(text: str) -> str:
+    """Its lines ended alike, without what cannot be shown."""
+    lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    return "".join(c for c in lines if c.isprintable() or c == "\n")

@@ -1,0 +1,56 @@
+"""Door: in a rights session, the erasure: the address typed once more, and a wish for ever."""
+
+from flask import Blueprint, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, ValidationError
+
+from mailer.core.db import transaction, utcnow
+from mailer.privacy.rights import erasure, erasure_certificate
+from mailer.privacy.rights.erase_now import attempt
+from mailer.tasks import ring
+from mailer.web.public.forms import AddressForm
+from mailer.web.public.rights.entry import COOKIE
+from mailer.web.public.rights.session import mine
+
+erasing = Blueprint("erasing", __name__)
+
+
+class ErasureForm(AddressForm):
+    """Typed once more, so that nobody erases by a slip."""
+
+    never_again = BooleanField()
+
+    def validate_email(self, field: object) -> None:
+        super().validate_email(field)
+        if self.address != mine().email:
+            raise ValidationError(_l("Ce n’est pas l’adresse de cette session. Saisissez-la à l’identique."))
+
+
+@erasing.get("/erasure")
+def consider() -> ResponseReturnValue:
+    return render_template("rights/erasure.html", form=ErasureForm())
+
+
+@erasing.post("/erasure")
+def erase() -> ResponseReturnValue:
+    """Whole or not at all; the certificate is on the screen, and leaves by mail.  The session is over.
+
+    What cannot be done at once is noted, and tried again until it is.
+    """
+    form = ErasureForm(request.form)
+    if not form.validate():
+        return render_template("rights/erasure.html", form=form), 422
+    with transaction() as db:
+        case = erasure.ask(
+            db, mine().email, never_again=form.never_again.data, locale=mine().locale, now=utcnow()
+        )
+    done = attempt(case.id, clock=utcnow)
+    if done is None:
+        return render_template("rights/erasing.html", number=case.number), 202
+    ring("notices")
+    stays = erasure_certificate.words(str(get_locale()), done)
+    answer = make_response(render_template("rights/erased.html", done=done, stays=stays.splitlines()))
+    answer.delete_cookie(COOKIE, path="/rights")
+    return answer

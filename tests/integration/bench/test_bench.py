@@ -1,0 +1,32 @@
+"""The bench's recipients are as good as imported ones: a send to them proves what it claims to."""
+
+from bench import path
+from bench.crowd import Crowd
+from mailer.core.db import transaction, utcnow
+from mailer.core.settings import Settings
+from mailer.delivery import audience
+from mailer.issues import lifecycle
+from mailer.subscribers.consent import verify
+
+
+def test_every_consent_is_a_valid_link_of_one_chain(clean: None) -> None:
+    crowd = Crowd()
+    crowd.subscribe(path.newsletter("first"), 3)
+    crowd.subscribe(path.newsletter("second"), 2)
+    with transaction() as db:
+        found = verify.verify(db, now=utcnow())
+    assert found.whole
+    assert found.events == found.payloads == 5
+
+
+def test_everybody_is_in_the_audience(clean: None, settings: Settings) -> None:
+    Crowd().subscribe(path.newsletter("lettre"), 7)
+    issue_id = path.draft("lettre")
+    with transaction() as db:
+        issue = lifecycle.get(db, issue_id)
+        assert issue
+        now = utcnow()
+        lifecycle.schedule(db, issue, due_at=now, approver="bench", now=now, settings=settings)
+        frozen = audience.freeze(db, issue_id, now=now)
+    assert frozen
+    assert (frozen.audience, frozen.excluded) == (7, 0)

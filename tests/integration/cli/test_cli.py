@@ -1,0 +1,149 @@
+"""The `mailer` command as one types it, in processes of its own, on the tests' servers."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailer.core.paths import templates_dir
+from mailer.core.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("clean")
+LETTER = str(templates_dir() / "examples" / "lettre" / "lettre.yaml")
+SOME_ID = "0b9a8f60-0000-4000-8000-000000000000"
+
+
+def mailer(*arguments: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mailer.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **kwargs)
+
+
+def facts(*arguments: str, **kwargs: Any) -> Any:
+    done = mailer(*arguments, "--json", **kwargs)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def newsletter(settings: Settings) -> str:
+    given = ("--slug", "lettre", "--name", "La lettre")
+    return str(facts("newsletter", "create", *given)["slug"])
+
+
+def test_from_a_file_to_a_scheduled_issue(newsletter: str, tmp_path: Path) -> None:
+    issue_id = facts("issue", "import", LETTER)["id"]
+    written = facts("issue", "preview", issue_id, "--out", str(tmp_path / "out"))
+    assert Path(written["html"]).read_text().startswith("<!doctype html>")
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in Path(written["eml"]).read_bytes()
+    scheduled = facts("issue", "schedule", issue_id[:8], "--at", "2099-12-01 08:00")
+    assert scheduled["due_at"] == "2099-12-01T08:00+01:00"
+    again = mailer("issue", "schedule", issue_id, "--now")
+    assert "this issue is scheduled" in again.stderr
+    status = facts("issue", "status", issue_id)
+    assert (status["state"], status["audience"]) == ("scheduled", 0)
+    assert [row["id"] for row in facts("issue", "list")] == [issue_id]
+
+
+def test_a_newsletter_shows_what_it_was_given(settings: Settings) -> None:
+    given = ("--slug", "bulletin", "--name", "Bulletin", "--theme", "dsfr", "--legal-basis", "public_task")
+    created = facts("newsletter", "create", *given)
+    assert facts("newsletter", "list") == [created]
+    assert (created["theme"], created["legal_basis"]) == ("dsfr", "public_task")
+
+
+def test_an_account_for_the_desk(settings: Settings) -> None:
+    given = ("staff", "create", "--email", "lea@example.org", "--name", "Léa", "--password-stdin")
+    assert facts(*given, input="quatre mots bien choisis\n")["email"] == "lea@example.org"
+    again = mailer(*given, input="quatre mots bien choisis\n")
+    assert again.returncode == 1
+    assert "existe déjà" in again.stderr
+
+
+def _report(*arguments: str) -> Any:
+    """Of an import in which a row is refused: the others are in, and the exit code says so."""
+    done = mailer(*arguments, "--json")
+    assert done.returncode == 1
+    return json.loads(done.stdout)
+
+
+def test_importing_people(newsletter: str, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("email,name,consented_at\nzoe@example.org,Zoé,2026-01-02\nnobody,,2026-01-02\n")
+    given = ("subscribers", "import", str(file), "--newsletter", newsletter, "--source", "salon de janvier")
+    assert _report(*given, "--dry-run")["new"] == 1
+    report = _report(*given, "--report", str(tmp_path / "report.csv"))
+    assert (report["read"], report["new"], report["refused"]) == (2, 1, 1)
+    assert report["seconds"] >= 0
+    assert report["peak_mb"] > 0
+    lines = (tmp_path / "report.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines == ["line,outcome,reason", "2,new,", "3,refused,not an email address"]
+    assert _report(*given)["known"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("issue", "import", "{bad}"), "ligne 2"),
+        (("issue", "import", "{unknown}"), "genre de bloc inconnu"),
+        (("issue", "import", LETTER), "no newsletter is called lettre"),
+        (("issue", "status", SOME_ID), "no issue has an identifier"),
+        (("issue", "schedule", SOME_ID), "say when"),
+        (("issue", "schedule", SOME_ID, "--at", "demain"), "is not a date and time"),
+        (("issue", "schedule", SOME_ID, "--at", "2099-10-25 02:30"), "--turn first, or --turn second"),
+        (("newsletter", "create", "--slug", "Été", "--name", "x"), "a slug is small letters"),
+        (
+            ("subscribers", "import", "{bad}", "--newsletter", "x", "--source", "y"),
+            "no newsletter is called x",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+    bad, unknown = tmp_path / "bad.yaml", tmp_path / "unknown.yaml"
+    bad.write_text("newsletter: lettre\n  title: [\n")
+    unknown.write_text(
+        "newsletter: l\ntitle: t\nsubject: s\npreheader: p\nblocks:\n  - kind: video\n", encoding="utf-8"
+    )
+    done = mailer(*(each.format(bad=bad, unknown=unknown) for each in arguments))
+    assert done.returncode in {1, 2}
+    assert sentence in done.stderr
+    assert "Tuple" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_missing_settings_are_named(tmp_path: Path) -> None:
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
+    done = mailer("newsletter", "list", env=bare, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "MAILER_RELAY_URL is not set" in done.stderr
+    assert "mailer init" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_is_named(settings: Settings) -> None:
+    away = os.environ | {"MAILER_DATABASE_URL": "postgresql://nobody:x@127.0.0.1:1/nothing"}
+    done = mailer("newsletter", "list", env=away)
+    assert done.returncode == 1
+    assert "PostgreSQL cannot be reached" in done.stderr
+
+
+def test_init_writes_a_file_once(tmp_path: Path) -> None:
+    assert mailer("init", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "mailer.env").stat().st_mode & 0o077 == 0
+    assert "exists already" in mailer("init", cwd=tmp_path).stderr
+
+
+def test_the_notices_are_written_to_be_read_over(settings: Settings, tmp_path: Path) -> None:
+    written = facts("notices", "preview", "--out", str(tmp_path), "--theme", "dsfr")
+    assert {"confirmation-fr", "preferences-en"} < {each["notice"] for each in written}
+    assert "#000091" in (tmp_path / "welcome-fr.html").read_text()
+    assert (tmp_path / "welcome-fr.eml").read_bytes().startswith(b"From: ")
+
+
+def test_themes_and_bases_are_called_as_documented(settings: Settings) -> None:
+    given = ("--slug", "etat", "--name", "État", "--theme", "dsfr", "--legal-basis", "public_task")
+    made = facts("newsletter", "create", *given)
+    assert (made["theme"], made["legal_basis"]) == ("dsfr", "public_task")

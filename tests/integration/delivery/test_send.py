@@ -1,0 +1,294 @@
+"""The ledger and the loop, against a real SMTP server: what it says is what the server holds."""
+
+import email
+import email.policy
+import gc
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from mailer.core import heartbeats
+from mailer.core.db import transaction, utcnow
+from mailer.core.heartbeats import Heartbeat
+from mailer.core.settings import Settings, settings
+from mailer.core.tokens import Purpose, read_delivery
+from mailer.delivery import audience, ledger, recovery, reports
+from mailer.delivery.certificate import certify
+from mailer.delivery.ledger import Claim, Fenced, Outcome, Share
+from mailer.delivery.message import Letter
+from mailer.delivery.message import Sender as Identity
+from mailer.delivery.models import Delivery
+from mailer.issues.models import Approval, Issue
+from mailer.issues.states import IssueState
+from mailer.newsletters.models import Newsletter
+from mailer.smtp.pool import Pool
+from mailer.smtp.providers import OTHER
+from mailer.smtp.relay import Relay
+from mailer.smtp.replies import DeliveryState
+from mailer.subscribers import subscriptions
+from mailer.subscribers.models import Subscriber, Subscription
+from tests.support.make import import_people, make_newsletter, make_readers, make_scheduled_issue, make_sender
+from tests.support.sink import Sink, running_sink
+
+ALL = [Share(OTHER, 100)]
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[Sink, Relay]]:
+    with running_sink() as sink:
+        yield sink, Relay.parse(sink.url)
+
+
+@pytest.fixture
+def frozen(clean: None) -> tuple[Issue, list[str]]:
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        readers = make_readers(db, newsletter, 40)
+        issue = make_scheduled_issue(db, newsletter)
+        assert audience.freeze(db, issue.id, now=utcnow())
+        assert audience.freeze(db, issue.id, now=utcnow()) is None
+    return issue, readers
+
+
+def _letter(issue: Issue) -> Letter:
+    identity = Identity(
+        "lettre", "La lettre", "La lettre", "lettre@example.org", "contact@example.org",
+        "bounces.example.org", "http://letters.example.org",
+    )  # fmt: skip
+    assert issue.send_id
+    assert issue.started_at
+    html = "<p>\ue000greeting\ue001</p><a href='\ue000unsubscribe_url\ue001'>x</a>"
+    return Letter(
+        issue.send_id, identity, "fr", "Un été", html, "\ue000greeting\ue001 Bonne lecture.", issue.started_at
+    )
+
+
+def _send(issue: Issue, relay: Relay) -> None:
+    sender = make_sender(relay)
+    sender.work(issue.id, _letter(issue), seconds=5)
+    sender.leave()
+
+
+def _states(issue_id: UUID) -> Counter[str]:
+    with transaction() as db:
+        return Counter(
+            s.value for s in db.scalars(select(Delivery.state).where(Delivery.issue_id == issue_id))
+        )
+
+
+def test_everybody_gets_one_copy_and_the_certificate_says_so(
+    sink: tuple[Sink, Relay], frozen: tuple[Issue, list[str]]
+) -> None:
+    (server, relay), (issue, readers) = sink, frozen
+    _send(issue, relay)
+    assert Counter(e.rcpt_tos[0] for e in server.envelopes) == Counter(readers)
+    with transaction() as db:
+        assert ledger.close_finished(db, now=utcnow()) == [issue.id]
+    with transaction() as db:
+        certificate = certify(db, issue.id)
+    assert (certificate.audience, certificate.accepted, certificate.unknown) == (40, 40, 0)
+
+
+def test_a_copy_has_both_parts_and_a_link_that_is_its_reader_s(
+    sink: tuple[Sink, Relay], frozen: tuple[Issue, list[str]]
+) -> None:
+    (server, relay), (issue, _) = sink, frozen
+    _send(issue, relay)
+    for envelope in server.envelopes:
+        assert isinstance(envelope.content, bytes)
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+        token = str(message["List-Unsubscribe"]).split("/u/")[1].split(">")[0]
+        send_id, position = read_delivery(Purpose.UNSUBSCRIBE, token)
+        assert send_id == issue.send_id
+        with transaction() as db:
+            row = db.get_one(Delivery, (issue.id, position))
+            assert row.subscriber_id
+            assert db.get_one(Subscriber, row.subscriber_id).email == message["To"]
+
+
+def test_refused_deferred_and_withheld_are_told_apart(
+    sink: tuple[Sink, Relay], frozen: tuple[Issue, list[str]]
+) -> None:
+    (server, relay), (issue, readers) = sink, frozen
+    server.refusals = {readers[0]: f"550 5.1.1 <{readers[0]}> unknown", readers[1]: "450 4.2.1 later"}
+    with transaction() as db:
+        joined = select(Subscription).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        gone = db.scalars(joined.where(Subscriber.email == readers[2])).one()
+        subscriptions.withdraw(db, gone.id, channel="link", now=utcnow())
+    _send(issue, relay)
+    assert _states(issue.id) == {"accepted": 37, "refused": 1, "deferred": 1, "withheld": 1}
+    with transaction() as db:
+        refused = db.scalars(select(Delivery).where(Delivery.state == DeliveryState.REFUSED)).one()
+    assert (refused.code, refused.enhanced) == (550, "5.1.1")
+    assert readers[0] not in (refused.reply or "")
+
+
+def test_who_rests_or_was_not_told_of_an_import_is_left_out_of_the_freeze(clean: None) -> None:
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        make_readers(db, newsletter, 10)
+        import_people(db, newsletter, ["stranger@example.org"])
+        _rest_until(db, "reader1@example.com", utcnow() + timedelta(days=1))
+        _rest_until(db, "reader2@example.org", utcnow() - timedelta(days=1))
+        _restrict(db, "reader3@example.com")
+        issue = make_scheduled_issue(db, newsletter)
+        frozen = audience.freeze(db, issue.id, now=utcnow())
+        assert frozen
+        assert (frozen.candidates, frozen.audience, frozen.excluded) == (11, 8, 3)
+
+
+def test_who_asks_for_rest_in_mid_send_is_withheld(frozen: tuple[Issue, list[str]]) -> None:
+    issue, readers = frozen
+    with transaction() as db:
+        _rest_until(db, readers[3], utcnow() + timedelta(days=1))
+        uninformed = select(Subscriber.id).where(Subscriber.email == readers[4])
+        mine = Subscription.subscriber_id.in_(uninformed)
+        db.execute(update(Subscription).where(mine).values(informed_at=None))
+        _restrict(db, readers[5])
+    with transaction() as db:
+        claimed = ledger.claim(db, issue.id, uuid4(), ALL, limit=100, now=utcnow())
+        assert (len(claimed.rows), claimed.withheld) == (37, 3)
+        reasons = db.scalars(select(Delivery.withheld).where(Delivery.withheld.is_not(None)))
+        assert {reason.value for reason in reasons if reason} == {"paused", "restricted", "uninformed"}
+
+
+def _rest_until(db: Session, address: str, until: datetime) -> None:
+    db.execute(update(Subscriber).where(Subscriber.email == address).values(paused_until=until))
+
+
+def _restrict(db: Session, address: str) -> None:
+    db.execute(update(Subscriber).where(Subscriber.email == address).values(restricted_at=utcnow()))
+
+
+_COPY = (
+    "INSERT INTO delivery SELECT (jsonb_populate_record(d, jsonb_build_object({changes}))).* "
+    "FROM delivery d LIMIT 1"
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        _COPY.format(changes="'issue_id', CAST(:nothing AS text)"),
+        _COPY.format(changes="'consent_id', CAST(:nothing AS text), 'position', 100, 'subscriber_id', NULL"),
+        "UPDATE delivery SET consent_id = CAST(:nothing AS uuid)",
+        "UPDATE delivery SET issue_id = CAST(:nothing AS uuid)",
+        "DELETE FROM issue",
+    ],
+)
+def test_a_row_is_of_an_issue_and_rests_on_a_consent(frozen: tuple[Issue, list[str]], statement: str) -> None:
+    """What foreign keys would say, at a third of a freeze's price."""
+    with transaction() as db:
+        db.execute(delete(Approval))
+    with pytest.raises(IntegrityError, match=r"a delivery|an issue that was sent"), transaction() as db:
+        db.execute(text(statement), {"nothing": str(uuid4())})
+
+
+def test_a_paused_issue_lets_nothing_be_claimed(frozen: tuple[Issue, list[str]]) -> None:
+    issue, _ = frozen
+    with transaction() as db:
+        db.execute(update(Issue).values(state=IssueState.PAUSED))
+        assert ledger.claim(db, issue.id, uuid4(), ALL, limit=10, now=utcnow()) == Claim()
+
+
+def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
+    frozen: tuple[Issue, list[str]],
+) -> None:
+    issue, _ = frozen
+    worker, now = uuid4(), utcnow()
+    with transaction() as db:
+        heartbeats.beat(db, worker, "sender")
+        claimed = ledger.claim(db, issue.id, worker, ALL, limit=10, now=now)
+    row = claimed.rows[0]
+    assert _swept_after(timedelta(seconds=60)) == 0
+    assert _swept_after(timedelta(seconds=121)) == 0  # suspected; a jump of the clock would look the same
+    with transaction() as db:
+        heartbeats.beat(db, worker, "sender")
+    assert _swept_after(timedelta(seconds=60)) == 0
+    _swept_after(timedelta(seconds=121))
+    assert _swept_after(timedelta(seconds=16)) == 10
+    late = Outcome(row.position, row.fence, DeliveryState.ACCEPTED, now, 1, 0, 250, "", "")
+    with pytest.raises(Fenced), transaction() as db:
+        ledger.record(db, issue.id, worker, [late], now=now)
+    assert _states(issue.id) == {"unknown": 10, "pending": 30}
+
+
+def _swept_after(elapsed: timedelta) -> int:
+    """As if so much time had passed since the last heartbeat and suspicion."""
+    with transaction() as db:
+        db.execute(
+            update(Heartbeat).values(
+                seen_at=Heartbeat.seen_at - elapsed, suspected_at=Heartbeat.suspected_at - elapsed
+            )
+        )
+        return ledger.silence(db, now=utcnow())
+
+
+def test_the_newsletter_of_a_link_survives_an_erasure(frozen: tuple[Issue, list[str]]) -> None:
+    issue, _ = frozen
+    assert issue.send_id
+    with transaction() as db:
+        row = db.get_one(Delivery, (issue.id, 1))
+        db.delete(db.get_one(Subscriber, row.subscriber_id))
+        db.flush()
+        found = reports.addressee(db, issue.send_id, 1)
+        assert found
+        assert (found.newsletter_slug, found.subscription_id) == ("lettre", None)
+        claimed = ledger.claim(db, issue.id, uuid4(), ALL, limit=1, now=utcnow())
+        assert (claimed.rows, claimed.withheld) == ([], 1)
+        assert db.scalars(select(Newsletter)).one()
+
+
+def test_what_nobody_foresaw_leaves_every_row_explained(
+    sink: tuple[Sink, Relay], frozen: tuple[Issue, list[str]]
+) -> None:
+    """The process lives on: what it held must not wait for its end."""
+    (server, relay), (issue, readers) = sink, frozen
+    sender, left = make_sender(relay), iter(range(5))
+
+    def fails(message: bytes, *, canonical: bool) -> bytes:
+        if next(left, None) is None:
+            raise LookupError("a fault of ours")
+        return message
+
+    with pytest.raises(LookupError):
+        sender.work(issue.id, replace(_letter(issue), sign=fails), seconds=5)
+    recovery.recover(recovery.folder(settings()))
+    states = _states(issue.id)
+    assert "handed" not in states
+    assert states["accepted"] + states["unknown"] == len(server.envelopes) <= 5
+    sender.work(issue.id, _letter(issue), seconds=5)
+    sender.leave()
+    recipients = Counter(each.rcpt_tos[0] for each in server.envelopes)
+    assert recipients == Counter(readers)
+    assert set(_states(issue.id)) <= {"accepted", "unknown"}
+
+
+def test_what_was_dialled_when_one_left_is_hung_up(settings: Settings, sink: tuple[Sink, Relay]) -> None:
+    before = set(threading.enumerate())
+    pool = Pool(sink[1], 2, make_sender(sink[1]), lambda _: False)
+    pool.grow()
+    pool.close()
+    for dialling in set(threading.enumerate()) - before:
+        dialling.join(10)
+    pool.first()
+    assert len(pool.sessions) == 1
+    pool.grow()
+    pool.close()
+    for dialling in set(threading.enumerate()) - before:
+        dialling.join(10)
+    del pool
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(each.message) for each in told] == []  # no socket was left open

@@ -1,0 +1,188 @@
+"""The journal of wills: a no is on disk before its commit, or it is refused; what was tampered with shows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session
+
+from mailer.cli import cli, failures
+from mailer.core import appendonly, fingerprint, tokens
+from mailer.core.db import engine, transaction, utcnow
+from mailer.core.settings import Settings
+from mailer.core.tokens import Purpose
+from mailer.imports import apply
+from mailer.imports.bulk_consent import Common
+from mailer.imports.rows import Act, Person
+from mailer.monitoring import alarms
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Damaged, Position, Said, Unwritable, Will
+from mailer.privacylog.models import JournalPosition
+from mailer.subscribers import subscriptions, suppressions
+from mailer.subscribers.consent.models import ConsentPayload
+from mailer.subscribers.models import Subscription, SubscriptionState, Suppression, SuppressionReason
+from mailer.subscribers.suppressions import Entry
+from tests.support.make import EPOCH, make_newsletter, make_pending
+
+MARK, OTHER = b"m" * 32, b"o" * 32
+
+
+def _said() -> list[Said]:
+    return [line.said for path in appendonly.files(decisions.folder()) for line, _ in decisions.read(path)]
+
+
+def _own() -> Path:
+    (path,) = appendonly.files(decisions.folder())
+    return path
+
+
+@pytest.fixture
+def full(settings: Settings, clean: None) -> Iterator[None]:
+    """A folder that nothing can be written to: a file stands in its place."""
+    decisions.folder().write_text("in the way")
+    yield
+    decisions.folder().unlink()
+
+
+def test_a_yes_a_no_and_what_is_never_written_to_again(db: Session) -> None:
+    pending = make_pending(db, make_newsletter(db), now=EPOCH)
+    mark = fingerprint.fingerprint("zoe@example.org")
+    subscriptions.confirm(db, pending.id, now=EPOCH)
+    subscriptions.withdraw(db, pending.id, channel="one-click", now=EPOCH)
+    suppressions.add(db, [Entry(MARK, SuppressionReason.HARD_BOUNCE, EPOCH)] * 2)
+    suppressions.remove(db, MARK)
+    assert appendonly.files(decisions.folder()) == []
+    db.commit()
+    assert _said() == [
+        Said(Will.CONSENT, mark, pending.newsletter_id, "link"),
+        Said(Will.WITHDRAWAL, mark, pending.newsletter_id, "one-click"),
+        Said(Will.SUPPRESSION, MARK, None, "hard_bounce"),
+        Said(Will.LIFTED, MARK),
+    ]
+
+
+def test_every_kind_comes_back_as_it_was_written(clean: None) -> None:
+    wills = [Said(will, MARK, uuid4(), OTHER.hex()) for will in Will]
+    with transaction() as db:
+        decisions.write_all(db, wills)
+    assert _said() == wills
+
+
+def test_what_is_rolled_back_is_not_written(clean: None) -> None:
+    with transaction() as db:
+        decisions.write(db, Will.ERASURE, MARK)
+        db.rollback()
+    assert appendonly.files(decisions.folder()) == []
+
+
+def test_opt_outs_of_an_import_are_written_chunk_by_chunk(db: Session) -> None:
+    newsletter = make_newsletter(db)
+    left = Person(1, Act.LEAVE, "a@example.org", MARK, None, "fr", EPOCH, "elsewhere")
+    barred = Person(2, Act.SUPPRESS, "b@example.org", OTHER, None, "fr", EPOCH, "elsewhere")
+    apply.import_people(db, Common(newsletter.id, EPOCH, "import", None), [left, barred])
+    db.commit()
+    assert _said() == [
+        Said(Will.WITHDRAWAL, MARK, newsletter.id, "import"),
+        Said(Will.SUPPRESSION, OTHER, None, "manual"),
+    ]
+
+
+def test_a_no_that_cannot_be_written_is_refused_whole(full: None) -> None:
+    with Session(engine()) as db:
+        suppressions.add(db, [Entry(MARK, SuppressionReason.OBJECTED, EPOCH)])
+        with pytest.raises(Unwritable, match="nothing was changed"):
+            db.commit()
+    with transaction() as db:
+        assert db.get(Suppression, MARK) is None
+        (found,) = [each for each in alarms.find(db, now=utcnow()) if each.kind == "wills"]
+    assert str(decisions.folder()) in found.sentence("fr")
+
+
+def test_a_command_says_so_in_one_line(full: None) -> None:
+    result = CliRunner().invoke(cli, ["suppression", "add", "zoe@example.org"])
+    assert isinstance(result.exception, Unwritable)
+    assert "MAILER_DATA_DIR" in (failures.sentence(result.exception) or "")
+
+
+def test_an_unsubscribe_says_so_and_leaves_everything_as_it_was(app: Flask, settings: Settings) -> None:
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        pending = make_pending(db, newsletter, now=EPOCH)
+        subscriptions.confirm(db, pending.id, now=EPOCH)
+        events = db.scalar(select(func.count()).select_from(ConsentPayload))
+    path = _own()
+    kept = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    answer = app.test_client().post(f"/u/{tokens.issue(Purpose.LEAVE, (str(pending.id), newsletter.slug))}")
+    path.rmdir()
+    assert answer.status_code == 503
+    assert "Rien n’a été changé" in answer.text
+    path.write_bytes(kept)
+    with transaction() as db:
+        assert db.get_one(Subscription, pending.id).state is SubscriptionState.ACTIVE
+        assert db.scalar(select(func.count()).select_from(ConsentPayload)) == events
+
+
+@pytest.mark.parametrize("line", [1, 2, 3])
+def test_a_line_that_was_altered_or_taken_out_is_named(clean: None, line: int) -> None:
+    with transaction() as db:
+        decisions.write_all(db, [Said(Will.ERASURE, bytes([n]) * 32) for n in range(4)])
+    lines = _own().read_text().splitlines(keepends=True)
+    altered = [*lines[: line - 1], lines[line - 1].replace("erasure", "lifted"), *lines[line:]]
+    _own().write_text("".join(altered))
+    with pytest.raises(Damaged, match=f"line {line}:"):
+        _said()
+    _own().write_text("".join(lines[: line - 1] + lines[line:]))
+    with pytest.raises(Damaged, match=f"line {line}:"):
+        _said()
+
+
+def test_a_file_under_another_host_s_name_is_named(clean: None) -> None:
+    with transaction() as db:
+        decisions.write(db, Will.ERASURE, MARK)
+    _own().rename(decisions.folder() / "elsewhere.journal")
+    with pytest.raises(Damaged, match="elsewhere"):
+        _said()
+
+
+def test_what_a_power_cut_tore_never_happened_and_the_next_line_follows(clean: None) -> None:
+    for will in (Will.RESTRICTION, Will.RESTRICTION_LIFTED):
+        with transaction() as db:
+            decisions.write(db, will, MARK)
+        with _own().open("ab") as file:
+            file.write(b"2026-11-24T08:00:00+00:00 erasure " + b"6d" * 3000)
+        assert _said()[-1] == Said(will, MARK)
+    assert _said() == [Said(Will.RESTRICTION, MARK), Said(Will.RESTRICTION_LIFTED, MARK)]
+
+
+def test_the_database_knows_how_far_the_journal_goes(clean: None) -> None:
+    for _ in range(2):
+        with transaction() as db:
+            decisions.write(db, Will.ERASURE, MARK)
+        *_, (_, end) = decisions.read(_own())
+        with transaction() as db:
+            kept = db.get_one(JournalPosition, appendonly.host())
+            assert Position(kept.size, kept.seal) == end
+        assert end.size == _own().stat().st_size
+
+
+def test_what_waits_for_its_commit_is_after_what_others_see(clean: None) -> None:
+    """Else a backup taken in between would hold neither the act nor a reason to replay it."""
+    with transaction() as db:
+        decisions.write(db, Will.ERASURE, MARK)
+    with transaction() as acting:
+        decisions.write(acting, Will.ERASURE, OTHER)
+        event.listen(acting, "before_commit", lambda _: seen.append(_positions()))
+        seen: list[tuple[int, int]] = []
+    assert seen[0][0] < seen[0][1] == _positions()[0]
+
+
+def _positions() -> tuple[int, int]:
+    """How far the journal goes in the eyes of another transaction, and on the disk."""
+    with transaction() as db:
+        return db.get_one(JournalPosition, appendonly.host()).size, _own().stat().st_size

@@ -1,0 +1,274 @@
+"""The desk through its HTTP door, on a real database."""
+
+import re
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from mailer.core.db import transaction, utcnow
+from mailer.issues.models import Approval, Issue
+from mailer.issues.states import IssueState
+from mailer.rendering.typography import french
+from tests.support.desk_rows import (
+    EMAIL,
+    NOW,
+    PASSWORD,
+    make_deliveries,
+    make_issue,
+    make_newsletter,
+    make_staff,
+)
+
+pytestmark = pytest.mark.usefixtures("clean")
+FRENCH = {"Accept-Language": "fr"}
+
+
+@pytest.fixture
+def stranger(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def client(stranger: FlaskClient) -> FlaskClient:
+    """Léa, logged in."""
+    with transaction() as db:
+        make_staff(db)
+    assert log_in(stranger).status_code == 303
+    return stranger
+
+
+def token(client: FlaskClient, path: str) -> str:
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path, headers=FRENCH).text)
+    assert found, path
+    return found[1]
+
+
+def log_in(
+    client: FlaskClient, password: str = PASSWORD, asked: str = "", email: str = EMAIL
+) -> TestResponse:
+    data = {"email": email, "password": password, "csrf_token": token(client, "/login")}
+    return client.post("/login", query_string={"next": asked} if asked else {}, data=data, headers=FRENCH)
+
+
+def act(client: FlaskClient, issue_id: UUID, move: str, **data: str) -> TestResponse:
+    data["csrf_token"] = token(client, "/desk/")
+    return client.post(f"/desk/issues/{issue_id}/{move}", data=data, headers=FRENCH)
+
+
+def an_issue(state: IssueState = IssueState.DRAFT, **counts: int) -> UUID:
+    with transaction() as db:
+        issue_id = make_issue(db, make_newsletter(db), state)
+        if counts:
+            make_deliveries(db, issue_id, **counts)
+    return issue_id
+
+
+def state_of(issue_id: UUID) -> IssueState:
+    with transaction() as db:
+        return db.get_one(Issue, issue_id).state
+
+
+def everything() -> list[tuple[object, ...]]:
+    with transaction() as db:
+        issues = db.execute(select(Issue.id, Issue.state, Issue.due_at, Issue.revision_id)).all()
+        return [tuple(row) for row in issues] + [(db.scalar(select(func.count()).select_from(Approval)),)]
+
+
+def desk_urls(app: Flask, method: str, issue_id: UUID) -> list[str]:
+    """Every page of the desk, about this id: an issue's, and nobody's where another thing is meant."""
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("desk.")]
+    acts = [re.sub(r"<any.*?>", "write", rule.rule) for rule in rules if method in (rule.methods or ())]
+    return [re.sub(r"<uuid:\w+>", str(issue_id), url) for url in acts]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_strangers_are_sent_to_the_login(app: Flask, stranger: FlaskClient, method: str) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    urls = desk_urls(app, method, an_issue())
+    assert len(urls) >= 6
+    for url in urls:
+        answer = stranger.open(url, method=method)
+        assert answer.status_code == 302, url
+        assert answer.location.startswith("/login?next=%2Fdesk"), url
+
+
+def test_no_post_without_its_token(app: Flask, client: FlaskClient) -> None:
+    for state in IssueState:
+        issue_id = an_issue(state)
+        for url in [*desk_urls(app, "POST", issue_id), "/login", "/logout"]:
+            assert client.post(url).status_code == 400, url
+        assert state_of(issue_id) is state
+
+
+def test_no_get_changes_anything(app: Flask, client: FlaskClient) -> None:
+    issues = [an_issue(state, accepted=1) for state in IssueState]
+    before = everything()
+    for issue_id in issues:
+        for url in desk_urls(app, "GET", issue_id):
+            assert client.get(url).status_code in (200, 302, 404), url
+    assert everything() == before
+
+
+def test_an_unknown_issue_is_not_found(app: Flask, client: FlaskClient) -> None:
+    nobody = uuid4()
+    for url in desk_urls(app, "GET", nobody):
+        expected = 404 if str(nobody) in url else 200
+        assert client.get(url).status_code == expected, url
+
+
+def test_a_wrong_password_and_an_unknown_address_read_the_same(client: FlaskClient) -> None:
+    act_out = client.post("/logout", data={"csrf_token": token(client, "/desk/")})
+    assert act_out.status_code == 303
+    wrong = log_in(client, "un mauvais mot de passe")
+    unknown = log_in(client, email="personne@example.org")
+    assert wrong.status_code == unknown.status_code == 422
+    for answer in (wrong, unknown):
+        assert "L’adresse ou le mot de passe ne convient pas." in answer.text
+    assert PASSWORD not in unknown.text
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", "desk", "/\t/evil.example"]
+)
+def test_next_stays_here(stranger: FlaskClient, elsewhere: str) -> None:
+    with transaction() as db:
+        make_staff(db)
+    assert log_in(stranger, asked=elsewhere).location == "/desk/"
+
+
+def test_next_brings_back(stranger: FlaskClient) -> None:
+    with transaction() as db:
+        make_staff(db)
+    assert log_in(stranger, asked="/desk/newsletters").location == "/desk/newsletters"
+
+
+def test_guessing_is_slowed_down(stranger: FlaskClient) -> None:
+    form = {"email": "x", "password": "y", "csrf_token": token(stranger, "/login")}
+    statuses = [stranger.post("/login", data=form).status_code for _ in range(11)]
+    assert statuses == [422] * 10 + [429]
+
+
+def test_empty_desk(client: FlaskClient) -> None:
+    assert "Aucun numéro pour l’instant" in client.get("/desk/", headers=FRENCH).text
+    assert "Aucune lettre pour l’instant" in client.get("/desk/newsletters", headers=FRENCH).text
+
+
+def test_lists(client: FlaskClient) -> None:
+    an_issue(IssueState.SENDING, accepted=3, pending=1)
+    page = client.get("/desk/", headers=FRENCH)
+    assert "Envoi en cours" in page.text
+    assert french("3 messages traités sur 4 (75 %)") in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "La lettre de la solidarité" in client.get("/desk/newsletters").text
+
+
+def test_scheduling(client: FlaskClient) -> None:
+    issue_id = an_issue()
+    assert act(client, issue_id, "schedule", day="2099-12-01", time="08:00").status_code == 303
+    page = client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
+    assert "mardi 1er décembre 2099 à 08:00 (heure de Paris, 07:00 UTC)" in page
+    assert act(client, issue_id, "unschedule").status_code == 303
+    assert state_of(issue_id) is IssueState.DRAFT
+
+
+@pytest.mark.parametrize(
+    ("day", "time", "sentence"),
+    [
+        ("2020-01-01", "08:00", "est déjà passé"),
+        ("2099-03-29", "02:30", "n’existe pas"),
+        ("2099-10-25", "02:30", "arrive deux fois"),
+        ("demain", "tôt", "n’est pas une date"),
+        ("", "", "Indiquez une date"),
+    ],
+)
+def test_a_bad_time_is_explained_and_kept(client: FlaskClient, day: str, time: str, sentence: str) -> None:
+    issue_id = an_issue()
+    answer = act(client, issue_id, "schedule", day=day, time=time)
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert f'value="{day}"' in answer.text
+    assert f'value="{time}"' in answer.text
+    assert state_of(issue_id) is IssueState.DRAFT
+
+
+def test_an_hour_that_happens_twice_can_be_chosen(client: FlaskClient) -> None:
+    issue_id = an_issue()
+    asked = {"day": "2099-10-25", "time": "02:30"}
+    assert 'name="fold"' in act(client, issue_id, "schedule", **asked).text
+    assert act(client, issue_id, "schedule", **asked, fold="1").status_code == 303
+    assert "01:30 UTC" in client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
+
+
+def test_sending_twice_sends_once(client: FlaskClient) -> None:
+    issue_id = an_issue()
+    assert french("Envoyer maintenant ?") in client.get(f"/desk/issues/{issue_id}/send", headers=FRENCH).text
+    assert act(client, issue_id, "send").status_code == 303
+    after = everything()
+    again = act(client, issue_id, "send")
+    assert again.status_code == 303
+    assert everything() == after
+    assert "Rien n’a changé" in client.get(again.location, headers=FRENCH).text
+
+
+def test_pause_resume_cancel(client: FlaskClient) -> None:
+    issue_id = an_issue(IssueState.SENDING, pending=2)
+    for move, state in [("pause", "paused"), ("resume", "sending"), ("cancel", "cancelled")]:
+        for _ in range(2):  # a double click is harmless
+            assert act(client, issue_id, move).status_code == 303
+            assert state_of(issue_id) == state
+    assert client.get(f"/desk/issues/{issue_id}/cancel").status_code == 302
+
+
+def test_progress(client: FlaskClient) -> None:
+    issue_id = an_issue(IssueState.SENDING, accepted=5, refused=1, deferred=1, pending=3)
+    news = client.get(f"/desk/issues/{issue_id}/progress.json", headers=FRENCH).json
+    assert news is not None
+    assert (news["audience"], news["accepted"], news["final"], news["percent"]) == (10, 5, 6, 60)
+    assert (news["state"], news["live"], news["done"]) == ("sending", True, False)
+    assert news["counts"]["refused"] == {"count": "1", "x": 500.0, "width": 100.0}
+
+
+def test_numbers_are_there_without_script(client: FlaskClient) -> None:
+    issue_id = an_issue(IssueState.SENDING, accepted=5, pending=5)
+    page = client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
+    assert french("5 messages traités sur 10 (50 %)") in page
+    assert "Actualiser les chiffres" in page
+
+
+def test_preview_is_alone_in_its_frame(client: FlaskClient) -> None:
+    issue_id = an_issue()
+    answer = client.get(f"/desk/issues/{issue_id}/preview")
+    assert answer.headers.getlist("Content-Security-Policy") == [
+        "default-src 'none'; style-src 'unsafe-inline'; img-src http://letters.example.org; "
+        "frame-ancestors 'self'"
+    ]
+    assert "Camille" in answer.text
+    assert "<iframe sandbox title=" in client.get(f"/desk/issues/{issue_id}").text
+
+
+def test_certificate(client: FlaskClient) -> None:
+    issue_id = an_issue(IssueState.SENDING, accepted=3, withheld=1)
+    page, file = f"/desk/issues/{issue_id}/certificate", f"/desk/issues/{issue_id}/certificate.json"
+    assert (client.get(page).status_code, client.get(file).status_code) == (302, 404)
+    with transaction() as db:
+        issue = db.get_one(Issue, issue_id)
+        issue.state, issue.started_at, issue.closed_at = IssueState.CLOSED, NOW, NOW + timedelta(minutes=2)
+    shown = client.get(page, headers=FRENCH).text
+    assert "4 destinataires = 3 acceptés + 0 refusés + 1 retenus + 0 incertains" in shown
+    answer = client.get(file)
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.json is not None
+    assert answer.json["audience"] == 4
+
+
+def test_the_page_follows_an_issue_about_to_leave(client: FlaskClient) -> None:
+    issue_id = an_issue(IssueState.SCHEDULED)
+    assert "data-live" not in client.get(f"/desk/issues/{issue_id}").text
+    with transaction() as db:
+        db.get_one(Issue, issue_id).due_at = utcnow()
+    assert "data-live" in client.get(f"/desk/issues/{issue_id}").text

@@ -1,0 +1,176 @@
+"""People taken over at the desk: sent, looked at, confirmed, taken, undone."""
+
+import io
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, update
+from werkzeug.test import TestResponse
+
+from mailer.core.audit import Audit
+from mailer.core.db import transaction, utcnow
+from mailer.core.settings import settings
+from mailer.imports import worker
+from mailer.imports.models import Import, ImportFile, ImportState
+from mailer.rendering.typography import french
+from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
+from tests.integration.web.test_desk import FRENCH, log_in, token
+from tests.support.desk_rows import make_newsletter, make_staff
+
+pytestmark = pytest.mark.usefixtures("clean")
+BODY = "email;name;consented_at\nann@example.org;Ann;2024-05-02\nnobody;;2024-05-02\n"
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Léa, logged in, with one newsletter."""
+    with transaction() as db:
+        make_staff(db)
+    client = app.test_client()
+    assert log_in(client).status_code == 303
+    return client
+
+
+@pytest.fixture
+def slug(client: FlaskClient) -> str:
+    with transaction() as db:
+        return make_newsletter(db).slug
+
+
+def _send(client: FlaskClient, slug: str, body: str | bytes = BODY, **changes: str) -> TestResponse:
+    given = {"newsletter": slug, "source": "salon de janvier", "consented_at": "", "preset": "",
+             "csrf_token": token(client, "/desk/people")} | changes  # fmt: skip
+    file = io.BytesIO(body if isinstance(body, bytes) else body.encode())
+    return client.post("/desk/people", data=given | {"file": (file, "gens.csv")}, headers=FRENCH)
+
+
+def _act(client: FlaskClient, path: str, move: str) -> TestResponse:
+    data = {"csrf_token": token(client, "/desk/people")}
+    return client.post(f"{path}/{move}", data=data, headers=FRENCH)
+
+
+def _work() -> None:
+    while worker.work(settings(), clock=utcnow):
+        pass
+
+
+def _count(of: type) -> int:
+    with transaction() as db:
+        return db.scalar(select(func.count()).select_from(of)) or 0
+
+
+def test_a_file_is_looked_at_then_taken_then_undone(client: FlaskClient, slug: str) -> None:
+    sent = _send(client, slug)
+    assert sent.status_code == 303
+    path = sent.location
+    assert "Vérification en cours" in client.get(path, headers=FRENCH).text
+    _work()
+    page = client.get(path, headers=FRENCH).text
+    assert "Vérifié, à confirmer" in page
+    assert "pas une adresse électronique" in page
+    assert _count(Subscriber) == 0
+    assert _act(client, path, "run").status_code == 303
+    _work()
+    news = client.get(f"{path}/progress.json").get_json()
+    assert (news["state"], news["new"], news["refused"]) == ("done", "1", "1")
+    lines = client.get(f"{path}/report.csv", headers=FRENCH).text.splitlines()
+    assert lines[1:] == ["2,nouveau,", "3,refusé,pas une adresse électronique"]
+    assert _count(ImportFile) == 0
+    assert "Annuler cet import" in client.get(f"{path}/undo", headers=FRENCH).text
+    _act(client, path, "undo")
+    _work()
+    with transaction() as db:
+        assert db.scalars(select(Import.state)).one() is ImportState.UNDONE
+        assert db.scalars(select(Subscription.state)).one() is SubscriptionState.ENDED
+        assert [row.what for row in db.scalars(select(Audit))] == ["subscribers import", "subscribers undo"]
+
+
+def test_a_file_one_thinks_better_of_is_forgotten(client: FlaskClient, slug: str) -> None:
+    path = _send(client, slug).location
+    _work()
+    assert _act(client, path, "drop").status_code == 303
+    assert _count(Import) == _count(ImportFile) == 0
+    assert client.get(path).status_code == 404
+
+
+def test_a_file_that_cannot_be_dealt_with_keeps_no_other_waiting(client: FlaskClient, slug: str) -> None:
+    broken = _send(client, slug).location
+    with transaction() as db:
+        db.execute(update(ImportFile).values(body=b"email\0\xff\xfe"))
+    other = _send(client, slug, BODY.replace("ann", "bea")).location
+    _work()
+    page = client.get(broken, headers=FRENCH).text
+    assert "Échec" in page
+    assert "envoyez-le de nouveau" in page
+    assert "Vérifié, à confirmer" in client.get(other, headers=FRENCH).text
+    _act(client, broken, "drop")
+    assert client.get(broken).status_code == 404
+
+
+def test_what_was_taken_before_it_failed_is_not_forgotten_but_can_be_undone(
+    client: FlaskClient, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailer.imports.pipeline.CHUNK", 10)
+    monkeypatch.setattr(worker, "STRETCH", -1.0)
+    body = "email,consented_at\n" + "".join(f"p{n}@example.org,2024-05-02\n" for n in range(35))
+    path = _send(client, slug, body).location
+    assert worker.work(settings(), clock=utcnow)
+    _act(client, path, "run")
+    assert worker.work(settings(), clock=utcnow)
+    with transaction() as db:
+        db.execute(update(ImportFile).values(body=b"email\0\xff\xfe"))
+    _work()
+    _act(client, path, "drop")
+    assert _count(Subscriber) == 10
+    assert "Annuler cet import" in client.get(path, headers=FRENCH).text
+    _act(client, path, "undo")
+    _work()
+    with transaction() as db:
+        assert set(db.scalars(select(Subscription.state))) == {SubscriptionState.ENDED}
+        assert db.scalars(select(Import.state)).one() is ImportState.UNDONE
+
+
+def test_a_taking_is_done_a_stretch_at_a_time(
+    client: FlaskClient, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailer.imports.pipeline.CHUNK", 10)
+    body = "email,consented_at\n" + "".join(f"p{n}@example.org,2024-05-02\n" for n in range(35))
+    path = _send(client, slug, body).location
+    _work()
+    _act(client, path, "run")
+    monkeypatch.setattr(worker, "STRETCH", -1.0)
+    done = []
+    while worker.work(settings(), clock=utcnow):
+        with transaction() as db:
+            done.append(db.scalars(select(Import.done)).one())
+    assert done == [10, 20, 30, 35, 35]
+    assert _count(Subscriber) == 35
+
+
+@pytest.mark.parametrize(
+    ("body", "changes", "said"),
+    [
+        (BODY, {"newsletter": "nulle-part"}, "Choisissez la lettre"),
+        (BODY, {"source": " "}, "Dites en une phrase"),
+        (BODY, {"consented_at": "hier"}, "s’écrit 2026-01-31"),
+        ("nom\nann\n", {}, "aucune colonne d’adresses"),
+        (BODY.encode("utf-16"), {}, "pas un fichier texte"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
+    client: FlaskClient, slug: str, body: str | bytes, changes: dict[str, str], said: str
+) -> None:
+    refused = _send(client, slug, body, **changes)
+    assert refused.status_code == 422
+    assert said in refused.text or french(said) in refused.text
+    assert changes.get("source", "salon de janvier") in refused.text
+    assert _count(Import) == 0
+
+
+def test_a_large_file_is_for_staff_alone(client: FlaskClient, slug: str, app: Flask) -> None:
+    large = BODY + "x" * 200_000
+    assert _send(client, slug, large).status_code in {303, 422}
+    stranger = app.test_client()
+    data = {"file": (io.BytesIO(large.encode()), "gens.csv"), "csrf_token": token(stranger, "/login")}
+    assert stranger.post("/desk/people", data=data).status_code == 413

@@ -1,0 +1,224 @@
+"""The way to one's rights: the same answer for everybody, a link to the mailbox, a short session."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from mailer import tasks
+from mailer.core import fingerprint, tokens
+from mailer.core.db import transaction, utcnow
+from mailer.core.logging import scrub
+from mailer.core.settings import settings
+from mailer.core.tokens import Purpose
+from mailer.notices import worker
+from mailer.notices.models import Notice, NoticeKind
+from mailer.privacy.cases import access_links
+from mailer.privacy.models import RightsIntake, RightsLink
+from mailer.subscribers import subscriptions
+from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
+from tests.integration.web.test_strangers import statements
+from tests.support.make import make_newsletter, make_pending
+from tests.support.rights_links import a_link
+from tests.support.sink import running_sink
+
+FRENCH = {"Accept-Language": "fr"}
+ZOE = "zoe@example.org"
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    with transaction() as db:
+        pending = make_pending(db, make_newsletter(db), email=ZOE, name="Zoé", now=utcnow())
+        subscriptions.confirm(db, pending.id, now=utcnow())
+    return app.test_client()
+
+
+@pytest.fixture
+def stranger(client: FlaskClient, app: Flask) -> FlaskClient:
+    return app.test_client(use_cookies=False)
+
+
+def ask(client: FlaskClient, email: str) -> tuple[int, str]:
+    answer = client.post("/rights", data={"email": email}, headers=FRENCH)
+    return answer.status_code, answer.headers.get("Location", "")
+
+
+def posted() -> list[tuple[str | None, NoticeKind]]:
+    with transaction() as db:
+        rows = db.execute(select(Notice.email, Notice.kind).order_by(Notice.created_at))
+        return [(email, kind) for email, kind in rows]
+
+
+def test_every_address_is_answered_the_same_and_told_what_is_true(stranger: FlaskClient) -> None:
+    with transaction() as db:
+        mark = fingerprint.fingerprint("gone@example.org")
+        db.add(Suppression(fingerprint=mark, reason=SuppressionReason.ERASED, at=utcnow()))
+    for email in (" Zoe@Example.org", "gone@example.org", "unknown@example.org"):
+        assert ask(stranger, email) == (303, "/rights/check-your-mail")
+    tasks.signups()
+    assert posted() == [
+        (ZOE, NoticeKind.RIGHTS), ("gone@example.org", NoticeKind.RIGHTS),
+        ("unknown@example.org", NoticeKind.NOTHING_HELD),
+    ]  # fmt: skip
+    with transaction() as db:
+        assert db.scalar(select(func.count()).select_from(RightsIntake)) == 0
+
+
+def test_nothing_tells_who_is_known(stranger: FlaskClient) -> None:
+    seen = set()
+    for email in (ZOE, "abc@example.org"):
+        with statements() as said:
+            answer = stranger.post("/rights", data={"email": email}, headers=FRENCH)
+            page = stranger.get(answer.headers["Location"])
+        seen.add((answer.status_code, answer.data, str(answer.headers), tuple(said), page.data))
+    assert len(seen) == 1
+
+
+def test_three_links_a_day_that_all_open_and_one_nothing_held(stranger: FlaskClient) -> None:
+    for _ in range(5):
+        ask(stranger, ZOE)
+        ask(stranger, "z.o+e@example.com")
+    tasks.signups()
+    kinds = [kind for _, kind in posted()]
+    assert kinds.count(NoticeKind.RIGHTS) == 3
+    assert kinds.count(NoticeKind.NOTHING_HELD) == 1
+    with transaction() as db:
+        alive = db.scalars(select(RightsLink.id)).all()
+    for link_id in alive:
+        token = tokens.issue(Purpose.RIGHTS, link_id.hex)
+        assert stranger.post(f"/rights/{token}").status_code == 303
+
+
+def test_strangers_wait_when_too_many_come(stranger: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_links, "STRANGERS", 2)
+    now = utcnow()
+    for number in range(4):
+        ask(stranger, f"reader{number}@example.net")
+    ask(stranger, ZOE)
+    tasks.signups()
+    assert [kind for _, kind in posted()].count(NoticeKind.NOTHING_HELD) == 2
+    assert (ZOE, NoticeKind.RIGHTS) in posted()
+    with transaction() as db:
+        left = db.scalars(select(RightsIntake.due_at)).all()
+        assert len(left) == 2
+        assert all(due > now + timedelta(minutes=59) for due in left)
+
+
+def test_looking_uses_nothing_up_and_names_nobody(client: FlaskClient, stranger: FlaskClient) -> None:
+    link = a_link(ZOE)
+    for _ in range(3):
+        page = stranger.get(link, headers=FRENCH)
+        assert (page.status_code, stranger.head(link).status_code) == (200, 200)
+        assert "zoe" not in page.text.lower()
+        assert "Set-Cookie" not in page.headers
+    assert client.post(link).status_code == 303
+    assert client.get("/rights/yours", headers=FRENCH).status_code == 200
+
+
+def test_the_mail_holds_the_link_and_no_address(client: FlaskClient) -> None:
+    ask(client, ZOE)
+    with running_sink() as sink:
+        while tasks._decide_one():
+            pass
+        worker.send_due(settings().model_copy(update={"relay_url": sink.url}))
+        (mail,) = sink.mails()
+    text, html = (str(part.get_content()) for part in mail.iter_parts())
+    links_in = {re.search(r"/rights/[\w.-]{40,}", said)[0] for said in (text, html)}  # type: ignore[index]
+    assert len(links_in) == 1
+    assert ZOE not in text + html
+    assert client.post(links_in.pop()).status_code == 303
+    assert ZOE in client.get("/rights/yours").text
+
+
+def test_a_link_opens_one_session_with_one_cookie(client: FlaskClient, stranger: FlaskClient) -> None:
+    link = a_link(ZOE)
+    answer = client.post(link, headers=FRENCH)
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert len(cookies) == 1
+    assert cookies[0].startswith("rights=")
+    for part in ("HttpOnly", "SameSite=Strict", "Path=/rights", "Max-Age=1800"):
+        assert part in cookies[0]
+    home = client.get("/rights/yours", headers=FRENCH)
+    assert ZOE in home.text
+    assert "Set-Cookie" not in home.headers
+    for name, value in (
+        ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"), ("X-Robots-Tag", "noindex"),
+    ):  # fmt: skip
+        assert home.headers[name] == value == client.get(link).headers[name]
+    for again in (stranger.post(link, headers=FRENCH), stranger.get(link, headers=FRENCH)):
+        assert again.status_code == 410
+        assert 'href="/rights"' in again.text
+    assert stranger.get("/rights/yours").status_code == 410
+    with transaction() as db:
+        kept = db.scalars(select(RightsLink.session_digest)).one()
+        assert kept
+        assert kept.hex() not in cookies[0]
+
+
+def test_the_cookie_is_secure_where_the_site_is(app: Flask, client: FlaskClient,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    given = settings().model_copy(update={"public_url": "https://letters.example.org"})
+    monkeypatch.setattr("mailer.web.public.rights.entry.settings", lambda: given)
+    assert "Secure" in client.post(a_link(ZOE)).headers["Set-Cookie"]
+
+
+def test_a_link_and_a_session_last_half_an_hour(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    used, unused = a_link(ZOE), a_link(ZOE)
+    client.post(used)
+    with transaction() as db:
+        for link in db.scalars(select(RightsLink).where(RightsLink.session_until.is_not(None))):
+            assert link.session_until == (link.used_at or utcnow()) + timedelta(minutes=30)
+            link.session_until = utcnow()
+    assert client.get("/rights/yours").status_code == 410
+    monkeypatch.setattr(access_links, "OPEN_FOR", timedelta(seconds=-1))
+    assert client.get(unused).status_code == client.post(unused).status_code == 410
+
+
+def test_a_link_forged_or_cut_is_over(client: FlaskClient) -> None:
+    good = a_link(ZOE)
+    for link in (good[:-4], "/rights/nonsense", good.replace("/rights/", "/preferences/")):
+        assert client.get(link).status_code == 410
+
+
+def test_a_session_is_closed_by_hand(client: FlaskClient) -> None:
+    client.post(a_link(ZOE))
+    cookie = client.get_cookie("rights", path="/rights")
+    assert cookie
+    form = {"form_token": access_links.form_token(cookie.value)}
+    assert client.post("/rights/yours/close", data=form).status_code == 303
+    client.set_cookie("rights", cookie.value, path="/rights")
+    assert client.get("/rights/yours").status_code == 410
+
+
+def test_a_form_of_another_site_is_refused(client: FlaskClient) -> None:
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    assert client.post("/rights", data={"email": ZOE}, headers=elsewhere).status_code == 400
+    assert client.post(a_link(ZOE), headers=elsewhere).status_code == 400
+
+
+def test_what_opened_something_is_forgotten_a_day_later(client: FlaskClient) -> None:
+    client.post(a_link(ZOE))
+    a_link(ZOE)
+    with transaction() as db:
+        access_links.forget(db, now=utcnow() + timedelta(hours=23))
+        assert db.scalar(select(func.count()).select_from(RightsLink)) == 2
+        access_links.forget(db, now=utcnow() + timedelta(hours=25))
+        assert db.scalar(select(func.count()).select_from(RightsLink)) == 0
+        assert db.scalar(select(func.count()).select_from(Subscriber)) == 1
+
+
+def test_no_log_holds_the_token() -> None:
+    token = tokens.issue(Purpose.RIGHTS, "0" * 32)
+    assert token not in scrub(f"GET /rights/{token} 200")
+    assert "/rights/[token]" in scrub(f"GET /rights/{token} 200")
+
+
+def test_a_fault_is_told_and_nothing_typed_is_lost(stranger: FlaskClient) -> None:
+    answer = stranger.post("/rights", data={"email": "zoe@"}, headers=FRENCH)
+    assert answer.status_code == 422
+    assert 'value="zoe@"' in answer.text
+    assert "n’est pas complète" in answer.text

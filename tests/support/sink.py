@@ -1,0 +1,56 @@
+"""A real SMTP server that keeps what it accepts, and answers RCPT as told."""
+
+import email
+import email.policy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+
+from mailer.core.embedded import free_port
+
+
+class Sink:
+    """What a test's relay holds."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"smtp://127.0.0.1:{port}"
+        self.envelopes: list[Envelope] = []
+        self.refusals: dict[str, str] = {}  # recipient → reply to RCPT
+
+    async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
+        self, server: Any, session: Any, envelope: Envelope, address: str, rcpt_options: Any
+    ) -> str:
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
+        self.envelopes.append(envelope)
+        return "250 OK"
+
+    def mails(self) -> list[EmailMessage]:
+        """The messages, parsed, in the order they came."""
+        contents = [envelope.content for envelope in self.envelopes]
+        return [
+            email.message_from_bytes(content, policy=email.policy.default)
+            for content in contents
+            if isinstance(content, bytes)
+        ]
+
+
+@contextmanager
+def running_sink() -> Iterator[Sink]:
+    """A sink that listens on a port of its own."""
+    port = free_port()
+    sink = Sink(port)
+    controller = Controller(sink, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield sink
+    finally:
+        controller.stop()
