@@ -40,7 +40,7 @@ from mailer.privacy import breaches
 from mailer.privacy.cases import access_links, register, reminders
 from mailer.privacy.mailbox import intake
 from mailer.privacy.retention import rules as retention
-from mailer.privacy.rights import erase_now, erasure_worker, rectification, restriction
+from mailer.privacy.rights import erasure_worker, rectification, restriction
 from mailer.smtp import dkim, dns
 from mailer.smtp.dkim import DkimKeyMissing
 from mailer.smtp.providers import Providers
@@ -300,7 +300,7 @@ def sweep() -> None:
         reminders.tell(db, now=utcnow())
         breaches.remind(db, now=utcnow())
         register.forget_addresses(db)
-    erase_now.retry(clock=utcnow)
+    erasure_worker.retry(clock=utcnow)
     erasure_worker.work(settings(), clock=utcnow)
     ring("signups")
     ring("purge")

@@ -18,7 +18,7 @@ from mailer.privacy.cases import register, statistics
 from mailer.privacy.cases.deadlines import pressure
 from mailer.privacy.cases.register import BadDay
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
-from mailer.privacy.rights import access, by_staff, erase_now
+from mailer.privacy.rights import access, by_staff, erasure_worker
 from mailer.privacy.rights import export as portable
 from mailer.tasks import ring
 
@@ -237,7 +237,7 @@ def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json:
             db, email, never_again=never_again, channel=Channel.TERMINAL, by=audit.TERMINAL, now=utcnow(),
             case=_maybe(db, number),
         )  # fmt: skip
-    done = erase_now.attempt(case.id, clock=utcnow)
+    done = erasure_worker.attempt(case.id, clock=utcnow)
     if done is None:
         raise click.ClickException(
             f"nothing is erased yet: the log says why; it is case {case.number}, and the service tries again"

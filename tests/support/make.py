@@ -22,7 +22,7 @@ from mailer.models import metadata
 from mailer.newsletters.models import LegalBasis, Newsletter, Theme
 from mailer.privacy.cases import register
 from mailer.privacy.models import Channel, Right, RightsRequest
-from mailer.privacy.rights import erase_now, erasure
+from mailer.privacy.rights import erasure
 from mailer.privacy.rights.erasure_certificate import Erasure
 from mailer.rendering.merge_fields import marker
 from mailer.smtp.relay import Relay
@@ -116,7 +116,7 @@ def erase(
 ) -> Erasure:
     """A wish, granted at once."""
     asked = erasure.ask(db, email, never_again=never_again, case=case, now=now)
-    done = erase_now.grant(db, asked.id, now=now)
+    done = erasure.grant(db, asked.id, now=now)
     assert done
     return done
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from mailer.core import fingerprint
+from mailer.core import audit, fingerprint
 from mailer.core.settings import settings
 from mailer.delivery.models import Delivery
 from mailer.imports import redact
@@ -41,7 +41,6 @@ from mailer.privacy.models import (
     RightsRequest,
 )
 from mailer.privacy.rights import disclosures, erasure_certificate
-from mailer.privacy.rights.disclosures import Files
 from mailer.privacy.rights.erasure_certificate import Erasure
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NEVER_AGAIN, Will
@@ -80,7 +79,7 @@ def ask(
 ) -> RightsRequest:  # fmt: skip
     """Note the wish about a normalised address, in `case` or in one that is opened for it.
 
-    In a transaction before the one that grants it, so that it outlives a failure (`finishing.attempt`).
+    In a transaction before the one that grants it, so that it outlives a failure (`erasure_worker.attempt`).
     Asking again while it waits changes nothing but the wish, and once it is done nothing.
     """
     mark = fingerprint.fingerprint(email)
@@ -99,12 +98,12 @@ def ask(
     return case
 
 
-def grant(db: Session, case_id: UUID, *, files: Files, now: datetime) -> Erasure | None:
+def grant(db: Session, case_id: UUID, *, now: datetime) -> Erasure | None:
     """Erase all that is held, as a case asks, and have the certificate sent; None when the case is over.
 
-    Once: whoever comes late is told what was done.  The case stays open until the certificate has left.
-    `files`: those that staff handed out; the privacy officer is told of them.  After any exception nothing
-    is changed.
+    Once: whoever comes late is told what was done.  The case stays open until the certificate has left.  The
+    privacy officer is told of the files with the person in them that staff took out (RGPD 19).  The audit has
+    a line if staff asked for it.  After any exception nothing is changed.
     """
     case = register.find(db, case_id)
     if case is None or case.closed_at or case.email is None:
@@ -114,7 +113,7 @@ def grant(db: Session, case_id: UUID, *, files: Files, now: datetime) -> Erasure
     if done := last.get(DONE):
         return _outcome(db, case, mark, done, first=False)
     wish, case.acknowledged_at = last[ASKED], case.acknowledged_at or now
-    never_again, handed = wish.details["never_again"], files(db, mark)
+    never_again, handed = wish.details["never_again"], disclosures.files(db, mark)
     rows = forget(db, mark, {case.email}, never_again=never_again, now=now, keep=case.id)
     given = {"erased": rows, "never_again": never_again, "handed": disclosures.noted(handed)}
     erased = _outcome(db, case, mark, register.note(db, case, DONE, wish.by, now, **given), first=True)
@@ -123,6 +122,9 @@ def grant(db: Session, case_id: UUID, *, files: Files, now: datetime) -> Erasure
         db, case, NoticeKind.ERASED, SERVICE, now, **erasure_certificate.facts(case.locale, words, now)
     )
     disclosures.tell(db, case, handed, now=now)
+    if erased.by != PERSON:
+        details = {"case": erased.number, "rows": rows, "never_again": never_again}
+        audit.record(db, who=erased.by, what="rights erase", details=details, now=now)
     return erased
 
 

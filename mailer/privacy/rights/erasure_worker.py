@@ -6,10 +6,7 @@ Like the intake, this opens its own transactions: none may stay open while a ser
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID
-
-from sqlalchemy.orm import Session
 
 from mailer.core import circuit
 from mailer.core.db import transaction
@@ -20,12 +17,6 @@ from mailer.privacy.mailbox.imap import InboxDown
 from mailer.privacy.models import RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.privacy.rights.erasure_certificate import Erasure
-
-
-class Grant(Protocol):
-    """What erases, in the transaction it is given; None when the case is over."""
-
-    def __call__(self, db: Session, case_id: UUID, *, now: datetime) -> Erasure | None: ...
 
 
 def work(settings: Settings, *, clock: Callable[[], datetime]) -> int:
@@ -45,11 +36,11 @@ def work(settings: Settings, *, clock: Callable[[], datetime]) -> int:
     return finished
 
 
-def attempt(case_id: UUID, grant: Grant, *, clock: Callable[[], datetime]) -> Erasure | None:
+def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> Erasure | None:
     """Erase what a case asks for.  None: it could not be, which the case says, and somebody is called."""
     try:
         with transaction() as db:
-            return grant(db, case_id, now=clock())
+            return erasure.grant(db, case_id, now=clock())
     except Exception as error:  # whatever it was: it is said, and tried again
         log.error("an erasure failed", case=str(case_id), error=type(error).__name__)
     with transaction() as db:
@@ -58,11 +49,11 @@ def attempt(case_id: UUID, grant: Grant, *, clock: Callable[[], datetime]) -> Er
     return None
 
 
-def retry(grant: Grant, *, clock: Callable[[], datetime]) -> int:
+def retry(*, clock: Callable[[], datetime]) -> int:
     """Try again what failed, or was cut short; how many were done."""
     with transaction() as db:
         waiting = erasure.undone(db)
-    done = sum(attempt(case_id, grant, clock=clock) is not None for case_id in waiting)
+    done = sum(attempt(case_id, clock=clock) is not None for case_id in waiting)
     with transaction() as db:
         if not erasure.undone(db):
             circuit.clear(db, circuit.ERASURE)

@@ -16,7 +16,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.privacy.cases import register
 from mailer.privacy.cases.register import ClosedCase
 from mailer.privacy.models import RightsRequest
-from mailer.privacy.rights import by_staff, erase_now
+from mailer.privacy.rights import by_staff, erasure_worker
 from mailer.privacy.rights.by_staff import AnotherAddress, NobodyThere, NotRestricted
 from mailer.rendering.typography import long_day
 from mailer.tasks import ring
@@ -77,7 +77,7 @@ def _ask(db: Session, case: RightsRequest, form: EraseForm) -> None:
 
 
 def _erased(case_id: UUID) -> ResponseReturnValue:
-    done = erase_now.attempt(case_id, clock=utcnow)
+    done = erasure_worker.attempt(case_id, clock=utcnow)
     ring("notices")
     if done is None:
         return _back(

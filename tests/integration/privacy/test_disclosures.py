@@ -14,7 +14,7 @@ from mailer.core.settings import Settings
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import register
 from mailer.privacy.models import Channel, RightsRequest
-from mailer.privacy.rights import disclosed_files, erase_now, erasure, erasure_certificate
+from mailer.privacy.rights import disclosures, erasure, erasure_certificate, erasure_worker
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscription
 from tests.integration.cli.test_cli import facts
@@ -38,7 +38,7 @@ def _taken_out(
 
 
 def _export(db: Session, *, after: timedelta, slug: str = "lettre", everybody: bool = False) -> None:
-    _taken_out(db, disclosed_files.SUBSCRIBERS, after=after, newsletter=slug, rows=12, everybody=everybody)
+    _taken_out(db, disclosures.SUBSCRIBERS, after=after, newsletter=slug, rows=12, everybody=everybody)
 
 
 def _told(db: Session) -> list[str]:
@@ -52,7 +52,7 @@ def test_the_certificate_and_the_officer_say_which_files_went_out(db: Session, s
     _subscribed(db)
     _taken_out(
         db,
-        disclosed_files.SUBSCRIBERS,
+        disclosures.SUBSCRIBERS,
         after=DAY,
         who=str(lea.id),
         newsletter="lettre",
@@ -84,18 +84,18 @@ def test_a_file_holds_who_was_subscribed_when_it_left(db: Session) -> None:
     subscriptions.withdraw(db, subscription.id, channel="link", now=EPOCH + 3 * DAY)
     _export(db, after=4 * DAY)  # they had left
     _export(db, after=5 * DAY, everybody=True)
-    days = [each.at - EPOCH for each in disclosed_files.files(db, fingerprint.fingerprint(ZOE))]
+    days = [each.at - EPOCH for each in disclosures.files(db, fingerprint.fingerprint(ZOE))]
     assert days == [2 * DAY, 5 * DAY]
 
 
 def test_a_breach_s_list_and_an_inspection_s_file_went_out_too(db: Session) -> None:
     _subscribed(db)
     mark, other = fingerprint.fingerprint(ZOE), fingerprint.fingerprint("ada@example.org")
-    _taken_out(db, disclosed_files.BREACH, after=DAY, breach=1, rows=3, newsletter=None)
-    _taken_out(db, disclosed_files.BREACH, after=2 * DAY, breach=1, rows=3, newsletter="autre")
-    _taken_out(db, disclosed_files.INSPECTION, after=3 * DAY, fingerprint=mark.hex())
-    _taken_out(db, disclosed_files.INSPECTION, after=4 * DAY, fingerprint=other.hex())
-    assert [(each.at - EPOCH, each.rows) for each in disclosed_files.files(db, mark)] == [
+    _taken_out(db, disclosures.BREACH, after=DAY, breach=1, rows=3, newsletter=None)
+    _taken_out(db, disclosures.BREACH, after=2 * DAY, breach=1, rows=3, newsletter="autre")
+    _taken_out(db, disclosures.INSPECTION, after=3 * DAY, fingerprint=mark.hex())
+    _taken_out(db, disclosures.INSPECTION, after=4 * DAY, fingerprint=other.hex())
+    assert [(each.at - EPOCH, each.rows) for each in disclosures.files(db, mark)] == [
         (DAY, 3),
         (3 * DAY, None),
     ]
@@ -110,14 +110,14 @@ def test_what_left_before_an_erasure_is_not_told_again_after_the_next(db: Sessio
     _export(db, after=DAY, everybody=True)
     erase(db, ZOE, never_again=False, now=EPOCH + 2 * DAY)
     _export(db, after=3 * DAY, everybody=True)
-    assert [each.at - EPOCH for each in disclosed_files.files(db, fingerprint.fingerprint(ZOE))] == [DAY]
+    assert [each.at - EPOCH for each in disclosures.files(db, fingerprint.fingerprint(ZOE))] == [DAY]
 
 
 def test_whoever_comes_late_is_told_the_same_and_nobody_twice(db: Session) -> None:
     _subscribed(db)
     _export(db, after=DAY)
     first = erase(db, ZOE, never_again=False, now=EPOCH + 2 * DAY)
-    late = erase_now.grant(db, first.case_id, now=EPOCH + 2 * DAY + HOUR)
+    late = erasure.grant(db, first.case_id, now=EPOCH + 2 * DAY + HOUR)
     assert late
     assert (late.handed, late.first, late.backups_until) == (first.handed, False, first.backups_until)
     assert len(_told(db)) == 1
@@ -131,8 +131,8 @@ def test_what_the_sweep_finishes_for_staff_is_in_the_audit_once(
     with transaction() as db:
         _subscribed(db)
         case = erasure.ask(db, ZOE, never_again=True, channel=Channel.TERMINAL, by=by, now=utcnow())
-    assert erase_now.retry(clock=utcnow) == 1
-    assert erase_now.attempt(case.id, clock=utcnow)
+    assert erasure_worker.retry(clock=utcnow) == 1
+    assert erasure_worker.attempt(case.id, clock=utcnow)
     with transaction() as db:
         found = db.scalars(select(Audit)).all()
         assert [(each.what, each.who) for each in found] == [(what, by) for what in lines]

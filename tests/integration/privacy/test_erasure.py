@@ -25,7 +25,7 @@ from mailer.notices import outbox, worker
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Outcome, Right, RightsLink, RightsRequest
-from mailer.privacy.rights import erase_now, erasure, erasure_worker, rectification
+from mailer.privacy.rights import erasure, erasure_worker, rectification
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NEVER_AGAIN, Said, Will
 from mailer.smtp.providers import OTHER
@@ -354,17 +354,17 @@ def test_an_erasure_that_fails_is_noted_calls_a_person_and_is_tried_again(
 ) -> None:
     with transaction() as db:
         case = erasure.ask(db, ZOE, never_again=True, now=utcnow())
-    assert erase_now.attempt(case.id, clock=utcnow) is None
+    assert erasure_worker.attempt(case.id, clock=utcnow) is None
     with transaction() as db:
         assert db.scalars(select(Subscriber.email)).all() == [ZOE]  # nothing by halves
         assert db.scalar(select(Suppression.reason)) is None
         assert erasure.ask(db, ZOE, never_again=True, now=utcnow()).id == case.id
         [found] = [each for each in alarms.find(db, now=utcnow()) if each.kind == "erasure"]
         assert "1" in found.sentence("fr")
-    assert erase_now.retry(clock=utcnow) == 0
+    assert erasure_worker.retry(clock=utcnow) == 0
     broken()
-    assert erase_now.retry(clock=utcnow) == 1
-    assert erase_now.retry(clock=utcnow) == 0
+    assert erasure_worker.retry(clock=utcnow) == 1
+    assert erasure_worker.retry(clock=utcnow) == 0
     with transaction() as db:
         assert db.scalars(select(Subscriber.email)).all() == []
         assert db.scalar(select(Suppression.reason)) is SuppressionReason.ERASED
@@ -382,8 +382,8 @@ def test_a_wish_cut_short_before_it_was_granted_is_granted(clean: None) -> None:
         assert erasure.undone(db) == []
         erasure.ask(db, ZOE, never_again=False, now=utcnow())
     [case_id] = _undone()
-    assert erase_now.retry(clock=utcnow) == 1
-    done = erase_now.attempt(case_id, clock=utcnow)  # by the door, which comes late
+    assert erasure_worker.retry(clock=utcnow) == 1
+    done = erasure_worker.attempt(case_id, clock=utcnow)  # by the door, which comes late
     assert done
     assert done.rows["subscriber"] == 1
     with transaction() as db:

@@ -16,7 +16,7 @@ from mailer.delivery.ledger import Share
 from mailer.delivery.models import Delivery, Withheld
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.models import Outcome, Right, RightsRequest
-from mailer.privacy.rights import access, erase_now, restriction
+from mailer.privacy.rights import access, erasure_worker, restriction
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Will
 from mailer.smtp.providers import OTHER
@@ -299,7 +299,7 @@ def test_an_erasure_that_cannot_be_done_at_once_says_so(app: Flask, zoe: UUID) -
     assert "Votre demande est enregistrée" in page
     assert "rien n’est encore effacé" in page
     assert ZOE not in page
-    assert erase_now.retry(clock=utcnow) == 1
+    assert erasure_worker.retry(clock=utcnow) == 1
     with transaction() as db:
         assert db.get(Subscriber, zoe) is None
 

@@ -8,7 +8,7 @@ from wtforms import BooleanField, ValidationError
 
 from mailer.core.db import transaction, utcnow
 from mailer.privacy.rights import erasure, erasure_certificate
-from mailer.privacy.rights.erase_now import attempt
+from mailer.privacy.rights.erasure_worker import attempt
 from mailer.tasks import ring
 from mailer.web.public.forms import AddressForm
 from mailer.web.public.rights.entry import COOKIE
