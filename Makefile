@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 
-.PHONY: help setup demo test check faults soak bench pages format messages
+.PHONY: help setup demo test check faults soak bench pages dist format messages
 
 help: ## list these commands
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,6 +35,11 @@ bench: setup ## measure the whole path beside smtp-source, and write docs/perfor
 
 pages: setup ## photograph every page in a browser, and write docs/pages; ONLY=rights: those alone
 	@$(BIN)/python -m tests.gallery $(if $(ONLY),--only $(ONLY))
+
+dist: setup ## build the wheel, and the versions it was tested with, into dist/
+	@$(BIN)/uv build --quiet --wheel --out-dir dist
+	@$(BIN)/uv export --quiet --frozen --no-dev --no-emit-project --no-hashes --no-annotate --no-header \
+	  --all-extras --output-file dist/constraints.txt >/dev/null
 
 format: setup ## put the code in the house's form
 	@$(BIN)/ruff format --quiet .

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from mailer.core import fingerprint
 from mailer.core.db import engine, transaction, utcnow
 from mailer.delivery import follow
-from mailer.demo.people import Person, sample
+from mailer.demo.sample_people import Person, sample
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
 from mailer.subscribers.models import SubscriptionState

@@ -13,7 +13,7 @@ from typing import Self
 
 import psutil
 
-from mailer.demo.family import PATIENCE
+from mailer.demo.processes import PATIENCE
 
 SAMPLE_EVERY = 0.5  # seconds
 

@@ -7,7 +7,8 @@ from aiosmtpd.controller import Controller
 from bench import path
 from bench.house import House
 from mailer.core.embedded import free_port
-from mailer.demo.mailbox import Inlet, Store
+from mailer.demo.mail_store import Store
+from mailer.demo.mailbox import Inlet
 from mailer.smtp import dkim
 
 SELECTOR = "bench"

@@ -11,7 +11,7 @@ from mailer.core.embedded import Unavailable
 from mailer.core.settings import SettingsError, env_file
 from mailer.delivery.certificate import NotClosed
 from mailer.delivery.follow import NeverScheduled
-from mailer.demo.family import Died
+from mailer.demo.processes import Died
 from mailer.demo.run import CannotDemonstrate
 from mailer.imports.columns import NoMapping
 from mailer.imports.file_format import UnreadableFile

@@ -1,7 +1,7 @@
 """Runs a command that must not outlive whoever asked for it.
 
 python -m mailer.demo.child COMMAND…: standard input is a pipe whose other end the parent holds.  When it
-closes, even by a kill -9 of the parent, the whole family of the command is ended.
+closes, even by a kill -9 of the parent, the command and all it started are ended.
 """
 
 import os

@@ -25,8 +25,8 @@ from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings, settings
 from mailer.delivery import follow
 from mailer.delivery.certificate import certify
-from mailer.demo.family import Family
-from mailer.demo.people import sample
+from mailer.demo.processes import Processes
+from mailer.demo.sample_people import sample
 from mailer.imports import apply
 from mailer.imports.bulk_consent import Common
 from mailer.imports.rows import person
@@ -59,27 +59,31 @@ class CannotDemonstrate(Exception):
 def run(*, once: bool, subscribers: int, port: int | None, folder: Path) -> int:
     """Show the product; the exit code.  With `once`, 0 only if every message was accepted.
 
-    Raises CannotDemonstrate, family.Died, embedded.Unavailable; no process survives.
+    Raises CannotDemonstrate, processes.Died, embedded.Unavailable; no process survives.
     """
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, _interrupt)
-    with _folder(folder.absolute()) as home, Family(home / "logs") as family, suppress(KeyboardInterrupt):
+    with (
+        _folder(folder.absolute()) as home,
+        Processes(home / "logs") as processes,
+        suppress(KeyboardInterrupt),
+    ):
         mailbox_port = _configure(home, port)
         given = bootstrap.prepare()
         _refuse_a_used_database()
         migrate.upgrade(engine())
-        _start(family, given, home, mailbox_port)
+        _start(processes, given, home, mailbox_port)
         password = secrets.token_urlsafe(9)
         issue_id = _furnish(given, subscribers, password)
-        family.wait_for(f"{given.public_url}/healthz")
-        family.wait_for(f"http://127.0.0.1:{mailbox_port}/count")
-        follow.follow(issue_id, check=family.check)
+        processes.wait_for(f"{given.public_url}/healthz")
+        processes.wait_for(f"http://127.0.0.1:{mailbox_port}/count")
+        follow.follow(issue_id, check=processes.check)
         if once:
             return _account(issue_id)
         _show_around(given, mailbox_port, password)
         while True:
             time.sleep(1)
-            family.check()
+            processes.check()
     click.echo("\nstopped: nothing is left running", err=True)
     return 1 if once else 0
 
@@ -144,18 +148,18 @@ def _refuse_a_used_database() -> None:
             )
 
 
-def _start(family: Family, given: Settings, home: Path, mailbox_port: int) -> None:
+def _start(processes: Processes, given: Settings, home: Path, mailbox_port: int) -> None:
     smtp = given.relay_url.rpartition(":")[2]
     web = given.public_url.rpartition("/")[2]
     folder = str(home / "mail")
-    family.start(
+    processes.start(
         "mailbox", "mailer.demo.mailbox", "--smtp", smtp, "--http", str(mailbox_port), "--dir", folder
     )
-    family.start("web", "gunicorn", "--bind", web, "--threads", "8", "mailer.web.app:create_app()")
+    processes.start("web", "gunicorn", "--bind", web, "--threads", "8", "mailer.web.app:create_app()")
     celery = ("celery", "-A", "mailer.tasks", "worker", "--without-gossip", "--without-mingle")
-    for queue, processes in (("letters", given.senders), ("notices", 1), ("chores", 1)):
-        family.start(queue, *celery, "-Q", queue, "-n", f"{queue}@%h", "-c", str(processes))
-    family.start("beat", "celery", "-A", "mailer.tasks", "beat", "--schedule", str(home / "beat"))
+    for queue, count in (("letters", given.senders), ("notices", 1), ("chores", 1)):
+        processes.start(queue, *celery, "-Q", queue, "-n", f"{queue}@%h", "-c", str(count))
+    processes.start("beat", "celery", "-A", "mailer.tasks", "beat", "--schedule", str(home / "beat"))
 
 
 def _furnish(given: Settings, subscribers: int, password: str) -> UUID:

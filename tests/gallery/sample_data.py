@@ -18,8 +18,8 @@ from mailer.core.paths import templates_dir
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience, ledger
 from mailer.delivery.models import Delivery, Withheld
-from mailer.demo.people import Person, sample
 from mailer.demo.run import LETTER
+from mailer.demo.sample_people import Person, sample
 from mailer.imports import apply
 from mailer.imports.bulk_consent import Common
 from mailer.imports.rows import person

@@ -19,7 +19,7 @@ from typing import TypeVar
 import pytest
 
 from mailer.core.embedded import free_port
-from mailer.demo.mailbox import Store
+from mailer.demo.mail_store import Store
 from mailer.web.public.forms import FASTEST
 
 T = TypeVar("T")

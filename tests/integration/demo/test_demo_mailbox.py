@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 
 from mailer.core.embedded import free_port
 from mailer.core.settings import Settings
-from mailer.demo.mailbox import Inlet, Store
-from mailer.demo.reading import create_app
+from mailer.demo.mail_store import Store
+from mailer.demo.mailbox import Inlet
+from mailer.demo.mailbox_pages import create_app
 
 FRENCH = {"Accept-Language": "fr"}
 

@@ -7,7 +7,7 @@ from werkzeug.serving import make_server
 
 from mailer.core.paths import templates_dir
 from mailer.core.settings import settings
-from mailer.demo.mailbox import Store
+from mailer.demo.mail_store import Store
 from mailer.web.app import init_languages
 from mailer.web.security import CSP
 

@@ -8,14 +8,14 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
-PATIENCE = 15.0  # seconds for a family to end by itself
+PATIENCE = 15.0  # seconds for processes to end by themselves
 
 
 class Died(Exception):
     """A process of the demo ended by itself; the message says which, and where its log is."""
 
 
-class Family:
+class Processes:
     """Named child processes with a log each; leaving the context ends them all."""
 
     def __init__(self, logs: Path) -> None:
@@ -23,7 +23,7 @@ class Family:
         self._logs = logs
         self._members: dict[str, subprocess.Popen[bytes]] = {}
 
-    def __enter__(self) -> "Family":
+    def __enter__(self) -> "Processes":
         return self
 
     def __exit__(self, *_: object) -> None:
