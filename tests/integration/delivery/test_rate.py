@@ -17,7 +17,7 @@ from tests.support.redis_server import RedisServer, running_redis
 PLENTY = 10_000
 RUN = """
 import json, sys, time
-from mailer.sending.pace import Pace
+from mailer.delivery.shaping.rate import Pace
 url, rate, seconds = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
 pace = Pace(url, rate, {}, 2)
 print("ready", flush=True)

@@ -56,7 +56,7 @@ def test_it_survives_a_kill(tmp_path: Path) -> None:
 import os, signal
 from pathlib import Path
 from uuid import UUID
-from mailer.sending.journal import Journal
+from mailer.delivery.journal import Journal
 from tests.unit.delivery.test_journal import _row
 from tests.unit.delivery.test_journal import DeliveryState
 pen = Journal(Path({str(tmp_path)!r}), UUID(int=7))
@@ -95,7 +95,7 @@ def test_a_full_disk_lets_nothing_begin_then_or_later(tmp_path: Path) -> None:
 import resource, signal
 from pathlib import Path
 from uuid import UUID
-from mailer.sending.journal import Journal, JournalUnwritable
+from mailer.delivery.journal import Journal, JournalUnwritable
 from tests.unit.delivery.test_journal import _row
 from tests.unit.delivery.test_journal import DeliveryState
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

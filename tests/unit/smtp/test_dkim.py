@@ -225,7 +225,7 @@ def _signing(settings: Settings, file: Path) -> Settings:
 
 
 def test_without_dkim_no_cryptography_is_loaded() -> None:
-    check = "import sys, mailer.sending.dkim; sys.exit('cryptography' in sys.modules)"
+    check = "import sys, mailer.smtp.dkim; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
