@@ -79,7 +79,7 @@ def _disarmed() -> bool:
 
 
 def _named(error: SQLAlchemyError) -> str:
-    """The driver's own error where there is one; its text may quote addresses."""
+    """Return the driver's own error where there is one; its text may quote addresses."""
     return type(getattr(error, "orig", None) or error).__name__
 
 
@@ -190,7 +190,7 @@ def send(issue_id: str) -> None:
 
 
 def _work(issue_id: UUID) -> bool:
-    """A stretch of sending, unless one must stay away; whether there may be more."""
+    """Send for a while, unless one must stay away; return whether there may be more."""
     with transaction() as db:
         if circuit.standing(db, HOLD.values(), now=utcnow()):
             return False
@@ -215,7 +215,7 @@ def signups() -> None:
 
 
 def _decide_one() -> bool:
-    """Whether there was one to decide."""
+    """Return whether there was one to decide."""
     now = utcnow()
     with transaction() as db:
         some, known = preferences.decide_next(db, now=now)
@@ -359,7 +359,7 @@ def _providers() -> Providers:
 
 @cache
 def _sender() -> Sender:
-    """This process's hand in the send, made after the fork and kept with its connections."""
+    """Return this process's hand in the send, made after the fork and kept with its connections."""
     given = settings()
     shares = Shares(_providers().table, Pace.of(given, _providers()), senders=given.senders)
     return Sender(

@@ -93,7 +93,7 @@ def create(folder: Path, recipients: tuple[str, ...], *, now: datetime, told: To
 
 
 def _dump(file: IO[bytes], recipients: tuple[str, ...], now: datetime, told: Told) -> Manifest:
-    """The manifest and the dump are of one snapshot."""
+    """Write the manifest and the dump, which are of one snapshot; return the manifest."""
     with Session(engine()) as db:
         db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         snapshot = str(db.scalar(select(func.pg_export_snapshot())))
@@ -175,7 +175,7 @@ class _Into:
         pass
 
     def end(self) -> Manifest:
-        """Everything has come: wait for the commit.  Raises NotABackup, ToolFailed."""
+        """Return everything has come: wait for the commit.  Raises NotABackup, ToolFailed."""
         if self._manifest is None or self._restore is None:
             raise NotABackup(_NOT_OURS)
         _piped(self._restore.stdin).close()
@@ -207,7 +207,7 @@ class _Into:
 
 
 def _understood(head: bytes) -> Manifest:
-    """Raises NotABackup."""
+    """Read the manifest.  Raises NotABackup."""
     try:
         manifest = Manifest(**json.loads(head))
     except (ValueError, TypeError):
@@ -221,7 +221,7 @@ def _understood(head: bytes) -> Manifest:
 
 
 def _ended(process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
-    """Raises ToolFailed with the last line it said, unless it did its work."""
+    """Raise ToolFailed with the last line the program said, unless it did its work."""
     if process.wait() != 0:
         said.seek(0)
         lines = said.read().decode("utf-8", "replace").strip().splitlines()
@@ -235,7 +235,7 @@ def _piped(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def _disarm(manifest: Manifest, now: datetime) -> None:
-    """A restored database is disarmed as it is; this notes from where the journals are to be replayed."""
+    """Note from where the logs are to be replayed; a restored database is disarmed as it is."""
     with transaction() as db:
         kept = db.scalars(select(JournalPosition)).all()
         positions = {each.host: [each.size, each.seal] for each in kept}

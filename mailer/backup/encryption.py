@@ -67,7 +67,7 @@ def decrypt(source: Source, sink: Sink, key_file: Path) -> None:
 
 
 def check(recipients: tuple[str, ...]) -> None:
-    """Raises BadKey unless all are public keys."""
+    """Raise BadKey unless all are public keys."""
     for each in recipients:
         _recipient(each)
 

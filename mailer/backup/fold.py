@@ -67,7 +67,7 @@ class Wills:
 
 
 def collect(positions: Mapping[str, Sequence[int | str]]) -> Journals:
-    """The lines after these positions ({host: (bytes, seal)}).  Raises JournalMissing, Damaged."""
+    """Return the lines after these positions ({host: (bytes, seal)}).  Raises JournalMissing, Damaged."""
     logs = appendonly.files(decisions.folder())
     found = {path.name.removesuffix(appendonly.SUFFIX): path for path in logs}
     if missing := sorted(set(positions) - set(found)) or (not found and ["any machine"]):
@@ -85,7 +85,9 @@ def _order(item: tuple[float, int, Line]) -> tuple[float, int]:
 
 
 def _after(path: Path, size: int | str, seal: int | str) -> tuple[list[tuple[float, int, Line]], Position]:
-    """The lines after this position with their place in time, never before the line above; and the end."""
+    """Return the lines after this position with their place in time, never before the line above; and the
+    end.
+    """
     lines: list[tuple[float, int, Line]] = []
     end, latest = decisions.beginning(path), 0.0
     known = (end.size, end.seal) == (size, seal)

@@ -27,20 +27,20 @@ def upgrade(engine: Engine) -> str:
 
 
 def current(connection: Connection) -> str | None:
-    """The revision the database is at, None before the first."""
+    """Return the revision the database is at, None before the first."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def head() -> str | None:
-    """The revision this version of the code expects."""
+    """Return the revision this version of the code expects."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def knows(revision: str) -> bool:
-    """Whether this version of the code can upgrade from that revision."""
+    """Return whether this version of the code can upgrade from that revision."""
     return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def drift(connection: Connection) -> list[object]:
-    """What the models have and the database has not, or the reverse; empty when they are in step."""
+    """Return what the models have and the database has not, or the reverse; empty when they are in step."""
     return list(compare_metadata(MigrationContext.configure(connection), metadata))

@@ -18,7 +18,7 @@ class ToolFailed(Exception):
 
 
 def command(program: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
-    """How to run it on our database: the words, and the environment.  Raises ToolFailed."""
+    """Return how to run it on our database: the words, and the environment.  Raises ToolFailed."""
     url = make_url(settings().database_url or "").set(drivername="postgresql")
     environment = {**os.environ, "PGPASSWORD": url.password or "", "PGCONNECT_TIMEOUT": "10"}
     shown = url._replace(password=None).render_as_string()
@@ -26,14 +26,14 @@ def command(program: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
 
 
 def is_empty() -> bool:
-    """Whether the database has no table of anybody's."""
+    """Return whether the database has no table of anybody's."""
     with engine().connect() as connection:
         query = "SELECT NOT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema())"
         return bool(connection.scalar(text(query)))
 
 
 def _binary(program: str) -> Path:
-    """The one of the server's major version, else the next newer: an older one refuses to dump."""
+    """Return the one of the server's major version, else the next newer: an older one refuses to dump."""
     with engine().connect() as connection:
         server = int(str(connection.scalar(text("SHOW server_version_num")))) // 10_000
     found = {_major(path): path for path in _candidates(program)}
@@ -47,7 +47,7 @@ def _binary(program: str) -> Path:
 
 
 def _candidates(program: str) -> list[Path]:
-    """What is on the PATH comes last, and wins over another of its version."""
+    """List them; what is on the PATH comes last, and wins over another of its version."""
     debian = Path("/usr/lib/postgresql").glob(f"*/bin/{program}")
     on_path = shutil.which(program)
     ours = embedded.tool(program)

@@ -35,7 +35,7 @@ def needed_since(db: Session, now: datetime) -> datetime | None:
 
 
 def due(db: Session, now: datetime) -> int:
-    """How many lines are to go."""
+    """Return how many lines are to go."""
     since = needed_since(db, now)
     if since is None:
         return 0

@@ -86,7 +86,7 @@ class Replay:
 
     @property
     def steps(self) -> int:
-        """How many things there are to make good."""
+        """Return how many things there are to make good."""
         return len(self._wills.people) + len(self._wills.barred) + len(self._wills.requests)
 
     def run(self, *, clock: Callable[[], datetime], told: Callable[[int], object]) -> Report:
@@ -136,7 +136,7 @@ class Replay:
         self.report.erased += any(Subscriber.__tablename__ in rows for rows in gone)
 
     def _reopen(self, db: Session, case_id: UUID, request: Request, now: datetime) -> None:
-        """A request is owed an answer though all that is left of it is its right and its date."""
+        """Open a request again: an answer is owed though only its right and its date are left."""
         if db.get(RightsRequest, case_id):
             return
         said, received, done = request.opened.said, request.opened.at, request.answered
@@ -162,7 +162,7 @@ class Replay:
 
 
 def pending(db: Session) -> Restoration:
-    """The restoration that is not armed.  Raises NothingToReplay."""
+    """Return the restoration that is not armed.  Raises NothingToReplay."""
     found = db.scalar(select(Restoration).where(Restoration.armed_at.is_(None)).with_for_update())
     if found is None:
         raise NothingToReplay
@@ -183,7 +183,7 @@ def arm(db: Session, *, now: datetime) -> None:
 
 
 def _forget_forms(db: Session) -> int:
-    """What forms had received at the backup was answered since; links that were live are not any more."""
+    """Delete what forms had received at the backup: it was answered since; live links are not any more."""
     forgotten = 0
     for table in (SignupRequest, PreferencesRequest, RightsIntake):
         forgotten += int(db.execute(delete(table)).rowcount)  # type: ignore[attr-defined]
@@ -234,7 +234,7 @@ def _restrict(db: Session, who: bytes, line: Line) -> bool:
 
 
 def _stop(db: Session, who: bytes, line: Line) -> bool:
-    """The old address gets nothing more: the new one cannot be rebuilt, and says yes again itself."""
+    """Send nothing more to the old address: the new one cannot be rebuilt, and says yes again itself."""
     joined = select(Subscription, Subscriber).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
     theirs = Subscriber.fingerprint == who, Subscription.state != SubscriptionState.ENDED
     live = db.execute(joined.where(*theirs).order_by(Subscription.id).with_for_update(of=Subscription)).all()
@@ -249,7 +249,7 @@ def _stop(db: Session, who: bytes, line: Line) -> bool:
 
 
 def _lost(db: Session, wills: Wills) -> int:
-    """How many said yes after the backup and are not subscribed now."""
+    """Return how many said yes after the backup and are not subscribed now."""
     active = (
         select(Subscriber.fingerprint, Subscription.newsletter_id)
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
@@ -263,7 +263,7 @@ def _lost(db: Session, wills: Wills) -> int:
 
 
 def shown(report: Report) -> dict[str, Any]:
-    """A report, flat."""
+    """Return a report, flat."""
     values = asdict(report)
     return values | {f"issues_{name}" if name in {"paused", "drafts"} else f"{name}_unknown": value
                      for name, value in values.pop("doubt").items()}  # fmt: skip

@@ -26,7 +26,7 @@ from mailer.cli.failures import sentence
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mailer")
 def cli() -> None:
-    """An email newsletter service that can prove why each person was written to.
+    """Send newsletters, and prove why each person was written to.
 
     Settings are MAILER_* variables, or a mailer.env file in this folder (`mailer init` writes one).
     """
@@ -42,7 +42,7 @@ issue.issue.add_command(unknown.unknown_)
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     try:
         cli(prog_name="mailer")
     except Exception as error:

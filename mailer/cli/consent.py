@@ -36,7 +36,7 @@ class Address(click.ParamType):  # type: ignore[type-arg]
 
 @click.group()
 def consent() -> None:
-    """The file of consent: an append-only chain, keyed, anchored outside the database."""
+    """Verify and show the file of consent: an append-only chain, keyed, anchored outside."""
 
 
 @consent.command()

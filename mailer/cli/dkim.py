@@ -23,7 +23,7 @@ _STRING = 255  # characters; a TXT record is made of strings no longer than that
 
 @click.group()
 def dkim() -> None:
-    """The key that signs messages, when the relay does not."""
+    """Make and check the key that signs messages, when the relay does not."""
 
 
 @dkim.command()

@@ -61,7 +61,7 @@ SELF_EXPLAINING = (  # whose message is the sentence
 
 
 def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
-    """What to tell of this error, None when it is a fault of ours that deserves its trace."""
+    """Say what is wrong in a line; None when it is a fault of ours that deserves its trace."""
     match error:
         case SettingsError():
             return str(error) if env_file().exists() else f"{error}; `mailer init` writes a settings file"

@@ -61,7 +61,7 @@ def _entries() -> Iterator[str]:
 
 @click.group()
 def db() -> None:
-    """The database."""
+    """Look after the database."""
 
 
 @db.command("upgrade")

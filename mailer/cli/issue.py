@@ -122,7 +122,7 @@ def certificate(given: str, as_json: bool) -> None:
 
 
 def find(db: Session, given: str) -> Issue:
-    """The one issue whose identifier begins so.  Raises click's exceptions."""
+    """Return the one issue whose identifier begins so.  Raises click's exceptions."""
     prefix = given.strip().lower()
     if len(prefix) < MIN_PREFIX:
         raise click.UsageError(f"give at least the first {MIN_PREFIX} characters of the issue's identifier")

@@ -28,7 +28,7 @@ _at = click.option("--at", type=click.DateTime(["%Y-%m-%d %H:%M"]), help="When, 
 
 @click.group()
 def rgpd() -> None:
-    """What the law wants kept: papers made from the settings, and the record of breaches."""
+    """Write the papers the law wants, and keep the record of breaches."""
 
 
 @rgpd.command()

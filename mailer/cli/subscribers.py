@@ -247,7 +247,7 @@ def _counts(tally: Tally, seconds: float) -> dict[str, Any]:
 
 
 def peak_mb() -> int:
-    """The most memory this process ever held, in MB."""
+    """Return the most memory this process ever held, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

@@ -23,7 +23,8 @@ class InvalidAddress(ValueError):
 
 
 def normalise(raw: str) -> str:
-    """The one spelling under which an address is kept: NFC, lower case, A-label domain, ≤ 254 characters.
+    """Return the one spelling under which an address is kept: NFC, lower case, A-label domain, ≤ 254
+    characters.
 
     Raises InvalidAddress.  Deliverability is not asked of the network.
     """
@@ -38,12 +39,12 @@ def normalise(raw: str) -> str:
 
 
 def domain(address: str) -> str:
-    """The domain of a normalised address, as A-labels."""
+    """Return the domain of a normalised address, as A-labels."""
     return address.rpartition("@")[2]
 
 
 def mailbox(address: str) -> str:
-    """The mailbox a normalised address most likely leads to: for counting only, never for identity.
+    """Return the mailbox a normalised address most likely leads to: for counting only, never for identity.
 
     Compatibility forms, dots and plus tags are folded away, and Google's two domains are one.
     """

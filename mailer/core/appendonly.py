@@ -51,7 +51,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def probe(folder: Path) -> None:
-    """Raises OSError if a line could not be appended."""
+    """Raise OSError if a line could not be appended."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _opened(folder / f"{host()}{SUFFIX}") as file:
         room = os.fstatvfs(file)
@@ -60,12 +60,12 @@ def probe(folder: Path) -> None:
 
 
 def files(folder: Path) -> list[Path]:
-    """Every host's file."""
+    """Return every host's file."""
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
 def host() -> str:
-    """This machine, as a file name."""
+    """Return this machine, as a file name."""
     return re.sub(r"[^A-Za-z0-9.-]", "_", socket.gethostname()) or "host"
 
 
@@ -80,7 +80,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _end(file: int) -> tuple[int, bytes]:
-    """Where the last whole line ends, and that line."""
+    """Return where the last whole line ends, and that line."""
     size = os.fstat(file).st_size
     for reach in (min(_TAIL, size), size):
         tail = os.pread(file, reach, size - reach)

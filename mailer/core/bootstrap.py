@@ -7,7 +7,7 @@ from mailer.core.settings import Settings, settings
 
 
 def prepare() -> Settings:
-    """The settings, with a database and a Redis in them: the given ones, or embedded ones in DATA_DIR.
+    """Return the settings, with a database and a Redis in them: the given ones, or embedded ones in DATA_DIR.
 
     Child processes inherit what was found.  Raises SettingsError, embedded.Unavailable.
     """

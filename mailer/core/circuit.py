@@ -34,13 +34,13 @@ _LANE = timedelta(seconds=60), timedelta(hours=1)
 
 
 def period(name: str, failures: int) -> timedelta:
-    """How long to stay away after so many failures (1 or more): doubling."""
+    """Return how long to stay away after so many failures (1 or more): doubling."""
     first, longest = _OURS if name in {RELAY, JOURNAL, DKIM} else _LANE
     return min(first * float(2 ** min(failures - 1, 20)), longest)
 
 
 def hit(db: Session, name: str, reason: str, *, now: datetime) -> None:
-    """It failed again; nothing changes while it is being stayed away from already."""
+    """Note a failure; nothing changes while it is being stayed away from already."""
     known = db.scalar(select(Hold).where(Hold.name == name).with_for_update())
     if known is None:
         row = {"name": name, "failures": 1, "since": now, "until": now + period(name, 1)}
@@ -57,10 +57,10 @@ def clear(db: Session, *names: str) -> None:
 
 
 def known(db: Session) -> dict[str, Hold]:
-    """Every hold not yet cleared, by name; those whose `until` has passed are being tried."""
+    """Return every hold not yet cleared, by name; those whose `until` has passed are being tried."""
     return {hold.name: hold for hold in db.scalars(select(Hold))}
 
 
 def standing(db: Session, names: Iterable[str], *, now: datetime) -> bool:
-    """Whether any of these is being stayed away from."""
+    """Return whether any of these is being stayed away from."""
     return db.scalar(select(Hold.name).where(Hold.name.in_(names), Hold.until > now).limit(1)) is not None

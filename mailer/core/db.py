@@ -37,7 +37,7 @@ class Base(DeclarativeBase):
 
 
 def enum(of: type[StrEnum], length: int = 20) -> Enum:
-    """A text column with a CHECK, holding the members' values."""
+    """Return a text column with a CHECK, holding the members' values."""
     return Enum(
         of, native_enum=False, length=length, name=of.__name__.lower(), create_constraint=True,
         values_callable=lambda members: [member.value for member in members],
@@ -45,13 +45,13 @@ def enum(of: type[StrEnum], length: int = 20) -> Enum:
 
 
 def utcnow() -> datetime:
-    """The current instant, aware, in UTC.  For doors only: rooms are given `now`."""
+    """Return the current instant, aware, in UTC.  For doors only: rooms are given `now`."""
     return datetime.now(UTC)
 
 
 @lru_cache(maxsize=1)
 def engine() -> Engine:
-    """The process's engine, made on first use.
+    """Return the process's engine, made on first use.
 
     A forked child must not share its parent's sockets: it forgets the engine (below) and makes its own.
     Parameters stay out of errors and logs, since they are people's addresses.  Statements are planned anew

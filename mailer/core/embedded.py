@@ -222,7 +222,7 @@ def _spawn(command: list[Any], log: Path, cwd: Path, **who: Any) -> None:
 
 
 def tool(program: str) -> Path | None:
-    """One of PostgreSQL's programs, None where the wheel is not installed."""
+    """Return one of PostgreSQL's programs, None where the wheel is not installed."""
     with suppress(Unavailable):
         return _binary(program)
     return None
@@ -248,14 +248,14 @@ def _connect(url: str, **changes: str) -> psycopg.Connection[Any]:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on."""
+    """Return a loopback port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on this loopback port."""
+    """Return whether nobody listens on this loopback port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

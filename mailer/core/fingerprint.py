@@ -5,5 +5,5 @@ from mailer.core.settings import settings
 
 
 def fingerprint(email: str) -> bytes:
-    """The keyed fingerprint of a normalised address, under this installation's key."""
+    """Return the keyed fingerprint of a normalised address, under this installation's key."""
     return address.fingerprint(email, settings().fingerprint_key.get_secret_value().encode())

@@ -7,7 +7,10 @@ from functools import lru_cache
 
 @lru_cache(maxsize=8)
 def macs(key: bytes) -> Callable[[bytes], bytes]:
-    """A message's mac, 32 bytes.  The keyed state is copied: making it anew costs more than the mac."""
+    """Return what makes a message's mac, 32 bytes.
+
+    The keyed state is copied: that is cheaper than making it anew.
+    """
     keyed = hmac.new(key, digestmod="sha256")
 
     def mac(message: bytes) -> bytes:

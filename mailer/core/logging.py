@@ -18,7 +18,7 @@ unfinished = Gauge("mailer_deliveries_unfinished", "Ledger rows not yet in a fin
 
 
 def scrub(text: str) -> str:
-    """The same text without addresses and without tokens in paths; a net under the rule, not the rule."""
+    """Remove addresses, and tokens in paths; a net under the rule that they never get here."""
     if "@" in text:
         text = ADDRESS.sub("[address]", text)
     return TOKEN.sub("[token]", text) if "/" in text else text

@@ -6,7 +6,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def templates_dir() -> Path:
-    """The folder of templates."""
+    """Return the folder of templates."""
     return _folder("templates")
 
 
@@ -16,7 +16,7 @@ def migrations_dir() -> Path:
 
 
 def translations_dir() -> Path:
-    """The catalogues of the pages."""
+    """Return the catalogues of the pages."""
     return _PACKAGE / "translations"
 
 

@@ -34,5 +34,5 @@ class Restoration(Base):
 
 
 def disarmed(db: Session) -> bool:
-    """Whether what people asked for since the backup may still be missing."""
+    """Return whether what people asked for since the backup may still be missing."""
     return not db.scalar(select(exists().where(Restoration.armed_at.is_not(None))))

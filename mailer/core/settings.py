@@ -41,7 +41,10 @@ Secret = Annotated[SecretStr, AfterValidator(_strong)]
 
 
 def _has_port(url: str, otherwise: str) -> None:
-    """A port in it is a number: a password that holds @ or / must be percent-encoded.  Raises ValueError."""
+    """Check that a port in it is a number: a password with @ or / must be percent-encoded.
+
+    Raises ValueError.
+    """
     try:
         _ = urlsplit(url).port
     except ValueError:
@@ -49,7 +52,7 @@ def _has_port(url: str, otherwise: str) -> None:
 
 
 def _server(url: str, schemes: tuple[str, str], example: str) -> str:
-    """The same URL, if it names a server.  Raises ValueError."""
+    """Return the same URL, if it names a server.  Raises ValueError."""
     _has_port(url, f"must look like {example}")
     if urlsplit(url).scheme not in schemes or not urlsplit(url).hostname:
         raise ValueError(f"must look like {example}")
@@ -216,7 +219,7 @@ class Settings(BaseSettings):
         return value if said else None
 
     def kept(self, locale: str) -> str:
-        """How long data are kept, in words."""
+        """Return how long data are kept, in words."""
         return self.retention or _KEPT[locale][self.retention_years > 1].format(years=self.retention_years)
 
     @property
@@ -225,7 +228,9 @@ class Settings(BaseSettings):
 
 
 def env_file() -> Path:
-    """The file read beside the environment (which wins): $MAILER_ENV_FILE, or `mailer.env` in this folder."""
+    """Return the file read beside the environment (which wins): $MAILER_ENV_FILE, or `mailer.env` in this
+    folder.
+    """
     return Path(os.environ.get("MAILER_ENV_FILE", "mailer.env"))
 
 
@@ -250,5 +255,5 @@ def _sentence(where: tuple[int | str, ...], kind: str, message: str) -> str:
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, read once."""
     return load()

@@ -41,7 +41,7 @@ class Limit:
 
 
 def limit(times: int, window: timedelta, *name: str) -> Limit:
-    """A limit on what the name says, whatever it says: only its HMAC is kept."""
+    """Return a limit on what the name says, whatever it says: only its HMAC is kept."""
     key = settings().fingerprint_key.get_secret_value().encode()
     return Limit(
         hmac.digest(key, "\0".join(("mailer.throttle", *name)).encode(), hashlib.sha256), times, window
@@ -68,7 +68,7 @@ def take(db: Session, of: Limit, *, now: datetime) -> bool:
 
 
 def full_until(db: Session, of: Limit, *, now: datetime) -> datetime | None:
-    """When there will be room again; None when there is some."""
+    """Return when there will be room again; None when there is some."""
     full = Throttle.key == of.key, Throttle.used >= of.times, Throttle.until > now
     return db.scalar(select(Throttle.until).where(*full))
 

@@ -71,12 +71,12 @@ def issue(purpose: Purpose, value: Any) -> str:
 
 
 def read(purpose: Purpose, token: str, *, max_age: timedelta) -> Any:
-    """The value a token carries.  Raises ExpiredToken or BadToken."""
+    """Return the value a token carries.  Raises ExpiredToken or BadToken."""
     return dated(purpose, token, max_age=max_age)[0]
 
 
 def dated(purpose: Purpose, token: str, *, max_age: timedelta) -> tuple[Any, datetime]:
-    """The same, and when it was signed, to the second.  Raises ExpiredToken or BadToken."""
+    """Return the same, and when it was signed, to the second.  Raises ExpiredToken or BadToken."""
     try:
         found = _serializer(purpose).loads(token, int(max_age.total_seconds()), return_timestamp=True)
     except SignatureExpired as error:
@@ -99,7 +99,7 @@ def issue_delivery(purpose: Purpose, send_id: UUID, position: int) -> str:
 
 
 def issue_deliveries(purposes: Sequence[Purpose], send_id: UUID, position: int) -> list[str]:
-    """The same for several purposes: they differ in their mac alone."""
+    """Return the same for several purposes: they differ in their mac alone."""
     named = f"{_prefix(send_id)}{position:0{_PLACE}x}"
     return [named + _mac(_derived(purpose)[-1], named) for purpose in purposes]
 

@@ -48,7 +48,7 @@ class Certificate:
 
 
 def certify(db: Session, issue_id: UUID) -> Certificate:
-    """The account of a closed issue.  Raises NotClosed."""
+    """Return the account of a closed issue.  Raises NotClosed."""
     issue = db.get_one(Issue, issue_id)
     if issue.state is not IssueState.CLOSED or issue.revision_id is None:
         raise NotClosed(issue_id)

@@ -22,7 +22,7 @@ class NeverScheduled(Exception):
 
 
 def bar(length: int, label: str) -> Any:
-    """A progress bar on standard error, a context manager with `update(steps)`."""
+    """Return a progress bar on standard error, a context manager with `update(steps)`."""
     return click.progressbar(length=length, label=label, file=sys.stderr, show_pos=True)
 
 

@@ -61,7 +61,7 @@ class Journal:
             raise
 
     def write(self, issue: UUID, outcome: Outcome) -> None:
-        """What has become of a row, UNKNOWN right before its body.  Raises JournalUnwritable.
+        """Write what has become of a row; UNKNOWN right before its body.  Raises JournalUnwritable.
 
         A row whose line could not be written must not begin.
         """
@@ -112,7 +112,7 @@ class Testament:
 
 @contextmanager
 def of_the_dead(path: Path) -> Iterator[Testament | None]:
-    """The testament in this file, held for us alone; None while its worker lives, or another recovers it.
+    """Yield what this file holds, held for us alone; None while its worker lives, or another recovers it.
 
     The file is removed when the block ends well.
     """
@@ -127,12 +127,12 @@ def of_the_dead(path: Path) -> Iterator[Testament | None]:
 
 
 def files(folder: Path) -> list[Path]:
-    """The journals of this host."""
+    """Return the journals of this host."""
     return sorted(folder.glob(f"*{_SUFFIX}"))
 
 
 def _read(path: Path, content: bytes) -> Testament:
-    """What follows the last line end was never wholly written, so what it announces never happened."""
+    """Read a journal's lines; what follows the last line end was never wholly written: it never happened."""
     head, *lines = content.decode("utf-8", "replace").split("\n")[:-1] or [""]
     testament = Testament(UUID(path.name.removesuffix(_SUFFIX)), head.endswith(f" {boot_id()}"))
     for line in lines:
@@ -146,7 +146,7 @@ def _read(path: Path, content: bytes) -> Testament:
 
 @cache
 def boot_id() -> str:
-    """A name for this run of the machine; where the kernel gives none, the hour it started."""
+    """Return a name for this run of the machine; where the kernel gives none, the hour it started."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"since-{int(time.time() - time.monotonic()) // 3600}"

@@ -253,7 +253,7 @@ def release(db: Session, worker: UUID, state: DeliveryState, *, now: datetime) -
 
 
 def silence(db: Session, *, now: datetime) -> int:
-    """Rows of workers that fell silent become unknown, never pending; how many.
+    """Return rows of workers that fell silent become unknown, never pending; how many.
 
     Without a journal to prove what had begun, that is the only thing known of them.
     """
@@ -262,7 +262,7 @@ def silence(db: Session, *, now: datetime) -> int:
 
 
 def withhold_cancelled(db: Session, *, now: datetime) -> int:
-    """What had not begun of cancelled issues never will; how many rows."""
+    """Return what had not begun of cancelled issues never will; how many rows."""
     return _changed(db, _WITHHOLD_CANCELLED, now=now)
 
 
@@ -271,7 +271,7 @@ def _changed(db: Session, statement: TextClause, **values: object) -> int:
 
 
 def due(db: Session, *, now: datetime) -> tuple[list[UUID], list[UUID]]:
-    """The issues to freeze, and those with rows to send now."""
+    """Return the issues to freeze, and those with rows to send now."""
     start = select(Issue.id).where(Issue.state == IssueState.SCHEDULED, Issue.due_at <= now)
     waiting = (
         select(Delivery.position)

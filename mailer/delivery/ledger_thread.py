@@ -27,7 +27,7 @@ class Clerk(Generic[Brought]):
         self._errand = self._thread.submit(errand)
 
     def receive(self) -> Brought:
-        """What the errand brought; waits for it."""
+        """Return what the errand brought; waits for it."""
         errand, self._errand = self._errand, None
         if errand is None:
             raise RuntimeError("nobody was sent")

@@ -17,7 +17,9 @@ _SAMPLE_ID = UUID(int=0)  # no send has it: a link in a sample leads to nobody
 
 
 def leaving(db: Session, issue_id: UUID, settings: Settings, signer: Signer | None) -> Letter | None:
-    """The letter of an issue whose audience is frozen; None otherwise, and while the service is disarmed."""
+    """Return the letter of an issue whose audience is frozen; None otherwise, and while the service is
+    disarmed.
+    """
     if restore_lock.disarmed(db):
         return None
     issue = db.get(Issue, issue_id, options=[joinedload(Issue.newsletter)])
@@ -38,7 +40,7 @@ def leaving(db: Session, issue_id: UUID, settings: Settings, signer: Signer | No
 
 
 def sample(issue: Issue, page: Rendered, settings: Settings, *, now: datetime) -> bytes:
-    """An issue as a whole message (.eml), to nobody real; its newsletter is loaded."""
+    """Return an issue as a whole message (.eml), to nobody real; its newsletter is loaded."""
     sender = _sender(issue.newsletter, settings)
     letter = Letter(
         _SAMPLE_ID, sender, issue.content["locale"], issue.content["subject"], page.html, page.text, now

@@ -96,7 +96,10 @@ class Letter:
         return b"=_" + self.send_id.hex.encode()
 
     def to(self, recipient: Recipient) -> Copy:
-        """The copy of one recipient.  Raises ValueError when their name or address cannot be in a header."""
+        """Return the copy of one recipient.
+
+        Raises ValueError when their name or address cannot be in a header.
+        """
         link, returned, ours = issue_deliveries(_PURPOSES, self.send_id, recipient.position)
         token = link.encode()
         identified, listed, mailed, end = self._links
@@ -146,7 +149,7 @@ class Letter:
 
 
 def _encoded(value: str) -> tuple[bytes, bytes]:
-    """A value for the text and for the HTML."""
+    """Return a value for the text and for the HTML."""
     plain, escaped = hole(value), as_html(value)
     return plain, plain if escaped == value else hole(escaped)
 
@@ -157,7 +160,9 @@ def _list_id(sender: Sender) -> bytes:
 
 
 def _cut(text: str, page: str, boundary: bytes, link: str) -> tuple[list[bytes], dict[int, tuple[bool, str]]]:
-    """The body as encoded pieces, and which of them are holes: text first, the richest last (RFC 2046)."""
+    """Return the body as encoded pieces, and which of them are holes: text first, the richest last (RFC
+    2046).
+    """
     pieces: list[bytes] = [b""]
     holes: dict[int, tuple[bool, str]] = {}
     for in_html, source in ((False, text), (True, page)):

@@ -27,7 +27,7 @@ def unrenderable(row: Claimed, now: datetime) -> Outcome:
 
 
 def outcome(row: Claimed, fate: Fate, answer: Reply | None, now: datetime) -> Outcome:
-    """What the ledger keeps of an ended job."""
+    """Return what the ledger keeps of an ended job."""
     if fate is Fate.NOT_BEGUN:
         return unbegun(row, now)
     if fate is Fate.UNKNOWN:

@@ -18,7 +18,7 @@ from mailer.smtp.replies import DeliveryState
 
 
 def folder(settings: Settings) -> Path:
-    """Where this host's journals are."""
+    """Return where this host's journals are."""
     return settings.data_dir.absolute() / "journal"
 
 
@@ -34,7 +34,7 @@ def recover(journals: Path) -> int:
 
 
 def execute(db: Session, testament: Testament, *, now: datetime) -> int:
-    """Rows it speaks of get its last word, the others are pending; how many are unknown.
+    """Return rows it speaks of get its last word, the others are pending; how many are unknown.
 
     After a restart of the machine its last lines may be missing: then the others are unknown too.
     """

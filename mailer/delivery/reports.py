@@ -28,7 +28,7 @@ class Progress:
 
     @property
     def final(self) -> int:
-        """Rows whose state will not change by itself."""
+        """Return rows whose state will not change by itself."""
         return sum(int(getattr(self, state)) for state in FINAL)
 
     @property

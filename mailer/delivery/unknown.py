@@ -29,7 +29,9 @@ class Undecided:
 
 
 def undecided(db: Session, issue_id: UUID | None = None) -> list[Undecided]:
-    """The issues, or this one, with deliveries that became unknown after the last decision to leave them."""
+    """Return the issues, or this one, with deliveries that became unknown after the last decision to leave
+    them.
+    """
     left = (
         select(func.max(Resolution.at))
         .where(Resolution.issue_id == Issue.id, Resolution.kind == ResolutionKind.LEFT)
@@ -65,7 +67,7 @@ def resend(db: Session, issue: Issue, *, by: str, now: datetime) -> int:
 
 
 def prove(db: Session, issue: Issue, message_ids: Iterable[str], *, by: str, now: datetime) -> int:
-    """Those whose Message-ID the relay's log shows as taken were accepted; how many."""
+    """Return those whose Message-ID the relay's log shows as taken were accepted; how many."""
     positions = [position for send_id, position in _named(message_ids) if send_id == issue.send_id]
     rows = _become(db, _unknown(issue) & Delivery.position.in_(positions), now, state=DeliveryState.ACCEPTED)
     return _noted(db, Resolution(issue_id=issue.id, kind=ResolutionKind.PROVED, rows=rows, by=by, at=now))
@@ -88,7 +90,7 @@ def _noted(db: Session, decision: Resolution) -> int:
 
 
 def _named(message_ids: Iterable[str]) -> Iterator[tuple[UUID, int]]:
-    """The deliveries these Message-IDs are of; those that are not ours are passed over."""
+    """Yield the deliveries these Message-IDs are of; those that are not ours are passed over."""
     for message_id in message_ids:
         try:
             yield tokens.read_delivery(Purpose.MESSAGE_ID, message_id.strip("<>").partition("@")[0])

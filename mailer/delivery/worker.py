@@ -96,7 +96,7 @@ class Sender:
         return time.monotonic() >= self._until and not self._stopping()
 
     def _turn(self) -> bool:
-        """One turn; False when nothing waits, nothing flies and nothing more was claimed."""
+        """Return one turn; False when nothing waits, nothing flies and nothing more was claimed."""
         claiming = self._claiming()
         if self._clerk.back:
             self._receive()
@@ -123,7 +123,7 @@ class Sender:
         return bool(self._over) and not self._lanes and not (claiming and self._flying)
 
     def _claiming(self) -> bool:
-        """Whether to take more: within our time, or while a relay that dawdles keeps us here anyway."""
+        """Return whether to take more: within our time, or while a slow relay keeps us here anyway."""
         if self._unwell or self._stopping():
             return False
         return time.monotonic() < self._until or self._pool.stuck()
@@ -160,7 +160,7 @@ class Sender:
             self._resize(started)
 
     def _receive(self) -> None:
-        """What the clerk brings: rows to send.  Where there are none, all that is due is looked at anew."""
+        """Take the rows the ledger's thread brings; where there are none, look at all that is due anew."""
         claim, recorded = self._clerk.receive()
         self._lanes.put(claim.rows)
         logging.deliveries.labels("withheld").inc(claim.withheld)
@@ -214,14 +214,14 @@ class Sender:
             self._pool.grow()
 
     def begin(self, job: Job) -> bool:
-        """The gate's last word, and the journal's first (smtp.Courier)."""
+        """Ask the gate a last time, and write in the journal first (smtp.Courier)."""
         row = self._flying[job.key]
         if time.monotonic() > row.until or self._unwell:
             return False
         return self._noted(ending.unknown(row, utcnow()))
 
     def following(self, session: Session) -> Job | None:
-        """The next job, if this connection may carry one more and neither is a known troublemaker."""
+        """Return the next job, if this connection may carry one more and neither is a known troublemaker."""
         if self._shares.worn(session) or (session.job and self._flying[session.job.key].faults):
             return None
         return self._take(company=True)
@@ -236,7 +236,7 @@ class Sender:
             self._weigh(row.lane, fate, answer)
 
     def _weigh(self, lane: str, fate: Fate, answer: Reply | None) -> None:
-        """What this ending says of the relay, and of the provider behind it."""
+        """Learn what this ending says of the relay, and of the provider behind it."""
         if answer:
             self._shares.heard(lane, answer)
         self._broken_off = 0 if fate is Fate.ANSWERED else self._broken_off + 1
@@ -244,7 +244,7 @@ class Sender:
             self._unwell = self._unwell or RelayDown("it keeps hanging up")
 
     def _noted(self, outcome: Outcome) -> bool:
-        """Whether the journal has it; if it cannot be written, nothing more begins."""
+        """Return whether the journal has it; if it cannot be written, nothing more begins."""
         try:
             if self._journal:
                 self._journal.write(self._issue_id, outcome)
@@ -253,7 +253,7 @@ class Sender:
         return self._unwell is None
 
     def _take(self, *, company: bool) -> Job | None:
-        """The next row as a job, if its claim is still good; a row that cannot be rendered is refused."""
+        """Make a job of the next row, if its claim is still good; refuse a row that cannot be rendered."""
         while row := self._lanes.take(company=company):
             if row.until < time.monotonic():
                 self._lanes.landed(row.lane)

@@ -15,7 +15,7 @@ PATIENCE = 10.0  # seconds between asking and killing
 
 
 def main() -> int:
-    """The command's exit code."""
+    """Return the command's exit code."""
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
     threading.Thread(target=_end_with_parent, args=(child,), daemon=True).start()
     code = child.wait()

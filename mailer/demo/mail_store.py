@@ -53,7 +53,7 @@ class Store:
         return self.folder / f"{number:07d}.eml"
 
     def entries(self, words: str = "") -> list[Entry]:
-        """The newest first; only those whose recipient or subject holds the words."""
+        """Return the newest first; only those whose recipient or subject holds the words."""
         wanted = words.casefold().strip()
         found = [e for e in self._entries if not wanted or wanted in f"{e.recipient} {e.subject}".casefold()]
         return found[::-1]

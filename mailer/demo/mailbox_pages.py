@@ -19,7 +19,7 @@ mail = Blueprint("mail", __name__)
 
 
 def create_app(store: Store) -> Flask:
-    """The site of one mailbox."""
+    """Return the site of one mailbox."""
     folder = templates_dir()
     app = Flask("mailer.demo", static_folder=str(folder / "web" / "static"))
     app.jinja_loader = ChoiceLoader([FileSystemLoader(folder / "demo"), FileSystemLoader(folder / "web")])
@@ -62,7 +62,7 @@ def message(number: int) -> ResponseReturnValue:
 
 @mail.get("/<int:number>/html")
 def html(number: int) -> ResponseReturnValue:
-    """The HTML part as it came; links open beside it, since the site lets nobody frame it."""
+    """Show the HTML part as it came; links open beside it, since the site lets nobody frame it."""
     if not _store().entry(number):
         abort(404)
     pictures = "" if request.args.get("images") == "off" else f"img-src {settings().public_url}; "

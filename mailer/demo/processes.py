@@ -50,7 +50,7 @@ class Processes:
         return self._logs / f"{name}.log"
 
     def check(self) -> None:
-        """Raises Died."""
+        """Raise Died if a process has ended."""
         for name, member in self._members.items():
             if member.poll() is not None:
                 raise Died(f"{name} stopped by itself: its last words are in {self.log(name)}")

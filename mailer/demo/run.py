@@ -94,7 +94,7 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 @contextmanager
 def _folder(home: Path) -> Iterator[Path]:
-    """The demo's folder, emptied of the last one, and ours alone while it lasts."""
+    """Empty the demo's folder of the last one, and keep it ours alone while it lasts."""
     home.mkdir(parents=True, exist_ok=True)
     if any(home.iterdir()) and not (home / MARKER).exists():
         raise CannotDemonstrate(f"{home} is not empty, and not a demo's: give another folder with --dir")
@@ -163,7 +163,7 @@ def _start(processes: Processes, given: Settings, home: Path, mailbox_port: int)
 
 
 def _furnish(given: Settings, subscribers: int, password: str) -> UUID:
-    """A newsletter, its readers, an account for the desk, and the letter, scheduled."""
+    """Return a newsletter, its readers, an account for the desk, and the letter, scheduled."""
     with transaction() as db:
         newsletter = newsletters.create_newsletter(
             db, slug="lettre", name="La lettre du commissariat", locale="fr", now=utcnow(),

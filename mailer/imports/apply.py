@@ -40,7 +40,7 @@ class Acting(NamedTuple):
 
 
 def judge(people: Sequence[Person], known: dict[bytes, Facts]) -> list[Decision]:
-    """What becomes of each row of a chunk; a second yes of the same person is known already."""
+    """Return what becomes of each row of a chunk; a second yes of the same person is known already."""
     taken: set[bytes] = set()
     decisions = []
     for person in people:
@@ -151,7 +151,7 @@ def _write(db: Session, common: Common, ready: Ready) -> None:
 
 
 def _subscribers(common: Common, joining: list[Acting]) -> tuple[dict[bytes, bytes], bytes]:
-    """The ids of the people nobody knew, and their rows."""
+    """Return the ids of the people nobody knew, and their rows."""
     new = [p for p, known in joining if known.subscriber_id is None]
     six, d16, d32, now = copy.count(6), copy.UUID_SIZE, copy.DIGEST_SIZE, copy.instant(common.at)
     keys = copy.ids(len(new))
@@ -165,7 +165,7 @@ def _subscriptions(
     common: Common, joined: list[tuple[Acting, bytes]], newcomers: dict[bytes, bytes],
     informed_at: datetime | None,
 ) -> bytes:  # fmt: skip
-    """The rows of those who never had this newsletter."""
+    """Return the rows of those who never had this newsletter."""
     fresh = [(each, event) for each, event in joined if each.known.subscription_id is None]
     seven, d16 = copy.count(7), copy.UUID_SIZE
     tail = b"".join((copy.sized(common.newsletter_id.bytes), copy.text(SubscriptionState.ACTIVE),

@@ -91,7 +91,7 @@ def anchor(db: Session) -> None:
 
 
 def _links(head: bytes, ready: Draft) -> bytes:
-    """The rows of the chain."""
+    """Return the rows of the chain."""
     seal, expiry = chain.sealer(ready.expires_at), copy.instant(ready.expires_at)
     five, d32, d16 = copy.count(5), copy.DIGEST_SIZE, copy.UUID_SIZE
     rows: list[bytes] = []
@@ -103,7 +103,7 @@ def _links(head: bytes, ready: Draft) -> bytes:
 
 
 def _payloads(event_ids: list[bytes], common: Common, said: Sequence[Said]) -> tuple[list[bytes], bytes]:
-    """The digest of each payload, and their rows."""
+    """Return the digest of each payload, and their rows."""
     eleven, d32, d16 = copy.count(11), copy.DIGEST_SIZE, copy.SALT_SIZE
     shape, sha256 = _Shapes(common), hashlib.sha256
     salts = os.urandom(SALT * len(said))
@@ -128,14 +128,14 @@ class _Shapes:
         self._instants: dict[datetime | None, tuple[bytes, bytes]] = {}
 
     def of(self, kind: ConsentKind, source: str | None) -> tuple[bytes, tuple[bytes, bytes], bytes]:
-        """The text before the date, around the fingerprint, and the rest of the row."""
+        """Return the text before the date, around the fingerprint, and the rest of the row."""
         shape = self._shapes.get((kind, source))
         if shape is None:
             shape = self._shapes[kind, source] = self._shape(kind, source)
         return shape
 
     def instant(self, at: datetime | None) -> tuple[bytes, bytes]:
-        """A date as the text and as the row have it."""
+        """Return a date as the text and as the row have it."""
         both = self._instants.get(at)
         if both is None:
             stamp = "null" if at is None else repr(at.timestamp())

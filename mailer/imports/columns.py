@@ -135,14 +135,14 @@ class Columns:
     roles: tuple[Role | None, ...]
 
     def at(self, role: Role) -> int | None:
-        """The place of the column that holds this, if any."""
+        """Return the place of the column that holds this, if any."""
         return self.roles.index(role) if role in self.roles else None
 
     def all(self, role: Role) -> list[int]:
         return [place for place, each in enumerate(self.roles) if each is role]
 
     def shown(self) -> list[tuple[str, str | None]]:
-        """Each header with what it is taken for."""
+        """Return each header with what it is taken for."""
         pairs = zip(self.headers, self.roles, strict=True)
         return [(header, role.value if role else None) for header, role in pairs]
 
@@ -182,7 +182,7 @@ def match(
 
 
 def recognise(headers: Sequence[str]) -> Preset:
-    """The service these headers come from; our own form when none is told."""
+    """Return the service these headers come from; our own form when none is told."""
     low = {header.strip().lower() for header in headers}
     for preset in (MAILCHIMP, BREVO, LISTMONK, SYMPA):
         mail = {column for column, role in preset.columns.items() if role is Role.EMAIL}

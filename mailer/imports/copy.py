@@ -23,7 +23,7 @@ UUID_SIZE, DIGEST_SIZE, SALT_SIZE = _SIZES[16], _SIZES[32], _SIZES[16]
 
 
 def connection(db: Session) -> psycopg.Connection[Any]:
-    """The driver's connection, in this session's transaction."""
+    """Return the driver's connection, in this session's transaction."""
     driver = db.connection().connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise TypeError(driver)
@@ -38,7 +38,7 @@ def copy(to: psycopg.Connection[Any], table: str, columns: str, rows: bytes) -> 
 
 @contextmanager
 def copying(to: psycopg.Connection[Any], table: str, columns: str, rows: bytes) -> Iterator[None]:
-    """The same; what is done inside is done while the server takes them."""
+    """Copy rows while the block runs: the server takes them meanwhile."""
     if not rows:
         yield
         return
@@ -48,12 +48,12 @@ def copying(to: psycopg.Connection[Any], table: str, columns: str, rows: bytes) 
 
 
 def count(fields: int) -> bytes:
-    """What opens a row of so many fields."""
+    """Return what opens a row of so many fields."""
     return struct.pack(">h", fields)
 
 
 def sized(value: bytes) -> bytes:
-    """A uuid, bytea or UTF-8 text field."""
+    """Return a uuid, bytea or UTF-8 text field."""
     size = len(value)
     return (_SIZES[size] if size < len(_SIZES) else struct.pack(">i", size)) + value
 
@@ -63,7 +63,7 @@ def text(value: str | None) -> bytes:
 
 
 def instant(value: datetime | None) -> bytes:
-    """A timestamptz field: microseconds since 2000."""
+    """Return a timestamptz field: microseconds since 2000."""
     return NULL if value is None else struct.pack(">iq", 8, (value - _EPOCH) // timedelta(microseconds=1))
 
 
@@ -75,7 +75,7 @@ def ids(number: int) -> list[bytes]:
 
 @lru_cache(maxsize=8)
 def _places(number: int) -> list[bytes]:
-    """The middle of so many ids: the version and the variant, with a count."""
+    """Return the middle of so many ids: the version and the variant, with a count."""
     return [
         (0x7000 | n >> 6).to_bytes(2, "big") + (0x80 | n & 0x3F).to_bytes(1, "big") for n in range(number)
     ]

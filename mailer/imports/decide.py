@@ -73,7 +73,7 @@ def steady(connection: psycopg.Connection[Any], *, until: Literal["commit", "clo
 def gather(
     connection: psycopg.Connection[Any], newsletter_id: UUID, marks: Sequence[bytes]
 ) -> dict[bytes, Facts]:
-    """The facts of those of whom there are any; of several noes, the last."""
+    """Return the facts of those of whom there are any; of several noes, the last."""
     values = {"marks": list(marks), "newsletter": newsletter_id, "moot": sorted(NOT_A_NO)}
     rows = connection.execute(_FACTS, values, prepare=False).fetchall()
     return {marks[row[0] - 1]: Facts(*row[1:]) for row in rows}
@@ -85,7 +85,7 @@ def lock(connection: psycopg.Connection[Any], newsletter_id: UUID, marks: Sequen
 
 
 def decide(person: Person, known: Facts) -> Decision:
-    """What a row does, given what is known."""
+    """Return what a row does, given what is known."""
     if person.act is not Act.JOIN:
         return _refusal(person, known)
     if known.suppressed:
@@ -98,7 +98,7 @@ def decide(person: Person, known: Facts) -> Decision:
 
 
 def _refusal(person: Person, known: Facts) -> Decision:
-    """A no said elsewhere counts here, unless a yes was said here since."""
+    """Count a no said elsewhere, unless a yes was said here since."""
     if known.active and known.agreed_at and person.said_at and known.agreed_at > person.said_at:
         return Decision(Refused.OUTDATED)
     if person.act is Act.SUPPRESS:

@@ -20,7 +20,7 @@ Lang = Literal["fr", "en"]
 
 
 def guarded(cell: str) -> str:
-    """The cell with a quote before it, if a spreadsheet would run it."""
+    """Return the cell with a quote before it, if a spreadsheet would run it."""
     return f"'{cell}" if cell.startswith(_RUNS) else cell
 
 
@@ -60,7 +60,7 @@ def report_writer(file: IO[str], lang: Lang) -> Callable[[Sequence[object]], obj
 
 
 def reported(rows: Iterable[tuple[int, str]], lang: Lang) -> Iterator[tuple[int, str, str]]:
-    """Each row as the report says it."""
+    """Yield each row as the report says it."""
     words = {NEW: "nouveau", KNOWN: "déjà connu"} if lang == "fr" else {NEW: NEW, KNOWN: KNOWN}
     refused = "refusé" if lang == "fr" else "refused"
     for line, outcome in rows:

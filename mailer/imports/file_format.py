@@ -76,14 +76,16 @@ def inspect(source: Source) -> Form:
 
 
 def records(source: Source, form: Form) -> Iterator[tuple[int, list[str]]]:
-    """Each record's cells, with the number of its last line; the header and blank lines are passed over."""
+    """Yield each record's cells, with the number of its last line; the header and blank lines are passed
+    over.
+    """
     if form.is_dump:
         return dumped(source, form.encoding)
     return islice(table(source, form.encoding, form.delimiter), form.above, None)
 
 
 def table(source: Source, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a CSV file.  Raises UnreadableFile, naming the line."""
+    """Yield the rows of a CSV file.  Raises UnreadableFile, naming the line."""
     with source.open() as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         try:
@@ -104,14 +106,14 @@ def table(source: Source, encoding: str, delimiter: str) -> Iterator[tuple[int, 
 
 
 def _delimiter(head: str) -> str:
-    """The one that the first line has most of; the second, under a comment."""
+    """Return the one that the first line has most of; the second, under a comment."""
     first, _, rest = head.partition("\n")
     line = first if any(map(first.count, DELIMITERS)) else rest.partition("\n")[0]
     return max(DELIMITERS, key=line.count)
 
 
 def _header(rows: list[list[str]]) -> tuple[tuple[str, ...], int]:
-    """The names of the columns, and how many rows stand above the records.
+    """Return the names of the columns, and how many rows stand above the records.
 
     Sympa's web pages write a comment above the members, or `# ` before the header, or neither.
     """
@@ -128,7 +130,7 @@ DUMPED = ("email", "gecos", "date", "reception", "suspend")  # what is read of e
 
 
 def dumped(source: Source, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """The members of a Sympa dump: paragraphs of `name value` lines; cells in the order of DUMPED."""
+    """Yield the members of a Sympa dump: paragraphs of `name value` lines; cells in the order of DUMPED."""
     said: dict[str, str] = {}
     number = 0
     with source.open() as raw, io.TextIOWrapper(raw, encoding=encoding) as text:
@@ -144,7 +146,7 @@ def dumped(source: Source, encoding: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _look(source: Source) -> tuple[bytes, str, str]:
-    """Its SHA-256, its encoding, and its first lines."""
+    """Return its SHA-256, its encoding, and its first lines."""
     digest, encoding, head = hashlib.sha256(), "utf-8-sig", b""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with source.open() as file:
@@ -171,6 +173,8 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
 
 
 def _is_dump(head: str) -> bool:
-    """Whether this opens like a dump of Sympa's: a paragraph of `name value` lines, an email among them."""
+    """Return whether this opens like a dump of Sympa's: a paragraph of `name value` lines, an email among
+    them.
+    """
     lines = head.partition("\n\n")[0].splitlines()
     return any(line.startswith("email ") for line in lines) and all(" " in line for line in lines)

@@ -41,12 +41,14 @@ class Order:
 
 
 def rows(order: Order, settings: Settings) -> Rows:
-    """The reader of an order's rows."""
+    """Return the reader of an order's rows."""
     return Rows(order.columns, order.terms, settings.fingerprint_key.get_secret_value().encode())
 
 
 def begin(db: Session, order: Order, state: ImportState = ImportState.RUNNING) -> Import:
-    """The import of this order: the one that was cut short, if this is the same file on the same terms."""
+    """Return the import of this order: the one that was cut short, if this is the same file on the same
+    terms.
+    """
     values = _values(order)
     same = [getattr(Import, name) == value for name, value in values.items() if name != "by"]
     found = db.scalar(select(Import).where(Import.state == state, *same).limit(1))
@@ -71,14 +73,14 @@ def _values(order: Order) -> dict[str, Any]:
 
 
 def columns(of: Import) -> Columns:
-    """The mapping an import was begun with."""
+    """Return the mapping an import was begun with."""
     pairs = of.columns["roles"]
     roles = tuple(Role(role) if role else None for _, role in pairs)
     return Columns(PRESETS[of.preset], tuple(header for header, _ in pairs), roles)
 
 
 def imports(db: Session) -> list[Import]:
-    """All of them, the newest first."""
+    """Return all of them, the newest first."""
     return list(db.scalars(select(Import).order_by(Import.created_at.desc())))
 
 

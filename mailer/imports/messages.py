@@ -59,5 +59,5 @@ _SENTENCES: dict[Refused, tuple[str, str]] = {  # in French, in English
 
 
 def sentence(reason: str, locale: Literal["fr", "en"]) -> str:
-    """What is wrong with a row, in words.  Raises ValueError on what is no reason."""
+    """Return what is wrong with a row, in words.  Raises ValueError on what is no reason."""
     return _SENTENCES[Refused(reason)][0 if locale == "fr" else 1]

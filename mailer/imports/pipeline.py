@@ -97,7 +97,7 @@ class Reader:
     def chunks(
         self, driver: psycopg.Connection[Any], prepare: Callable[[list[Person], dict[bytes, Facts]], T]
     ) -> Generator[Chunk[T]]:
-        """All of them, some ahead of the caller; `driver` is the scout's own connection."""
+        """Yield all of them, some ahead of the caller; `driver` is the scout's own connection."""
         with ThreadPoolExecutor(1, "scout") as scout:
             ahead = deque(scout.submit(self._chunk, driver, prepare) for _ in range(AHEAD))
             while chunk := ahead.popleft().result():
@@ -107,7 +107,7 @@ class Reader:
     def _chunk(
         self, driver: psycopg.Connection[Any], prepare: Callable[[list[Person], dict[bytes, Facts]], T]
     ) -> Chunk[T] | None:
-        """The next one; None at the end."""
+        """Return the next one; None at the end."""
         unusable, people = self._read()
         if not unusable and not people:
             return None
@@ -115,7 +115,7 @@ class Reader:
         return Chunk(unusable, people, prepare(people, known))
 
     def _read(self) -> tuple[Outcomes, list[Person]]:
-        """The next rows, up to a chunk.  A yes and a no of one person never share a chunk."""
+        """Return the next rows, up to a chunk.  A yes and a no of one person never share a chunk."""
         unusable: Outcomes = []
         people: list[Person] = []
         acts: dict[bytes, Act] = {}
@@ -205,7 +205,7 @@ def _quickly_switching() -> Iterator[None]:
 
 
 def _taken(job: Import, common: Common, chunk: Chunk[Ready], *, durable: bool) -> Outcomes:
-    """One chunk, committed with how far the file now is."""
+    """Return one chunk, committed with how far the file now is."""
     for left in range(RETRIES, -1, -1):
         try:
             return _commit(job, common, chunk, durable=durable)
@@ -276,7 +276,7 @@ def _finish(job: Import, now: datetime) -> None:
 
 @contextmanager
 def apart() -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose statements are transactions of their own; never given back to the pool."""
+    """Open a connection whose statements are transactions of their own; it never goes back to the pool."""
     connection = engine().connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
         driver = connection.connection.driver_connection

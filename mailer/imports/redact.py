@@ -30,7 +30,9 @@ def blank(db: Session, email: str) -> int:
 
 
 def spellings(email: str) -> re.Pattern[bytes]:
-    """The address as any file may spell it: its case, accents, domain as A-labels or as people read it."""
+    """Return the address as any file may spell it: its case, accents, domain as A-labels or as people read
+    it.
+    """
     local, _, domain = email.rpartition("@")
     read = domain.encode("ascii").decode("idna")
     whole = {_spelled(f"{local}@{host}", encoding) for host in {domain, read} for encoding in _ENCODINGS} - {
@@ -73,7 +75,7 @@ def _blank_one(db: Session, import_id: UUID, named: re.Pattern[bytes]) -> int:
 
 
 def _lines(body: bytes, named: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
-    """Where the lines that name them begin and end; of a Sympa dump, the paragraphs."""
+    """Yield where the lines that name them begin and end; of a Sympa dump, the paragraphs."""
     for found in named.finditer(body):
         start = body.rfind(b"\n", 0, found.start()) + 1
         end = body.find(b"\n", found.end())

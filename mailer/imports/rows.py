@@ -111,7 +111,7 @@ class Rows:
                               (Role.STATUS, Role.OPTED_OUT, Role.OPTED_OUT_AT, Role.BOUNCED_AT))  # fmt: skip
 
     def read(self, line: int, cells: Sequence[str]) -> Person | Refused:
-        """What this row says."""
+        """Return what this row says."""
         try:
             if len(cells) != self._width:
                 cells = self._fitted(cells)
@@ -143,7 +143,7 @@ class Rows:
         return lambda cells: cells[place].strip()
 
     def _no(self, cells: Sequence[str]) -> tuple[Act, datetime | None, SuppressionReason | None] | None:
-        """The no a row holds, if it does, with its date."""
+        """Return the no a row holds, if it does, with its date."""
         preset = self._columns.preset
         if self._get[Role.BOUNCED_AT](cells):
             return Act.SUPPRESS, self._no_date(cells, Role.BOUNCED_AT), SuppressionReason.HARD_BOUNCE
@@ -160,7 +160,7 @@ class Rows:
         return (Act.LEAVE, at, None) if meaning == LEAVES else (Act.SUPPRESS, at, SuppressionReason(meaning))
 
     def _no_date(self, cells: Sequence[str], *roles: Role) -> datetime | None:
-        """An unreadable date does not make a no a yes."""
+        """Read the date of a no; an unreadable one does not make it a yes."""
         for role in roles:
             at = self._instant(self._get[role](cells))
             if at and at <= self._terms.now:
@@ -201,7 +201,7 @@ class Rows:
 
 
 def instant(text: str, zone: tzinfo) -> datetime | None:
-    """A date as spreadsheets and services write it, in UTC; None when it is none.  Digits: Unix time."""
+    """Read a date as spreadsheets and services write it, in UTC; None when it is none.  Digits: Unix time."""
     try:
         if text.isdigit() and len(text) > 8:
             return datetime.fromtimestamp(int(text), UTC)

@@ -97,7 +97,7 @@ def store(db: Session, import_id: UUID, given: Given) -> Stored:
 
 
 def held(db: Session, import_id: UUID) -> bool:
-    """Whether the file is there."""
+    """Return whether the file is there."""
     return db.scalar(select(ImportFile.number).where(ImportFile.import_id == import_id).limit(1)) is not None
 
 

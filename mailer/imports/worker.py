@@ -28,7 +28,7 @@ _LOCK = 0x6465736B  # "desk": one worker at a time
 
 
 def waiting() -> Import | None:
-    """The oldest import a worker has something to do for."""
+    """Return the oldest import a worker has something to do for."""
     sent = select(ImportFile.import_id).where(ImportFile.import_id == Import.id).exists()
     todo = or_(Import.state.in_((ImportState.CHECKING, ImportState.RUNNING)) & sent,
                Import.state == ImportState.UNDOING)  # fmt: skip
@@ -47,7 +47,7 @@ def work(settings: Settings, *, clock: Callable[[], datetime]) -> bool:
 
 
 def _work(settings: Settings, clock: Callable[[], datetime]) -> bool:
-    """A file that cannot be dealt with is set aside: it keeps no other waiting."""
+    """Set aside a file that cannot be dealt with: it keeps no other waiting."""
     job = waiting()
     if job is None:
         return False
@@ -83,7 +83,7 @@ def _further(job: Import, settings: Settings, clock: Callable[[], datetime]) -> 
 
 
 def _fail(job: Import, error: str, now: datetime) -> None:
-    """What was taken stays, and can be undone; of a file that was only looked at, nothing counts."""
+    """Keep what was taken, which can be undone; of a file that was only looked at, nothing counts."""
     counts = _NOTHING if job.state is ImportState.CHECKING else {}
     failed = {"state": ImportState.FAILED, "error": error, "finished_at": now}
     with transaction() as db:
@@ -123,7 +123,7 @@ def _counts(tally: Tally) -> dict[str, object]:
 
 
 def go(import_id: object) -> bool:
-    """A person's word: take what was looked at; False when it no longer waits for it."""
+    """Take what was looked at, on a person's word; False when it no longer waits for one."""
     with transaction() as db:
         here = Import.id == import_id, Import.state == ImportState.CHECKED
         moved = db.execute(

@@ -47,7 +47,7 @@ class Listing:
 def listing(
     db: Session, newsletter: Newsletter, *, words: str = "", page: int = 1, size: int = PAGE
 ) -> Listing:
-    """The issues that have begun to leave and hold these words, the newest first."""
+    """Return the issues that have begun to leave and hold these words, the newest first."""
     found = _published(newsletter.id)
     if words.strip():
         query = func.websearch_to_tsquery(_configuration(newsletter.locale), fold(words))
@@ -60,7 +60,7 @@ def listing(
 
 
 def around(db: Session, issue: Issue) -> tuple[Entry | None, Entry | None]:
-    """What the same newsletter published before an issue, and after."""
+    """Return what the same newsletter published before an issue, and after."""
     found = _published(issue.newsletter_id)
     before = found.where(Issue.started_at < issue.started_at).order_by(Issue.started_at.desc())
     after = found.where(Issue.started_at > issue.started_at).order_by(Issue.started_at)
@@ -70,14 +70,14 @@ def around(db: Session, issue: Issue) -> tuple[Entry | None, Entry | None]:
 
 
 def entry(db: Session, issue_id: UUID) -> tuple[Entry, Issue] | None:
-    """A published issue with its newsletter, and how a list shows it; None when there is none."""
+    """Return a published issue with its newsletter, and how a list shows it; None when there is none."""
     one = _published(None).where(Issue.id == issue_id).options(joinedload(Issue.newsletter))
     row = db.execute(one).one_or_none()
     return (_entry(*row), row[0]) if row else None
 
 
 def words_of(content: Content) -> ColumnElement[Any]:
-    """What a revision is found by, as the database indexes it."""
+    """Return what a revision is found by, as the database indexes it."""
     said = " ".join(_words(content.dump()))
     return func.to_tsvector(_configuration(content.locale), fold(said))
 
@@ -120,7 +120,9 @@ def _entry(issue: Issue, said: dict[str, Any]) -> Entry:
 
 
 def _pictures(said: dict[str, Any]) -> Iterator[str]:
-    """The pictures that tell one issue from the next: the masthead's is often the same, so it comes last."""
+    """Yield the pictures that tell one issue from the next: the masthead's is often the same, so it comes
+    last.
+    """
     blocks = [block for block in said.get("blocks", ()) if block.get("image")]
     for block in sorted(blocks, key=lambda block: bool(block["kind"] == "masthead")):
         yield block["image"]["src"]

@@ -253,11 +253,11 @@ class Content(_Part):
         return self.model_dump(mode="json")
 
     def canonical_json(self) -> bytes:
-        """One spelling for one content, fit for hashing."""
+        """Return one spelling for one content, fit for hashing."""
         return json.dumps(self.dump(), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
     def images(self) -> list[Image]:
-        """Every image, in reading order."""
+        """Return every image, in reading order."""
         found = []
         for block in self.blocks:
             for name in ("image", "portrait"):
@@ -267,7 +267,7 @@ class Content(_Part):
         return found
 
     def dated_entries(self) -> list[Entry]:
-        """The events one can put in a calendar, in reading order; their numbers begin at 1."""
+        """Return the events one can put in a calendar, in reading order; their numbers begin at 1."""
         return [e for block in self.blocks if isinstance(block, Agenda) for e in block.entries if e.date]
 
 

@@ -9,7 +9,7 @@ from mailer.issues.blocks import Entry
 
 
 def event_ics(entry: Entry, *, uid: str, url: str, zone: ZoneInfo, now: datetime) -> bytes:
-    """One event: the whole day, or from its start (for an hour when no end is given).
+    """Return one event: the whole day, or from its start (for an hour when no end is given).
 
     Raises ValueError when the entry has no day.
     """

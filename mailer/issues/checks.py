@@ -24,7 +24,7 @@ _MARKDOWN_LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)")
 
 
 def check(content: Content, rendered: Rendered, *, leaves: date) -> list[Finding]:
-    """Everything found, errors first.  `leaves` is the day of departure, in the staff's time zone."""
+    """Return everything found, errors first.  `leaves` is the day of departure, in the staff's time zone."""
     found = [*_weight(rendered), *_way_out(rendered), *_head(content), *_images(content), *_links(content)]
     found += _dates(content, leaves)
     if not any(isinstance(block, Colophon) for block in content.blocks):

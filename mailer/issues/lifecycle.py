@@ -30,18 +30,18 @@ class NotReady(Exception):
 
 
 def get(db: Session, issue_id: UUID) -> Issue | None:
-    """An issue with its newsletter."""
+    """Return an issue with its newsletter."""
     return db.get(Issue, issue_id, options=[joinedload(Issue.newsletter)])
 
 
 def listing(db: Session) -> list[Issue]:
-    """Every issue with its newsletter, the newest first."""
+    """Return every issue with its newsletter, the newest first."""
     newest = select(Issue).options(joinedload(Issue.newsletter)).order_by(Issue.created_at.desc())
     return list(db.scalars(newest))
 
 
 def import_issue(db: Session, content: Content, assets: dict[str, AssetFile], *, now: datetime) -> Issue:
-    """A draft, with its images.  Raises UnknownNewsletter."""
+    """Return a draft, with its images.  Raises UnknownNewsletter."""
     publication = newsletter(db, content.newsletter)
     if publication is None:
         raise UnknownNewsletter(
@@ -70,7 +70,7 @@ def import_issue(db: Session, content: Content, assets: dict[str, AssetFile], *,
 
 
 def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
-    """The approved revision, or the draft as it would leave.  Raises mjml.MjmlError."""
+    """Return the approved revision, or the draft as it would leave.  Raises mjml.MjmlError."""
     if issue.revision_id:
         revision = db.get_one(Revision, issue.revision_id)
         return Rendered(revision.html, revision.text, "")
@@ -80,7 +80,7 @@ def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
 
 
 def public_page(db: Session, issue: Issue, settings: Settings) -> str:
-    """The HTML for the web: nobody's name, and a way out that names nobody."""
+    """Return the HTML for the web: nobody's name, and a way out that names nobody."""
     values = {
         GREETING: greeting(issue.content["locale"], None),
         NAME: "",
@@ -90,7 +90,7 @@ def public_page(db: Session, issue: Issue, settings: Settings) -> str:
 
 
 def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime) -> list[Finding]:
-    """What the checks say of an issue that would leave at that instant; errors first."""
+    """Return what the checks say of an issue that would leave at that instant; errors first."""
     day = leaves.astimezone(settings.zone).date()
     return check(_content(issue), rendered(db, issue, settings), leaves=day)
 
@@ -124,7 +124,7 @@ def pause(db: Session, issue: Issue) -> None:
 
 
 def resume(db: Session, issue: Issue) -> None:
-    """The send goes on.  Raises ForbiddenMove."""
+    """Let the send go on.  Raises ForbiddenMove."""
     _move(db, issue, Move.RESUME)
 
 
@@ -138,7 +138,7 @@ def _move(db: Session, issue: Issue, move: Move) -> None:
 
 
 def _locked(db: Session, issue: Issue) -> Issue:
-    """The same issue as it is now, held until the transaction ends."""
+    """Return the same issue as it is now, held until the transaction ends."""
     db.refresh(issue, attribute_names=["state"], with_for_update=True)
     return issue
 

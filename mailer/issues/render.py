@@ -76,7 +76,7 @@ def render(content: Content, publication: Publication, asset_urls: Mapping[str, 
 
 
 def _calendar_numbers(content: Content) -> dict[int, int]:
-    """The number of each dated entry in the addresses of its .ics, by identity."""
+    """Return the number of each dated entry in the addresses of its .ics, by identity."""
     return {id(entry): number for number, entry in enumerate(content.dated_entries(), 1)}
 
 

@@ -44,7 +44,7 @@ class ForbiddenMove(Exception):
 
 
 def moved(state: IssueState, move: Move) -> IssueState:
-    """The state after a move.  Raises ForbiddenMove."""
+    """Return the state after a move.  Raises ForbiddenMove."""
     allowed, after = _MOVES[move]
     if state not in allowed:
         raise ForbiddenMove(move, state)
@@ -52,5 +52,5 @@ def moved(state: IssueState, move: Move) -> IssueState:
 
 
 def moves_from(state: IssueState) -> set[Move]:
-    """What may be done with an issue in this state."""
+    """Return what may be done with an issue in this state."""
     return {move for move, (allowed, _) in _MOVES.items() if state in allowed}

@@ -59,12 +59,12 @@ _BY_TYPE = {
 
 
 def say(sentence: str, locale: str) -> str:
-    """The sentence in that language."""
+    """Return the sentence in that language."""
     return _FRENCH.get(sentence, sentence) if locale == "fr" else sentence
 
 
 def sentence(error: ErrorDetails, locale: str) -> str:
-    """What pydantic found, in words that say what to write instead."""
+    """Return what pydantic found, in words that say what to write instead."""
     kind = error["type"]
     if kind in _BY_TYPE:
         return say(_BY_TYPE[kind], locale).format_map(error.get("ctx", {}))

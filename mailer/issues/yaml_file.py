@@ -70,7 +70,10 @@ class AssetFile:
 
 
 def load(path: Path, locale: str = "fr") -> tuple[Content, dict[str, AssetFile]]:
-    """An issue file and its images, by `src`.  Raises IssueFileError, or OSError when it cannot be read."""
+    """Return an issue file and its images, by `src`.
+
+    Raises IssueFileError, or OSError when it cannot be read.
+    """
     root, values = _parse(path, locale)
     try:
         content = Content.model_validate(values)
@@ -81,7 +84,7 @@ def load(path: Path, locale: str = "fr") -> tuple[Content, dict[str, AssetFile]]
 
 
 def _parse(path: Path, locale: str) -> tuple[Any, dict[Any, Any]]:
-    """The file's nodes, which know their lines, and its values.  Raises IssueFileError."""
+    """Return the file's nodes, which know their lines, and its values.  Raises IssueFileError."""
     body = path.read_bytes()
     try:
         text = body.decode("utf-8")
@@ -165,7 +168,7 @@ def _fault(error: ErrorDetails, root: Any, locale: str) -> Fault:
 
 
 def _locate(node: Any, where: Sequence[int | str]) -> int:
-    """The line of the deepest part of a path that the file has."""
+    """Return the line of the deepest part of a path that the file has."""
     line = int(node.start_mark.line) + 1
     for step in where:
         if isinstance(step, int) and isinstance(node, yaml.SequenceNode) and step < len(node.value):

@@ -54,13 +54,13 @@ class Found:
         return f"{self.kind}:{self.subject}"
 
     def sentence(self, locale: str) -> str:
-        """What it is, and what to do, on one line."""
+        """Return what it is, and what to do, on one line."""
         said = str(_words()[locale][self.kind]).format(**self.values)
         return french(said) if locale == "fr" else said
 
 
 def find(db: Session, *, now: datetime) -> list[Found]:
-    """Everything that asks for a person now."""
+    """Return everything that asks for a person now."""
     return [*_unknown(db), *_held(db, now), *_silent(db), *_signups(db, now), *_wills(), *_disarmed(db)]
 
 
@@ -77,7 +77,7 @@ def remember(db: Session, found: Sequence[Found], *, now: datetime) -> list[Foun
 
 
 def told(db: Session, found: Sequence[Found], *, now: datetime) -> None:
-    """The mail about these has left."""
+    """Note that the mail about these has left."""
     db.execute(update(Alarm).where(Alarm.name.in_([each.name for each in found])).values(told_at=now))
 
 
@@ -94,7 +94,7 @@ def tell(found: Sequence[Found], settings: Settings, *, now: datetime) -> bool:
 
 
 def compose(found: Sequence[Found], settings: Settings, *, now: datetime) -> EmailMessage:
-    """The alert mail, in the installation's language."""
+    """Return the alert mail, in the installation's language."""
     locale = settings.default_locale
     frame = _words()[locale]["mail"]
     domain = settings.alert_address.rpartition("@")[2]

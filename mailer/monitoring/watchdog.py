@@ -39,13 +39,13 @@ _busy = _asked = False
 
 
 def stopping() -> bool:
-    """Whether this worker was asked to stop: claim nothing more, let what is in flight land."""
+    """Return whether this worker was asked to stop: claim nothing more, let what is in flight land."""
     return _asked or _stop[0] != 0
 
 
 @contextmanager
 def gently() -> Iterator[None]:
-    """A stop asked meanwhile waits for the end of the block."""
+    """Hold a stop that is asked meanwhile until the end of the block."""
     global _busy  # noqa: PLW0603 -- one process, one task at a time
     _busy = True
     try:
@@ -83,7 +83,7 @@ class Watch(threading.Thread):
         self._heard = time.monotonic()
 
     def hear(self, **_: Any) -> None:
-        """A task has come in."""
+        """Note that a task has come in."""
         self._heard = time.monotonic()
 
     def run(self) -> None:

@@ -24,7 +24,7 @@ class UnknownNewsletter(Exception):
 
 
 def create_newsletter(db: Session, *, slug: str, now: datetime, **presentation: Any) -> Newsletter:
-    """A new publication.  Raises ValueError with a sentence for whoever asked."""
+    """Return a new publication.  Raises ValueError with a sentence for whoever asked."""
     if not _SLUG.fullmatch(slug) or slug in RESERVED:
         raise ValueError(f"{slug}: a slug is small letters, figures and hyphens, and not a page's own name")
     for name in ("from_address", "reply_to"):
@@ -43,10 +43,10 @@ def create_newsletter(db: Session, *, slug: str, now: datetime, **presentation: 
 
 
 def newsletters(db: Session) -> list[Newsletter]:
-    """All of them, by name."""
+    """Return all of them, by name."""
     return list(db.scalars(select(Newsletter).order_by(Newsletter.name)))
 
 
 def newsletter(db: Session, slug: str) -> Newsletter | None:
-    """The one with this slug."""
+    """Return the one with this slug."""
     return db.scalar(select(Newsletter).where(Newsletter.slug == slug))

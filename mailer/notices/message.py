@@ -79,7 +79,7 @@ def return_path(claimed: Claimed) -> str:
 
 
 def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage:
-    """The mail itself.  Auto-Submitted (RFC 3834): no out-of-office should answer it."""
+    """Return the mail itself.  Auto-Submitted (RFC 3834): no out-of-office should answer it."""
     of = claimed.letterhead
     page = worded(
         claimed.words, claimed.locale, Frame(of.name, of.theme, settings.controller_name, settings.public_url)
@@ -109,7 +109,7 @@ def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage
 
 
 def link_of(kind: NoticeKind, slug: str, subscription_id: UUID, subscriber_id: UUID, public_url: str) -> str:
-    """Where the button of a subscription's notice leads."""
+    """Return where the button of a subscription's notice leads."""
     match kind:
         case NoticeKind.CONFIRMATION:
             return f"{public_url}/confirm/{_token(Purpose.CONFIRM, subscription_id, slug)}"
@@ -126,10 +126,10 @@ def leave_link(slug: str, subscription_id: UUID, public_url: str) -> str:
 
 
 def _trusted_name(claimed: Claimed) -> str | None:
-    """The name the mailbox's owner gave: what a form says before they confirm may be anybody's text."""
+    """Return the name the owner gave: what a form says before they confirm may be anybody's text."""
     return None if claimed.kind is NoticeKind.CONFIRMATION else claimed.name
 
 
 def _token(purpose: Purpose, of: UUID, slug: str) -> str:
-    """Whose link this is, and of which newsletter: an expired link still knows the way on."""
+    """Return whose link this is, and of which newsletter: an expired link still knows the way on."""
     return tokens.issue(purpose, [of.hex, slug])

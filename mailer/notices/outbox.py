@@ -67,7 +67,7 @@ def send_preferences(db: Session, subscription_id: UUID, *, now: datetime) -> No
 
 
 def waiting(db: Session, *, now: datetime) -> bool:
-    """Whether a notice is due; none is while the service is disarmed."""
+    """Return whether a notice is due; none is while the service is disarmed."""
     if restore_lock.disarmed(db):
         return False
     due = Notice.state.in_(WAITING), Notice.due_at <= now

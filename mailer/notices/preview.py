@@ -61,7 +61,7 @@ _VARIANTS = {"own_word": NoticeKind.CONFIRMATION, "imported": NoticeKind.WELCOME
 
 
 def samples(settings: Settings, theme: Theme, *, now: datetime) -> Iterator[tuple[str, EmailMessage]]:
-    """Each notice in each language, under a name such as confirmation-fr."""
+    """Yield each notice in each language, under a name such as confirmation-fr."""
     for locale in LOCALES:
         newsletter = Newsletter(
             slug="exemple", name=_NAMES[locale], theme=theme, from_name=_NAMES[locale],

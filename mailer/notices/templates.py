@@ -45,7 +45,7 @@ class Worded:
 
 @lru_cache(maxsize=200)
 def worded(kind: str, locale: str, frame: Frame) -> Worded:
-    """The notice of this kind, in that language.  Raises KeyError on an unknown kind."""
+    """Return the notice of this kind, in that language.  Raises KeyError on an unknown kind."""
     words = {name: _named(said, frame.newsletter) for name, said in _words(locale, kind).items()}
     values = {
         "t": words,
@@ -61,13 +61,13 @@ def worded(kind: str, locale: str, frame: Frame) -> Worded:
 
 
 def text_of(page: Worded, values: Mapping[str, str]) -> str:
-    """The text part, its holes filled and then its lines wrapped.  Raises KeyError on an unknown fact."""
+    """Return the text part: holes filled, then lines wrapped.  Raises KeyError on an unknown fact."""
     lines = fill(page.text, values, escape=False).splitlines()
     return "\n".join(line if len(line) <= WIDTH else wrap(line) for line in lines) + "\n"
 
 
 def kinds(locale: str) -> list[str]:
-    """Every notice there are words for in that language."""
+    """Return every notice there are words for in that language."""
     return [kind for kind in _all_words()[locale] if kind != "common"]
 
 

@@ -99,7 +99,7 @@ def _taken(row: Any, now: datetime, settings: Settings) -> Claimed | None:
 
 
 def _has_reason(row: Any) -> bool:
-    """Whether what the notice says of a subscription still holds."""
+    """Return whether what the notice says of a subscription still holds."""
     notice, subscriber, subscription, _, consent, suppression = row
     if subscription is None or subscription.state not in _MEANT_FOR[notice.kind]:
         return False
@@ -152,7 +152,7 @@ def _words_of(kind: NoticeKind, consent: ConsentPayload | None, *, received: boo
 
 
 def _provenance(consent: ConsentPayload | None, locale: str, settings: Settings) -> dict[str, str]:
-    """Where an imported consent comes from, and what it rests on."""
+    """Return where an imported consent comes from, and what it rests on."""
     if consent is None:
         return {}
     at = consent.consented_at
@@ -182,7 +182,7 @@ def _send(client: smtplib.SMTP, claimed: Claimed, settings: Settings, signer: Si
 
 
 def _arrived(db: Session, claimed: Claimed, now: datetime) -> None:
-    """What follows from a mail's being in the mailbox."""
+    """Do what follows from a mail's being in the mailbox."""
     of = update(Subscription).where(Subscription.id == claimed.subscription_id)
     if claimed.kind is NoticeKind.WELCOME:
         db.execute(of.where(Subscription.informed_at.is_(None)).values(informed_at=now))
@@ -196,7 +196,7 @@ def _encoded(message: EmailMessage, recipient: str, signer: Signer | None) -> by
 
 
 def _submit(client: smtplib.SMTP, sender: str, recipient: str, message: bytes) -> Reply:
-    """The reply that decides.  Raises SMTPServerDisconnected: the notice is then tried again later."""
+    """Return the reply that decides.  Raises SMTPServerDisconnected: the notice is then tried again later."""
     options = [] if recipient.isascii() else ["SMTPUTF8"]
     for code, text in (client.mail(sender, options), client.rcpt(recipient)):
         if code // 100 != 2:

@@ -76,7 +76,7 @@ def due(breach: Breach) -> datetime:
 
 
 def notified(db: Session, breach: Breach, *, at: datetime, people: bool, now: datetime) -> None:
-    """The authority was notified, or the people themselves (34).  Raises Closed, NotYet."""
+    """Note that the authority was notified, or the people themselves (34).  Raises Closed, NotYet."""
     if breach.closed_at:
         raise Closed
     if not breach.aware_at <= at <= now:
@@ -102,7 +102,7 @@ def find(db: Session, number: int) -> Breach | None:
 
 
 def listing(db: Session) -> list[Breach]:
-    """All, the newest first."""
+    """Return all, the newest first."""
     return list(db.scalars(select(Breach).order_by(Breach.number.desc())))
 
 

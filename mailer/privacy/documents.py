@@ -48,7 +48,7 @@ class Paper:
 def compose(
     name: str, locale: str, newsletters: Sequence[Newsletter], settings: Settings, *, day: date
 ) -> Paper:
-    """One of PAPERS, in one of LOCALES."""
+    """Return one of PAPERS, in one of LOCALES."""
     words = _words()[locale]
     facts = _facts(settings, locale, day)
     lines = [_basis(words, each) for each in newsletters] or [words["none"]]
@@ -61,7 +61,7 @@ def compose(
 
 
 def as_text(paper: Paper) -> str:
-    """The same as plain text."""
+    """Return the same as plain text."""
     parts = [paper.title, "=" * len(paper.title), paper.made]
     for section in paper.sections:
         parts += ["", section.heading, "-" * len(section.heading), *(f"- {line}" for line in section.lines)]
@@ -69,7 +69,7 @@ def as_text(paper: Paper) -> str:
 
 
 def as_html(paper: Paper, locale: str) -> str:
-    """The same as a page that needs no other file."""
+    """Return the same as a page that needs no other file."""
     return _pages().get_template("paper.html").render(paper=paper, locale=locale)
 
 

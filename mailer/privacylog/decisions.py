@@ -118,7 +118,7 @@ def write(
 
 
 def write_all(db: Session, wills: Iterable[Said]) -> None:
-    """The same for many, with one wait for the disk."""
+    """Write many lines, with one wait for the disk."""
     if not db.info.get(_REPLAYING):
         db.info.setdefault(_PENDING, []).extend(wills)
 
@@ -129,7 +129,7 @@ def replaying(db: Session) -> None:
 
 
 def read(path: Path) -> Iterator[tuple[Line, Position]]:
-    """Every line of a file, and where it ends.  A line without an end was never wholly written.
+    """Yield every line of a file, and where it ends.  A line without an end was never wholly written.
 
     Raises Damaged.
     """
@@ -149,7 +149,7 @@ def read(path: Path) -> Iterator[tuple[Line, Position]]:
 
 
 def beginning(path: Path) -> Position:
-    """How far a file had gone where its first line begins.  Raises Damaged."""
+    """Return how far a file had gone where its first line begins.  Raises Damaged."""
     return _beginning(path)[0]
 
 
@@ -172,12 +172,12 @@ def prune(path: Path, since: datetime) -> int:
 
 
 def prunable(path: Path, since: datetime) -> int:
-    """How many lines it would take out.  Raises Damaged."""
+    """Return how many lines it would take out.  Raises Damaged."""
     return _before(path, since)[1]
 
 
 def _before(path: Path, since: datetime) -> tuple[Position, int]:
-    """Where the last line before that time ends, and how many there are."""
+    """Return where the last line before that time ends, and how many there are."""
     cut, count = beginning(path), 0
     for line, end in read(path):
         if line.at >= since:
@@ -187,7 +187,7 @@ def _before(path: Path, since: datetime) -> tuple[Position, int]:
 
 
 def folder() -> Path:
-    """Where the files are."""
+    """Return where the files are."""
     return settings().data_dir / FOLDER
 
 
@@ -248,12 +248,12 @@ def _parsed(text: str) -> Line:
 
 
 def _first(path: Path) -> str:
-    """What stands before a file's first line: a file put under another host's name is damaged."""
+    """Return what stands before a file's first line: a file put under another host's name is damaged."""
     return path.name
 
 
 def _beginning(path: Path) -> tuple[Position, int]:
-    """Where its lines begin, and the bytes of what says so.  Raises Damaged."""
+    """Return where its lines begin, and the bytes of what says so.  Raises Damaged."""
     with path.open("rb") as file:
         head = file.readline()
     text = head.decode("ascii", "replace").rstrip("\n")

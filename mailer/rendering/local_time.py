@@ -53,7 +53,7 @@ class AmbiguousTime(BadTime):
 
 
 def parse_local(text: str, zone: ZoneInfo, fold: int | None = None) -> datetime:
-    """The instant, in UTC, of "2026-12-01 08:00" (or with a T) read on a clock of that zone.
+    """Return the instant, in UTC, of "2026-12-01 08:00" (or with a T) read on a clock of that zone.
 
     fold tells the first (0) from the second (1) occurrence when clocks go back.
     Raises BadTime when it is no time or is skipped, AmbiguousTime when it happens twice and fold is None.
@@ -82,7 +82,7 @@ def parse_future(text: str, zone: ZoneInfo, fold: int | None = None, *, now: dat
 
 
 def shown(at: datetime, zone: ZoneInfo, locale: str) -> str:
-    """An instant in full: mardi 1er décembre 2026 à 08:00 (heure de Paris, 07:00 UTC)."""
+    """Return an instant in full: mardi 1er décembre 2026 à 08:00 (heure de Paris, 07:00 UTC)."""
     local, utc = at.astimezone(zone), at.astimezone(UTC)
     return _SHOWN[locale].format(
         day=_day(local.date(), locale),

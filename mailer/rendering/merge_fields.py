@@ -20,21 +20,21 @@ _GREETINGS = {"fr": ("Bonjour {},", "Bonjour,"), "en": ("Hello {},", "Hello,")}
 
 
 def marker(name: str) -> str:
-    """What stands in a rendered issue for a merge field."""
+    """Return what stands in a rendered issue for a merge field."""
     return f"\ue000{name}\ue001"
 
 
 def greeting(locale: str, name: str | None) -> str:
-    """The first words to a reader, by name when they gave one."""
+    """Return the first words to a reader, by name when they gave one."""
     named, plain = _GREETINGS[locale]
     return named.format(name) if name else plain
 
 
 def as_html(value: str) -> str:
-    """A value as HTML shows it: escaped, and a new line is one."""
+    """Return a value as HTML shows it: escaped, and a new line is one."""
     return html.escape(value).replace("\n", "<br>")
 
 
 def fill(text: str, values: Mapping[str, str], *, escape: bool) -> str:
-    """The text with its markers replaced, as HTML if so.  Raises KeyError on an unknown field."""
+    """Return the text with its markers replaced, as HTML if so.  Raises KeyError on an unknown field."""
     return re.sub(HOLE, lambda found: as_html(values[found[1]]) if escape else values[found[1]], text)

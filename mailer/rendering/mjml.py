@@ -55,7 +55,8 @@ def compile_holes(source: str) -> str:
 
 
 def _spelled(source: str) -> str:
-    """The same source, with a character reference for whatever the compiler would mangle in an attribute.
+    """Return the same source, with a character reference for whatever the compiler would mangle in an
+    attribute.
 
     It writes attributes as Rust's Debug does: a no-break space comes out as \\u{a0}.
     """

@@ -9,7 +9,7 @@ from mailer.core.paths import templates_dir
 
 @cache
 def theme(name: str) -> dict[str, str]:
-    """The colours and the font of a theme."""
+    """Return the colours and the font of a theme."""
     text = (templates_dir() / "issue" / "themes" / f"{name}.yaml").read_text(encoding="utf-8")
     tokens: dict[str, str] = yaml.safe_load(text)
     return tokens

@@ -12,7 +12,7 @@ _AFTER = re.compile(r"(?<=«) ")
 
 
 def french(text: str) -> str:
-    """The text with no-break spaces where French has them: inside « », before : ; ? ! % and €."""
+    """Return the text with no-break spaces where French has them: inside « », before : ; ? ! % and €."""
     text = _AFTER.sub(_WIDE, _BEFORE_WIDE.sub(_WIDE, text))
     return _BEFORE_THIN.sub(_THIN, text)
 

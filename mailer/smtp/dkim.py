@@ -46,7 +46,7 @@ class Signer:
     """A selector and its private key; signs for whatever domain a message is from."""
 
     def __init__(self, selector: str, key: bytes, *, clock: Callable[[], float] = time.time) -> None:
-        """The key is RSA, in PEM without a password.  Raises DkimKeyMissing."""
+        """Take an RSA key, in PEM without a password.  Raises DkimKeyMissing."""
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
         from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
 
@@ -57,7 +57,7 @@ class Signer:
         self._plans: dict[tuple[bytes, ...], tuple[list[bytes], bytes]] = {}
 
     def sign(self, message: bytes, *, canonical: bool = False) -> bytes:
-        """The message, whose lines end in CRLF, with its DKIM-Signature first.  Raises Unsignable.
+        """Return the message, whose lines end in CRLF, with its DKIM-Signature first.  Raises Unsignable.
 
         canonical: the body is already its relaxed form, as `Letter` makes it; it is then hashed as it is.
         """
@@ -75,11 +75,11 @@ class Signer:
 
     @property
     def record(self) -> str:
-        """The TXT record's value: the public key."""
+        """Return the TXT record's value: the public key."""
         return _record(self._key)
 
     def is_published_by(self, record: str) -> bool:
-        """Whether a TXT record holds our public key, whatever its other tags and blanks."""
+        """Return whether a TXT record holds our public key, whatever its other tags and blanks."""
         return _tags(record).get("p") == _tags(self.record)["p"]
 
     def _plan(self, fields: Mapping[bytes, list[bytes]]) -> tuple[list[bytes], bytes]:
@@ -98,7 +98,7 @@ class Signer:
 
 
 def load(settings: Settings) -> Signer | None:
-    """The signer of this installation; None only where DKIM is not configured.
+    """Return the signer of this installation; None only where DKIM is not configured.
 
     Raises DkimKeyMissing when it is and the key cannot be used: the send stops, it never goes on unsigned.
     """
@@ -115,7 +115,7 @@ def load(settings: Settings) -> Signer | None:
 
 
 def new_key() -> bytes:
-    """A fresh private key, in PEM."""
+    """Return a fresh private key, in PEM."""
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
         Encoding,
@@ -156,7 +156,7 @@ def _domain(fields: Mapping[bytes, list[bytes]]) -> bytes:
 
 
 def _signed(listed: Iterable[bytes], fields: Mapping[bytes, list[bytes]], unsigned: bytes) -> bytes:
-    """What the signature covers: the headers of h=, the last of a name first, then itself without b=.
+    """Return what the signature covers: the headers of h=, the last of a name first, then itself without b=.
 
     Takes the fields out as it goes: a name listed once more than it occurs adds nothing.
     """
@@ -166,7 +166,7 @@ def _signed(listed: Iterable[bytes], fields: Mapping[bytes, list[bytes]], unsign
 
 
 def _wrapped(names: Iterable[str]) -> bytes:
-    """The h= tag's value, in lines."""
+    """Return the h= tag's value, in lines."""
     lines = [""]
     for name in names:
         if len(lines[-1]) + len(name) > _LINE:

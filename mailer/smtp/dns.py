@@ -16,7 +16,7 @@ class NoDns(Exception):
 
 
 def resolver(nameserver: str | None = None) -> Resolver:
-    """This machine's resolver, or the server at HOST[:PORT] (an IP address).
+    """Return this machine's resolver, or the server at HOST[:PORT] (an IP address).
 
     Raises NoDns when the machine has none, ValueError when that is no address.
     """
@@ -32,7 +32,7 @@ def resolver(nameserver: str | None = None) -> Resolver:
 
 
 def txt(name: str, using: Resolver) -> list[str]:
-    """The TXT records of a name, each put back together.  Raises NoDns."""
+    """Return the TXT records of a name, each put back together.  Raises NoDns."""
     try:
         found = using.resolve(name, "TXT")
     except (NXDOMAIN, NoAnswer):
@@ -43,7 +43,8 @@ def txt(name: str, using: Resolver) -> list[str]:
 
 
 def mx(domains: Collection[str], using: Resolver | None = None) -> dict[str, tuple[str, ...]]:
-    """The mail exchangers of each domain that the DNS answers about, the preferred first; never raises.
+    """Return the mail exchangers of each domain that the DNS answers about, the preferred first; never
+    raises.
 
     () is a domain without any, or one that says it takes no mail (RFC 7505).
     """

@@ -48,24 +48,24 @@ def _fold(line: bytes) -> bytes:
 
 
 def tidy(value: str) -> str:
-    """A value fit for a header: line breaks, controls and runs of blanks become one blank."""
+    """Return a value fit for a header: line breaks, controls and runs of blanks become one blank."""
     return _UNTIDY.sub(" ", value).strip(" ")
 
 
 def unstructured(name: str, value: str) -> bytes:
-    """The value of a header such as Subject: encoded words (RFC 2047) where plain ASCII cannot say it."""
+    """Return the value of a header such as Subject: encoded words (RFC 2047) where ASCII cannot say it."""
     value = tidy(value)
     plain = value.isascii() and "=?" not in value and max(map(len, value.split(" "))) < WIDTH - len(name)
     return _header(name, value, "us-ascii" if plain else "utf-8")
 
 
 def mailbox(header: str, name: str | None, address: str) -> bytes:
-    """A From, To or Reply-To value.  Raises ValueError on a line break in the address."""
+    """Return a From, To or Reply-To value.  Raises ValueError on a line break in the address."""
     return bracketed(header, name, address) if name and tidy(name) else _raw(address)
 
 
 def bracketed(header: str, name: str | None, what: str) -> bytes:
-    """A phrase, if there is a name, and something in angle brackets.  Raises ValueError."""
+    """Return a phrase, if there is a name, and something in angle brackets.  Raises ValueError."""
     shown = _phrase(header, tidy(name or ""))
     last = len(shown) - (shown.rfind(b"\n") + 1)
     gap = b"" if not shown else b" " if last + len(what) < 64 else b"\r\n "

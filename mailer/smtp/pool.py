@@ -56,11 +56,11 @@ class Pool:
 
     @property
     def alive(self) -> bool:
-        """Whether there is a connection, or one on its way."""
+        """Return whether there is a connection, or one on its way."""
         return bool(self.sessions) or self._dialling
 
     def stuck(self) -> bool:
-        """Some session waits on a slow relay: the others need not wait with it."""
+        """Return some session waits on a slow relay: the others need not wait with it."""
         now = time.monotonic()
         return any(s.phase is not Phase.IDLE and now - s.since > STUCK for s in self.sessions)
 

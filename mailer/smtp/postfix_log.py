@@ -12,7 +12,7 @@ _TAKEN = re.compile(r"postfix(?:/[\w-]+)*/qmgr\[\d+\]: (\w+): from=.*\(queue act
 
 
 def taken(lines: Iterable[str]) -> Iterator[str]:
-    """The Message-IDs, without brackets, of what a Postfix log shows as queued."""
+    """Yield the Message-IDs, without brackets, of what a Postfix log shows as queued."""
     coming: dict[str, str] = {}
     for line in lines:
         if found := _CLEANUP.search(line):

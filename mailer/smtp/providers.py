@@ -82,7 +82,7 @@ class Providers:
         object.__setattr__(self, "domains", domains)
 
     def of(self, domain: str, mx: Iterable[str] = ()) -> str:
-        """The provider of a domain (A-labels), by its name, else by its mail exchangers."""
+        """Return the provider of a domain (A-labels), by its name, else by its mail exchangers."""
         found = self.domains.get(domain.lower())
         return found or next((name for host in mx if (name := self._host(host.lower()))), OTHER)
 
@@ -96,7 +96,9 @@ class Providers:
         return {name: each.rate for name, each in self.table.items() if each.rate}
 
     def changed(self, text: str) -> "Providers":
-        """The table with what a YAML text says of some providers, or of new ones.  Raises BadProviders.
+        """Return the table with what a YAML text says of some providers, or of new ones.
+
+        Raises BadProviders.
 
         gmail: {rate: 10}
         town: {domains: [town.example], mx: [mail.town.example], connections: 2, messages: 50, rate: 5}
@@ -165,7 +167,7 @@ _RATE = re.compile(
 
 
 def is_throttle(reply: Reply) -> bool:
-    """Whether a reply asks us to slow down towards its whole host, and not only for one recipient.
+    """Return whether a reply asks us to slow down towards its whole host, and not only for one recipient.
 
     421 always does: the server closes the connection (RFC 5321 3.8; Yahoo's [TSS04], Orange's OFR004_104).
     Any other 4xx does when its enhanced code or its words say so:

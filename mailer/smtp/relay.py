@@ -45,7 +45,7 @@ class Relay:
         )
 
     def connect(self) -> smtplib.SMTP:
-        """A client that has said EHLO, encrypted and authenticated as asked.  Raises RelayDown.
+        """Return a client that has said EHLO, encrypted and authenticated as asked.  Raises RelayDown.
 
         A relay that does not offer STARTTLS is down for us, never spoken to in plain text.
         """
@@ -78,7 +78,7 @@ class Relay:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is said there stays on this machine."""
+    """Return whether what is said there stays on this machine."""
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 

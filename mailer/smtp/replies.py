@@ -63,7 +63,9 @@ class Verdict:
 
 
 def retry_at(now: datetime, attempts: int, jitter: float) -> datetime:
-    """When to try again after `attempts` tries: 300 s doubling to 4,000 s, ± 20 % for jitter in [-1, 1]."""
+    """Return when to try again after `attempts` tries: 300 s doubling to 4,000 s, ± 20 % for jitter in [-1,
+    1].
+    """
     wait = min(FIRST_RETRY * float(2 ** (attempts - 1)), LAST_RETRY)
     return now + wait * (1 + JITTER * jitter)
 

@@ -56,13 +56,13 @@ class Courier(Protocol):
     """Whom a session works for."""
 
     def begin(self, job: Job) -> bool:
-        """Called right before the first body byte.  False: too late, do not."""
+        """Say whether the body may begin; called right before its first byte.  False: too late, do not."""
 
     def following(self, session: "Session") -> Job | None:
-        """The job whose envelope may ride behind the current body."""
+        """Return the job whose envelope may ride behind the current body."""
 
     def ended(self, job: Job, fate: Fate, answer: Reply | None) -> None:
-        """Called once per job."""
+        """Take the job's end; called once per job."""
 
 
 class _Cut(Exception):
@@ -107,12 +107,12 @@ class Session:
 
     @property
     def job(self) -> Job | None:
-        """What is in flight."""
+        """Return what is in flight."""
         return self._job
 
     @property
     def messages(self) -> int:
-        """How many bodies this connection has carried."""
+        """Return how many bodies this connection has carried."""
         return self.carried.total()
 
     @property
@@ -208,7 +208,7 @@ class Session:
     # -- the dialogue --------------------------------------------------------
 
     def _announce(self, job: Job) -> bytes:
-        """The envelope's commands that may be written now."""
+        """Return the envelope's commands that may be written now."""
         self._enter(Phase.ENVELOPE, COMMAND_TIMEOUT)
         self._answers.clear()
         options = b" SIZE=%d" % len(job.message) if self._size else b""

@@ -34,7 +34,7 @@ def create(db: Session, *, email: str, name: str, password: str, now: datetime) 
 
 
 def authenticate(db: Session, email: str, password: str) -> Staff | None:
-    """The account these open, or None.  An unknown address costs the same work as a wrong password."""
+    """Return the account these open, or None.  An unknown address costs the same work as a wrong password."""
     try:
         staff = _find(db, normalise(email))
     except InvalidAddress:
@@ -79,5 +79,5 @@ def _matches(password_hash: str, password: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _nobody() -> str:
-    """What is verified in vain when the address is unknown."""
+    """Return what is verified in vain when the address is unknown."""
     return _hasher.hash("nobody")

@@ -46,7 +46,7 @@ class Event(Protocol):
     def at(self) -> datetime: ...
     @property
     def away(self) -> bool:
-        """Whether it says that the person's letters go to another address from then on."""
+        """Return whether it says that the person's letters go to another address from then on."""
 
 
 class Heard(Protocol):
@@ -60,7 +60,7 @@ class Heard(Protocol):
     def channel(self) -> str: ...
     @property
     def consented_at(self) -> datetime | None:
-        """When what an import took over was said."""
+        """Return when what an import took over was said."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Standing:
 
 
 def fold(kinds: Iterable[ConsentKind]) -> SubscriptionState | None:
-    """Where one person stands with one newsletter after these events, oldest first; None before any.
+    """Return where one person stands with one newsletter after these events, oldest first; None before any.
 
     A confirmation counts only of something requested: CONFIRMED out of the blue allows nothing.  A request
     beside a consent that is in force takes nothing away: whoever receives a letter goes on receiving it.
@@ -109,7 +109,7 @@ def standing(events: Iterable[Event], suppressed: SuppressionReason | None) -> S
 
 
 def asked_last(events: Iterable[Heard]) -> bool:
-    """Whether their latest word, of events oldest first, is a request that nobody answered yet.
+    """Return whether their latest word, of events oldest first, is a request that nobody answered yet.
 
     Staff's undoing of an import is no word of theirs, and a no that was said elsewhere before they asked is
     an older one.
@@ -125,7 +125,7 @@ def asked_last(events: Iterable[Heard]) -> bool:
 
 
 def own_word(consent: ConsentKind | None) -> bool:
-    """Whether a consent in force was given here: one that was imported gains by being given again."""
+    """Return whether a consent in force was given here: one that was imported gains by being given again."""
     return consent is not ConsentKind.IMPORTED
 
 

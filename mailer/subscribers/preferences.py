@@ -38,7 +38,7 @@ def request(db: Session, *, email: str, now: datetime) -> None:
 
 
 def waiting(db: Session) -> bool:
-    """Whether somebody asked for a link."""
+    """Return whether somebody asked for a link."""
     return db.scalar(select(exists().where(PreferencesRequest.id.is_not(None)))) or False
 
 
@@ -60,27 +60,29 @@ def decide_next(db: Session, *, now: datetime) -> tuple[bool, UUID | None]:
 
 
 def chosen(db: Session, subscriber_id: UUID) -> set[UUID]:
-    """The newsletters somebody receives."""
+    """Return the newsletters somebody receives."""
     active = Subscription.subscriber_id == subscriber_id, Subscription.state == SubscriptionState.ACTIVE
     return set(db.scalars(select(Subscription.newsletter_id).where(*active)))
 
 
 def still_theirs(subscriber: Subscriber, signed_at: datetime) -> bool:
-    """Whether a link of that time went to the address they have now."""
+    """Return whether a link of that time went to the address they have now."""
     return subscriber.address_since is None or signed_at >= subscriber.address_since
 
 
 def subscribe(
     db: Session, subscriber: Subscriber, newsletter_id: UUID, *, wording: Wording, now: datetime
 ) -> UUID:
-    """One more newsletter, agreed to under that wording by whoever holds the mailbox; the subscription."""
+    """Return one more newsletter, agreed to under that wording by whoever holds the mailbox; the
+    subscription.
+    """
     subscription = subscriptions.subscription_for(db, subscriber, newsletter_id, now)
     subscriptions.renew(db, subscription.id, wording=wording, channel=CHANNEL, now=now)
     return subscription.id
 
 
 def unsubscribe(db: Session, subscriber_id: UUID, newsletter_id: UUID, *, now: datetime) -> UUID | None:
-    """One newsletter less; the subscription, None when there was nothing to end."""
+    """Return one newsletter less; the subscription, None when there was nothing to end."""
     mine = Subscription.subscriber_id == subscriber_id, Subscription.newsletter_id == newsletter_id
     found = db.scalar(select(Subscription.id).where(*mine))
     return found if found and subscriptions.withdraw(db, found, channel=CHANNEL, now=now) else None
@@ -95,7 +97,7 @@ def end_all(db: Session, fingerprint: bytes, *, now: datetime) -> None:
 
 
 def _subscription_of(db: Session, email: str) -> UUID | None:
-    """One by which this address may be answered, the newest first."""
+    """Return one by which this address may be answered, the newest first."""
     mine = (
         select(Subscription.id)
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)

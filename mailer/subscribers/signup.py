@@ -69,12 +69,12 @@ def request(
 
 
 def waiting(db: Session, *, now: datetime) -> bool:
-    """Whether a request is due."""
+    """Return whether a request is due."""
     return db.scalar(select(exists().where(SignupRequest.due_at <= now))) or False
 
 
 def next_due(db: Session, *, now: datetime) -> SignupRequest | None:
-    """The oldest request that is due and that nobody is deciding, or None."""
+    """Return the oldest request that is due and that nobody is deciding, or None."""
     due = select(SignupRequest).where(SignupRequest.due_at <= now).limit(1)
     oldest = due.order_by(SignupRequest.due_at, SignupRequest.at)
     return db.scalar(oldest.with_for_update(skip_locked=True))
@@ -98,7 +98,7 @@ def decide(db: Session, asked: SignupRequest, *, now: datetime) -> Decided | Non
 
 
 def breaker(db: Session, *, now: datetime) -> datetime | None:
-    """When sign-ups are answered again, if so many came within the hour that a person should look."""
+    """Return when sign-ups are answered again, if so many came within the hour that a person should look."""
     return throttle.full_until(db, _hourly(), now=now)
 
 
@@ -126,7 +126,7 @@ def purge(db: Session, *, now: datetime, limit: int = 200) -> int:
 
 
 def _full_until(db: Session, email: str, now: datetime) -> datetime | None:
-    """When this address may be decided on: the hour, or its provider's, may be full."""
+    """Return when this address may be decided on: the hour, or its provider's, may be full."""
     ends = (throttle.full_until(db, each, now=now) for each in (_hourly(), _hourly(domain(email))))
     return max(filter(None, ends), default=None)
 
@@ -138,7 +138,7 @@ def _restricted(db: Session, email: str) -> bool:
 
 
 def _hourly(provider: str | None = None) -> Limit:
-    """What all forms may cause in an hour, and what half of it one provider's mailboxes may get."""
+    """Return what all forms may cause in an hour, and what half of it one provider's mailboxes may get."""
     times = settings().signups_per_hour
     if provider is None:
         return throttle.limit(times, HOUR, "signups")
@@ -177,7 +177,7 @@ def _asked(db: Session, asked: SignupRequest, now: datetime) -> Decided:
 
 
 def _of(db: Session, asked: SignupRequest, now: datetime) -> tuple[Subscriber, Subscription]:
-    """Who has that address, and their subscription, which is held from then on."""
+    """Return who has that address, and their subscription, which is held from then on."""
     subscriber = subscriptions.subscriber_for(db, asked.email, asked.name, asked.locale, asked.at)
     subscription = subscriptions.subscription_for(db, subscriber, asked.newsletter_id, now)
     db.refresh(subscriber)

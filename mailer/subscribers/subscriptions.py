@@ -42,7 +42,10 @@ def confirm(
     channel: str = "link",
     now: datetime,
 ) -> Confirmation:
-    """The mailbox says yes, to the wording shown.  Lifts a suppression: this is the fresh consent."""
+    """Subscribe a mailbox that says yes to the wording shown.
+
+    Lifts a suppression: this is the fresh consent.
+    """
     subscription = _locked(db, subscription_id)
     told = unasked(db, subscription)
     if subscription is None or told:
@@ -60,7 +63,7 @@ def confirm(
 
 
 def unasked(db: Session, subscription: Subscription | None) -> Confirmation | None:
-    """What there is to say instead of asking for a confirmation; None where one would add something."""
+    """Return what to say instead of asking for a confirmation; None where one would add something."""
     if subscription is None:
         return Confirmation.GONE
     if frozen(db, subscription):
@@ -73,13 +76,13 @@ def unasked(db: Session, subscription: Subscription | None) -> Confirmation | No
 
 
 def frozen(db: Session, subscription: Subscription) -> bool:
-    """Whether nothing of theirs is to be changed, but by their no."""
+    """Return whether nothing of theirs is to be changed, but by their no."""
     theirs = Subscriber.id == subscription.subscriber_id, Subscriber.restricted_at.is_not(None)
     return db.scalar(select(exists().where(*theirs))) or False
 
 
 def received(db: Session, subscription: Subscription) -> bool:
-    """Whether letters are sent by it."""
+    """Return whether letters are sent by it."""
     barred = exists().where(
         Subscriber.id == subscription.subscriber_id, Suppression.fingerprint == Subscriber.fingerprint
     )
@@ -87,13 +90,13 @@ def received(db: Session, subscription: Subscription) -> bool:
 
 
 def own(db: Session, subscription: Subscription) -> bool:
-    """Whether the consent it rests on was given here."""
+    """Return whether the consent it rests on was given here."""
     said = select(ConsentPayload.kind).where(ConsentPayload.event_id == subscription.consent_id)
     return eligibility.own_word(db.scalar(said))
 
 
 def _file(db: Session, subscription: Subscription) -> Sequence[ConsentPayload]:
-    """Their events under the address they have now, oldest first."""
+    """Return their events under the address they have now, oldest first."""
     under = select(Subscriber.fingerprint).where(Subscriber.id == subscription.subscriber_id)
     query = (
         select(ConsentPayload)
@@ -107,7 +110,7 @@ def _file(db: Session, subscription: Subscription) -> Sequence[ConsentPayload]:
 def _have_asked(
     db: Session, subscription: Subscription, wording: Wording | None, channel: str, now: datetime
 ) -> None:
-    """A confirmation counts of a request: where none stands in the file, it is made by the same click."""
+    """Make sure a request stands in the file: where none does, the same click makes it."""
     if eligibility.fold(said.kind for said in _file(db, subscription)) is SubscriptionState.PENDING:
         return
     asked = payload_of(subscription, subscription.subscriber, ConsentKind.REQUESTED, now, channel)
@@ -117,7 +120,7 @@ def _have_asked(
 
 
 def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime) -> bool:
-    """The person says no; True when that changed something.  Effective at commit."""
+    """End a subscription on the person's no; True when that changed something.  Effective at commit."""
     subscription = _locked(db, subscription_id)
     if subscription is None or subscription.state is SubscriptionState.ENDED:
         return False
@@ -130,7 +133,7 @@ def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime)
 def renew(
     db: Session, subscription_id: UUID, *, wording: Wording, channel: str = "link", now: datetime
 ) -> Confirmation:
-    """A fresh consent, asked and given at once by whoever a link to the mailbox was sent to."""
+    """Return a fresh consent, asked and given at once by whoever a link to the mailbox was sent to."""
     subscription = _locked(db, subscription_id)
     if subscription is None:
         return Confirmation.GONE
@@ -148,7 +151,7 @@ def reaffirm(
     channel: str = "link",
     now: datetime,
 ) -> None:
-    """A yes to the wording shown: it is what counts from now on, also for what is received already."""
+    """Record a yes to the wording shown: it counts from now on, also for what is received already."""
     said = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, channel)
     if wording:
         show(db, said, wording)

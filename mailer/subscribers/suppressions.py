@@ -90,7 +90,7 @@ def remove(db: Session, fingerprint: bytes) -> bool:
 
 
 def entries(db: Session) -> Iterator[Entry]:
-    """All of them, by fingerprint, one page in memory at a time."""
+    """Yield all of them, by fingerprint, one page in memory at a time."""
     columns = select(Suppression.fingerprint, Suppression.reason, Suppression.at)
     for row in db.execute(columns.order_by(Suppression.fingerprint).execution_options(yield_per=CHUNK)):
         yield Entry(*row)
@@ -108,7 +108,7 @@ def write(db: Session, file: IO[str]) -> int:
 
 
 def read(file: IO[str], reason: SuppressionReason, *, now: datetime) -> Iterator[Entry]:
-    """A list as `write` makes it, or of plain addresses, one a line: they are hashed, and kept nowhere.
+    """Yield a list as `write` makes it, or of plain addresses, one a line: they are hashed, and kept nowhere.
 
     `reason` stands where a line gives none.  Raises Unreadable.
     """
@@ -132,7 +132,10 @@ def _entry(cells: Sequence[str], reason: SuppressionReason, now: datetime) -> En
 
 
 def mark_of(text: str) -> bytes:
-    """The fingerprint that a fingerprint in hexadecimal, or an address, stands for.  Raises ValueError."""
+    """Return the fingerprint that a fingerprint in hexadecimal, or an address, stands for.
+
+    Raises ValueError.
+    """
     if "@" not in text:
         mark = bytes.fromhex(text)
         if len(mark) != _SIZE:

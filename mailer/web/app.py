@@ -39,7 +39,7 @@ ANONYMOUS = (public, links, preferences, still, rights, addresses, yours, acts, 
 
 
 def create_app(given: Settings | None = None) -> Flask:
-    """The site: public pages and the desk.  Raises SettingsError, embedded.Unavailable."""
+    """Return the site: public pages and the desk.  Raises SettingsError, embedded.Unavailable."""
     given = given or bootstrap.prepare()
     logging.configure()
     folder = templates_dir() / "web"
@@ -95,7 +95,7 @@ def init_languages(app: Flask, given: Settings) -> None:
 
 
 def _language(given: Settings) -> str:
-    """What was asked for in the address, else what the browser prefers, else the installation's."""
+    """Return what was asked for in the address, else what the browser prefers, else the installation's."""
     asked = request.args.get("lang")
     if asked in LOCALES:
         g.lang = asked
@@ -104,7 +104,7 @@ def _language(given: Settings) -> str:
 
 
 def _other_language() -> str:
-    """This page's address in the other language."""
+    """Return this page's address in the other language."""
     other = "en" if str(get_locale()) == "fr" else "fr"
     return f"{request.path}?lang={other}"
 

@@ -24,7 +24,7 @@ LETTER_CSP = (
 
 
 def may_be_framed(page: str, status: int = 200) -> Response:
-    """A page that the sites of MAILER_EMBED_ORIGINS may show in theirs."""
+    """Return a page that the sites of MAILER_EMBED_ORIGINS may show in theirs."""
     origins = " ".join(settings().embed_origins) or "'none'"
     policy = CSP.replace("frame-ancestors 'none'", f"frame-ancestors {origins}")
     return Response(page, status, {"Content-Security-Policy": policy}, mimetype="text/html")
@@ -39,12 +39,12 @@ def private(response: Response) -> Response:
 
 
 def visitor() -> str:
-    """A name for whoever asks, good for counting only."""
+    """Name whoever asks, for counting only."""
     return _counted("visitor", request.remote_addr or "")
 
 
 def network() -> str:
-    """A name for the network somebody asks from: a /24, or a /64 of IPv6."""
+    """Name the network somebody asks from: a /24, or a /64 of IPv6."""
     address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 -- nobody listens there
     address = getattr(address, "ipv4_mapped", None) or address
     bits = 24 if address.version == 4 else 64

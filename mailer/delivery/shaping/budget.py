@@ -46,7 +46,7 @@ class Shares:
     # -- what a claim may take -------------------------------------------------
 
     def next(self, limit: int) -> list[Share]:
-        """What the next claim may take, and where it begins to look."""
+        """Return what the next claim may take, and where it begins to look."""
         wanted = {lane: self._wanted(lane, limit) for lane in self._lanes if lane not in self._quiet}
         wanted = {lane: count for lane, count in wanted.items() if count}
         self._granted = self._pace.grant(wanted)
@@ -65,12 +65,12 @@ class Shares:
         self._pace.give_back({lane: n - used[lane] for lane, n in self._granted.items() if n > used[lane]})
 
     def give_back(self, rows: Iterable[Claimed]) -> None:
-        """These were claimed and did not begin."""
+        """Take back rows that were claimed and did not begin."""
         self._pace.give_back(Counter(row.lane for row in rows))
 
     @property
     def afresh(self) -> bool:
-        """Whether the next claim looks from the start."""
+        """Return whether the next claim looks from the start."""
         return not (self._reached or self._quiet)
 
     def rewind(self) -> None:
@@ -88,14 +88,14 @@ class Shares:
     # -- what a connection may carry -------------------------------------------
 
     def room(self, lane: str) -> int | None:
-        """How many messages of this lane may be under way from here at once."""
+        """Return how many messages of this lane may be under way from here at once."""
         provider = self._providers.get(lane)
         if provider is None or not provider.connections:
             return None
         return -(-provider.connections // self._senders)
 
     def worn(self, session: Session) -> bool:
-        """Whether this connection has carried enough, in all or to one provider."""
+        """Return whether this connection has carried enough, in all or to one provider."""
         return session.messages >= MESSAGES_PER_CONNECTION or any(
             (provider := self._providers.get(lane)) and provider.messages and count >= provider.messages
             for lane, count in session.carried.items()
@@ -104,7 +104,7 @@ class Shares:
     # -- what providers say ----------------------------------------------------
 
     def heard(self, lane: str, answer: Reply) -> None:
-        """A reply about one of this lane's messages."""
+        """Take note of a reply about one of this lane's messages."""
         if lane == OTHER:
             return
         if is_throttle(answer):
@@ -113,7 +113,7 @@ class Shares:
             self._accepted.add(lane)
 
     def said(self) -> Said:
-        """What providers said since this was last asked."""
+        """Return what providers said since this was last asked."""
         said = Said(self._throttled, self._accepted & self._resting.keys() - self._throttled.keys())
         self._throttled, self._accepted = {}, set()
         return said

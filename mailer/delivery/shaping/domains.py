@@ -21,7 +21,9 @@ KEPT = timedelta(days=7)
 
 
 def to_ask(db: Session, providers: Providers, *, now: datetime) -> list[str]:
-    """The domains to ask the DNS about, the most frequent first: neither in the table nor learnt lately."""
+    """Return the domains to ask the DNS about, the most frequent first: neither in the table nor learnt
+    lately.
+    """
     domain = func.split_part(Subscriber.email, "@", 2)
     lately = select(Route.domain).where(Route.asked_at > now - KEPT)
     shared = (
@@ -55,6 +57,8 @@ def learn(
 
 
 def lanes(db: Session, providers: Providers) -> dict[str, str]:
-    """The lane of each domain that is known by name or was learnt; the table of today has the last word."""
+    """Return the lane of each domain that is known by name or was learnt; the table of today has the last
+    word.
+    """
     learnt = {row.domain: row.lane for row in db.execute(select(Route.domain, Route.lane))}
     return {domain: lane for domain, lane in learnt.items() if lane in providers.table} | providers.domains

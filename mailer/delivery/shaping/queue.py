@@ -27,7 +27,7 @@ class Lanes:
             self._waiting.setdefault(row.lane, deque()).append(row)
 
     def take(self, *, company: bool) -> Claimed | None:
-        """The next row that may go; with company, never one that has already seen a relay break off."""
+        """Return the next row that may go; with company, never one whose relay has broken off before."""
         for lane, rows in self._waiting.items():
             limit = self._room(lane)
             if (limit is not None and self._away[lane] >= limit) or (company and rows[0].faults):

@@ -55,7 +55,7 @@ class Pace:
         return cls(settings.redis_url or "", settings.rate, providers.rates, settings.senders)
 
     def grant(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        """How many messages of each lane (a provider's name) may begin now.
+        """Return how many messages of each lane (a provider's name) may begin now.
 
         At most one round trip to Redis; none when nothing wanted has a limit.  Give back what is not begun.
         """
@@ -103,7 +103,7 @@ class Pace:
     # -- with the others, through Redis ---------------------------------------
 
     def _together(self, asked: Mapping[str, int]) -> dict[str, int] | None:
-        """What Redis grants, None while it is away."""
+        """Return what Redis grants, None while it is away."""
         if self._back_at is not None and self.clock() < self._back_at:
             return None
         lanes = [part for lane, count in asked.items() for part in (lane, self._step(lane) * 1e6, count)]
@@ -138,7 +138,7 @@ class Pace:
     # -- alone, while Redis is away --------------------------------------------
 
     def _alone(self, asked: Mapping[str, int]) -> dict[str, int]:
-        """What our own share of each rate grants: the lanes in turn, beginning with another each time."""
+        """Grant our own share of each rate: the lanes in turn, beginning with another each time."""
         now = self.clock()
         self._turn += 1
         lanes = deque(asked)
@@ -173,7 +173,7 @@ class Pace:
 
 
 def configured(settings: Settings) -> Providers:
-    """The table of providers, with what the file of MAILER_PROVIDERS changes in it.
+    """Return the table of providers, with what the file of MAILER_PROVIDERS changes in it.
 
     Raises BadProviders with one line, or OSError.
     """

@@ -39,7 +39,7 @@ def request(db: Session, *, email: str, locale: str, now: datetime) -> None:
 
 
 def waiting(db: Session, *, now: datetime) -> bool:
-    """Whether somebody asked."""
+    """Return whether somebody asked."""
     return db.scalar(select(exists().where(RightsIntake.due_at <= now))) or False
 
 
@@ -67,7 +67,7 @@ def decide_next(db: Session, *, now: datetime) -> bool:
 
 
 def held(db: Session, fingerprint: bytes) -> bool:
-    """Whether anything is kept under this fingerprint: after an erasure, the evidence still is."""
+    """Return whether anything is kept under this fingerprint: after an erasure, the evidence still is."""
     kept = (Subscriber.fingerprint, ConsentPayload.fingerprint, Suppression.fingerprint,
             RightsRequest.fingerprint)  # fmt: skip
     return any(db.scalar(select(exists().where(column == fingerprint))) for column in kept)
@@ -87,7 +87,7 @@ def send(db: Session, *, email: str, locale: str, now: datetime) -> UUID:
 
 
 def good(db: Session, token: str, *, now: datetime) -> RightsLink | None:
-    """The link a token is of; None once it was used or is over.  Looking uses nothing up."""
+    """Return the link a token is of; None once it was used or is over.  Looking uses nothing up."""
     try:
         link = db.get(RightsLink, UUID(tokens.read(Purpose.RIGHTS, token, max_age=OPEN_FOR)))
     except BadToken:
@@ -108,7 +108,7 @@ def enter(db: Session, token: str, *, now: datetime) -> str | None:
 
 
 def session(db: Session, secret: str, *, now: datetime) -> RightsLink | None:
-    """The link whose session this secret is of, while it is open."""
+    """Return the link whose session this secret is of, while it is open."""
     mine = RightsLink.session_digest == _digest(secret), RightsLink.session_until > now
     return db.scalar(select(RightsLink).where(*mine))
 
@@ -119,7 +119,7 @@ def leave(link: RightsLink, *, now: datetime) -> None:
 
 
 def form_token(secret: str) -> str:
-    """What the forms of a session carry, so that no other page can send them."""
+    """Return what the forms of a session carry, so that no other page can send them."""
     return hmac.digest(secret.encode(), b"mailer.rights-form", hashlib.sha256).hex()
 
 
@@ -129,7 +129,7 @@ def forget(db: Session, *, now: datetime) -> None:
 
 
 def over(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """What is true of them."""
+    """Return what is true of them."""
     until = RightsLink.session_until
     return RightsLink.expires_at <= now, until.is_(None) | (until <= now)
 

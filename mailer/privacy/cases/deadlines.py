@@ -44,7 +44,7 @@ class Pressure(StrEnum):
 
 @lru_cache(maxsize=32)
 def holidays(year: int) -> frozenset[date]:
-    """The days that are holidays everywhere in France (Code du travail, L3133-1).
+    """Return the days that are holidays everywhere in France (Code du travail, L3133-1).
 
     Local ones (Good Friday in Moselle, the abolition days overseas) are left out: not counting one can only
     bring the due date forward.
@@ -59,7 +59,7 @@ def is_working(day: date) -> bool:
 
 
 def working_from(day: date) -> date:
-    """That day, or the first working day after it."""
+    """Return that day, or the first working day after it."""
     while not is_working(day):
         day += timedelta(days=1)
     return day
@@ -76,23 +76,25 @@ class Clock:
 
     @property
     def due(self) -> date:
-        """The last day on which an answer is in time; of a stopped clock, if it ran again that same day."""
+        """Return the last day on which an answer is in time; of a stopped clock, if it ran again that same
+        day.
+        """
         return self._due(EXTENDED_TO if self.extended else ANSWER_WITHIN)
 
     @property
     def extended_due(self) -> date:
-        """The last day, once extended."""
+        """Return the last day, once extended."""
         return self._due(EXTENDED_TO)
 
     def _due(self, months: int) -> date:
         return working_from(self.received + relativedelta(months=months) + self.paused)
 
     def pause(self, today: date) -> "Clock":
-        """Stopped, until the person has proved who they are (12(6)); stopped again changes nothing."""
+        """Stop until the person has proved who they are (12(6)); stopping again changes nothing."""
         return self if self.paused_since else Clock(self.received, self.extended, self.paused, today)
 
     def resume(self, today: date) -> "Clock":
-        """Running again, and due later by the days it stood still."""
+        """Run again, due later by the days it stood still."""
         if self.paused_since is None:
             return self
         stood = max(today - self.paused_since, timedelta(0))
@@ -103,22 +105,22 @@ class Clock:
         return not self.extended and (self.paused_since or today) <= self.due
 
     def pressure(self, today: date) -> Pressure:
-        """How urgent the answer is."""
+        """Return how urgent the answer is."""
         return pressure(self.due, today, paused=self.paused_since is not None)
 
     def alerts(self, today: date) -> Iterator[Alert]:
-        """The alerts whose day has come, the mildest first."""
+        """Yield the alerts whose day has come, the mildest first."""
         if self.paused_since is None:
             yield from ripe(self.due, today)
 
 
 def ripe(due: date, today: date) -> Iterator[Alert]:
-    """The alerts about a due date whose day has come, the mildest first."""
+    """Yield the alerts about a due date whose day has come, the mildest first."""
     return (alert for alert, before in ALERTS.items() if today >= due - before)
 
 
 def pressure(due: date, today: date, *, paused: bool) -> Pressure:
-    """How urgent an answer is that is due then."""
+    """Return how urgent an answer is that is due then."""
     if paused:
         return Pressure.SUSPENDED
     if today > due:

@@ -132,13 +132,15 @@ def acknowledge(
 
 
 def find(db: Session, which: UUID | int) -> RightsRequest | None:
-    """A case by its id, or by the number people quote; locked, so that one thing at a time happens to it."""
+    """Return a case by its id, or by the number people quote; locked, so that one thing at a time happens to
+    it.
+    """
     one = RightsRequest.id == which if isinstance(which, UUID) else RightsRequest.number == which
     return db.scalar(select(RightsRequest).where(one).with_for_update())
 
 
 def listing(db: Session, *, closed: bool = False, limit: int = LISTED) -> list[RightsRequest]:
-    """The open cases by due date, the most urgent first; or the closed ones, the newest first."""
+    """Return the open cases by due date, the most urgent first; or the closed ones, the newest first."""
     if closed:
         order = RightsRequest.closed_at.desc(), RightsRequest.number.desc()
         chosen = select(RightsRequest).where(RightsRequest.closed_at.is_not(None)).order_by(*order)
@@ -149,13 +151,13 @@ def listing(db: Session, *, closed: bool = False, limit: int = LISTED) -> list[R
 
 
 def history(db: Session, case: RightsRequest) -> list[RightsEvent]:
-    """All that happened to it, the oldest first."""
+    """Return all that happened to it, the oldest first."""
     mine = select(RightsEvent).where(RightsEvent.request_id == case.id)
     return list(db.scalars(mine.order_by(RightsEvent.id)))
 
 
 def clock(db: Session, case: RightsRequest) -> Clock:
-    """What decides its due date."""
+    """Return what decides its due date."""
     stood = [each.details["days"] for each in history(db, case) if each.what == "resumed"]
     return Clock(
         received=today(case.received_at),
@@ -285,7 +287,7 @@ def forget_addresses(db: Session) -> int:
 
 
 def letter(case: RightsRequest, kind: NoticeKind, words: str, *, due: date | None = None) -> str:
-    """The text of a letter as it would leave; of an extension, with the due date it brings."""
+    """Return the text of a letter as it would leave; of an extension, with the due date it brings."""
     of = Letterhead.of_controller(settings())
     frame = Frame(of.name, of.theme, settings().controller_name, settings().public_url)
     facts = facts_of(case, case.locale) | ({"due": long_day(due, case.locale)} if due else {})
@@ -294,7 +296,7 @@ def letter(case: RightsRequest, kind: NoticeKind, words: str, *, due: date | Non
 
 
 def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:
-    """What the letters' words have holes for."""
+    """Return what the letters' words have holes for."""
     return {
         "number": str(case.number),
         "right": RIGHTS[locale][case.right],
@@ -305,7 +307,7 @@ def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:
 
 
 def note(db: Session, case: RightsRequest, what: str, by: str, now: datetime, **details: Any) -> RightsEvent:
-    """One more line of its history.  The details hold JSON values."""
+    """Return one more line of its history.  The details hold JSON values."""
     step = RightsEvent(request_id=case.id, at=now, what=what, by=by, details=details)
     db.add(step)
     db.flush()
@@ -313,7 +315,7 @@ def note(db: Session, case: RightsRequest, what: str, by: str, now: datetime, **
 
 
 def arrived(day: date, now: datetime) -> datetime:
-    """When a request came of which one knows the day: noon, or now if it is today.  Raises BadDay."""
+    """Return when a request came of which one knows the day: noon, or now if it is today.  Raises BadDay."""
     current = today(now)
     if day > current or day < current - OLDEST:
         raise BadDay(day > current)
@@ -321,7 +323,7 @@ def arrived(day: date, now: datetime) -> datetime:
 
 
 def today(at: datetime) -> date:
-    """The day it is then, where the body is."""
+    """Return the day it is then, where the body is."""
     return at.astimezone(settings().zone).date()
 
 
@@ -337,18 +339,18 @@ def _must_be_closable(db: Session, case: RightsRequest, by: str) -> None:
 
 
 def is_erasing(db: Session, case: RightsRequest) -> bool:
-    """Whether an erasure was asked for in it."""
+    """Return whether an erasure was asked for in it."""
     return any(step.what == ERASING for step in history(db, case))
 
 
 def tidy(words: str) -> str:
-    """What somebody typed, its lines ended alike, without what cannot be shown."""
+    """Return what somebody typed, its lines ended alike, without what cannot be shown."""
     lines = "\n".join(line.rstrip() for line in words.strip().splitlines())
     return "".join(c for c in lines if c.isprintable() or c == "\n")
 
 
 def _worded(words: str) -> str:
-    """The same, and something.  Raises NoWords."""
+    """Return the same, and something.  Raises NoWords."""
     said = tidy(words)
     if not said.strip():
         raise NoWords

@@ -29,7 +29,7 @@ def answered(db: Session, link: RightsLink, right: Right, *, now: datetime, **de
 
 
 def already(db: Session, link: RightsLink, right: Right) -> bool:
-    """Whether this right was exercised in this session."""
+    """Return whether this right was exercised in this session."""
     mine = RightsRequest.fingerprint == link.fingerprint, RightsRequest.right == right
     since = RightsRequest.received_at >= link.used_at
     return db.scalar(select(exists().where(*mine, since))) or False

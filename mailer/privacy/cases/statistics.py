@@ -77,7 +77,7 @@ def figures(db: Session, *, now: datetime, since: date | None = None, until: dat
 
 
 def in_time(closed_at: datetime | None, due_on: date) -> bool | None:
-    """Whether it ended by its due date; None while it is open."""
+    """Return whether it ended by its due date; None while it is open."""
     return register.today(closed_at) <= due_on if closed_at else None
 
 

@@ -28,7 +28,9 @@ class InboxDown(Exception):
 
 @contextmanager
 def opened(url: str) -> Iterator["Mailbox"]:
-    """A session with imaps://user:password@host/INBOX; ?done=FOLDER, ?tls=none, ?ca=FILE.  Raises InboxDown.
+    """Open a session with imaps://user:password@host/INBOX; ?done=FOLDER, ?tls=none, ?ca=FILE.
+
+    Raises InboxDown.
 
     TLS is required and verified, but on loopback.
     """
@@ -54,15 +56,15 @@ class Mailbox:
         self._select(self._inbox)
 
     def waiting(self) -> list[int]:
-        """The mails to be read, by UID, the oldest first."""
+        """Return the mails to be read, by UID, the oldest first."""
         return self._search("UNFLAGGED", "UNDELETED")
 
     def flagged(self) -> list[int]:
-        """The mails left to a person, by UID."""
+        """Return the mails left to a person, by UID."""
         return self._search("FLAGGED", "UNDELETED")
 
     def fetch(self, uid: int) -> bytes | None:
-        """The first LARGEST bytes of a mail, without marking it as read; None if it has gone."""
+        """Return the first LARGEST bytes of a mail, without marking it as read; None if it has gone."""
         answer = self._ask("FETCH", str(uid), f"(BODY.PEEK[]<0.{LARGEST}>)")
         return next((part[1] for part in answer if isinstance(part, tuple)), None)
 
@@ -71,7 +73,7 @@ class Mailbox:
         self._ask("STORE", str(uid), "+FLAGS.SILENT", r"(\Flagged)")
 
     def put_away(self, uid: int) -> None:
-        """It has been dealt with.  One that has gone meanwhile is no error."""
+        """Move a mail that has been dealt with.  One that has gone meanwhile is no error."""
         self._client.create(self._done)  # mostly exists already, which is answered with NO
         if "MOVE" in self._offered:
             self._ask("MOVE", str(uid), self._done)
@@ -116,13 +118,13 @@ class Mailbox:
         _accepted(self._client.select(folder))
 
     def _naming(self, email: str) -> list[int]:
-        """The mails that hold this address anywhere, its domain as A-labels or as people write it."""
+        """Return the mails that hold this address anywhere, its domain as A-labels or as people write it."""
         local, _, domain = email.rpartition("@")
         spellings = {email, f"{local}@{domain.encode().decode('idna')}"}
         return sorted({uid for text in spellings for uid in self._holding(text)})
 
     def _holding(self, text: str) -> list[int]:
-        """The mails that hold this text, however it is encoded."""
+        """Return the mails that hold this text, however it is encoded."""
         self._client.literal = text.encode()  # type: ignore[assignment]  # imaplib's way to send UTF-8
         return self._search("CHARSET", "UTF-8", "TEXT")
 
@@ -153,7 +155,7 @@ def _connected(scheme: str, host: str, port: int | None, query: dict[str, str]) 
 
 @contextmanager
 def _explained(host: str) -> Iterator[None]:
-    """What a server says may quote a mail: only the kind of failure is told."""
+    """Tell only the kind of failure: what a server says may quote a mail."""
     try:
         yield
     except (OSError, imaplib.IMAP4.error) as error:

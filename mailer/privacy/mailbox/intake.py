@@ -115,7 +115,7 @@ def _leave(db: Session, found: Read, now: datetime) -> bool:
 
 
 def _keep(db: Session, found: Read, digest: str, now: datetime) -> None:
-    """A line in the case it is about, or a case of its own, with its one receipt."""
+    """Add a line to the case it is about, or open a case of its own, with its one receipt."""
     reason = Reason.BAD_TOKEN if found.sort is Sort.LEAVE else found.reason
     said: dict[str, Any] = {
         "mail": digest,
@@ -139,7 +139,7 @@ def _keep(db: Session, found: Read, digest: str, now: datetime) -> None:
 
 
 def _answered(db: Session, found: Read) -> RightsRequest | None:
-    """The case of the letter of ours that it says it answers."""
+    """Return the case of the letter of ours that it says it answers."""
     for message_id in found.answers:
         notice = message_id[1:].partition("@")[0]
         told = RightsEvent.what == "told", RightsEvent.details["notice"].astext == notice
@@ -151,7 +151,7 @@ def _answered(db: Session, found: Read) -> RightsRequest | None:
 
 
 def _under_way(db: Session, found: Read) -> RightsRequest | None:
-    """An open case that the same address began by mail, about the same right as far as one can tell."""
+    """Return an open case that the same address began by mail, about the same right if one can tell."""
     if found.sender is None:
         return None
     right = parse.right_of(found)
@@ -161,7 +161,7 @@ def _under_way(db: Session, found: Read) -> RightsRequest | None:
 
 
 def _may_answer(db: Session, found: Read, now: datetime) -> bool:
-    """One receipt a day to a mailbox: whatever answers by machine unseen is not answered in turn."""
+    """Return one receipt a day to a mailbox: whatever answers by machine unseen is not answered in turn."""
     if found.sender is None:
         return False
     to_them = throttle.limit(1, timedelta(hours=24), "receipt to", counted(found.sender))
@@ -170,12 +170,12 @@ def _may_answer(db: Session, found: Read, now: datetime) -> bool:
 
 
 def _for_a_person(found: Read) -> bool:
-    """What was not understood, and what a history does not hold."""
+    """Return whether a person must read it: not understood, or more than a history holds."""
     return found.sort is not Sort.REQUEST or found.attachments > 0
 
 
 def _known(db: Session, digest: str) -> RightsRequest | None:
-    """The case that this very mail is in already."""
+    """Return the case that this very mail is in already."""
     line = RightsEvent.details["mail"].astext == digest
     mine = select(RightsRequest).join(RightsEvent, RightsEvent.request_id == RightsRequest.id)
     return db.scalar(mine.where(line).limit(1))
@@ -188,7 +188,7 @@ def _unused(db: Session, message_id: str | None) -> str | None:
 
 
 def _ours(db: Session, settings: Settings) -> frozenset[str]:
-    """The addresses we write from."""
+    """Return the addresses we write from."""
     written_from = settings.rights_email, *db.scalars(select(Newsletter.from_address))
     return frozenset(address.lower() for address in written_from)
 

@@ -102,7 +102,10 @@ class Read:
 
 
 def read(raw: bytes, ours: Collection[str]) -> Read:
-    """What a mail is.  `ours`: the normalised addresses we write from; a mail from one of them is a loop."""
+    """Return what a mail is.
+
+    `ours`: the normalised addresses we write from; a mail from one of them is a loop.
+    """
     if _costly(raw):
         return Read(Sort.UNCLEAR, Reason.UNREADABLE)
     try:
@@ -112,7 +115,7 @@ def read(raw: bytes, ours: Collection[str]) -> Read:
 
 
 def right_of(found: Read) -> Right:
-    """The one right its words speak of; UNCLEAR when that is none, or several: a person reads it."""
+    """Return the one right its words speak of; UNCLEAR when that is none, or several: a person reads it."""
     said = f"{found.subject}\n{found.text}"
     asked = [right for right, words in _ASKED.items() if re.search(words, said, re.IGNORECASE)]
     return asked[0] if len(asked) == 1 else Right.UNCLEAR
@@ -179,7 +182,7 @@ def _obscure(mail: EmailMessage, sender: str | None, text: str) -> Reason | None
 
 
 def _sender(mail: EmailMessage) -> str | None:
-    """The one address of the one From line (RFC 5322, 3.6.2); None when there is not exactly one."""
+    """Return the one address of the one From line (RFC 5322, 3.6.2); None when there is not exactly one."""
     lines = mail.get_all("From", [])
     found = list(getattr(lines[0], "addresses", [])) if len(lines) == 1 else []
     if len(found) != 1:
@@ -201,12 +204,12 @@ def _one_id(value: object) -> str | None:
 
 
 def _line(value: object) -> str:
-    """A header on one line, without what a screen could not show."""
+    """Return a header on one line, without what a screen could not show."""
     return "".join(c if c.isprintable() else " " for c in str(value or "")).strip()[:200]
 
 
 def _text(mail: EmailMessage) -> str:
-    """What was written, without what it quotes."""
+    """Return what was written, without what it quotes."""
     body = mail.get_body(preferencelist=("plain", "html"))
     if body is None:
         return ""
@@ -224,7 +227,9 @@ def _locale(text: str) -> str:
 
 
 def _plain(page: str) -> str:
-    """The words of a page, in one pass whatever it holds: parsers of HTML take the square of its length."""
+    """Return the words of a page, in one pass whatever it holds: parsers of HTML take the square of its
+    length.
+    """
     words: list[str] = []
     unseen, pieces = 0, page.split("<!--")
     shown = pieces[0] + "".join(piece.partition("-->")[2] for piece in pieces[1:])

@@ -104,7 +104,7 @@ class Holding:
 
 
 def _person(where: str, what: str, *treated: StrEnum) -> Holding:
-    """A person's; what is not said is the most common treatment."""
+    """Return a person's; what is not said is the most common treatment."""
     return Holding(
         where, tuple(what.split()), Whose.PERSON,
         _of(treated, Access.GIVEN), _of(treated, Portability.NOT_GIVEN),
@@ -267,10 +267,10 @@ EMPTY_HANDED = {
 
 
 def nobodys(table: str) -> set[str]:
-    """The columns of a table that hold nothing about anybody."""
+    """Return the columns of a table that hold nothing about anybody."""
     return set(NOBODYS[table][1].split()) if table in NOBODYS else set()
 
 
 def of(table: str) -> dict[str, Holding]:
-    """How each listed column of a table is treated."""
+    """Return how each listed column of a table is treated."""
     return {column: each for each in HOLDINGS if each.where == table for column in each.what}

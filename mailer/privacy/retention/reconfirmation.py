@@ -35,7 +35,7 @@ _LEAVING = (Right.OBJECTION, Right.WITHDRAWAL, Right.ERASURE)
 
 
 def to_ask(db: Session, now: datetime) -> int:
-    """How many are to be written to."""
+    """Return how many are to be written to."""
     return _count(db, _silent_since(now).where(*_before_the_end()))
 
 
@@ -59,7 +59,7 @@ def ask(db: Session, now: datetime) -> int:
 
 
 def due(db: Session, now: datetime) -> int:
-    """How many have been silent to the end."""
+    """Return how many have been silent to the end."""
     return _count(db, _silent_since(now).where(*_after_the_end(now)))
 
 
@@ -89,7 +89,7 @@ def _years() -> relativedelta:
 
 
 def _acted() -> Any:
-    """When somebody last said yes to something."""
+    """Return when somebody last said yes to something."""
     said = (
         select(func.max(func.coalesce(ConsentPayload.consented_at, ConsentPayload.at)))
         .where(ConsentPayload.fingerprint == Subscriber.fingerprint, ConsentPayload.kind.in_(_ACTS))
@@ -108,7 +108,9 @@ def _acted() -> Any:
 
 
 def _silent_since(now: datetime) -> Select[Subscriber, datetime]:
-    """Those to be asked, or gone already; nobody restricted (RGPD 18), or whose sign-up may be confirmed."""
+    """Return those to be asked, or gone already; nobody restricted (RGPD 18), or whose sign-up may be
+    confirmed.
+    """
     last = now - _years() + NOTICE
     acted: ColumnElement[datetime] = _acted()
     free = Subscriber.restricted_at.is_(None), ~_may_confirm()

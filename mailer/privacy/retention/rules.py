@@ -82,7 +82,7 @@ def _applied(rule: Rule, clock: Callable[[], datetime]) -> int:
 
 
 def deletes(name: str, says: Callable[[], str], table: type[Base], where: Where) -> Rule:
-    """Rows that go together, in one statement."""
+    """Return rows that go together, in one statement."""
     return Rule(
         name, says,
         lambda db, now: db.scalar(select(func.count()).select_from(table).where(*where(now))) or 0,

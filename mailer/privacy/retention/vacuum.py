@@ -13,7 +13,7 @@ CHECKPOINTS = 3  # a segment is kept for the last checkpoint, and removed by the
 
 
 def tables() -> list[str]:
-    """Those that hold people's data, in the database."""
+    """Return those that hold people's data, in the database."""
     theirs = {each.where for each in HOLDINGS if each.whose is Whose.PERSON}
     return [table.name for table in Base.metadata.sorted_tables if table.name in theirs]
 

@@ -81,7 +81,7 @@ _SOURCES = (
 
 
 def draw(db: Session, email: str, now: datetime) -> Held:
-    """Everything held under a normalised address."""
+    """Return everything held under a normalised address."""
     mark = fingerprint.fingerprint(email)
     subscriber_id = db.scalar(select(Subscriber.id).where(Subscriber.fingerprint == mark))
     known = {"email": email, "fingerprint": mark, "subscriber_id": subscriber_id}
@@ -123,7 +123,7 @@ def _notices(db: Session, email: str, subscriber_id: UUID | None) -> list[Row]:
 
 
 def _events(db: Session, mark: bytes) -> list[Row]:
-    """The history of their cases, without who did it."""
+    """Return the history of their cases, without who did it."""
     given = RightsRequest.number, RightsEvent.at, RightsEvent.what, RightsEvent.details
     joined = select(*given).join(RightsRequest, RightsRequest.id == RightsEvent.request_id)
     return _given(db, joined.where(RightsRequest.fingerprint == mark).order_by(RightsEvent.id))

@@ -86,7 +86,7 @@ def _found(db: Session, email: str, case: RightsRequest | None) -> Subscriber:
 
 
 def _about(case: RightsRequest | None, email: str) -> None:
-    """An open case that this address made, or that came without any."""
+    """Check that the case is open, and was made by this address or came without any."""
     if case and case.closed_at:
         raise ClosedCase
     if case and case.email not in {None, email}:

@@ -52,7 +52,7 @@ class Handed:
 
 
 def files(db: Session, mark: bytes) -> list[Handed]:
-    """Those with the person of this fingerprint in them, the oldest first."""
+    """Return those with the person of this fingerprint in them, the oldest first."""
     story = record.events(db, mark)
     slugs: dict[UUID, str] = {row.id: row.slug for row in db.execute(select(Newsletter.id, Newsletter.slug))}
     known = select(Audit).where(Audit.what.in_((SUBSCRIBERS, BREACH, INSPECTION))).order_by(Audit.at)
@@ -64,7 +64,7 @@ def files(db: Session, mark: bytes) -> list[Handed]:
 
 
 def _holds(file: Audit, mark: bytes, story: Sequence[Row[Any]], slugs: Mapping[UUID, str]) -> bool:
-    """Whether they were in it, as their evidence tells."""
+    """Return whether they were in it, as their evidence tells."""
     if file.what == INSPECTION:
         return bool(file.details["fingerprint"] == mark.hex())
     of = file.details.get("newsletter")
@@ -94,5 +94,5 @@ def noted(handed: Sequence[Handed]) -> list[dict[str, Any]]:
 
 
 def days(details: dict[str, Any]) -> list[date]:
-    """When files left, once a day, of what was noted."""
+    """Return when files left, once a day, of what was noted."""
     return sorted({date.fromisoformat(each["on"]) for each in details.get("handed", [])})

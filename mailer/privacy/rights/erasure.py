@@ -139,7 +139,7 @@ def _outcome(db: Session, case: RightsRequest, mark: bytes, done: RightsEvent, *
 
 
 def undone(db: Session) -> list[UUID]:
-    """The cases whose erasure was asked for and is not done, the oldest first."""
+    """Return the cases whose erasure was asked for and is not done, the oldest first."""
     return list(db.scalars(_undone().order_by(RightsRequest.number)))
 
 
@@ -161,7 +161,9 @@ def failed(db: Session, case_id: UUID, *, now: datetime) -> None:
 def erase_mark(
     db: Session, mark: bytes, *, never_again: bool, now: datetime, channel: str = CHANNEL
 ) -> dict[str, int]:
-    """The same by fingerprint, without case or certificate: what a restore brought back, or silence ends."""
+    """Return the same by fingerprint, without case or certificate: what a restore brought back, or silence
+    ends.
+    """
     return forget(db, mark, addresses(db, mark), never_again=never_again, now=now, channel=channel)
 
 
@@ -169,7 +171,7 @@ def forget(
     db: Session, mark: bytes, emails: set[str], *, never_again: bool, now: datetime,
     keep: UUID | None = None, channel: str = CHANNEL,
 ) -> dict[str, int]:  # fmt: skip
-    """Rows gone, or left without the person, by table.  The case `keep` is left alone."""
+    """Return rows gone, or left without the person, by table.  The case `keep` is left alone."""
     decisions.write(db, Will.ERASURE, mark, detail=NEVER_AGAIN if never_again else None)
     theirs = select(Subscriber.id).where(Subscriber.fingerprint == mark)
     of = list(db.scalars(theirs.with_for_update()))  # one, or none
@@ -196,7 +198,7 @@ def forget(
 
 
 def addresses(db: Session, mark: bytes) -> set[str]:
-    """What this fingerprint stands for, wherever it is still written; nothing else can tell."""
+    """Return what this fingerprint stands for, wherever it is still written; nothing else can tell."""
     keyed: tuple[tuple[ColumnElement[Any], InstrumentedAttribute[Any]], ...] = (
         (Subscriber.fingerprint == mark, Subscriber.email),
         (RightsLink.fingerprint == mark, RightsLink.email),
@@ -238,12 +240,12 @@ def _record(db: Session, mark: bytes, of: list[UUID], channel: str, now: datetim
 
 
 def _detached(of: list[UUID]) -> Update:
-    """The ledger still adds up; what the relay said of a mailbox goes with its owner."""
+    """Take the person off the ledger, which still adds up; what the relay said of a mailbox goes too."""
     return update(Delivery).where(Delivery.subscriber_id.in_(of)).values(subscriber_id=None, reply=None)
 
 
 def _notices(db: Session, of: list[UUID], emails: set[str]) -> Delete:
-    """All, but letters about a request that are still to leave: they go with the case's address."""
+    """Return all, but letters about a request that are still to leave: they go with the case's address."""
     changes = select(AddressChange.old_email, AddressChange.new_email).where(_changes(of, emails))
     others = {email for pair in db.execute(changes) for email in pair}
     leaving = Notice.kind.in_(_LETTERS) & Notice.state.in_(WAITING)
@@ -265,7 +267,7 @@ def _changes(of: list[UUID], emails: set[str]) -> ColumnElement[bool]:
 
 
 def _give_up_changes(db: Session, of: list[UUID], now: datetime) -> None:
-    """A new address that nobody has confirmed yet has nobody to be the address of."""
+    """Close requests for a new address that nobody has confirmed: there is nobody left for it."""
     asked = select(AddressChange.request_id).where(AddressChange.subscriber_id.in_(of))
     open_ = RightsRequest.id.in_(asked), RightsRequest.closed_at.is_(None)
     for case in db.scalars(select(RightsRequest).where(*open_).with_for_update()).all():
@@ -273,7 +275,7 @@ def _give_up_changes(db: Session, of: list[UUID], now: datetime) -> None:
 
 
 def _silence_cases(db: Session, mark: bytes, keep: UUID | None) -> int:
-    """Closed cases keep their dates and outcome; open ones keep what their answer needs."""
+    """Blank the closed cases but for dates and outcome; open ones keep what their answer needs."""
     closed = RightsRequest.fingerprint == mark, RightsRequest.closed_at.is_not(None)
     found = db.scalars(select(RightsRequest).where(*closed, RightsRequest.id != keep).with_for_update()).all()
     for case in found:
@@ -291,7 +293,7 @@ def _silence(db: Session, case: RightsRequest) -> None:
 
 
 def _evidence_until(db: Session, mark: bytes) -> date | None:
-    """When the last payload of the file may go."""
+    """Return when the last payload of the file may go."""
     until = (
         select(ConsentEvent.expires_at)
         .join(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id)
@@ -316,7 +318,7 @@ def _run(db: Session, statement: Delete | Update) -> int:
 
 
 def unfinished(db: Session) -> list[UUID]:
-    """The erasures whose case still has the address."""
+    """Return the erasures whose case still has the address."""
     done = exists().where(RightsEvent.request_id == RightsRequest.id, RightsEvent.what == DONE)
     return list(
         db.scalars(

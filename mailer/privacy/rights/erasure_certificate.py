@@ -78,7 +78,7 @@ _HANDED = {
 
 
 def words(locale: str, of: Erasure) -> str:
-    """What stays, a sentence a line."""
+    """Return what stays, a sentence a line."""
     until = of.evidence_until
     said = [_EVIDENCE[locale].format(day=long_day(until, locale)) if until else _CASE_ONLY[locale]]
     said.append(_FUTURE[locale][of.suppressed is not None])
@@ -92,11 +92,11 @@ def words(locale: str, of: Erasure) -> str:
 
 
 def facts(locale: str, said: str, now: datetime) -> dict[str, str]:
-    """What the letter's words have holes for, besides the case's own."""
+    """Return what the letter's words have holes for, besides the case's own."""
     today = now.astimezone(settings().zone).date()
     return {"words": said, "erased": long_day(today, locale), "backups": long_day(backups_until(now), locale)}
 
 
 def backups_until(now: datetime) -> date:
-    """The day from which no backup holds what was erased now."""
+    """Return the day from which no backup holds what was erased now."""
     return (now + timedelta(days=settings().backup_days)).astimezone(settings().zone).date()

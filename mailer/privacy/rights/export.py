@@ -42,7 +42,7 @@ class Mailing:
 
 
 def page(held: Held, locale: str, number: int = 1) -> tuple[Markup, int]:
-    """The part of a page that tells it, with the mailings of that page; how many pages there are."""
+    """Return the part of a page that tells it, with the mailings of that page; how many pages there are."""
     mailings = _mailings(held, locale)
     count = max(-(-len(mailings) // PAGE), 1)
     shown = mailings[(number - 1) * PAGE : number * PAGE]
@@ -53,7 +53,7 @@ def page(held: Held, locale: str, number: int = 1) -> tuple[Markup, int]:
 
 
 def document(held: Held, locale: str) -> str:
-    """The same, whole, as one HTML page that needs nothing else."""
+    """Return the same, whole, as one HTML page that needs nothing else."""
     mailings = _mailings(held, locale)
     return _environment().get_template("file.html").render(
         _context(held, locale), mailings=mailings, total=len(mailings), standalone=True
@@ -61,7 +61,7 @@ def document(held: Held, locale: str) -> str:
 
 
 def archive(held: Held, locale: str) -> bytes:
-    """Everything: the page to read, JSON, and a CSV a table."""
+    """Return everything: the page to read, JSON, and a CSV a table."""
     files = {f"{FILE_NAME[locale]}.html": document(held, locale).encode(), "data.json": as_json(held, locale)}
     for name, rows in held.tables.items():
         if rows:
@@ -72,7 +72,7 @@ def archive(held: Held, locale: str) -> bytes:
 
 
 def portable(held: Held, locale: str) -> bytes:
-    """What the person gave on their consent (RGPD 20), for another service to read: JSON and CSV."""
+    """Return what the person gave on their consent (RGPD 20), for another service to read: JSON and CSV."""
     given = _provided(held)
     people = [{**given["person"], "newsletter": each["newsletter"], "agreed_at": each["agreed_at"]}
               for each in given["subscriptions"]] or [given["person"]]  # fmt: skip
@@ -81,7 +81,7 @@ def portable(held: Held, locale: str) -> bytes:
 
 
 def as_json(held: Held, locale: str) -> bytes:
-    """All the rows, the file of consent, and what the law wants said beside them."""
+    """Return all the rows, the file of consent, and what the law wants said beside them."""
     about = {"drawn_at": held.drawn_at, "address": held.email, **_about(held, locale, settings())}
     return _json(
         {
@@ -94,7 +94,7 @@ def as_json(held: Held, locale: str) -> bytes:
 
 
 def words(locale: str) -> Mapping[str, Any]:
-    """What the page calls things."""
+    """Return what the page calls things."""
     said: Mapping[str, Any] = _words()[locale]
     return said
 
@@ -160,7 +160,7 @@ def _consents(held: Held) -> list[Row]:
 
 
 def _provided(held: Held) -> dict[str, Any]:
-    """The profile, and the newsletters that rest on a consent."""
+    """Return the profile, and the newsletters that rest on a consent."""
     subscriber = held.subscriber or {}
     agreed = {letter.name: letter.standing.since for letter in held.consent.letters}
     kept = []
@@ -173,7 +173,7 @@ def _provided(held: Held) -> dict[str, Any]:
 
 
 def _day(at: datetime | date, locale: str) -> str:
-    """The day it was, where the body is."""
+    """Return the day it was, where the body is."""
     local = at.astimezone(settings().zone).date() if isinstance(at, datetime) else at
     return long_day(local, locale)
 

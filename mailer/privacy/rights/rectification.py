@@ -82,7 +82,7 @@ def ask(db: Session, link: RightsLink, subscriber: Subscriber, new_email: str, *
 
 
 def confirm(db: Session, change_id: UUID, *, now: datetime) -> Change:
-    """The new mailbox says yes."""
+    """Change the address: the new mailbox says yes."""
     change, subscriber = _locked(db, change_id)
     if change is None or subscriber is None or change.undone_at:
         return Change.OVER
@@ -104,7 +104,7 @@ def confirm(db: Session, change_id: UUID, *, now: datetime) -> Change:
 
 
 def undo(db: Session, change_id: UUID, *, now: datetime) -> Change:
-    """The old mailbox says no."""
+    """Change the address back: the old mailbox says no."""
     change, subscriber = _locked(db, change_id)
     if change is None or subscriber is None or change.confirmed_at is None or now >= change.expires_at:
         return Change.OVER
@@ -124,7 +124,7 @@ def undo(db: Session, change_id: UUID, *, now: datetime) -> Change:
 
 
 def open_for(db: Session, change_id: UUID, *, now: datetime) -> AddressChange | None:
-    """A change that may still be confirmed, or undone."""
+    """Return a change that may still be confirmed, or undone."""
     change = db.get(AddressChange, change_id)
     return change if change and now < change.expires_at else None
 

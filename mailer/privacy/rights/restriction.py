@@ -35,7 +35,7 @@ def restrict(db: Session, subscriber: Subscriber, *, now: datetime) -> bool:
 
 
 def lift(db: Session, subscriber: Subscriber, *, now: datetime) -> bool:
-    """The person ends it, now; False if there was none."""
+    """End the restriction now, as the person asks; False if there was none."""
     if subscriber.restricted_at is None:
         return False
     _tell(db, subscriber, now, now)

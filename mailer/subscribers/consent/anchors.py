@@ -40,7 +40,7 @@ def write(data_dir: Path, key: bytes, anchor: Anchor) -> None:
 
 
 def read(data_dir: Path, key: bytes) -> Iterator[Anchor | Damaged]:
-    """Every line of every host's file, one at a time."""
+    """Yield every line of every host's file, one at a time."""
     for path in appendonly.files(data_dir / FOLDER):
         with path.open(encoding="ascii", errors="replace") as file:
             for number, line in enumerate(file, 1):

@@ -70,7 +70,10 @@ def lock(db: Session) -> bytes:
 
 
 def link(previous: bytes, event_id: bytes, digest: bytes, expires_at: datetime | None = None) -> bytes:
-    """The mac of one link.  Keyed: an unkeyed chain can be rewritten whole by whoever holds the database."""
+    """Return the mac of one link.
+
+    Keyed: an unkeyed chain can be rewritten whole by whoever holds the database.
+    """
     return sealer(expires_at)(previous, event_id, digest)
 
 
@@ -88,7 +91,7 @@ def _derived(key: str) -> bytes:
 
 
 def chain_key() -> bytes:
-    """The key of the chain, derived from the one that stays out of the database."""
+    """Return the key of the chain, derived from the one that stays out of the database."""
     return _derived(settings().fingerprint_key.get_secret_value())
 
 
@@ -107,7 +110,7 @@ def payload_digest(payload: ConsentPayload | Row[Any]) -> bytes:
 
 
 def canonical(payload: ConsentPayload | Row[Any]) -> str:
-    """What a payload says, in the one form its digest is taken of."""
+    """Return what a payload says, in the one form its digest is taken of."""
     said = {name: _plain(getattr(payload, name)) for name in _NAMES}
     kept = {name: value for name, value in said.items() if value is not None or name not in _LATER}
     return json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -151,7 +154,7 @@ def anchor_head(db: Session, *, now: datetime) -> None:
 
 
 def _write(anchor: Anchor) -> None:
-    """What is committed stays committed: an anchor that cannot be written is an alarm, not a failure."""
+    """Write an anchor; one that cannot be written is an alarm, not a failure: the commit stands."""
     try:
         anchors.write(settings().data_dir, chain_key(), anchor)
     except OSError as error:

@@ -74,7 +74,7 @@ class Dossier:
 
 
 def draw(db: Session, email: str, names: Mapping[UUID, str], *, now: datetime) -> Dossier:
-    """The file of a normalised address; `names` are the newsletters'."""
+    """Return the file of a normalised address; `names` are the newsletters'."""
     mark = fingerprint.fingerprint(email)
     subscriber = db.scalar(select(Subscriber).where(Subscriber.fingerprint == mark))
     suppression = db.get(Suppression, mark)
@@ -105,7 +105,7 @@ def events(db: Session, mark: bytes) -> list[Row[Any]]:
 
 
 def _earlier(rows: Iterable[Row[Any]]) -> list[tuple[bytes, int]]:
-    """The addresses these follow, and until when."""
+    """Return the addresses these follow, and until when."""
     return [(row.moved_from, row.seq) for row in rows if row.moved_from]
 
 
@@ -176,7 +176,7 @@ def _verdict(verified: Verification) -> dict[str, Any]:
 
 
 def page(dossier: Dossier, verified: Verification, locale: str, controller: str) -> str:
-    """The same as one HTML page that needs nothing else, in French or in English."""
+    """Return the same as one HTML page that needs nothing else, in French or in English."""
     template = _environment().get_template("file.html")
     return template.render(
         file=dossier, verified=verified, t=words(locale), locale=locale, controller=controller
@@ -184,7 +184,7 @@ def page(dossier: Dossier, verified: Verification, locale: str, controller: str)
 
 
 def words(locale: str) -> Mapping[str, Any]:
-    """What the file calls things."""
+    """Return what the file calls things."""
     said: Mapping[str, Any] = _words()[locale]
     return said
 

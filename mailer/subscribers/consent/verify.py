@@ -65,7 +65,7 @@ class Verification:
 
 
 def length(db: Session) -> int:
-    """How many events there are to verify."""
+    """Return how many events there are to verify."""
     return db.scalar(select(func.count()).select_from(ConsentEvent)) or 0
 
 
@@ -113,7 +113,7 @@ def _count(row: Row[Any], result: Verification) -> None:
 
 
 def _break(db: Session, row: Row[Any], result: Verification, now: datetime) -> Break | None:
-    """What is wrong with this event, given that everything before it holds."""
+    """Return what is wrong with this event, given that everything before it holds."""
     if not _sealed(row):
         return _unsealed(db, row)
     if row.previous != result.head:
@@ -141,7 +141,7 @@ def _unsealed(db: Session, row: Row[Any]) -> Break:
 
 
 def _misplaced(db: Session, row: Row[Any], last_seq: int | None) -> Break:
-    """A sealed event that does not follow the one before it."""
+    """Return a sealed event that does not follow the one before it."""
     followed = db.scalar(select(ConsentEvent.seq).where(ConsentEvent.mac == row.previous).limit(1))
     if followed is not None or row.previous == chain.GENESIS:
         where = f"event {followed}" if followed else "nothing: it was the first"
@@ -159,7 +159,7 @@ def _payload_changed(db: Session, row: Row[Any]) -> Break:
 
 
 def _anchors_broken(db: Session, result: Verification) -> Break | None:
-    """Every anchored head must still be in the chain: this is how a cut tail shows."""
+    """Check that every anchored head is still in the chain: this is how a cut tail shows."""
     lines = anchors.read(settings().data_dir, chain.chain_key())
     for some in _some(lines, PAGE):
         damaged = next((line for line in some if isinstance(line, Damaged)), None)

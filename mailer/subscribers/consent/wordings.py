@@ -35,12 +35,12 @@ KEEPING = {
 
 
 def current_wording(newsletter: str, controller: str, locale: str) -> Wording:
-    """The text beside the sign-up box, as it will be kept if somebody agrees to it."""
+    """Return the text beside the sign-up box, as it will be kept if somebody agrees to it."""
     return _wording(WORDINGS[locale].format(newsletter=newsletter, controller=controller), locale)
 
 
 def keeping_wording(controller: str, locale: str) -> Wording:
-    """The text of who goes on after years: it names no letter, since its page may be seen by others."""
+    """Return the text of who goes on after years: it names no letter, since others may see its page."""
     return _wording(KEEPING[locale].format(controller=controller), locale)
 
 

@@ -63,7 +63,7 @@ def erase(case_id: UUID) -> ResponseReturnValue:
 
 
 def _ask(db: Session, case: RightsRequest, form: EraseForm) -> None:
-    """Raises ClosedCase, Refusal."""
+    """Ask for the erasure.  Raises ClosedCase, Refusal."""
     email = _typed(form.email.data)
     if case.email is None and email != _typed(form.again.data):
         raise Refusal("again", _("Les deux adresses diffèrent : saisissez la même deux fois."))

@@ -152,7 +152,7 @@ def _looked_over(db: Session, case: RightsRequest, act: str, form: ActForm) -> s
 
 
 def _do(db: Session, case: RightsRequest, act: str, form: ActForm, now: datetime) -> None:
-    """Raises Refusal."""
+    """Do what the form asks.  Raises Refusal."""
     by, said = str(current_user.id), form.words.data or ""
     try:
         match act:

@@ -101,7 +101,7 @@ class Refusal(Exception):
 
 @rights.context_processor
 def words() -> dict[str, object]:
-    """What the register's templates call things."""
+    """Return what the register's templates call things."""
     locale = labels.language()
     return {
         "RIGHTS": SHORT[locale], "CHANNELS": CHANNELS[locale], "OUTCOMES": OUTCOMES[locale],
@@ -114,7 +114,7 @@ def words() -> dict[str, object]:
 
 @rights.get("")
 def home() -> ResponseReturnValue:
-    """The cases, those to be answered soonest first; `?closed=1`: those that are over."""
+    """Show the cases, those to be answered soonest first; `?closed=1`: those that are over."""
     closed = request.args.get("closed") == "1"
     with transaction() as db:
         cases = register.listing(db, closed=closed)
@@ -125,7 +125,7 @@ def home() -> ResponseReturnValue:
 
 @rights.post("/register.csv")
 def export() -> ResponseReturnValue:
-    """The whole register, for an inspection."""
+    """Show the whole register, for an inspection."""
     file = io.StringIO()
     with transaction() as db:
         rows = statistics.write(db, file, labels.language())
@@ -159,7 +159,7 @@ def page(case_id: UUID) -> ResponseReturnValue:
 
 
 def show(case_id: UUID, **given: str) -> str:
-    """The case's page; `given`: act, typed and outcome of one of its forms, and what its fault is."""
+    """Return the case's page; `given`: act, typed and outcome of one of its forms, and what its fault is."""
     now = utcnow()
     with transaction() as db:
         case = db.get(RightsRequest, case_id) or abort(404)
@@ -178,7 +178,7 @@ def show(case_id: UUID, **given: str) -> str:
 
 
 def fetch(db: Session, case_id: UUID) -> RightsRequest:
-    """The case, or a 404."""
+    """Return the case, or a 404."""
     return register.find(db, case_id) or abort(404)
 
 
@@ -191,7 +191,7 @@ def pressure_of(case: RightsRequest) -> Pressure:
 
 
 def left(case: RightsRequest) -> str:
-    """How long there is, in words."""
+    """Return how long there is, in words."""
     if case.paused_at:
         return str(_("Suspendu"))
     days = (case.due_on - register.today(utcnow())).days
@@ -210,7 +210,7 @@ def _asked(form: CaseForm, refusal: Refusal | None = None) -> str:
 
 
 def _begun(db: Session, form: CaseForm, now: datetime) -> RightsRequest:
-    """Raises Refusal."""
+    """Open the case a form describes.  Raises Refusal."""
     email = _email(form.email.data or "")
     name = " ".join(register.tidy(form.name.data or "").split()) or None
     if not email and not name:
@@ -243,7 +243,7 @@ def _email(typed: str) -> str | None:
 
 
 def _received(typed: str, now: datetime) -> datetime:
-    """The day a letter or a call came.  Raises Refusal."""
+    """Return the day a letter or a call came.  Raises Refusal."""
     try:
         day = date.fromisoformat(typed)
     except ValueError:

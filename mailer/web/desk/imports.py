@@ -111,7 +111,7 @@ def page(import_id: UUID) -> ResponseReturnValue:
 
 @people.get("/imports/<uuid:import_id>/progress.json")
 def progress(import_id: UUID) -> ResponseReturnValue:
-    """What imports.js asks each second."""
+    """Show what imports.js asks each second."""
     with transaction() as db:
         job = _fetch(db, import_id)
     counts = {name: format_decimal(getattr(job, name)) for name in ("new", "known", "refused")}
@@ -121,7 +121,7 @@ def progress(import_id: UUID) -> ResponseReturnValue:
 
 @people.get("/imports/<uuid:import_id>/report.csv")
 def report(import_id: UUID) -> ResponseReturnValue:
-    """What became of every row, as it streams."""
+    """Show what became of every row, as it streams."""
     with transaction() as db:
         _fetch(db, import_id)
     lang = _lang()
@@ -176,7 +176,7 @@ def _home(given: FileForm, fault: str | None = None) -> str:
 
 
 def _begun(db: Session, given: FileForm) -> Import:
-    """The import of what was sent.  Raises Refusal, UnreadableFile, NoMapping."""
+    """Return the import of what was sent.  Raises Refusal, UnreadableFile, NoMapping."""
     newsletter = db.scalar(select(Newsletter).where(Newsletter.slug == (given.newsletter.data or "")))
     if newsletter is None:
         raise Refusal(_("Choisissez la lettre que ces personnes ont accepté de recevoir."))

@@ -48,7 +48,7 @@ class ScheduleForm(FlaskForm):  # type: ignore[misc]
 
 
 def fetch(db: Session, issue_id: UUID) -> Issue:
-    """The issue, or a 404."""
+    """Return the issue, or a 404."""
     found = lifecycle.get(db, issue_id)
     if found is None:
         abort(404)
@@ -56,13 +56,13 @@ def fetch(db: Session, issue_id: UUID) -> Issue:
 
 
 def subscribers(db: Session, newsletter_id: UUID) -> int:
-    """How many people a newsletter would be sent to now, suppressions aside."""
+    """Return how many people a newsletter would be sent to now, suppressions aside."""
     active = Subscription.newsletter_id == newsletter_id, Subscription.state == SubscriptionState.ACTIVE
     return db.scalar(select(func.count()).select_from(Subscription).where(*active)) or 0
 
 
 def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None) -> str:
-    """The issue's page, with what was typed in its form and what is wrong with it."""
+    """Return the issue's page, with what was typed in its form and what is wrong with it."""
     now = utcnow()
     with transaction() as db:
         found = fetch(db, issue_id)
@@ -90,7 +90,7 @@ def page(issue_id: UUID) -> ResponseReturnValue:
 
 @issue.get("/preview")
 def preview(issue_id: UUID) -> ResponseReturnValue:
-    """The letter as a reader will get it, alone in a frame."""
+    """Show the letter as a reader will get it, alone in a frame."""
     with transaction() as db:
         found = fetch(db, issue_id)
         response = Response(_sample(lifecycle.rendered(db, found, settings()).html, found, escape=True))
@@ -101,7 +101,7 @@ def preview(issue_id: UUID) -> ResponseReturnValue:
 
 @issue.get("/progress.json")
 def progress(issue_id: UUID) -> ResponseReturnValue:
-    """What desk.js asks each second while the issue leaves."""
+    """Show what desk.js asks each second while the issue leaves."""
     with transaction() as db:
         found = fetch(db, issue_id)
         counted = reports.progress(db, issue_id)
@@ -145,7 +145,7 @@ def certificate_file(issue_id: UUID) -> ResponseReturnValue:
 
 
 def _sample(text: str, found: Issue, *, escape: bool) -> str:
-    """The letter as one reader would get it; the unsubscribe link leads nowhere."""
+    """Return the letter as one reader would get it; the unsubscribe link leads nowhere."""
     name, locale = "Camille Dupont", found.content["locale"]
     values = {GREETING: greeting(locale, name), NAME: name, UNSUBSCRIBE_URL: "#"}
     return fill(text, values, escape=escape)
@@ -161,6 +161,6 @@ def _approver(db: Session, approver: str) -> str:
 
 
 def _is_live(found: Issue) -> bool:
-    """Whether its numbers may move while one looks."""
+    """Return whether its numbers may move while one looks."""
     about_to = found.state is IssueState.SCHEDULED and found.due_at is not None and found.due_at <= utcnow()
     return about_to or found.state in LEAVING

@@ -79,7 +79,7 @@ class Segment(NamedTuple):
 
 
 def context() -> dict[str, object]:
-    """What the desk's templates may use beyond their own values."""
+    """Return what the desk's templates may use beyond their own values."""
     return {
         "STATES": STATES, "COUNTS": COUNTS, "REASONS": REASONS, "BASES": BASES, "FINISHED": FINISHED,
         "LEVELS": LEVELS, "language": language,
@@ -89,7 +89,7 @@ def context() -> dict[str, object]:
 
 
 def sentences() -> list[str]:
-    """What asks for a person now."""
+    """Return what asks for a person now."""
     with transaction() as db:
         return [alarm.sentence(language()) for alarm in alarms.find(db, now=utcnow())]
 
@@ -115,12 +115,12 @@ def people(count: int) -> str:
 
 
 def percent(progress: Progress) -> int:
-    """Rounded down: 100 means all of them."""
+    """Round down: 100 means all of them."""
     return 100 * progress.final // progress.audience if progress.audience else 0
 
 
 def sentence(progress: Progress) -> str:
-    """What is told to those who do not see the bar."""
+    """Return what is told to those who do not see the bar."""
     if not progress.audience:
         return str(_("La liste des destinataires n’est pas encore arrêtée."))
     return str(
@@ -134,7 +134,7 @@ def sentence(progress: Progress) -> str:
 
 
 def bar(progress: Progress) -> Iterator[Segment]:
-    """The whole bar, side by side."""
+    """Yield the whole bar, side by side."""
     x = 0.0
     for state in COUNTS:
         width = round(1000 * getattr(progress, state) / max(progress.audience, 1), 2)

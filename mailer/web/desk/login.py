@@ -82,7 +82,7 @@ def _account(staff_id: str) -> Account | None:
 
 
 def _destination() -> str:
-    """Where to go next: the local path that was asked for, or the desk."""
+    """Return where to go next: the local path that was asked for, or the desk."""
     asked = request.args.get("next", "")
     parts = urlsplit(asked)
     local = asked.startswith("/") and not asked.startswith("//") and "\\" not in asked

@@ -38,7 +38,7 @@ def past(slug: str) -> ResponseReturnValue:
 
 @reading.get("/<slug>/feed.atom")
 def feed(slug: str) -> ResponseReturnValue:
-    """The latest issues (RFC 4287)."""
+    """Show the latest issues (RFC 4287)."""
     with transaction() as db:
         newsletter = the_newsletter(db, slug)
         found = archive.listing(db, newsletter, size=FEED).entries
@@ -48,7 +48,9 @@ def feed(slug: str) -> ResponseReturnValue:
 
 @reading.get("/<slug>/issues/<uuid:issue_id>")
 def issue(slug: str, issue_id: UUID) -> ResponseReturnValue:
-    """The letter as everybody may read it, no personal value in it, between a head and a foot of the site."""
+    """Show the letter as everybody may read it, no personal value in it, between a head and a foot of the
+    site.
+    """
     with transaction() as db:
         entry, found = _published(db, slug, issue_id)
         letter = lifecycle.public_page(db, found, settings())

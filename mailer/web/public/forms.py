@@ -16,7 +16,7 @@ KEPT = timedelta(hours=24)  # how long a page may stay open before it is sent
 
 
 def shown_at(slug: str, wording: Wording, now: datetime) -> str:
-    """A signed note of when the form of a newsletter was shown, and with which text beside its box.
+    """Sign when the form of a newsletter was shown, and with which text beside its box.
 
     Anonymous, so that it needs no session.
     """
@@ -65,7 +65,9 @@ class SignupForm(AddressForm):
         return " ".join((self.name.data or "").split()) or None
 
     def was_read(self, slug: str, wording: Wording, now: datetime) -> bool:
-        """Whether a page of ours with this text was shown, long enough to be read, and not too long ago."""
+        """Return whether a page of ours with this text was shown, long enough to be read, and not too long
+        ago.
+        """
         try:
             of, at, sha256 = tokens.read(Purpose.FORM, self.shown.data or "", max_age=KEPT)
         except (BadToken, ValueError):  # or of an older version

@@ -28,17 +28,17 @@ MAX_ADDRESS = 254
 
 
 def the_newsletter(db: Session, slug: str) -> Newsletter:
-    """The one with this slug, or a 404."""
+    """Return the one with this slug, or a 404."""
     return newsletters.newsletter(db, slug) or abort(404)
 
 
 def wording_of(newsletter: str) -> Wording:
-    """The text to be agreed to, in the page's language."""
+    """Return the text to be agreed to, in the page's language."""
     return wordings.current_wording(newsletter, settings().controller_name, str(get_locale()))
 
 
 def were_shown(wordings: Iterable[Wording]) -> bool:
-    """Whether the page that was sent held these texts: a name or the language may have changed since."""
+    """Return whether the page sent held these texts: a name or the language may have changed since."""
     shown = request.form.getlist("wording")
     return not shown or set(shown) == {wording.sha256.hex() for wording in wordings}
 
@@ -71,7 +71,7 @@ def begin(slug: str) -> ResponseReturnValue:
 
 
 def _kept(slug: str, form: SignupForm) -> bool:
-    """The same statements and answer whatever the address: a worker decides, later."""
+    """Keep a sign-up with the same statements whatever the address: a worker decides, later."""
     if not form.validate():
         return False
     with transaction() as db:
@@ -128,7 +128,7 @@ def check_your_mail_framed(slug: str) -> ResponseReturnValue:
 
 @public.get("/<slug>/embed/code")
 def embedding(slug: str) -> ResponseReturnValue:
-    """What to paste into another site."""
+    """Show what to paste into another site."""
     with transaction() as db:
         newsletter = the_newsletter(db, slug)
     return render_template("embed_code.html", newsletter=newsletter)

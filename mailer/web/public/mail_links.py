@@ -67,7 +67,7 @@ def come_back(token: str) -> ResponseReturnValue:
 
 
 def _ask(token: str, purpose: Purpose, template: str) -> ResponseReturnValue:
-    """The question, if it still makes sense: what has become of the subscription since answers it."""
+    """Show the question, if it still makes sense: what has become of the subscription since answers it."""
     with transaction() as db:
         subscription_id, newsletter, fault = _read(db, token, purpose)
         subscription = db.get(Subscription, subscription_id) if subscription_id else None
@@ -82,7 +82,7 @@ def _ask(token: str, purpose: Purpose, template: str) -> ResponseReturnValue:
 
 
 def _told(db: Session, subscription: Subscription | None, purpose: Purpose) -> Confirmation | None:
-    """What there is to say instead of asking."""
+    """Return what there is to say instead of asking."""
     if purpose is Purpose.CONFIRM or subscription is None or subscriptions.frozen(db, subscription):
         return subscriptions.unasked(db, subscription)
     return Confirmation.ALREADY if subscription.state is SubscriptionState.ACTIVE else None
@@ -104,7 +104,7 @@ def _act(token: str, purpose: Purpose, act: Act, template: str) -> ResponseRetur
 
 
 def _read(db: Session, token: str, purpose: Purpose) -> tuple[UUID | None, Newsletter | None, str]:
-    """Whose link this is, of which newsletter, and what is wrong with it: "", expired or bad.
+    """Return whose link this is, of which newsletter, and what is wrong with it: "", expired or bad.
 
     One that went to an older address of theirs, or that they said never again after, is nobody's.
     """
@@ -122,7 +122,7 @@ def _read(db: Session, token: str, purpose: Purpose) -> tuple[UUID | None, Newsl
 
 
 def _stands(db: Session, subscriber: Subscriber, signed_at: datetime) -> bool:
-    """Whether no suppression came after the mail; links are signed in whole seconds."""
+    """Return whether no suppression came after the mail; links are signed in whole seconds."""
     barred = db.get(Suppression, subscriber.fingerprint)
     return barred is None or barred.at < signed_at + timedelta(seconds=1)
 
@@ -146,7 +146,9 @@ def ask_to_leave(token: str) -> ResponseReturnValue:
 
 @links.post("/u/<token>")
 def leave(token: str) -> ResponseReturnValue:
-    """The button, and the mailbox's own (RFC 8058): no cookie, no redirect, and the same answer for ever."""
+    """Show the button, and the mailbox's own (RFC 8058): no cookie, no redirect, and the same answer for
+    ever.
+    """
     channel = "one-click" if request.form.get("List-Unsubscribe") == "One-Click" else "link"
     with transaction() as db:
         found = _addressee(db, token)
@@ -177,7 +179,9 @@ def _left(found: Addressee | None, db: Session) -> Newsletter | None:
 
 
 def _addressee(db: Session, token: str) -> Addressee | None:
-    """Whom a mail was for; None when an older, restored database does not know.  404 on a forged token."""
+    """Return whom a mail was for; None when an older, restored database does not know.  404 on a forged
+    token.
+    """
     try:
         return reports.addressee(db, *tokens.read_delivery(Purpose.UNSUBSCRIBE, token))
     except BadToken:

@@ -59,7 +59,7 @@ def ask() -> ResponseReturnValue:
 @preferences.post("/preferences")
 @limiter.limit(FORM_LIMIT, key_func=network)
 def send_link() -> ResponseReturnValue:
-    """The same statements, answer and page whatever the address: a worker decides, later."""
+    """Answer alike, with the same statements, whatever the address: a worker decides, later."""
     form = AddressForm(request.form)
     if not form.validate():
         return render_template("preferences_ask.html", form=form), 422
@@ -76,7 +76,7 @@ def check_your_mail() -> ResponseReturnValue:
 
 @preferences.get("/preferences/<token>")
 def show(token: str) -> ResponseReturnValue:
-    """A button, and nothing about anybody: mails are passed on, and robots open their links."""
+    """Show a button, and nothing about anybody: mails are passed on, and robots open their links."""
     with transaction() as db:
         subscriber = _whose(db, token, OPEN_FOR)
     return render_template("preferences_open.html", token=token) if subscriber else _over()
@@ -96,7 +96,7 @@ def open_form(token: str) -> ResponseReturnValue:
 
 @preferences.get("/preferences/<token>/open")
 def open_again(token: str) -> ResponseReturnValue:
-    """Where the other language, or a link kept of the form, leads."""
+    """Show where the other language, or a link kept of the form, leads."""
     return redirect(url_for("preferences.show", token=token))
 
 
@@ -124,7 +124,7 @@ def _over() -> ResponseReturnValue:
 
 
 def first_day() -> date:
-    """The first day a pause may end on: tomorrow, where staff schedule."""
+    """Return the first day a pause may end on: tomorrow, where staff schedule."""
     return utcnow().astimezone(settings().zone).date() + timedelta(days=1)
 
 
@@ -133,7 +133,9 @@ def last_day() -> date:
 
 
 def _whose(db: Session, token: str, within: timedelta, *, lock: bool = False) -> Subscriber | None:
-    """Whose preferences the link opens; None when it is over, none of ours, or went to an older address."""
+    """Return whose preferences the link opens; None when it is over, none of ours, or went to an older
+    address.
+    """
     try:
         found, signed_at = tokens.dated(Purpose.PREFERENCES, token, max_age=within)
     except BadToken:
@@ -191,7 +193,7 @@ def _apply(db: Session, subscriber: Subscriber, form: PreferencesForm, listed: S
 def _as_shown(
     db: Session, subscriber: Subscriber, form: PreferencesForm, listed: Sequence[Newsletter]
 ) -> bool:
-    """Whether the texts beside what was not received are those of today; else the page says so."""
+    """Return whether the texts beside what was not received are those of today; else the page says so."""
     shown = _shown(form, listed, choices.chosen(db, subscriber.id))
     same = were_shown(wording_of(each.name) for each in listed if each.id not in shown)
     if not same:
@@ -200,7 +202,7 @@ def _as_shown(
 
 
 def _shown(form: PreferencesForm, listed: Sequence[Newsletter], now: set[UUID]) -> set[UUID]:
-    """The letters that were received when the page was shown; beside all others, a wording was."""
+    """Return the letters that were received when the page was shown; beside all others, a wording was."""
     slugs = form.before.data
     return now if slugs is None else {each.id for each in listed if each.slug in slugs.split()}
 

@@ -54,7 +54,7 @@ def _wording() -> Wording:
 
 
 def _whose(db: Session, token: str) -> Subscriber | None:
-    """Who was asked, unless the question went to an older address of theirs."""
+    """Return who was asked, unless the question went to an older address of theirs."""
     try:
         found, signed_at = tokens.dated(Purpose.RECONFIRM, token, max_age=OPEN_FOR)
     except BadToken:

@@ -51,7 +51,7 @@ class Situation:
 
     @property
     def allowed(self) -> set[str]:
-        """What there is to do."""
+        """Return what there is to do."""
         both = {"restriction": self.subscriber and not self.frozen, "thaw": self.frozen,
                 "objection": not self.objected, "withdrawal": self.letters}  # fmt: skip
         return {act for act, may in both.items() if may}
@@ -142,6 +142,6 @@ def _directives(form: DirectivesForm, here: Situation) -> str:
 
 
 def _plain(text: str) -> str:
-    """Its lines ended alike, without what cannot be shown."""
+    """Return its lines ended alike, without what cannot be shown."""
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
     return "".join(c for c in lines if c.isprintable() or c == "\n")

@@ -42,7 +42,7 @@ def undo(token: str) -> ResponseReturnValue:
 
 
 def _ask(which: str, change_id: UUID | None) -> ResponseReturnValue:
-    """The question; it names no address."""
+    """Show the question; it names no address."""
     with transaction() as db:
         change = rectification.open_for(db, change_id, now=utcnow()) if change_id else None
     if change is None:

@@ -46,7 +46,7 @@ def correct() -> ResponseReturnValue:
 
 @corrections.post("/address")
 def move() -> ResponseReturnValue:
-    """The same screen, whoever the new address is of."""
+    """Show the same screen, whoever the new address is of."""
     form = AddressForm(request.form)
     with transaction() as db:
         here = situation(db, lock=True)
@@ -59,7 +59,7 @@ def move() -> ResponseReturnValue:
 
 @corrections.get("/address")
 def look_again() -> ResponseReturnValue:
-    """Where a reload or the other language leads, once the form was refused."""
+    """Show where a reload or the other language leads, once the form was refused."""
     return look()
 
 

@@ -24,7 +24,7 @@ _OURS = {None, "same-origin", "none"}  # Sec-Fetch-Site: who sends a form here
 
 @rights.before_request
 def from_here() -> None:
-    """A form of another site sends nothing here."""
+    """Refuse a form that another site sends."""
     if request.method == "POST" and request.headers.get("Sec-Fetch-Site") not in _OURS:
         abort(400)
 
@@ -32,7 +32,7 @@ def from_here() -> None:
 @rights.post("")
 @limiter.limit(FORM_LIMIT, key_func=network)
 def send_link() -> ResponseReturnValue:
-    """The same statements, answer and page whatever the address: a worker decides, later."""
+    """Answer alike, with the same statements, whatever the address: a worker decides, later."""
     form = AddressForm(request.form)
     if not form.validate():
         return render_template("rights.html", form=form), 422
@@ -70,5 +70,5 @@ def enter(token: str) -> ResponseReturnValue:
 
 
 def over() -> ResponseReturnValue:
-    """A link or a session that opens nothing any more, and the way on."""
+    """Show a link or a session that opens nothing any more, and the way on."""
     return render_template("rights/over.html"), 410

@@ -45,7 +45,7 @@ def ask_for_data() -> ResponseReturnValue:
 
 @yours.get("/data")
 def data() -> ResponseReturnValue:
-    """What is held, once it was asked for: a page of mailings at a time."""
+    """Show what is held, once it was asked for: a page of mailings at a time."""
     number = max(request.args.get("page", 1, type=int), 1)
     with transaction() as db:
         if not self_service.already(db, mine(), Right.ACCESS):
@@ -71,7 +71,7 @@ def take_elsewhere() -> ResponseReturnValue:
 
 
 def _once(db: Session, right: Right) -> None:
-    """A case, unless this session has one for that already."""
+    """Open a case, unless this session has one for that already."""
     if not self_service.already(db, mine(), right):
         self_service.answered(db, mine(), right, now=utcnow())
 

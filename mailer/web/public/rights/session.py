@@ -27,7 +27,7 @@ def admit() -> ResponseReturnValue | None:
 
 
 def mine() -> RightsLink:
-    """Whose session this is."""
+    """Return whose session this is."""
     link: RightsLink = g.link
     return link
 
