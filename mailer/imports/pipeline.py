@@ -9,7 +9,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -176,8 +176,10 @@ def run(
     reader = Reader(source, form, rows, job.newsletter_id, job.done)
     prepare = partial(apply.prepare, common)
     progress(job.done)
-    with apart() as driver, _quickly_switching(), closing(reader.chunks(driver, prepare)) as chunks:
-        alone(driver, _LOCK)
+    with (
+        apart() as driver, alone(driver, _LOCK), _quickly_switching(),
+        closing(reader.chunks(driver, prepare)) as chunks,
+    ):  # fmt: skip
         started, before = time.monotonic(), job.seconds
         unseen: deque[set[bytes]] = deque(maxlen=AHEAD)  # of the chunks that the scout may not have seen
         for number, chunk in enumerate(chunks, 1):
@@ -289,10 +291,19 @@ def apart() -> Iterator[psycopg.Connection[Any]]:
         connection.close()
 
 
-def alone(driver: psycopg.Connection[Any], lock: int, patience: float = _PATIENCE) -> None:
-    """One at a time, as long as this connection lives.  Raises Busy."""
+@contextmanager
+def alone(driver: psycopg.Connection[Any], lock: int, patience: float = _PATIENCE) -> Iterator[None]:
+    """Hold this lock, so that one works at a time.  Raises Busy.
+
+    It is given back before the connection closes: a server may take its time to notice that one is closed.
+    """
     deadline = time.monotonic() + patience
     while driver.execute("SELECT pg_try_advisory_lock(%s)", [lock]).fetchone() != (True,):
         if time.monotonic() > deadline:
             raise Busy
         time.sleep(0.1)
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):  # a connection that broke holds nothing
+            driver.execute("SELECT pg_advisory_unlock(%s)", [lock])

@@ -40,8 +40,8 @@ def work(settings: Settings, *, clock: Callable[[], datetime]) -> bool:
     """Do a stretch of what is waiting; whether there may be more."""
     with pipeline.apart() as driver:
         try:
-            pipeline.alone(driver, _LOCK, patience=0)
-            return _work(settings, clock)
+            with pipeline.alone(driver, _LOCK, patience=0):
+                return _work(settings, clock)
         except Busy:
             return False
 

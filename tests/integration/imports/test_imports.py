@@ -22,7 +22,7 @@ from mailer.imports.columns import NoMapping, Role, match
 from mailer.imports.file_format import OnDisk, UnreadableFile
 from mailer.imports.jobs import CannotUndo, Order
 from mailer.imports.models import Import, ImportState
-from mailer.imports.pipeline import Reader, Tally
+from mailer.imports.pipeline import Busy, Reader, Tally
 from mailer.imports.rows import Terms
 from mailer.newsletters.models import Newsletter
 from mailer.subscribers import subscriptions
@@ -456,6 +456,15 @@ def _done(rows: float) -> bool:
                 return True
         time.sleep(0.002)
     return False
+
+
+def test_whoever_has_done_its_work_keeps_nobody_waiting(clean: None) -> None:
+    """Though the server still sees its connection open: it may take its time to notice a close."""
+    with pipeline.apart() as first, pipeline.apart() as second:
+        with pipeline.alone(first, 1), pytest.raises(Busy), pipeline.alone(second, 1, patience=0):
+            pass
+        with pipeline.alone(second, 1, patience=0):
+            pass
 
 
 def test_a_look_up_goes_through_indexes_though_the_tables_were_just_made(newsletter_id: UUID) -> None:
