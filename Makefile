@@ -4,6 +4,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 
+# Python starts many times in a run of the tests: each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test check faults soak bench pages dist format messages
 
 help: ## list these commands
@@ -59,7 +62,7 @@ format: setup ## put the code in the house's form
 	$(BIN)/uv --version 2>/dev/null | grep -qF "uv $(UV_VERSION)" || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" || { \
 	  echo "uv $(UV_VERSION) could not be installed: is the package index reachable?" >&2; exit 1; }; \
-	$(BIN)/uv sync --quiet --frozen --all-extras || { \
+	$(BIN)/uv sync --quiet --frozen --all-extras --compile-bytecode || { \
 	  echo "the packages of uv.lock could not be installed: is the package index reachable?" >&2; exit 1; }; \
 	touch $@
 
