@@ -7,6 +7,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailer.backup.migrate import upgrade
@@ -15,6 +17,7 @@ from mailer.core import settings as settings_module
 from mailer.core.db import engine, transaction
 from mailer.core.settings import Settings
 from mailer.privacylog import decisions
+from mailer.staff import accounts
 from mailer.subscribers.consent import anchors
 from tests.support.make import empty
 
@@ -57,7 +60,8 @@ def settings() -> Iterator[Settings]:
     os.environ["MAILER_ENV_FILE"] = os.devnull
     folder = Path(os.environ.get("MAILER_TEST_DIR") or tempfile.mkdtemp(prefix="mailer-tests-"))
     os.environ["MAILER_DATA_DIR"] = str(folder)
-    if not (os.environ.get("MAILER_TEST_DATABASE_URL") and os.environ.get("MAILER_TEST_REDIS_URL")):
+    given = os.environ.get("MAILER_TEST_DATABASE_URL") and os.environ.get("MAILER_TEST_REDIS_URL")
+    if not given:
         servers = embedded.provide(folder)
         os.environ["MAILER_DATABASE_URL"] = servers.database_url
         os.environ["MAILER_REDIS_URL"] = servers.redis_url
@@ -65,10 +69,30 @@ def settings() -> Iterator[Settings]:
         os.environ["MAILER_DATABASE_URL"] = os.environ["MAILER_TEST_DATABASE_URL"]
         os.environ["MAILER_REDIS_URL"] = os.environ["MAILER_TEST_REDIS_URL"]
     settings_module.settings.cache_clear()
+    if not given:
+        _wait_for_no_disk()
     upgrade(engine())
     yield settings_module.settings()
     engine().dispose()
     embedded.release(folder)
+    if "MAILER_TEST_DIR" not in os.environ:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for_no_disk() -> None:
+    """The tests' own database survives a process that is killed, though no failure of the power."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHasher]:
+    """Give the hasher of production; the others' passwords are hashed by one that takes little time."""
+    with pytest.MonkeyPatch.context() as patch:
+        real = accounts._hasher
+        patch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield real
 
 
 @pytest.fixture

@@ -8,10 +8,16 @@ from mailer.web.app import create_app
 from mailer.web.security import limiter
 
 
-@pytest.fixture
-def app(settings: Settings, clean: None) -> Flask:
+@pytest.fixture(scope="session")
+def built(settings: Settings) -> Flask:
     app = create_app(settings)
     app.testing = True
-    with app.app_context():
-        limiter.reset()
     return app
+
+
+@pytest.fixture
+def app(built: Flask, clean: None) -> Flask:
+    """The application, made once: what a test changes of it, it gives back."""
+    with built.app_context():
+        limiter.reset()
+    return built

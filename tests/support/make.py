@@ -31,15 +31,34 @@ from mailer.subscribers.consent import wordings
 from mailer.subscribers.models import Subscription
 from mailer.subscribers.signup import Decided
 
-ALL_TABLES = ", ".join(table.name for table in metadata.sorted_tables)
+ALL_TABLES = [table.name for table in metadata.sorted_tables]
+LARGE = 1 << 19  # bytes of a table: beyond, what deleted rows leave would slow down those who read it
 EPOCH = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
 def empty(connection: Connection) -> None:
-    """No row in any table, and the service armed.  Only a superuser can: the chain of consent refuses."""
+    """Leave no row in any table, and the service armed; a few rows are deleted in a tenth of TRUNCATE's time.
+
+    Only a superuser can: the chain of consent refuses.
+    """
     connection.execute(text("SET LOCAL session_replication_role = replica"))
-    connection.execute(text(f"TRUNCATE {ALL_TABLES} CASCADE"))
+    connection.execute(text(_EMPTY))
     connection.execute(insert(Restoration).values(at=EPOCH, positions={}, armed_at=EPOCH))
+
+
+def truncate(connection: Connection) -> None:
+    """Leave every table as if it had just been made."""
+    connection.execute(text("SET LOCAL session_replication_role = replica"))
+    connection.execute(text(_TRUNCATE))
+
+
+_TRUNCATE = f"TRUNCATE {', '.join(ALL_TABLES)} CASCADE"
+_DELETE = "; ".join(f"DELETE FROM {table}" for table in ALL_TABLES)  # noqa: S608 -- the models' names
+_EMPTY = f"""DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+               AND pg_relation_size(oid) > {LARGE})
+    THEN {_TRUNCATE}; ELSE {_DELETE}; END IF;
+END $$"""
 
 
 def make_newsletter(db: Session, **changes: Any) -> Newsletter:

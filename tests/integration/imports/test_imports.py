@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
@@ -29,7 +29,7 @@ from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import chain, verify
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, Suppression, SuppressionReason
-from tests.support.make import EPOCH, make_newsletter, make_pending
+from tests.support.make import EPOCH, make_newsletter, make_pending, truncate
 
 pytestmark = pytest.mark.usefixtures("clean")
 Refusals = list[tuple[int, str]]
@@ -467,9 +467,11 @@ def test_whoever_has_done_its_work_keeps_nobody_waiting(clean: None) -> None:
             pass
 
 
-def test_a_look_up_goes_through_indexes_though_the_tables_were_just_made(newsletter_id: UUID) -> None:
+def test_a_look_up_goes_through_indexes_though_the_tables_were_just_made(clean: None) -> None:
     """A plan that reads a table whole would do so for each of the rows, and an import would never end."""
-    values = {"marks": [bytes([n]) * 32 for n in range(200)], "newsletter": newsletter_id, "moot": ["none"]}
+    with transaction() as db:
+        truncate(db.connection())
+    values = {"marks": [bytes([n]) * 32 for n in range(200)], "newsletter": uuid4(), "moot": ["none"]}
     with pipeline.apart() as driver:
         plan = "\n".join(
             row[0] for row in driver.execute("EXPLAIN " + decide._FACTS, values, prepare=False).fetchall()

@@ -87,8 +87,10 @@ def desk_urls(app: Flask, method: str, issue_id: UUID) -> list[str]:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_strangers_are_sent_to_the_login(app: Flask, stranger: FlaskClient, method: str) -> None:
-    app.config["WTF_CSRF_ENABLED"] = False
+def test_strangers_are_sent_to_the_login(
+    app: Flask, stranger: FlaskClient, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", False)
     urls = desk_urls(app, method, an_issue())
     assert len(urls) >= 6
     for url in urls:

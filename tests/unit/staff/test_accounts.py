@@ -3,7 +3,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy.orm import Session
 
 from mailer.staff import accounts
@@ -76,3 +77,7 @@ def test_refuses_a_known_address(db: Session) -> None:
     make_staff(db)
     with pytest.raises(ValueError, match="existe déjà"):
         make_staff(db, email="lea@EXAMPLE.org")
+
+
+def test_a_guess_costs_what_rfc_9106_asks(real_hasher: PasswordHasher) -> None:
+    assert extract_parameters(real_hasher.hash(PASSWORD)) == RFC_9106_LOW_MEMORY
