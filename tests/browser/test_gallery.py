@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.architecture.test_gallery import ROOT
 from tests.gallery import camera
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +18,7 @@ def test_a_few_pages_are_photographed(tmp_path: Path) -> None:
     if camera.CHROMIUM is None:
         pytest.skip("no Chromium is installed: no page was photographed")
     command = [sys.executable, "-m", "tests.gallery", "--only", "rights-restrict", "--to", str(tmp_path)]
-    subprocess.run(command, check=True, cwd=ROOT, capture_output=True, timeout=300)
+    subprocess.run(command, check=True, cwd=ROOT, capture_output=True, timeout=PATIENCE)
     sizes = {each.name: _size(each) for each in tmp_path.glob("*.webp")}
     assert set(sizes) == {
         f"rights-{act}{suffix}.webp" for act in ("restriction", "restricted") for suffix in camera.SIZES

@@ -24,6 +24,7 @@ from tests.browser.conftest import Site
 from tests.support.axe import look
 from tests.support.desk_rows import EMAIL, PASSWORD
 from tests.support.make import open_case
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.browser
 PUBLIC = (
@@ -49,6 +50,7 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
         forced_colors="active" if forced else "none",
         reduced_motion="reduce" if forced else "no-preference",
     )
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     noise: list[str] = []
     page.on("console", lambda said: noise.append(said.text) if said.type == "error" else None)
@@ -145,6 +147,7 @@ def test_the_form_in_the_frame_of_another_site(page: Page, site: Site) -> None:
 
 def test_no_other_site_may_frame_it(browser: Browser, site: Site) -> None:
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
     page.goto(site.stranger)
     frame = page.frame_locator("iframe")
     expect(frame.locator("body")).to_be_attached()
@@ -361,6 +364,7 @@ def _schedule(page: Page, site: Site) -> None:
 
 def test_progress_is_live(browser: Browser, site: Site) -> None:
     page = browser.new_page(locale="fr-FR")
+    page.set_default_timeout(PATIENCE * 1000)
     page.goto(site.url + "/login")
     page.get_by_label("Adresse électronique").fill(EMAIL)
     page.get_by_label("Mot de passe").fill(PASSWORD)

@@ -18,6 +18,7 @@ from mailer.privacy.models import AddressChange, RightsLink
 from mailer.privacy.retention import reconfirmation
 from tests.browser.conftest import Site
 from tests.support.axe import look
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.browser
 READER = "reader0@example.org"
@@ -30,6 +31,7 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, locale=locale, accept_downloads=True
     )
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
     noise: list[str] = []
     page.on("pageerror", lambda error: noise.append(str(error)))

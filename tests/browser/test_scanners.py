@@ -26,6 +26,7 @@ from mailer.subscribers.subscriptions import CONFIRM_WITHIN
 from tests.browser.conftest import Site
 from tests.support.make import make_newsletter, make_pending
 from tests.support.sink import running_sink
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +85,7 @@ def state() -> dict[str, str]:
 
 
 def fetch(url: str, method: str) -> None:
-    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=PATIENCE) as answer:  # noqa: S310
         assert answer.status == 200
 
 
@@ -94,6 +95,7 @@ def test_every_link_twice_and_a_person_after(browser: Browser, site: Site, mails
         assert any(page in link for link in found), page
     before = state()
     window = browser.new_page(locale="fr-FR", java_script_enabled=True)
+    window.set_default_timeout(PATIENCE * 1000)
     for link in found * 2:
         for method in ("GET", "HEAD"):
             fetch(link, method)

@@ -10,6 +10,7 @@ from typing import Any
 from tests.faults import copies
 from tests.faults.copies import Arrival, End
 from tests.faults.script import Rule
+from tests.support.waiting import PATIENCE
 
 
 class Relay:
@@ -25,7 +26,7 @@ class Relay:
         self.url = f"smtp://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=PATIENCE)
 
     def script(self, *rules: Rule, seed: int = 0) -> None:
         """Replace the behaviours; none at all: a relay without a fault."""
@@ -54,7 +55,7 @@ class Relay:
     def taken(self) -> list[Arrival]:
         return [arrival for arrival in self.arrivals() if arrival.end is End.TOOK]
 
-    def wait_taken(self, count: int, seconds: float = 90) -> None:
+    def wait_taken(self, count: int, seconds: float = PATIENCE) -> None:
         """Until it has taken so many messages."""
         deadline = time.monotonic() + seconds
         while self.state().get("took", 0) < count:

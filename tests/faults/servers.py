@@ -13,8 +13,7 @@ import psycopg
 import redis
 
 from mailer.core import embedded
-
-PATIENCE = 60.0  # seconds for a server to come up
+from tests.support.waiting import PATIENCE
 
 
 class Postgres:

@@ -24,7 +24,8 @@ from mailer.newsletters.models import Newsletter
 from mailer.smtp.replies import DeliveryState
 from tests.faults import oracle, points
 from tests.faults.points import Point, Then
-from tests.faults.stage import CONNECTIONS, LEASE, Life, Stage, opened, until
+from tests.faults.stage import CONNECTIONS, LEASE, Life, Stage, opened
+from tests.support.waiting import until
 
 AUDIENCE = 400
 MOST_PASSES = 25  # a life sends at most about so many messages

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -35,8 +34,8 @@ from tests.faults.relay import Relay
 from tests.faults.servers import Postgres, Redis
 from tests.faults.worker import Orders
 from tests.support.make import EPOCH, empty, make_newsletter, make_readers, make_scheduled_issue
+from tests.support.waiting import PATIENCE, until
 
-PATIENCE = 60.0  # seconds a test waits for anything before it fails
 LEASE = 2.0  # seconds of silence after which a worker's rows are nobody's: the tests do not wait two minutes
 CONNECTIONS = 4
 CONSTANTS: dict[str, Any] = {
@@ -110,7 +109,7 @@ class Stage:
         self.engine = create_engine(
             self.postgres.url.replace("postgresql:", "postgresql+psycopg:"),
             poolclass=NullPool,
-            connect_args={"options": "-c statement_timeout=30s"},
+            connect_args={"options": f"-c statement_timeout={PATIENCE:.0f}s"},
             hide_parameters=True,
         )
         upgrade(self.engine)
@@ -306,15 +305,6 @@ def opened() -> Iterator[Stage]:
         yield stage
     finally:
         stage.close()
-
-
-def until(look: Callable[[], bool], otherwise: str, seconds: float = PATIENCE) -> None:
-    """Wait for something to be so.  Raises AssertionError with what to say otherwise."""
-    deadline = time.monotonic() + seconds
-    while not look():
-        if time.monotonic() > deadline:
-            raise AssertionError(otherwise)
-        time.sleep(0.005)
 
 
 def _reader(number: int) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.points import Point, Then
 from tests.faults.script import At, Do, Rule
-from tests.faults.stage import Stage, until
+from tests.faults.stage import Stage
+from tests.support.waiting import until
 
 READERS = 60
 HOUR, DAY = 3600.0, 86_400.0  # seconds

@@ -7,7 +7,8 @@ import pytest
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.points import BODY, Point, Then
-from tests.faults.stage import Stage, until
+from tests.faults.stage import Stage
+from tests.support.waiting import until
 
 READERS = 60
 MOMENTS = (

@@ -3,7 +3,8 @@
 import resource
 
 from tests.faults.conftest import Judge
-from tests.faults.stage import Life, Stage, until
+from tests.faults.stage import Life, Stage
+from tests.support.waiting import until
 
 READERS = 200
 FULL = 4000  # bytes: the header and some thirty lines

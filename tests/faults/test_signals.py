@@ -9,7 +9,8 @@ from sqlalchemy import text
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.points import BEGIN, BODY, Point, Then
-from tests.faults.stage import Stage, until
+from tests.faults.stage import Stage
+from tests.support.waiting import until
 
 READERS = 60
 SIGKILLED = -9

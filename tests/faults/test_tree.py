@@ -9,8 +9,9 @@ from mailer.issues.models import Issue
 from mailer.issues.states import IssueState
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
-from tests.faults.stage import CONNECTIONS, Stage, until
+from tests.faults.stage import CONNECTIONS, Stage
 from tests.faults.tree import growing, ring
+from tests.support.waiting import until
 
 PROCESSES = 2  # that send, in one tree
 RESUMES_WITHIN = 60  # seconds

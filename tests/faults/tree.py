@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 
 from celery import Celery
 
-from tests.faults.stage import CONSTANTS, PATIENCE, Stage
+from tests.faults.stage import CONSTANTS, Stage
+from tests.support.waiting import PATIENCE
 
 SHORT_DAYS = CONSTANTS | {
     "mailer.tasks:TICK": 0.5,

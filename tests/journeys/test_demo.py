@@ -11,18 +11,17 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from mailer.core.embedded import free_port
 from mailer.demo.mail_store import Store
 from mailer.web.public.forms import FASTEST
+from tests.support.waiting import PATIENCE, until
 
-T = TypeVar("T")
 COMMAND = [sys.executable, "-m", "mailer.cli", "demo"]
 HEADERS = {
     "From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Reply-To", "List-Id",
@@ -39,15 +38,6 @@ def _processes(folder: Path) -> list[str]:
     """Command lines of what still runs for this demo."""
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if str(folder) in line]
-
-
-def _until(look: Callable[[], T | None], seconds: float = 60) -> T:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if (found := look()) is not None:
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it never came")
 
 
 def _mails(folder: Path) -> list[EmailMessage]:
@@ -69,12 +59,12 @@ def _link(mail: EmailMessage, path: str) -> str:
 
 def _post(url: str, **data: str) -> str:
     request = urllib.request.Request(url, urllib.parse.urlencode(data).encode())  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
         return str(answer.read().decode())
 
 
 def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310
         return str(answer.read().decode())
 
 
@@ -91,7 +81,7 @@ def test_once(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     done = subprocess.run(
         [*COMMAND, "--once", "--subscribers", "40", "--dir", str(folder)],
-        capture_output=True, text=True, timeout=180, check=False, env=_bare(),
+        capture_output=True, text=True, timeout=PATIENCE, check=False, env=_bare(),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     certificate = json.loads(done.stdout.splitlines()[-1])
@@ -136,7 +126,7 @@ def demo(tmp_path: Path) -> Iterator[tuple[Path, str]]:
                 break
         yield folder, f"http://127.0.0.1:{port}"
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
     assert _processes(folder) == []
 
 
@@ -150,17 +140,17 @@ def test_sign_up_read_leave_and_come_back(demo: tuple[Path, str]) -> None:
     assert "Regardez votre bo" in _post(
         form, email="nina@example.org", consent="yes", name="Nina", shown=shown[1]
     )
-    confirmation = _until(lambda: _arrived(folder, "Confirmez"))
+    confirmation = until(lambda: _arrived(folder, "Confirmez"))
     link = _link(confirmation, "confirm")
     assert "je confirme" in _get(link + "?lang=fr")
     assert "est confirm" in _post(link + "?lang=fr")
-    _until(lambda: _arrived(folder, "est confirmée"))
+    until(lambda: _arrived(folder, "est confirmée"))
 
     letter = _mails(folder)[0]
     one_click = re.search(r"<(http[^>]+)>", letter["List-Unsubscribe"])
     assert one_click
     assert "désinscrit" in _post(one_click[1] + "?lang=fr", **{"List-Unsubscribe": "One-Click"})
-    goodbye = _until(lambda: _arrived(folder, "désinscrit"))
+    goodbye = until(lambda: _arrived(folder, "désinscrit"))
     assert goodbye["To"] == letter["To"]
     assert "est confirm" in _post(_link(goodbye, "back") + "?lang=fr")
 

@@ -19,6 +19,7 @@ import pytest
 
 from mailer.core.embedded import free_port
 from mailer.privacy.mailbox import imap
+from tests.support.waiting import PATIENCE
 
 PROGRAM = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 USER, PASSWORD = "droits@example.org", 'é "b\\c@/:'
@@ -102,7 +103,7 @@ class Dovecot:
             start_new_session=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             **(who if os.geteuid() == 0 else {}),
         )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self._process.poll() is None:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
@@ -113,7 +114,7 @@ class Dovecot:
         """With its children: left to itself it waits for the slowest."""
         if self._process:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=PATIENCE)
 
     def deliver(self, *mails: bytes) -> None:
         """What a mail server does on arrival."""

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import redis
 
 from mailer.core.embedded import free_port
+from tests.support.waiting import PATIENCE
 
 
 class RedisServer:
@@ -31,7 +32,7 @@ class RedisServer:
         self._process = subprocess.Popen(
             [program, *options], cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with suppress(redis.ConnectionError, redis.BusyLoadingError), self.client() as client:
                 client.ping()

@@ -57,6 +57,7 @@ from tests.support.make import (
 )
 from tests.support.rights_links import Visitor
 from tests.support.sink import Sink, running_sink
+from tests.support.waiting import PATIENCE
 
 A, B, C, D, E = (f"{name}@example.org" for name in ("ada", "bob", "cleo", "dina", "eve"))
 MOVED = "cleo@elsewhere.example.org"
@@ -130,7 +131,7 @@ def _send(issue_id: UUID, sink: Sink, settings: Settings) -> None:
         letter = load_issue.leaving(db, issue_id, settings, None)
     if letter:
         sender = make_sender(Relay.parse(sink.url))
-        sender.work(issue_id, letter, seconds=5)
+        sender.work(issue_id, letter, seconds=PATIENCE)
         sender.leave()
     tasks.sweep()
 

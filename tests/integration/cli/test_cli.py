@@ -11,6 +11,7 @@ import pytest
 
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("clean")
 LETTER = str(templates_dir() / "examples" / "lettre" / "lettre.yaml")
@@ -19,7 +20,7 @@ SOME_ID = "0b9a8f60-0000-4000-8000-000000000000"
 
 def mailer(*arguments: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mailer.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **kwargs)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, **kwargs)
 
 
 def facts(*arguments: str, **kwargs: Any) -> Any:

@@ -13,6 +13,7 @@ from mailer.core.db import transaction
 from mailer.core.settings import Settings
 from tests.support.make import make_newsletter
 from tests.support.nameserver import running_nameserver
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("settings")
 NAME = "s1._domainkey.example.org"
@@ -21,7 +22,7 @@ NAME = "s1._domainkey.example.org"
 def mailer(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mailer.cli", "dkim", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60, env=os.environ | variables
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=os.environ | variables
     )
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +14,7 @@ from mailer.core.settings import Settings
 from mailer.delivery.shaping.rate import ABSENCE, KEY, QUANTUM, Pace, configured
 from mailer.smtp.providers import BadProviders
 from tests.support.redis_server import RedisServer, running_redis
+from tests.support.waiting import PATIENCE
 
 PLENTY = 10_000
 RUN = """
@@ -76,11 +78,13 @@ def test_two_processes_share_one_rate_evenly(url: str) -> None:
         assert run.stdin
         run.stdin.write("\n")
         run.stdin.flush()
-    took = [json.loads(run.communicate(timeout=60)[0]) for run in runs]
+    took = [json.loads(run.communicate(timeout=PATIENCE)[0]) for run in runs]
     sent = sorted((at, count) for each in took for at, count in each)
     total, span = sum(count for _, count in sent), sent[-1][0] - sent[0][0]
     assert max(count for _, count in sent) <= rate * QUANTUM
-    assert 0.8 * rate * span <= total <= rate * (span + QUANTUM) + 1
+    assert total <= rate * (span + QUANTUM) + 1
+    asked_for = sum(min(later[0] - at, QUANTUM) for (at, _), later in pairwise(sent))  # nothing is saved up
+    assert total >= 0.8 * rate * asked_for
     assert all(sum(count for _, count in each) for each in took)
 
 
@@ -109,9 +113,9 @@ def test_the_house_s_rate_is_cut_in_proportion_and_to_the_last_message(url: str)
 
 
 def test_a_slow_lane_gives_one_at_a_time(url: str) -> None:
-    pace = Pace(url, 0, {"town": 0.5}, 2)
+    pace = Pace(url, 0, {"town": 0.001}, 2)
     assert pace.grant({"town": 3}) == {"town": 1}
-    assert 1.5 < pace.wait() <= 2
+    assert 1000 - PATIENCE < pace.wait() <= 1000
     assert pace.grant({"town": 3}) == {"town": 0}
 
 

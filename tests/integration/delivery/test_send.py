@@ -38,6 +38,7 @@ from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber, Subscription
 from tests.support.make import import_people, make_newsletter, make_readers, make_scheduled_issue, make_sender
 from tests.support.sink import Sink, running_sink
+from tests.support.waiting import PATIENCE
 
 ALL = [Share(OTHER, 100)]
 
@@ -74,7 +75,7 @@ def _letter(issue: Issue) -> Letter:
 
 def _send(issue: Issue, relay: Relay) -> None:
     sender = make_sender(relay)
-    sender.work(issue.id, _letter(issue), seconds=5)
+    sender.work(issue.id, _letter(issue), seconds=PATIENCE)
     sender.leave()
 
 
@@ -262,12 +263,12 @@ def test_what_nobody_foresaw_leaves_every_row_explained(
         return message
 
     with pytest.raises(LookupError):
-        sender.work(issue.id, replace(_letter(issue), sign=fails), seconds=5)
+        sender.work(issue.id, replace(_letter(issue), sign=fails), seconds=PATIENCE)
     recovery.recover(recovery.folder(settings()))
     states = _states(issue.id)
     assert "handed" not in states
     assert states["accepted"] + states["unknown"] == len(server.envelopes) <= 5
-    sender.work(issue.id, _letter(issue), seconds=5)
+    sender.work(issue.id, _letter(issue), seconds=PATIENCE)
     sender.leave()
     recipients = Counter(each.rcpt_tos[0] for each in server.envelopes)
     assert recipients == Counter(readers)

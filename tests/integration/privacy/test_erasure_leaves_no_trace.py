@@ -43,6 +43,7 @@ from tests.integration.web.test_public import shown_long_ago
 from tests.support.make import EPOCH, erase, make_newsletter, make_scheduled_issue, make_sender
 from tests.support.sink import Sink, running_sink
 from tests.support.traces import disguises, hunt, plant
+from tests.support.waiting import PATIENCE
 
 RAW = "Zoé+t@exämple.fr"
 KEPT = normalise(RAW)
@@ -189,7 +190,7 @@ def _receive(newsletter: Newsletter, sink: Sink) -> None:
         letter = load_issue.leaving(db, issue.id, _settings(sink), None)
     assert letter
     sender = make_sender(Relay.parse(sink.url))
-    sender.work(issue.id, letter, seconds=5)
+    sender.work(issue.id, letter, seconds=PATIENCE)
     sender.leave()
     with transaction() as db:
         state = db.scalars(select(Delivery.state).where(Delivery.issue_id == issue.id)).one()

@@ -1,7 +1,6 @@
 """A subscription is one person's, to one newsletter: kept by triggers as a foreign key would."""
 
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +13,7 @@ from mailer.newsletters.models import Newsletter
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 from tests.support.make import EPOCH, make_newsletter
+from tests.support.waiting import PATIENCE, somebody_waits, until
 
 pytestmark = pytest.mark.usefixtures("clean")
 ZOE = "zoe@example.org"
@@ -89,9 +89,9 @@ def test_a_deletion_waits_for_a_subscription_under_way_and_takes_it_along() -> N
         with transaction() as db:
             _add(db, zoe, newsletter_id)
             deletion = other.submit(erase)
-            with pytest.raises(NotYet):
-                deletion.result(timeout=0.5)
-        deletion.result(timeout=10)
+            until(lambda: somebody_waits(db))
+            assert not deletion.done()
+        deletion.result(PATIENCE)
     assert _subscriptions() == 0
 
 
@@ -107,8 +107,8 @@ def test_nobody_subscribes_whom_a_deletion_has_taken() -> None:
         with transaction() as db:
             db.execute(delete(Subscriber).where(Subscriber.id == zoe))
             subscription = other.submit(subscribe)
-            with pytest.raises(NotYet):
-                subscription.result(timeout=0.5)
+            until(lambda: somebody_waits(db))
+            assert not subscription.done()
         with pytest.raises(IntegrityError, match="is somebody's"):
-            subscription.result(timeout=10)
+            subscription.result(PATIENCE)
     assert _subscriptions() == 0

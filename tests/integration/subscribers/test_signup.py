@@ -26,6 +26,7 @@ from mailer.subscribers.models import (
 from mailer.subscribers.signup import Due
 from mailer.subscribers.subscriptions import Confirmation
 from tests.support.make import ask, import_people, make_newsletter, make_pending, sign_up
+from tests.support.waiting import PATIENCE, somebody_waits, until
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -50,11 +51,6 @@ def mails(db: Session, now: datetime) -> list[Due]:
         if decided:
             caused.append(decided.due)
     return caused
-
-
-def somebody_waits(db: Session) -> bool:
-    """Whether a transaction waits for another."""
-    return bool(db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
 def test_one_confirmation_a_day(db: Session, newsletter: Newsletter) -> None:
@@ -120,10 +116,9 @@ def test_a_sign_up_decided_while_another_is_confirmed_waits_for_it(clean: None) 
         with transaction() as db:
             db.get(Subscription, of, with_for_update=True)
             deciding = pool.submit(decide_next)
-            while not somebody_waits(db) and not deciding.done():
-                pass
+            until(lambda: somebody_waits(db) or deciding.done())
             assert subscriptions.confirm(db, of, now=NOW + DAY) is Confirmation.CONFIRMED
-        assert deciding.result(30) is Due.ALREADY
+        assert deciding.result(PATIENCE) is Due.ALREADY
 
 
 def test_a_sign_up_under_an_address_that_is_being_left_is_of_somebody_new(clean: None) -> None:
@@ -137,10 +132,9 @@ def test_a_sign_up_under_an_address_that_is_being_left_is_of_somebody_new(clean:
         with transaction() as db:
             db.get(Subscription, of, with_for_update=True)
             deciding = pool.submit(decide_next)
-            while not somebody_waits(db) and not deciding.done():
-                pass
+            until(lambda: somebody_waits(db) or deciding.done())
             rectification._move(db, db.scalars(select(Subscriber)).one(), "new@example.org", NOW)
-        assert deciding.result(30) is Due.CONFIRMATION
+        assert deciding.result(PATIENCE) is Due.CONFIRMATION
     with transaction() as db:
         assert db.get_one(Subscription, of).state is SubscriptionState.ENDED
         assert set(db.scalars(select(Subscriber.email))) == {ZOE, "new@example.org"}

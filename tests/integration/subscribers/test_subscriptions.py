@@ -23,8 +23,8 @@ from mailer.subscribers.models import (
     SuppressionReason,
 )
 from mailer.subscribers.subscriptions import Confirmation
-from tests.integration.subscribers.test_signup import somebody_waits
 from tests.support.make import import_people, make_newsletter, make_pending
+from tests.support.waiting import PATIENCE, somebody_waits, until
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -56,9 +56,8 @@ def test_a_word_said_while_the_address_changes_goes_under_the_new_one(clean: Non
             subscriber = db.scalars(select(Subscriber)).one()
             rectification._move(db, subscriber, "new@example.org", NOW)
             confirming = pool.submit(_confirm, of)
-            while not somebody_waits(db) and not confirming.done():
-                pass
-        assert confirming.result(30) is Confirmation.CONFIRMED
+            until(lambda: somebody_waits(db) or confirming.done())
+        assert confirming.result(PATIENCE) is Confirmation.CONFIRMED
     with transaction() as db:
         [letter] = record.draw(db, "new@example.org", {}, now=NOW).letters
         assert (letter.standing.why, letter.standing.may_write) == (Why.CONFIRMED, True)
