@@ -80,7 +80,7 @@ def settings() -> Iterator[Settings]:
 
 
 def _wait_for_no_disk() -> None:
-    """The tests' own database survives a process that is killed, though no failure of the power."""
+    """Let no commit wait: what is written survives a process that is killed, though not a power cut."""
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ALTER SYSTEM SET fsync = off"))
         connection.execute(text("SELECT pg_reload_conf()"))

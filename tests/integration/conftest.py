@@ -17,7 +17,7 @@ def built(settings: Settings) -> Flask:
 
 @pytest.fixture
 def app(built: Flask, clean: None) -> Flask:
-    """The application, made once: what a test changes of it, it gives back."""
+    """Return the one application: what a test changes of it, it sets back."""
     with built.app_context():
         limiter.reset()
     return built
