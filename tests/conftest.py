@@ -21,7 +21,7 @@ from mailer.staff import accounts
 from mailer.subscribers.consent import anchors
 from tests.support.make import empty
 
-MOST_HANDS = 4
+MOST_WORKERS = 6
 SECRETS = {
     "MAILER_SECRET_KEYS": "0ld-key-0ld-key-abcdefghijklmnopq,n3w-key-n3w-key-abcdefghijklmnopq",
     "MAILER_FINGERPRINT_KEY": "fingerprint-key-abcdefghijklmnopqrs",
@@ -48,9 +48,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """A PostgreSQL, a Redis and a Chromium each; but servers that are given are one hand's alone."""
+    """Return one more than there are processors: a test waits for its servers much of its time.
+
+    Each has a PostgreSQL, a Redis and a Chromium of its own; servers that are given serve one alone.
+    """
     given = {"MAILER_TEST_DATABASE_URL", "MAILER_TEST_DIR"} & os.environ.keys()
-    return 0 if given else min(os.cpu_count() or 1, MOST_HANDS)
+    return 0 if given else min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
 @pytest.fixture(scope="session")
