@@ -19,6 +19,7 @@ from tests.faults.conftest import Judge
 from tests.faults.oracle import GATE, Stop
 from tests.faults.points import Point, Then
 from tests.faults.stage import Stage
+from tests.support.waiting import PATIENCE
 
 READERS = 60
 FIRST = 5  # a position that the first claim takes
@@ -141,7 +142,8 @@ def test_everybody_at_once(stage: Stage, judge: Judge) -> None:
 
 def test_two_beats_and_three_dispatchers(stage: Stage, judge: Judge) -> None:
     issue_id = stage.issue(600)
-    workers = [stage.worker() for _ in range(4)]
+    calm = {"mailer.delivery.ledger:SILENT_AFTER": PATIENCE}  # a worker that is slowed down is not silent
+    workers = [stage.worker(constants=calm) for _ in range(4)]
     assert [worker.wait() for worker in workers] == [0, 0, 0, 0]
     assert judge(issue_id, "four workers that each tick, sweep and send") == {"accepted": 600}
 
