@@ -66,5 +66,6 @@ format: setup ## put the code in the house's form
 	  echo "the packages of uv.lock could not be installed: is the package index reachable?" >&2; exit 1; }; \
 	touch $@
 
-messages: setup ## bring the catalogues in step with what the pages say
+messages: setup ## bring the catalogues in step with what the pages say, and mails.txt with the mails
 	@$(BIN)/python -m tests.architecture.catalogues
+	@$(BIN)/python -m tests.architecture.wording

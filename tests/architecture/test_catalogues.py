@@ -1,8 +1,9 @@
-"""Whatever a person reads on a page exists in French and in English."""
+"""Whatever a person reads exists in French and in English, and what mails say is in one file."""
 
 import pytest
 
 from tests.architecture.catalogues import LOCALES, catalogue, compiled, extracted, folder
+from tests.architecture.wording import MAILS, mails
 
 
 def _said(text: object) -> bool:
@@ -27,3 +28,8 @@ def test_placeholders_survive_translation(locale: str) -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_what_is_compiled_is_what_is_written(locale: str) -> None:
     assert (folder(locale) / "messages.mo").read_bytes() == compiled(catalogue(locale))
+
+
+def test_what_mails_say_is_what_was_read_over() -> None:
+    """A change of their words is looked at in mails.txt, which `make messages` writes."""
+    assert mails() == MAILS.read_text()
