@@ -12,11 +12,12 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from mailer.core.endpoint import is_loopback
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings
 from mailer.newsletters.models import Newsletter
 from mailer.rendering.typography import french, long_day
-from mailer.smtp.relay import Relay, is_loopback
+from mailer.smtp.relay import Relay
 
 PAPERS = ("register", "privacy", "processors")
 LOCALES = ("fr", "en")

@@ -1,11 +1,9 @@
 """Where mail is submitted, and how a connection to it is opened: TLS required and verified, then AUTH."""
 
 import smtplib
-import ssl
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Self
+
+from mailer.core.endpoint import Endpoint
 
 CONNECT_TIMEOUT = 30.0  # seconds
 
@@ -14,35 +12,13 @@ class RelayDown(Exception):
     """The relay could not be reached, or refused us before any message: no recipient is charged with it."""
 
 
-@dataclass(frozen=True)
-class Relay:
+class Relay(Endpoint):
     """The SMTP server we submit to, as MAILER_RELAY_URL says it."""
 
-    host: str
-    port: int
-    user: str | None
-    password: str | None
-    implicit_tls: bool
-    plain: bool  # a relay on loopback, or an internal one for which the URL says ?tls=none
-    ca: Path | None  # a private authority
-
     @classmethod
-    def parse(cls, url: str) -> "Relay":
-        """Read smtp://user:password@host:port (or smtps), ?tls=none, ?ca=FILE.  Raises ValueError."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-            raise ValueError("must look like smtp://user:password@relay.example.org:587")
-        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        implicit = parts.scheme == "smtps"
-        return cls(
-            host=parts.hostname,
-            port=parts.port or (465 if implicit else 587),
-            user=unquote(parts.username) if parts.username else None,
-            password=unquote(parts.password) if parts.password else None,
-            implicit_tls=implicit,
-            plain=not implicit and (query.get("tls") == "none" or is_loopback(parts.hostname)),
-            ca=Path(query["ca"]) if "ca" in query else None,
-        )
+    def parse(cls, url: str) -> Self:
+        """Read smtp://user:password@host:port (or smtps), ?tls=none, ?ca=FILE."""
+        return cls.read(url, port=587, tls_port=465)
 
     def connect(self) -> smtplib.SMTP:
         """Return a client that has said EHLO, encrypted and authenticated as asked.  Raises RelayDown.
@@ -54,20 +30,16 @@ class Relay:
         except (OSError, smtplib.SMTPException) as error:
             raise RelayDown(f"{self.host}:{self.port} ({_short(error)})") from error
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.ca)
-
     def _open(self) -> smtplib.SMTP:
         client: smtplib.SMTP
         if self.implicit_tls:
-            client = smtplib.SMTP_SSL(self.host, self.port, timeout=CONNECT_TIMEOUT, context=self._tls)
+            client = smtplib.SMTP_SSL(self.host, self.port, timeout=CONNECT_TIMEOUT, context=self.tls)
         else:
             client = smtplib.SMTP(self.host, self.port, timeout=CONNECT_TIMEOUT)
         try:
             client.ehlo_or_helo_if_needed()
             if not self.implicit_tls and not self.plain:
-                client.starttls(context=self._tls)
+                client.starttls(context=self.tls)
                 client.ehlo()
             if self.user and self.password:
                 client.login(self.user, self.password)
@@ -75,11 +47,6 @@ class Relay:
             client.close()
             raise
         return client
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether what is said there stays on this machine."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _short(error: Exception) -> str:

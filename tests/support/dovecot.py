@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from mailer.core import imap
 from mailer.core.embedded import free_port
-from mailer.privacy.mailbox import imap
 from tests.support.waiting import PATIENCE
 
 PROGRAM = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -120,21 +120,20 @@ class Dovecot:
         """What a mail server does on arrival."""
         with imap.opened(self.url) as mailbox:
             for raw in mails:
-                mailbox._client.append("INBOX", "", "", raw)
+                mailbox._client.append("INBOX", raw)
 
     def empty(self) -> None:
         """No mail in any folder."""
-        for folder in ("INBOX", imap.DONE):
-            with imap.opened(self.url) as mailbox:
-                mailbox._client.create(folder)
-            with imap.opened(f"{self.url}{folder}") as mailbox:
-                mailbox._drop(mailbox._search("ALL"))
+        with imap.opened(self.url) as mailbox:
+            mailbox.delete(mailbox.search("ALL"))
+            with mailbox.done():
+                mailbox.delete(mailbox.search("ALL"))
 
     def holds(self, folder: str = "INBOX") -> list[tuple[bytes, bool]]:
         """The mails of a folder, and whether each is flagged."""
         with imap.opened(f"{self.url}{folder}") as mailbox:
-            flagged = mailbox._search("FLAGGED")
-            return [(mailbox.fetch(uid) or b"", uid in flagged) for uid in mailbox._search("ALL")]
+            flagged = mailbox.search("FLAGGED")
+            return [(mailbox.fetch(uid) or b"", uid in flagged) for uid in mailbox.search("ALL")]
 
 
 @contextmanager

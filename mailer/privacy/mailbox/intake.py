@@ -14,9 +14,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mailer.core import circuit, throttle, tokens
+from mailer.core import circuit, imap, throttle, tokens
 from mailer.core.address import mailbox as counted
 from mailer.core.db import transaction, utcnow
+from mailer.core.imap import Mailbox, MailboxDown
 from mailer.core.logging import log
 from mailer.core.settings import Settings
 from mailer.core.tokens import BadToken, Purpose
@@ -24,14 +25,14 @@ from mailer.delivery import reports
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
 from mailer.privacy.cases import register
-from mailer.privacy.mailbox import imap, parse
-from mailer.privacy.mailbox.imap import InboxDown, Mailbox
+from mailer.privacy.mailbox import parse
 from mailer.privacy.mailbox.parse import Read, Reason, Sort
 from mailer.privacy.models import Channel, Right, RightsEvent, RightsRequest
 from mailer.subscribers import subscriptions
 
 MAILS = 20  # read at a time: a confirmation does not wait for more of them
 RECEIPTS_AN_HOUR = 100  # to whoever writes: beyond, cases are opened all the same
+KEPT_FOR = timedelta(days=30)  # what was dealt with, in the mailbox
 CHANNEL = "mailto"  # of a withdrawal
 _LOCK = 0x696E626F78  # "inbox"
 
@@ -49,7 +50,7 @@ def work(settings: Settings) -> bool:
             waiting = mailbox.waiting()
             for uid in waiting[:MAILS]:
                 _deal_with(mailbox, uid, ours)
-    except InboxDown as error:
+    except MailboxDown as error:
         _rest(error)
         return False
     with transaction() as db:
@@ -64,13 +65,14 @@ def tidy(settings: Settings) -> None:
     try:
         with imap.opened(settings.inbox_url.get_secret_value()) as mailbox:
             for uid in mailbox.flagged():
+                digest = _digest(mailbox.fetch(uid) or b"")
                 with transaction() as db:
-                    case = _known(db, _digest(mailbox.fetch(uid) or b""))
+                    case = _known(db, digest)
                     settled = case is not None and case.closed_at is not None
                 if settled:
                     mailbox.put_away(uid)
-            mailbox.forget(register.today(utcnow()))
-    except InboxDown as error:
+            mailbox.forget(register.today(utcnow()) - KEPT_FOR)
+    except MailboxDown as error:
         _rest(error)
 
 
@@ -204,7 +206,7 @@ def _is_id(text: str) -> bool:
         return False
 
 
-def _rest(error: InboxDown) -> None:
+def _rest(error: MailboxDown) -> None:
     log.warning("the inbox is down", inbox=str(error))
     with transaction() as db:
         circuit.hit(db, circuit.INBOX, str(error), now=utcnow())

@@ -16,7 +16,6 @@ from html import unescape
 from mailer.core.address import InvalidAddress, normalise
 from mailer.privacy.models import Right
 
-LARGEST = 1_000_000  # bytes of a mail that are read
 LONGEST = 5_000  # characters of what was written that are kept
 LONGEST_HEAD = 64_000  # bytes of all headers…
 LONGEST_MIME, ALL_MIME = 2_000, 30_000  # …of one Content- header, and of all

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from mailer.core import circuit
+from mailer.core import circuit, imap
 from mailer.core.db import transaction
+from mailer.core.imap import MailboxDown
 from mailer.core.logging import log
 from mailer.core.settings import Settings
-from mailer.privacy.mailbox import imap
-from mailer.privacy.mailbox.imap import InboxDown
+from mailer.privacy.mailbox.erase import erase
 from mailer.privacy.models import RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.privacy.rights.erasure_certificate import Erasure
@@ -28,7 +28,7 @@ def work(settings: Settings, *, clock: Callable[[], datetime]) -> int:
     for case_id, email in emails.items():
         try:
             _clean(settings, email)
-        except InboxDown as error:
+        except MailboxDown as error:
             log.error("an erasure waits for the mailbox", case=str(case_id), reason=str(error))
             continue
         with transaction() as db:
@@ -61,7 +61,7 @@ def retry(*, clock: Callable[[], datetime]) -> int:
 
 
 def _clean(settings: Settings, email: str | None) -> None:
-    """Delete what they wrote to the published address.  Raises InboxDown."""
+    """Delete what they wrote to the published address.  Raises MailboxDown."""
     if settings.inbox_url and email:
         with imap.opened(settings.inbox_url.get_secret_value()) as mailbox:
-            mailbox.erase(email)
+            erase(mailbox, email)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
-from mailer.core import circuit, tokens
+from mailer.core import circuit, imap, tokens
 from mailer.core.circuit import Hold
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
@@ -20,7 +20,7 @@ from mailer.monitoring import alarms
 from mailer.notices import worker
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import register
-from mailer.privacy.mailbox import imap, intake
+from mailer.privacy.mailbox import intake
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscription, SubscriptionState

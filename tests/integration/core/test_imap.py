@@ -1,13 +1,14 @@
 """The mailbox of the published address, on a real Dovecot."""
 
+import logging
 from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
 
-from mailer.privacy.mailbox import imap
-from mailer.privacy.mailbox.imap import InboxDown
-from mailer.privacy.mailbox.parse import LARGEST
+from mailer.core import imap
+from mailer.core.imap import LARGEST, MailboxDown
+from mailer.privacy.mailbox.erase import erase
 from tests.support.dovecot import Dovecot, running_dovecot
 from tests.unit.privacy.test_parse import mail
 
@@ -30,7 +31,7 @@ def test_what_waits_is_read_and_left_as_it_was(dovecot: Dovecot) -> None:
         first, second = mailbox.waiting()
         assert b"un" in (mailbox.fetch(first) or b"")
         assert mailbox.fetch(second + 1) is None
-        assert mailbox._search("UNSEEN") == mailbox.waiting() == [first, second]
+        assert mailbox.search("UNSEEN") == mailbox.waiting() == [first, second]
 
 
 def test_what_is_flagged_waits_no_more_and_what_is_put_away_has_gone(dovecot: Dovecot) -> None:
@@ -52,8 +53,8 @@ def test_what_was_put_away_is_forgotten_in_time(dovecot: Dovecot) -> None:
     today = date.today()
     with imap.opened(dovecot.url) as mailbox:
         mailbox.put_away(*mailbox.waiting())
-        assert mailbox.forget(today + imap.KEPT_FOR - timedelta(days=1)) == 0
-        assert mailbox.forget(today + imap.KEPT_FOR + timedelta(days=2)) == 1
+        assert mailbox.forget(today + timedelta(days=-1)) == 0
+        assert mailbox.forget(today + timedelta(days=2)) == 1
     assert dovecot.holds(imap.DONE) == []
 
 
@@ -66,10 +67,20 @@ def test_somebodys_mails_are_erased_and_nobody_elses(dovecot: Dovecot) -> None:
             mailbox.put_away(uid)
         mailbox.flag(mailbox.waiting()[0])
         mailbox.flag(mailbox.waiting()[1])
-        assert mailbox.erase("zoé+t@xn--exmple-cua.fr") == 2
+        assert erase(mailbox, "zoé+t@xn--exmple-cua.fr") == 2
         assert len(mailbox.waiting()) == 1  # a new request of theirs
         assert len(mailbox.flagged()) == 1  # b's own mail, which a person must look at
     assert [b"c@example.org" in raw for raw, _ in dovecot.holds(imap.DONE)] == [True]
+
+
+def test_what_is_said_with_the_server_stays_out_of_the_log(
+    dovecot: Dovecot, caplog: pytest.LogCaptureFixture
+) -> None:
+    dovecot.deliver(mail("Effacez-moi"))
+    caplog.set_level(logging.DEBUG)
+    with imap.opened(dovecot.url) as mailbox:
+        assert b"Effacez-moi" in (mailbox.fetch(*mailbox.waiting()) or b"")
+    assert caplog.text == ""
 
 
 def test_a_mail_of_any_size_costs_the_same(dovecot: Dovecot) -> None:
@@ -81,7 +92,7 @@ def test_a_mail_of_any_size_costs_the_same(dovecot: Dovecot) -> None:
 @pytest.mark.parametrize("url", ["imap://a:b@127.0.0.1:{port}/", "imaps://a:b@127.0.0.1:{port}/"])
 def test_a_mailbox_that_cannot_be_opened_says_so_without_saying_whose(dovecot: Dovecot, url: str) -> None:
     with (
-        pytest.raises(InboxDown, match=r"^127\.0\.0\.1 \(\w+\)$"),
+        pytest.raises(MailboxDown, match=r"^127\.0\.0\.1 \(\w+\)$"),
         imap.opened(url.format(port=dovecot.port)),
     ):
         pass
