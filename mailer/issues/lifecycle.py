@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session, joinedload
 
 from mailer.core.settings import Settings
 from mailer.issues.archive import words_of
+from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
 from mailer.issues.checks import check
 from mailer.issues.findings import Finding
 from mailer.issues.models import Approval, Asset, Issue, Revision
 from mailer.issues.render import LegalNotice, Publication, Rendered, render
 from mailer.issues.states import IssueState, Move, moved
-from mailer.issues.yaml_file import AssetFile
 from mailer.newsletters.newsletters import UnknownNewsletter, newsletter
 from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting
 

@@ -1,7 +1,5 @@
 """An issue as a YAML file with its images beside it: read, validated, every fault named with its line."""
 
-import hashlib
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +9,10 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mailer.issues import assets
+from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import KINDS, Content
 from mailer.issues.yaml_errors import say, sentence
-
-MAX_IMAGE = 1_000_000  # bytes
 
 
 class _Loader(yaml.SafeLoader):
@@ -54,21 +52,6 @@ class IssueFileError(Exception):
         )
 
 
-@dataclass(frozen=True)
-class AssetFile:
-    """An image, named by what it holds."""
-
-    sha256: str
-    media_type: str
-    width: int
-    height: int
-    body: bytes
-
-    @property
-    def name(self) -> str:
-        return f"{self.sha256}.{self.media_type.partition('/')[2].replace('jpeg', 'jpg')}"
-
-
 def load(path: Path, locale: str = "fr") -> tuple[Content, dict[str, AssetFile]]:
     """Return an issue file and its images, by `src`.
 
@@ -105,16 +88,16 @@ def _parse(path: Path, locale: str) -> tuple[Any, dict[Any, Any]]:
 
 
 def _assets(content: Content, path: Path, root: Any, locale: str) -> dict[str, AssetFile]:
-    assets: dict[str, AssetFile] = {}
+    read: dict[str, AssetFile] = {}
     faults = []
     for image in content.images():
         try:
-            assets[image.src] = _asset(path.parent, image.src)
+            read[image.src] = _asset(path.parent, image.src)
         except ValueError as error:
             faults.append(Fault(_line_of_value(root, image.src), image.src, say(str(error), locale)))
     if faults:
         raise IssueFileError(path.name, faults, locale)
-    return assets
+    return read
 
 
 def _asset(folder: Path, src: str) -> AssetFile:
@@ -123,33 +106,8 @@ def _asset(folder: Path, src: str) -> AssetFile:
         raise ValueError("must be inside the folder of the issue file")
     if not file.is_file():
         raise ValueError("no such file")
-    if file.stat().st_size > MAX_IMAGE:
-        raise ValueError("over 1 MB: reduce it")
-    body = file.read_bytes()
-    media_type, width, height = _sniff(body)
-    return AssetFile(hashlib.sha256(body).hexdigest(), media_type, width, height, body)
-
-
-def _sniff(body: bytes) -> tuple[str, int, int]:
-    """Media type, width and height in pixels."""
-    if body.startswith(b"\x89PNG\r\n\x1a\n") and len(body) > 24:
-        return "image/png", *struct.unpack(">II", body[16:24])
-    if body[:6] in {b"GIF87a", b"GIF89a"} and len(body) > 10:
-        return "image/gif", *struct.unpack("<HH", body[6:10])
-    if body.startswith(b"\xff\xd8"):
-        return "image/jpeg", *_jpeg_size(body)
-    raise ValueError("not a PNG, JPEG or GIF image")
-
-
-def _jpeg_size(body: bytes) -> tuple[int, int]:
-    at = 2
-    while at + 9 < len(body) and body[at] == 0xFF:
-        marker, length = body[at + 1], int.from_bytes(body[at + 2 : at + 4], "big")
-        if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
-            height, width = struct.unpack(">HH", body[at + 5 : at + 9])
-            return width, height
-        at += 2 + length
-    raise ValueError("not a PNG, JPEG or GIF image")
+    with file.open("rb") as image:
+        return assets.read(image.read(assets.MAX_BYTES + 1))
 
 
 def _first_causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:

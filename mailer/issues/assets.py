@@ -1,0 +1,54 @@
+"""An image of an issue: what it is, and whether it may be sent.  Pure."""
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image
+
+MAX_BYTES = 1_000_000
+MAX_PIXELS = 25_000_000  # once unpacked: some hundred bytes can hold a picture that fills a memory
+_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "MPO": "image/jpeg"}  # MPO: by phones
+
+
+@dataclass(frozen=True)
+class AssetFile:
+    """An image, named by what it holds."""
+
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+    body: bytes
+
+    @property
+    def name(self) -> str:
+        return f"{self.sha256}.{self.media_type.partition('/')[2].replace('jpeg', 'jpg')}"
+
+
+def read(body: bytes) -> AssetFile:
+    """Decode an image whole, since one cut short would be shown to everybody.  Raises ValueError."""
+    if len(body) > MAX_BYTES:
+        raise ValueError("over 1 MB: reduce it")
+    image = _decoded(body)
+    if image is None:
+        raise ValueError("over 25 million pixels: reduce it")
+    sha256, media_type = hashlib.sha256(body).hexdigest(), _TYPES[image.format or ""]
+    return AssetFile(sha256, media_type, image.width, image.height, body)
+
+
+def _decoded(body: bytes) -> Image.Image | None:
+    """None when it has too many pixels to be decoded.  Raises ValueError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            image = Image.open(io.BytesIO(body), formats=("PNG", "JPEG", "GIF"))
+            if image.width * image.height > MAX_PIXELS:
+                return None
+            image.load()
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            return None
+        except (OSError, SyntaxError, ValueError, EOFError):  # as Pillow's readers raise them
+            raise ValueError("not a whole PNG, JPEG or GIF image") from None
+    return image

@@ -1,0 +1,66 @@
+"""An image is taken for what it holds, and refused before it costs anything."""
+
+import hashlib
+import io
+from itertools import product
+
+import pytest
+from PIL import Image
+
+from mailer.issues import assets
+
+
+def _made(kind: str, size: tuple[int, int] = (60, 40), **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise(size, 80).save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type", "ending"),
+    [("PNG", "image/png", "png"), ("JPEG", "image/jpeg", "jpg"), ("GIF", "image/gif", "gif")],
+)
+def test_an_image_is_named_by_what_it_holds(kind: str, media_type: str, ending: str) -> None:
+    body = _made(kind)
+    asset = assets.read(body)
+    assert (asset.media_type, asset.width, asset.height, asset.body) == (media_type, 60, 40, body)
+    assert asset.name == f"{hashlib.sha256(body).hexdigest()}.{ending}"
+
+
+def test_two_pictures_in_one_as_telephones_make_them_are_a_jpeg() -> None:
+    body = _made("MPO", save_all=True, append_images=[Image.new("L", (60, 40))])
+    assert assets.read(body).media_type == "image/jpeg"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF"])
+def test_what_is_cut_short_or_damaged_is_refused_in_one_sentence(kind: str) -> None:
+    whole = _made(kind)
+    with pytest.raises(ValueError, match="not a whole"):
+        assets.read(whole[: len(whole) // 2])
+    for place, value in product(range(80), (0, 1, 0x7F, 0xFF)):
+        damaged = bytearray(whole)
+        damaged[place] = value
+        try:
+            assets.read(bytes(damaged))
+        except ValueError as error:
+            assert str(error).endswith(("GIF image", "reduce it"))  # noqa: PT017
+
+
+@pytest.mark.parametrize("side", [5_001, 10_000, 20_000])
+def test_a_small_file_that_would_fill_the_memory_is_refused_undecoded(side: int) -> None:
+    file = io.BytesIO()
+    Image.new("1", (side, side)).save(file, "PNG")
+    assert len(file.getvalue()) < assets.MAX_BYTES
+    with pytest.raises(ValueError, match="pixels"):
+        assets.read(file.getvalue())
+
+
+@pytest.mark.parametrize("body", [_made("BMP"), _made("TIFF"), b"", b"<svg/>"])
+def test_nothing_else_is_an_image(body: bytes) -> None:
+    with pytest.raises(ValueError, match="not a whole"):
+        assets.read(body)
+
+
+def test_a_heavy_file_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 MB"):
+        assets.read(_made("PNG") + bytes(assets.MAX_BYTES))
