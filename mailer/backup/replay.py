@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from mailer.backup import fold as reading
 from mailer.backup.fold import Journals, Request, Wills, Wishes
-from mailer.core.db import transaction
+from mailer.core.db import changed, transaction
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
 from mailer.delivery.after_restore import Doubt, doubt
@@ -186,7 +186,7 @@ def _forget_forms(db: Session) -> int:
     """Delete what forms had received at the backup: it was answered since; live links are not any more."""
     forgotten = 0
     for table in (SignupRequest, PreferencesRequest, RightsIntake):
-        forgotten += int(db.execute(delete(table)).rowcount)  # type: ignore[attr-defined]
+        forgotten += changed(db, delete(table))
     db.execute(delete(RightsLink))
     return forgotten
 
@@ -229,8 +229,7 @@ def _is_known(db: Session, mark: bytes, newsletter_id: UUID, at: datetime) -> bo
 
 def _restrict(db: Session, who: bytes, line: Line) -> bool:
     theirs = Subscriber.fingerprint == who, Subscriber.restricted_at.is_(None)
-    changed = db.execute(update(Subscriber).where(*theirs).values(restricted_at=line.at))
-    return bool(changed.rowcount)  # type: ignore[attr-defined]
+    return bool(changed(db, update(Subscriber).where(*theirs).values(restricted_at=line.at)))
 
 
 def _stop(db: Session, who: bytes, line: Line) -> bool:

@@ -9,7 +9,17 @@ from functools import lru_cache
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, Engine, Enum, LargeBinary, MetaData, Uuid, create_engine
+from sqlalchemy import (
+    CursorResult,
+    DateTime,
+    Engine,
+    Enum,
+    Executable,
+    LargeBinary,
+    MetaData,
+    Uuid,
+    create_engine,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -85,3 +95,11 @@ def transaction() -> Iterator[Session]:
     """One unit of work, opened and closed by a door: commit on success, roll back on any exception."""
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def changed(db: Session, statement: Executable, **values: Any) -> int:
+    """Execute an INSERT, UPDATE or DELETE; return how many rows it changed."""
+    done = db.execute(statement, values or None)
+    if not isinstance(done, CursorResult):
+        raise TypeError(statement)
+    return done.rowcount

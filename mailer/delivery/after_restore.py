@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from mailer.core.db import changed
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
 from mailer.issues.states import IssueState, Move, moved
@@ -42,7 +43,7 @@ def doubt(db: Session, *, now: datetime) -> Doubt:
 
     Repeating it changes nothing.  A notice that waited is unknown too: it may have left since.
     """
-    found = Doubt(deliveries=_rows(db, _UNKNOWN, now=now))
+    found = Doubt(deliveries=changed(db, _UNKNOWN, now=now))
     open_ = Issue.state.in_((*_BEGUN, IssueState.SCHEDULED))
     for issue in db.scalars(select(Issue).where(open_).order_by(Issue.created_at).with_for_update()):
         if issue.state is IssueState.SCHEDULED:
@@ -53,10 +54,6 @@ def doubt(db: Session, *, now: datetime) -> Doubt:
             issue.state = moved(issue.state, Move.PAUSE)
         found.paused.append(str(issue.id))
     waited = update(Notice).where(Notice.state.in_(WAITING)).values(state=DeliveryState.UNKNOWN)
-    found.notices = int(db.execute(waited).rowcount)  # type: ignore[attr-defined]
+    found.notices = changed(db, waited)
     db.flush()
     return found
-
-
-def _rows(db: Session, statement: object, **values: object) -> int:
-    return int(db.execute(statement, values).rowcount)  # type: ignore[call-overload]

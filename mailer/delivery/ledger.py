@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from mailer.core.db import changed
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
 from mailer.issues.states import IssueState, Move, moved
@@ -239,7 +240,7 @@ def settle(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcome
         "enhanceds": [o.enhanced for o in outcomes],
         "replies": [o.reply for o in outcomes],
     }
-    return _changed(db, _RECORD, issue=issue_id, worker=worker, now=now, **columns)
+    return changed(db, _RECORD, issue=issue_id, worker=worker, now=now, **columns)
 
 
 def _array(values: Iterable[object]) -> str:
@@ -249,7 +250,7 @@ def _array(values: Iterable[object]) -> str:
 
 def release(db: Session, worker: UUID, state: DeliveryState, *, now: datetime) -> int:
     """Give every row that a dead worker still holds this state; how many."""
-    return _changed(db, _RELEASE, worker=worker, state=state.value, now=now)
+    return changed(db, _RELEASE, worker=worker, state=state.value, now=now)
 
 
 def silence(db: Session, *, now: datetime) -> int:
@@ -258,16 +259,12 @@ def silence(db: Session, *, now: datetime) -> int:
     Without a journal to prove what had begun, that is the only thing known of them.
     """
     db.execute(_SUSPECT, {"silent": SILENT_AFTER})
-    return _changed(db, _SILENCE, now=now, sure=SURE_AFTER)
+    return changed(db, _SILENCE, now=now, sure=SURE_AFTER)
 
 
 def withhold_cancelled(db: Session, *, now: datetime) -> int:
     """Return what had not begun of cancelled issues never will; how many rows."""
-    return _changed(db, _WITHHOLD_CANCELLED, now=now)
-
-
-def _changed(db: Session, statement: TextClause, **values: object) -> int:
-    return int(db.execute(statement, values).rowcount)  # type: ignore[attr-defined]
+    return changed(db, _WITHHOLD_CANCELLED, now=now)
 
 
 def due(db: Session, *, now: datetime) -> tuple[list[UUID], list[UUID]]:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core import tokens
+from mailer.core.db import changed
 from mailer.core.tokens import BadToken, Purpose
 from mailer.delivery.models import Delivery, Resolution, ResolutionKind
 from mailer.issues.models import Issue
@@ -78,8 +79,7 @@ def _unknown(issue: Issue) -> ColumnElement[bool]:
 
 
 def _become(db: Session, which: ColumnElement[bool], now: datetime, **values: object) -> int:
-    done = db.execute(update(Delivery).where(which).values(**values, changed_at=now))
-    return int(done.rowcount)  # type: ignore[attr-defined]
+    return changed(db, update(Delivery).where(which).values(**values, changed_at=now))
 
 
 def _noted(db: Session, decision: Resolution) -> int:

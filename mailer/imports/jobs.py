@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from mailer.core.db import transaction
+from mailer.core.db import changed, transaction
 from mailer.core.settings import Settings
 from mailer.imports import bulk_consent
 from mailer.imports.bulk_consent import Common, Said
@@ -110,8 +110,7 @@ def undo(
     with transaction() as db:
         states = ImportState.DONE, ImportState.FAILED, ImportState.UNDOING, ImportState.RUNNING
         here = Import.id == import_id, Import.state.in_(states)
-        begun: CursorResult[Any] = db.execute(update(Import).where(*here).values(state=ImportState.UNDOING))  # type: ignore[assignment]
-        if begun.rowcount != 1:
+        if not changed(db, update(Import).where(*here).values(state=ImportState.UNDOING)):
             raise CannotUndo(import_id)
     after: UUID | None = None
     total = 0

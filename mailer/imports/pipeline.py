@@ -19,11 +19,11 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import CursorResult, delete, insert, text, update
+from sqlalchemy import delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from mailer.core.db import engine, transaction
+from mailer.core.db import changed, engine, transaction
 from mailer.imports import apply, bulk_consent, copy, decide
 from mailer.imports.apply import Ready
 from mailer.imports.bulk_consent import Common
@@ -248,13 +248,11 @@ def _state(error: Exception) -> str | None:
 def _advance(db: Session, job: Import, outcomes: Outcomes, tally: Tally) -> None:
     """Write how far the file is.  Raises Busy when somebody else took it further."""
     here = Import.id == job.id, Import.state == ImportState.RUNNING, Import.done == job.done
-    moved: CursorResult[Any] = db.execute(  # type: ignore[assignment]
-        update(Import).where(*here).values(
-            done=tally.read, new=tally.new, known=tally.known, refused=tally.refused,
-            reasons=dict(tally.reasons), seconds=job.seconds,
-        )
+    further = update(Import).where(*here).values(
+        done=tally.read, new=tally.new, known=tally.known, refused=tally.refused,
+        reasons=dict(tally.reasons), seconds=job.seconds,
     )  # fmt: skip
-    if moved.rowcount != 1:
+    if not changed(db, further):
         raise Busy
     db.execute(insert(ImportReport).values(import_id=job.id, number=job.done, lines=report_lines(outcomes)))
 

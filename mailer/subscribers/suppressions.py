@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core import fingerprint
 from mailer.core.address import InvalidAddress, normalise
+from mailer.core.db import changed
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Said, Will
 from mailer.subscribers.models import Suppression, SuppressionReason
@@ -73,8 +74,8 @@ def insist(db: Session, entry: Entry) -> bool:
     """
     weaker = [reason for reason, weight in _WEIGHT.items() if weight < _WEIGHT[entry.reason]]
     yields = Suppression.fingerprint == entry.fingerprint, Suppression.reason.in_(weaker)
-    changed = update(Suppression).where(*yields).values(reason=entry.reason, at=entry.at)
-    return bool(add(db, [entry]) or db.execute(changed).rowcount)  # type: ignore[attr-defined]
+    stronger = update(Suppression).where(*yields).values(reason=entry.reason, at=entry.at)
+    return bool(add(db, [entry]) or changed(db, stronger))
 
 
 def remove(db: Session, fingerprint: bytes) -> bool:

@@ -6,13 +6,12 @@ What is restricted is skipped (RGPD 18).  Like the send, a run opens its own tra
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core.audit import Audit
-from mailer.core.db import Base, transaction
+from mailer.core.db import Base, changed, transaction
 from mailer.core.settings import settings
 from mailer.core.throttle import Throttle
 from mailer.delivery.models import Delivery
@@ -86,13 +85,8 @@ def deletes(name: str, says: Callable[[], str], table: type[Base], where: Where)
     return Rule(
         name, says,
         lambda db, now: db.scalar(select(func.count()).select_from(table).where(*where(now))) or 0,
-        lambda db, now: _changed(db.execute(delete(table).where(*where(now)))),
+        lambda db, now: changed(db, delete(table).where(*where(now))),
     )  # fmt: skip
-
-
-def _changed(result: Any) -> int:
-    done: CursorResult[Any] = result
-    return done.rowcount
 
 
 def _traces(now: datetime) -> datetime:
@@ -128,7 +122,7 @@ def _said_by_relays(now: datetime) -> tuple[ColumnElement[bool], ...]:
 REPLIES = Rule(
     Keep.REPLIES, lambda: f"what relays said of a delivery: {settings().trace_days} days",
     lambda db, now: db.scalar(select(func.count()).select_from(Delivery).where(*_said_by_relays(now))) or 0,
-    lambda db, now: _changed(db.execute(update(Delivery).where(*_said_by_relays(now)).values(reply=None))),
+    lambda db, now: changed(db, update(Delivery).where(*_said_by_relays(now)).values(reply=None)),
 )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     Delete,
     Select,
     Update,
@@ -24,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mailer.core import audit, fingerprint
+from mailer.core.db import changed
 from mailer.core.settings import settings
 from mailer.delivery.models import Delivery
 from mailer.imports import redact
@@ -178,18 +178,22 @@ def forget(
     _record(db, mark, of, channel, now)
     _give_up_changes(db, of, now)
     rows = {
-        Delivery.__tablename__: _run(db, _detached(of)),
-        Notice.__tablename__: _run(db, _notices(db, of, emails)),
-        AddressChange.__tablename__: _run(db, delete(AddressChange).where(_changes(of, emails))),
-        SignupRequest.__tablename__: _run(db, delete(SignupRequest).where(SignupRequest.email.in_(emails))),
-        PreferencesRequest.__tablename__: _run(
+        Delivery.__tablename__: changed(db, _detached(of)),
+        Notice.__tablename__: changed(db, _notices(db, of, emails)),
+        AddressChange.__tablename__: changed(db, delete(AddressChange).where(_changes(of, emails))),
+        SignupRequest.__tablename__: changed(
+            db, delete(SignupRequest).where(SignupRequest.email.in_(emails))
+        ),
+        PreferencesRequest.__tablename__: changed(
             db, delete(PreferencesRequest).where(PreferencesRequest.email.in_(emails))
         ),
-        RightsIntake.__tablename__: _run(db, delete(RightsIntake).where(RightsIntake.email.in_(emails))),
-        RightsLink.__tablename__: _run(db, delete(RightsLink).where(RightsLink.fingerprint == mark)),
+        RightsIntake.__tablename__: changed(db, delete(RightsIntake).where(RightsIntake.email.in_(emails))),
+        RightsLink.__tablename__: changed(db, delete(RightsLink).where(RightsLink.fingerprint == mark)),
         RightsRequest.__tablename__: _silence_cases(db, mark, keep),
-        Subscription.__tablename__: _run(db, delete(Subscription).where(Subscription.subscriber_id.in_(of))),
-        Subscriber.__tablename__: _run(db, delete(Subscriber).where(Subscriber.id.in_(of))),
+        Subscription.__tablename__: changed(
+            db, delete(Subscription).where(Subscription.subscriber_id.in_(of))
+        ),
+        Subscriber.__tablename__: changed(db, delete(Subscriber).where(Subscriber.id.in_(of))),
         "import_file": sum(redact.blank(db, email) for email in emails),
     }
     if never_again:
@@ -307,11 +311,6 @@ def _evidence_until(db: Session, mark: bytes) -> date | None:
 def _pending(db: Session, mark: bytes, case: RightsRequest) -> list[int]:
     others = RightsRequest.fingerprint == mark, RightsRequest.closed_at.is_(None), RightsRequest.id != case.id
     return list(db.scalars(select(RightsRequest.number).where(*others).order_by(RightsRequest.number)))
-
-
-def _run(db: Session, statement: Delete | Update) -> int:
-    done: CursorResult[Any] = db.execute(statement)  # type: ignore[assignment]
-    return done.rowcount
 
 
 # -- afterwards ------------------------------------------------------------------
