@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from mailer.backup import encryption, migrate, postgres
 from mailer.backup.postgres import ToolFailed
+from mailer.core import private_file
 from mailer.core.db import engine, transaction
 from mailer.core.restore_lock import Restoration
 from mailer.privacylog import decisions
@@ -82,7 +83,7 @@ def create(folder: Path, recipients: tuple[str, ...], *, now: datetime, told: To
     partial = path.with_suffix(".partial")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with private_file.opened(partial, "xb") as file:
             manifest = _dump(file, recipients, now, told)
             file.flush()
             os.fsync(file.fileno())

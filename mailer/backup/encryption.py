@@ -4,7 +4,6 @@ A machine that makes backups needs the public half of a key alone, and cannot re
 is authenticated before it is handed on, and so is the end; nothing is held whole in memory.
 """
 
-import os
 from pathlib import Path
 from typing import Protocol
 
@@ -34,17 +33,11 @@ class Sink(Protocol):
     def flush(self) -> None: ...
 
 
-def create_key(path: Path) -> str:
-    """Write a new private key to a file that is nobody else's to read; its public half.
-
-    Raises FileExistsError.
-    """
+def new_key() -> tuple[str, bytes]:
+    """Make a key: its public half, and the file that holds the private one."""
     identity = x25519.Identity.generate()
     public = str(identity.to_public())
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"# public key: {public}\n{identity}\n")
-    return public
+    return public, f"# public key: {public}\n{identity}\n".encode()
 
 
 def encrypt(source: Source, sink: Sink, recipients: tuple[str, ...]) -> None:

@@ -7,8 +7,8 @@ import click
 
 from mailer.backup import archive, encryption, prune_log, replay
 from mailer.backup.replay import Replay
-from mailer.cli import show
-from mailer.cli.opening import opened
+from mailer.cli import output, show
+from mailer.cli.opening import audited, opened
 from mailer.core import audit, bootstrap
 from mailer.core.db import utcnow
 from mailer.delivery import follow
@@ -18,7 +18,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@output.folder
 @click.option("--recipient-key", "recipients", multiple=True, required=True,
               help="A public key (age1…), from `mailer restore key`; several may open it.")  # fmt: skip
 @show.as_json
@@ -61,10 +61,8 @@ def restore() -> None:
 @show.as_json
 def key(out: Path, as_json: bool) -> None:
     """Make a key for backups: its private half goes to a file, its public half is printed."""
-    try:
-        public = encryption.create_key(out)
-    except FileExistsError:
-        raise click.ClickException(f"{out} exists already, and was left as it is") from None
+    public, body = encryption.new_key()
+    output.write_new(out, body)
     show.facts({"private_key": out, "public_key": public}, as_json=as_json)
 
 
@@ -105,7 +103,7 @@ def replay_(yes: bool, as_json: bool) -> None:
     if armed:
         with opened(disarmed=True) as db:
             replay.arm(db, now=utcnow())
-            audit.record(db, who=audit.TERMINAL, what="restore replay", details=values, now=utcnow())
+            audited(db, "restore replay", **values)
     show.facts(values | {"armed": armed}, as_json=as_json)
     if not armed:
         raise click.ClickException("the service stays disarmed: add what is missing, and replay again")

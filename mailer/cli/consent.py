@@ -9,9 +9,9 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.cli import show
-from mailer.cli.opening import opened
-from mailer.core import audit, bootstrap
+from mailer.cli import output, show
+from mailer.cli.opening import audited, opened
+from mailer.core import bootstrap
 from mailer.core.address import InvalidAddress, normalise
 from mailer.core.db import utcnow
 from mailer.delivery import follow
@@ -73,7 +73,7 @@ def show_(email: str, as_json: bool) -> None:
 
 @consent.command()
 @click.argument("email", type=Address())
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@output.folder
 @click.option("--lang", type=click.Choice(["fr", "en"]), help="MAILER_DEFAULT_LOCALE by default.")
 @show.as_json
 def export(email: str, out: Path, lang: str | None, as_json: bool) -> None:
@@ -81,17 +81,12 @@ def export(email: str, out: Path, lang: str | None, as_json: bool) -> None:
     settings, now = bootstrap.prepare(), utcnow()
     with opened() as db:
         found, verified = record.draw(db, email, _names(db), now=now), _verified(db)
-        audit.record(
-            db, who=audit.TERMINAL, what="consent export", now=now,
-            details={"fingerprint": found.fingerprint},
-        )  # fmt: skip
+        audited(db, "consent export", fingerprint=found.fingerprint)
     stem = out / f"consent-{found.fingerprint[:16]}"
     page = record.page(found, verified, lang or settings.default_locale, settings.controller_name)
     data = json.dumps(record.as_dict(found, verified), ensure_ascii=False, indent=2, default=str)
     files = {"html": (stem.with_suffix(".html"), page), "json": (stem.with_suffix(".json"), data)}
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path, body in files.values():
-        path.write_text(body, encoding="utf-8")
+    output.write_files(out, dict(files.values()))
     show.facts({kind: path for kind, (path, _) in files.items()}, as_json=as_json)
 
 

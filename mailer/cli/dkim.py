@@ -1,6 +1,5 @@
 """`mailer dkim`: the key that signs what leaves, and its half in the DNS."""
 
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ import click
 from dns.resolver import Resolver
 from sqlalchemy import select
 
-from mailer.cli import show
+from mailer.cli import output, show
 from mailer.cli.opening import opened
 from mailer.core import bootstrap
 from mailer.core.settings import SELECTOR
@@ -34,12 +33,7 @@ def create(selector: str, out: Path) -> None:
     if not re.fullmatch(SELECTOR, selector):
         raise click.UsageError("--selector must be a name such as letters2026")
     key = signing.new_key()
-    try:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise click.ClickException(f"{out} exists already, and was left as it is") from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key)
+    output.write_new(out, key)
     click.echo(f"{selector}._domainkey IN TXT ( {_strings(signing.Signer(selector, key).record)} )")
     click.echo(
         f"{out} written: publish that record in the domain of your newsletters' addresses, then set "

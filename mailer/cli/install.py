@@ -1,6 +1,5 @@
 """`mailer demo`, `mailer init`, `mailer db`: a first look, a settings file, a schema."""
 
-import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 import click
 
 from mailer.backup import migrate
+from mailer.cli import output
 from mailer.core import bootstrap
 from mailer.core.db import engine
 from mailer.core.settings import Settings
@@ -39,12 +39,7 @@ def demo(once: bool, subscribers: int, port: int | None, folder: Path) -> None:
               help="The file to write; an existing one is left as it is.")  # fmt: skip
 def init(out: Path) -> None:
     """Write a settings file, with fresh secrets, for you to complete."""
-    try:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise click.ClickException(f"{out} exists already, and was left as it is") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write("\n".join([_HEAD, *_entries()]))
+    output.write_new(out, "\n".join([_HEAD, *_entries()]).encode())
     click.echo(f"{out} written: complete the lines marked REQUIRED, then run `mailer db upgrade`")
 
 

@@ -8,7 +8,7 @@ import click
 from sqlalchemy import String, cast, select
 from sqlalchemy.orm import Session, joinedload
 
-from mailer.cli import show
+from mailer.cli import output, show
 from mailer.cli.opening import opened
 from mailer.core import bootstrap
 from mailer.core.db import utcnow
@@ -53,7 +53,7 @@ def list_(as_json: bool) -> None:
 
 @issue.command()
 @click.argument("given", metavar="ID")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@output.folder
 @show.as_json
 def preview(given: str, out: Path, as_json: bool) -> None:
     """Write an issue as it will be received: HTML, text, and a whole message (.eml)."""

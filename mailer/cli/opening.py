@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
 
 from mailer.backup import migrate
-from mailer.core import bootstrap, restore_lock
-from mailer.core.db import engine, transaction
+from mailer.core import audit, bootstrap, restore_lock
+from mailer.core.db import engine, transaction, utcnow
 
 
 @contextmanager
@@ -27,3 +28,8 @@ def opened(*, disarmed: bool = False) -> Iterator[Session]:
                 "replay` first"
             )
         yield db
+
+
+def audited(db: Session, what: str, /, **details: Any) -> None:
+    """Note in the audit what somebody at the terminal does; the details name nobody but by fingerprint."""
+    audit.record(db, who=audit.TERMINAL, what=what, details=details, now=utcnow())

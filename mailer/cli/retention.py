@@ -4,8 +4,7 @@ import click
 
 from mailer.backup import prune_log
 from mailer.cli import show
-from mailer.cli.opening import opened
-from mailer.core import audit
+from mailer.cli.opening import audited, opened
 from mailer.core.db import utcnow
 from mailer.privacy.retention import rules, vacuum
 from mailer.subscribers.consent import chain
@@ -29,7 +28,7 @@ def run_(dry: bool, as_json: bool) -> None:
     if not dry:
         with opened() as db:
             gone = {each.rule: each.rows for each in lines if each.rows}
-            audit.record(db, who=audit.TERMINAL, what="retention run", details=gone, now=utcnow())
+            audited(db, "retention run", **gone)
     show.table(rows, as_json=as_json, empty="")
 
 
@@ -41,5 +40,5 @@ def scrub(as_json: bool) -> None:
     Each table is locked while it is rewritten; choose an hour without a send.
     """
     with opened() as db:
-        audit.record(db, who=audit.TERMINAL, what="retention scrub", details={}, now=utcnow())
+        audited(db, "retention scrub")
     show.facts({"tables": vacuum.scrub()}, as_json=as_json)

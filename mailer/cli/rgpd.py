@@ -1,6 +1,5 @@
 """`mailer rgpd`: the papers a controller keeps, and the record of breaches."""
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,8 @@ import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.cli import show
-from mailer.cli.opening import opened
-from mailer.core import audit
+from mailer.cli import output, show
+from mailer.cli.opening import audited, opened
 from mailer.core.db import utcnow
 from mailer.core.settings import settings
 from mailer.newsletters import newsletters
@@ -32,7 +30,7 @@ def rgpd() -> None:
 
 
 @rgpd.command()
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@output.folder
 @show.as_json
 def report(out: Path, as_json: bool) -> None:
     """Write the register entry (article 30), the privacy notice and the list of processors.
@@ -78,7 +76,7 @@ def open_(what: str, at: datetime | None, as_json: bool) -> None:
             made = breaches.record(db, what=what, aware_at=_instant(at), now=utcnow())
         except NotYet:
             raise click.BadParameter("it cannot be known before it happens", param_hint="--at") from None
-        _log(db, "breach open", made)
+        audited(db, "breach open", breach=made.number)
         values = _row(made)
     ring("notices")
     show.facts(values, as_json=as_json)
@@ -110,7 +108,7 @@ def notified(number: int, people: bool, at: datetime | None, as_json: bool) -> N
             ) from None
         except Closed:
             raise click.ClickException(f"breach {number} is closed: its record is not changed") from None
-        _log(db, "breach notified", found, people=people)
+        audited(db, "breach notified", breach=found.number, people=people)
         values = _row(found)
     show.facts(values, as_json=as_json)
 
@@ -129,14 +127,14 @@ def close(number: int, conclusion: str, as_json: bool) -> None:
             breaches.close(db, found, conclusion=conclusion, now=utcnow())
         except Closed:
             raise click.ClickException(f"breach {number} is closed already") from None
-        _log(db, "breach close", found)
+        audited(db, "breach close", breach=found.number)
         values = _row(found)
     show.facts(values, as_json=as_json)
 
 
 @breach.command()
 @_number
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A CSV file.")
+@output.csv_file
 @click.option("--newsletter", "slug", help="Only the people of this one, whatever their subscription.")
 @show.as_json
 def affected(number: int, out: Path, slug: str | None, as_json: bool) -> None:
@@ -144,10 +142,9 @@ def affected(number: int, out: Path, slug: str | None, as_json: bool) -> None:
     with opened() as db:
         found = _find(db, number)
         newsletter = _newsletter(db, slug) if slug else None
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+        with output.opened_csv(out) as file:
             rows = breaches.write(breaches.affected(db, newsletter.id if newsletter else None), file)
-        _log(db, "breach affected", found, rows=rows, newsletter=slug)
+        audited(db, "breach affected", breach=found.number, rows=rows, newsletter=slug)
     show.facts({"out": out, "rows": rows}, as_json=as_json)
 
 
@@ -187,7 +184,3 @@ def _left(of: Breach) -> str | None:
         return None
     left = breaches.due(of) - utcnow()
     return f"{left // timedelta(hours=1)} h" if left > timedelta(0) else "late"
-
-
-def _log(db: Session, what: str, of: Breach, **details: Any) -> None:
-    audit.record(db, who=audit.TERMINAL, what=what, details={"breach": of.number, **details}, now=utcnow())

@@ -1,17 +1,17 @@
 """`mailer rights`: the register of rights requests, for the privacy officer.  Whatever acts is audited."""
 
-import os
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy.orm import Session
 
-from mailer.cli import show
+from mailer.cli import output, show
 from mailer.cli.consent import Address
-from mailer.cli.opening import opened
+from mailer.cli.opening import audited, opened
 from mailer.core import audit, bootstrap
 from mailer.core.db import utcnow
 from mailer.privacy.cases import register, statistics
@@ -95,7 +95,7 @@ def open_(lang: str | None, as_json: bool, **given: Any) -> None:
             received_at=_day(given["received"], now), by=audit.TERMINAL,
             text=register.tidy(given["text"]), now=now,
         )  # fmt: skip
-        _log(db, "rights open", case)
+        audited(db, "rights open", case=case.number)
     _shown(case, as_json)
 
 
@@ -105,11 +105,7 @@ def open_(lang: str | None, as_json: bool, **given: Any) -> None:
 @show.as_json
 def extend(number: int, reason: str, as_json: bool) -> None:
     """Take two more months for case NUMBER, and tell the person why; until its first due date."""
-    with opened() as db:
-        case = _case(db, number)
-        register.extend(db, case, reason, by=audit.TERMINAL, now=utcnow())
-        _log(db, "rights extend", case)
-    _shown(case, as_json)
+    _act("extend", number, partial(register.extend, reason=reason), as_json)
 
 
 @rights.command()
@@ -118,11 +114,7 @@ def extend(number: int, reason: str, as_json: bool) -> None:
 @show.as_json
 def pause(number: int, question: str, as_json: bool) -> None:
     """Ask who it is that made case NUMBER, and stop its clock until they have said (RGPD 12(6))."""
-    with opened() as db:
-        case = _case(db, number)
-        register.pause(db, case, question, by=audit.TERMINAL, now=utcnow())
-        _log(db, "rights pause", case)
-    _shown(case, as_json)
+    _act("pause", number, partial(register.pause, words=question), as_json)
 
 
 @rights.command()
@@ -130,11 +122,7 @@ def pause(number: int, question: str, as_json: bool) -> None:
 @show.as_json
 def resume(number: int, as_json: bool) -> None:
     """Have the clock of case NUMBER run again, due later by the days it stood; the person is told."""
-    with opened() as db:
-        case = _case(db, number)
-        if register.resume(db, case, by=audit.TERMINAL, now=utcnow()):
-            _log(db, "rights resume", case)
-    _shown(case, as_json)
+    _act("resume", number, register.resume, as_json)
 
 
 @rights.command()
@@ -143,11 +131,7 @@ def resume(number: int, as_json: bool) -> None:
 @show.as_json
 def refuse(number: int, reason: str, as_json: bool) -> None:
     """Refuse case NUMBER, and close it."""
-    with opened() as db:
-        case = _case(db, number)
-        register.refuse(db, case, reason, by=audit.TERMINAL, now=utcnow())
-        _log(db, "rights refuse", case)
-    _shown(case, as_json)
+    _act("refuse", number, partial(register.refuse, reason=reason), as_json)
 
 
 @rights.command()
@@ -158,11 +142,7 @@ def refuse(number: int, reason: str, as_json: bool) -> None:
 @show.as_json
 def close(number: int, outcome: str, answer: str, as_json: bool) -> None:
     """Close case NUMBER, with its answer."""
-    with opened() as db:
-        case = _case(db, number)
-        register.close(db, case, Outcome(outcome), by=audit.TERMINAL, now=utcnow(), words=answer)
-        _log(db, "rights close", case)
-    _shown(case, as_json)
+    _act("close", number, partial(register.close, outcome=Outcome(outcome), words=answer), as_json)
 
 
 @rights.command("figures")
@@ -179,22 +159,22 @@ def figures_(since: datetime | None, until: datetime | None, as_json: bool) -> N
 
 
 @rights.command()
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A CSV file.")
+@output.csv_file
 @_lang
 @show.as_json
 def export(out: Path, lang: str | None, as_json: bool) -> None:
     """Write the register to a CSV that is safe to open in a spreadsheet, and names nobody."""
     settings = bootstrap.prepare()
     with opened() as db:
-        with _private(out) as file:
+        with output.opened_csv(out) as file:
             written = statistics.write(db, file, lang or settings.default_locale)
-        audit.record(db, who=audit.TERMINAL, what="rights export", details={"rows": written}, now=utcnow())
+        audited(db, "rights export", rows=written)
     show.facts({"out": out, "rows": written}, as_json=as_json)
 
 
 @rights.command("access")
 @click.argument("email", type=Address())
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+@output.folder
 @_lang
 @show.as_json
 def access_(email: str, out: Path, lang: str | None, as_json: bool) -> None:
@@ -204,16 +184,13 @@ def access_(email: str, out: Path, lang: str | None, as_json: bool) -> None:
     with opened() as db:
         held = access.draw(db, email, now)
         mark = held.consent.fingerprint
-        audit.record(db, who=audit.TERMINAL, what="rights access", details={"fingerprint": mark}, now=now)
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        audited(db, "rights access", fingerprint=mark)
     stem = out / f"{portable.FILE_NAME[locale]}-{mark[:16]}"
     files = {
         "html": (stem.with_suffix(".html"), portable.document(held, locale).encode()),
         "zip": (stem.with_suffix(".zip"), portable.archive(held, locale)),
     }
-    for path, body in files.values():
-        path.touch(mode=0o600)
-        path.write_bytes(body)
+    output.write_files(out, dict(files.values()))
     if held.empty:
         click.echo("nothing is held under this address", err=True)
     show.facts({kind: path for kind, (path, _) in files.items()} | {"held": not held.empty}, as_json=as_json)
@@ -292,6 +269,15 @@ def _row(case: RightsRequest) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _act(what: str, number: int, does: Callable[..., object], as_json: bool) -> None:
+    """Do something with a case, and show it; noted in the audit unless `does` says that nothing changed."""
+    with opened() as db:
+        case = _case(db, number)
+        if does(db, case, by=audit.TERMINAL, now=utcnow()) is not False:
+            audited(db, f"rights {what}", case=number)
+    _shown(case, as_json)
+
+
 def _shown(case: RightsRequest, as_json: bool) -> None:
     ring("notices")
     show.facts(_row(case), as_json=as_json)
@@ -304,12 +290,3 @@ def _day(received: datetime | None, now: datetime) -> datetime | None:
         said = "is yet to come" if bad.future else "is years ago"
         raise click.BadParameter(f"{date.isoformat(received.date() if received else now)} {said}",
                                  param_hint="--received") from None  # fmt: skip
-
-
-def _private(out: Path) -> Any:
-    descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    return os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="")
-
-
-def _log(db: Session, what: str, case: RightsRequest) -> None:
-    audit.record(db, who=audit.TERMINAL, what=what, details={"case": case.number}, now=utcnow())

@@ -1,6 +1,5 @@
 """`mailer subscribers`: consents given elsewhere, taken over from a file; and the file one gives away."""
 
-import os
 import resource
 import sys
 import time
@@ -14,8 +13,8 @@ import click
 from sqlalchemy import String, cast, select
 from sqlalchemy.orm import Session
 
-from mailer.cli import show
-from mailer.cli.opening import opened
+from mailer.cli import output, show
+from mailer.cli.opening import audited, opened
 from mailer.core import audit, bootstrap
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
@@ -90,18 +89,16 @@ def import_(
 
 @subscribers.command()
 @click.option("--newsletter", "slug", required=True, help="Whose subscribers.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A CSV file.")
+@output.csv_file
 @click.option("--everybody", is_flag=True, help="Also those who left, or never confirmed.")
 @show.as_json
 def export(slug: str, out: Path, everybody: bool, as_json: bool) -> None:
     """Write a newsletter's subscribers to a CSV file, safe to open in a spreadsheet.  The audit keeps it."""
     with opened() as db:
         newsletter = _newsletter(db, slug)
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as file:
+        with output.opened_csv(out) as file:
             written = exporting.write_subscribers(db, newsletter.id, file, everybody=everybody)
-        details = {"newsletter": slug, "rows": written, "everybody": everybody}
-        audit.record(db, who=audit.TERMINAL, what="subscribers export", details=details, now=utcnow())
+        audited(db, "subscribers export", newsletter=slug, rows=written, everybody=everybody)
     show.facts({"out": out, "rows": written}, as_json=as_json)
 
 
@@ -122,9 +119,7 @@ def undo(given: str, as_json: bool) -> None:
     """Undo an import: withdraw whom it alone allowed.  ID is in `mailer subscribers imports`."""
     with opened() as db:
         found = _find(db, given)
-        audit.record(
-            db, who=audit.TERMINAL, what="subscribers undo", details={"import": str(found.id)}, now=utcnow()
-        )
+        audited(db, "subscribers undo", **{"import": str(found.id)})
     try:
         with follow.bar(found.new, "withdrawing") as drawn:
             withdrawn = jobs.undo(found.id, clock=utcnow, progress=drawn.update)
@@ -228,7 +223,7 @@ def _run(order: Order, settings: Settings, telling: Telling) -> dict[str, Any]:
     with transaction() as db:
         job = jobs.begin(db, order)
         details = {"import": str(job.id), "source": order.terms.source, "from": job.done}
-        audit.record(db, who=audit.TERMINAL, what="subscribers import", details=details, now=utcnow())
+        audited(db, "subscribers import", **details)
     try:
         with follow.bar(order.form.records, "importing") as drawn:
             rows = jobs.rows(order, settings)

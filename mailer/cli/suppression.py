@@ -1,14 +1,13 @@
 """`mailer suppression`: addresses never to be written to, kept as keyed fingerprints."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mailer.cli import show
-from mailer.cli.opening import opened
-from mailer.core import audit
+from mailer.cli import output, show
+from mailer.cli.opening import audited, opened
+from mailer.core import private_file
 from mailer.core.db import utcnow
 from mailer.subscribers import suppressions as people
 from mailer.subscribers.models import SuppressionReason
@@ -46,7 +45,7 @@ def add(mark: bytes, reason: SuppressionReason, as_json: bool) -> None:
     now = utcnow()
     with opened() as db:
         added = people.add(db, [Entry(mark, SuppressionReason(reason), now)])
-        _log(db, "suppression add", {"fingerprint": mark.hex(), "reason": reason, "added": added})
+        audited(db, "suppression add", fingerprint=mark.hex(), reason=reason, added=added)
     show.facts({"fingerprint": mark.hex(), "added": added}, as_json=as_json)
 
 
@@ -62,7 +61,7 @@ def remove(mark: bytes, as_json: bool) -> None:
             raise click.ClickException(
                 f"this is the person's own will ({refusal.reason}): only they lift it, by signing up"
             ) from None
-        _log(db, "suppression remove", {"fingerprint": mark.hex(), "removed": removed})
+        audited(db, "suppression remove", fingerprint=mark.hex(), removed=removed)
     show.facts({"fingerprint": mark.hex(), "removed": removed}, as_json=as_json)
 
 
@@ -92,22 +91,17 @@ def import_(file: Path, reason: SuppressionReason, as_json: bool) -> None:
             raise click.ClickException(
                 f"{file.name}{where}: neither a fingerprint nor an email address; nothing was kept"
             ) from None
-        _log(db, "suppression import", {"added": added})
+        audited(db, "suppression import", added=added)
     show.facts({"added": added}, as_json=as_json)
 
 
 @suppression.command()
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A CSV file.")
+@output.csv_file
 @show.as_json
 def export(out: Path, as_json: bool) -> None:
     """Write the fingerprints to a CSV file; of use under the same MAILER_FINGERPRINT_KEY alone."""
     with opened() as db:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        with private_file.opened(out, encoding="utf-8", newline="") as file:
             written = people.write(db, file)
-        _log(db, "suppression export", {"rows": written})
+        audited(db, "suppression export", rows=written)
     show.facts({"out": out, "rows": written}, as_json=as_json)
-
-
-def _log(db: Any, what: str, details: dict[str, Any]) -> None:
-    audit.record(db, who=audit.TERMINAL, what=what, details=details, now=utcnow())

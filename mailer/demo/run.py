@@ -19,7 +19,7 @@ import click
 from sqlalchemy import select
 
 from mailer.backup import migrate
-from mailer.core import bootstrap, embedded
+from mailer.core import bootstrap, embedded, private_file
 from mailer.core.db import engine, transaction, utcnow
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings, settings
@@ -125,8 +125,7 @@ def _configure(home: Path, port: int | None) -> int:
     }
     os.environ |= {f"MAILER_{name}": value for name, value in values.items()}
     file = home / "mailer.env"
-    file.touch(mode=0o600)
-    file.write_text("".join(f'MAILER_{name}="{value}"\n' for name, value in values.items()), encoding="utf-8")
+    private_file.write(file, "".join(f'MAILER_{name}="{value}"\n' for name, value in values.items()))
     os.environ["MAILER_ENV_FILE"] = str(file)
     settings.cache_clear()
     return mailbox

@@ -1,6 +1,7 @@
 """`mailer consent`: verify, show, export, as typed in a terminal."""
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def test_show_says_whether_we_may_write_and_why(subscribed: None) -> None:
 def test_export_is_fit_for_an_inspection(subscribed: None, tmp_path: Path, lang: str, verdict: str) -> None:
     written = facts("consent", "export", EMAIL, "--out", str(tmp_path / "out"), "--lang", lang)
     assert EMAIL not in written["html"] + written["json"]
+    assert {stat.S_IMODE(Path(written[kind]).stat().st_mode) for kind in ("html", "json")} == {0o600}
     page, data = Path(written["html"]).read_text(), json.loads(Path(written["json"]).read_text())
     assert verdict in page
     assert "La lettre &lt;du&gt; mois" in page
