@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from mailer.backup import migrate
 from mailer.core import audit, bootstrap, restore_lock
 from mailer.core.db import engine, transaction, utcnow
+from mailer.newsletters import newsletters
+from mailer.newsletters.models import Newsletter
 
 
 @contextmanager
@@ -33,3 +35,11 @@ def opened(*, disarmed: bool = False) -> Iterator[Session]:
 def audited(db: Session, what: str, /, **details: Any) -> None:
     """Note in the audit what somebody at the terminal does; the details name nobody but by fingerprint."""
     audit.record(db, who=audit.TERMINAL, what=what, details=details, now=utcnow())
+
+
+def newsletter_called(db: Session, slug: str) -> Newsletter:
+    """Return the newsletter with this slug, or say how to find one."""
+    found = newsletters.newsletter(db, slug)
+    if found is None:
+        raise click.ClickException(f"no newsletter is called {slug}: see `mailer newsletter list`")
+    return found

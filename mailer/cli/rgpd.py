@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.cli import output, show
-from mailer.cli.opening import audited, opened
+from mailer.cli.opening import audited, newsletter_called, opened
 from mailer.core.db import utcnow
 from mailer.core.settings import settings
 from mailer.newsletters import newsletters
-from mailer.newsletters.models import Newsletter
 from mailer.privacy import breaches, documents
 from mailer.privacy.breaches import Closed, NotYet
 from mailer.privacy.models import Breach
@@ -141,7 +139,7 @@ def affected(number: int, out: Path, slug: str | None, as_json: bool) -> None:
     """Write the addresses that breach NUMBER may concern: all that are held now.  The audit keeps it."""
     with opened() as db:
         found = _find(db, number)
-        newsletter = _newsletter(db, slug) if slug else None
+        newsletter = newsletter_called(db, slug) if slug else None
         with output.opened_csv(out) as file:
             rows = breaches.write(breaches.affected(db, newsletter.id if newsletter else None), file)
         audited(db, "breach affected", breach=found.number, rows=rows, newsletter=slug)
@@ -156,13 +154,6 @@ def _find(db: Session, number: int) -> Breach:
     found = breaches.find(db, number)
     if found is None:
         raise click.ClickException(f"no breach has the number {number}: see `mailer rgpd breach list`")
-    return found
-
-
-def _newsletter(db: Session, slug: str) -> Newsletter:
-    found = db.scalar(select(Newsletter).where(Newsletter.slug == slug))
-    if found is None:
-        raise click.ClickException(f"no newsletter is called {slug}: see `mailer newsletter list`")
     return found
 
 

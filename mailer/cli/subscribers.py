@@ -14,7 +14,7 @@ from sqlalchemy import String, cast, select
 from sqlalchemy.orm import Session
 
 from mailer.cli import output, show
-from mailer.cli.opening import audited, opened
+from mailer.cli.opening import audited, newsletter_called, opened
 from mailer.core import audit, bootstrap
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
@@ -95,7 +95,7 @@ def import_(
 def export(slug: str, out: Path, everybody: bool, as_json: bool) -> None:
     """Write a newsletter's subscribers to a CSV file, safe to open in a spreadsheet.  The audit keeps it."""
     with opened() as db:
-        newsletter = _newsletter(db, slug)
+        newsletter = newsletter_called(db, slug)
         with output.opened_csv(out) as file:
             written = exporting.write_subscribers(db, newsletter.id, file, everybody=everybody)
         audited(db, "subscribers export", newsletter=slug, rows=written, everybody=everybody)
@@ -167,7 +167,7 @@ def _order(
     if not source.strip():
         raise click.UsageError("--source must say where these consents come from")
     with opened() as db:
-        newsletter = _newsletter(db, slug)
+        newsletter = newsletter_called(db, slug)
     if bool(legal_text) is not (newsletter.legal_basis is LegalBasis.PUBLIC_TASK):
         raise click.UsageError(LEGAL_TEXT[newsletter.legal_basis])
     on_disk = OnDisk(file)
@@ -188,13 +188,6 @@ def _named(pairs: tuple[str, ...]) -> dict[Role, str]:
             raise click.UsageError(f"--map takes ROLE=COLUMN, with a role among {', '.join(Role)}")
         named[Role(role)] = column
     return named
-
-
-def _newsletter(db: Session, slug: str) -> Newsletter:
-    found = db.scalar(select(Newsletter).where(Newsletter.slug == slug))
-    if found is None:
-        raise click.ClickException(f"no newsletter is called {slug}: see `mailer newsletter list`")
-    return found
 
 
 def _day(day: datetime | None, settings: Settings) -> datetime | None:
