@@ -90,7 +90,7 @@ def import_(
 @subscribers.command()
 @click.option("--newsletter", "slug", required=True, help="Whose subscribers.")
 @output.csv_file
-@click.option("--everybody", is_flag=True, help="Also those who left, or never confirmed.")
+@click.option("--everybody", is_flag=True, help="Also those who left, never confirmed, or get no letter.")
 @show.as_json
 def export(slug: str, out: Path, everybody: bool, as_json: bool) -> None:
     """Write a newsletter's subscribers to a CSV file, safe to open in a spreadsheet.  The audit keeps it."""

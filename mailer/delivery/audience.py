@@ -17,25 +17,21 @@ class DoesNotAddUp(Exception):
     """Ledger rows and exclusions are not the candidates: nothing was frozen."""
 
 
-# Barred: suppressed, restricted (RGPD 18), resting by their own wish, or imported and not yet told who has
-# their address (RGPD 14).
+# Candidates are those whose consent is in force; of these, the ones withheld for another reason are excluded.
 # One statement, hence one snapshot: nobody can come or go between the count and the rows.
 # Positions spread every provider evenly from the first row to the last, so that none is hit in a burst.
 _FREEZE = text("""
 WITH candidate AS MATERIALIZED (
-    SELECT s.id, split_part(s.email, '@', 2) AS domain, coalesce(l.lane, :other) AS lane, u.consent_id,
-           x.fingerprint IS NOT NULL OR u.informed_at IS NULL
-               OR s.restricted_at IS NOT NULL OR coalesce(s.paused_until > :now, false) AS barred
-    FROM subscription u
-    JOIN subscriber s ON s.id = u.subscriber_id
+    SELECT r.subscriber_id AS id, split_part(r.email, '@', 2) AS domain, coalesce(l.lane, :other) AS lane,
+           r.consent_id, r.withheld
+    FROM recipient(now()) r
     LEFT JOIN unnest(CAST(:domains AS text[]), CAST(:lanes AS text[])) AS l (domain, lane)
-           ON l.domain = split_part(s.email, '@', 2)
-    LEFT JOIN suppression x ON x.fingerprint = s.fingerprint
-    WHERE u.newsletter_id = :newsletter AND u.state = 'active'
+           ON l.domain = split_part(r.email, '@', 2)
+    WHERE r.newsletter_id = :newsletter AND r.consent_id IS NOT NULL
 ), spread AS (
     SELECT id, consent_id, lane, (row_number() OVER (PARTITION BY domain ORDER BY id) - 0.5)
                            / count(*) OVER (PARTITION BY domain) AS place
-    FROM candidate WHERE NOT barred
+    FROM candidate WHERE withheld IS NULL
 ), written AS (
     INSERT INTO delivery (issue_id, position, subscriber_id, consent_id, lane, state, due_at,
                           changed_at, attempts, faults, fence)
@@ -45,7 +41,7 @@ WITH candidate AS MATERIALIZED (
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM written),
-       (SELECT count(*) FROM candidate WHERE barred)
+       (SELECT count(*) FROM candidate WHERE withheld IS NOT NULL)
 """)
 
 

@@ -75,8 +75,8 @@ class Outcome(NamedTuple):
     reply: str | None = None
 
 
-# The gate: what may be sent is decided by the subscriber, the subscription, the suppressions and the issue
-# as they are now, not as they were at the freeze.  Lanes with something due share the limit.  `after` only
+# The gate: what may be sent is decided by `recipient` and the issue as they are now, not as they were at the
+# freeze.  Lanes with something due share the limit.  `after` only
 # spares the walk over index entries of rows already gone: whoever finds nothing looks again from the start.
 _CLAIM = text("""
 WITH open AS (
@@ -89,13 +89,10 @@ WITH open AS (
         AND (d.due_at, d.position) > (l.after_due, l.after_place)
         ORDER BY d.due_at, d.position LIMIT 1) AS something
 ), due AS (
-    SELECT d.place, d.due_at, s.email, s.name, u.consent_id,
-           CASE WHEN s.id IS NULL THEN 'erased'
-                WHEN u.state IS DISTINCT FROM 'active' THEN 'withdrawn'
-                WHEN x.fingerprint IS NOT NULL THEN 'suppressed'
-                WHEN s.restricted_at IS NOT NULL THEN 'restricted'
-                WHEN s.paused_until > :now THEN 'paused'
-                WHEN u.informed_at IS NULL THEN 'uninformed' END AS reason
+    SELECT d.place, d.due_at, r.email, r.name, r.consent_id,
+           CASE WHEN d.subscriber_id IS NULL THEN 'erased'
+                WHEN r.subscription_id IS NULL THEN 'withdrawn'
+                ELSE r.withheld END AS reason
     FROM open
     JOIN issue i ON i.id = :issue AND i.state = 'sending'
     CROSS JOIN LATERAL (
@@ -107,9 +104,8 @@ WITH open AS (
         ORDER BY d.due_at, d.position
         LIMIT open.take
         FOR UPDATE SKIP LOCKED) d
-    LEFT JOIN subscriber s ON s.id = d.subscriber_id
-    LEFT JOIN subscription u ON u.subscriber_id = s.id AND u.newsletter_id = i.newsletter_id
-    LEFT JOIN suppression x ON x.fingerprint = s.fingerprint
+    LEFT JOIN recipient(now()) r
+           ON r.subscriber_id = d.subscriber_id AND r.newsletter_id = i.newsletter_id
 )
 UPDATE delivery d SET
     state = CASE WHEN reason IS NULL THEN 'handed' ELSE 'withheld' END,

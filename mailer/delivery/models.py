@@ -10,18 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mailer.core.db import Base, enum
 from mailer.smtp.providers import OTHER
 from mailer.smtp.replies import DeliveryState
-
-
-class Withheld(StrEnum):
-    """Why somebody in the frozen audience was not written to."""
-
-    ERASED = "erased"
-    WITHDRAWN = "withdrawn"
-    SUPPRESSED = "suppressed"
-    PAUSED = "paused"  # by their own wish, until a date
-    RESTRICTED = "restricted"  # RGPD 18
-    UNINFORMED = "uninformed"  # imported, and not yet told who has their address (RGPD 14)
-    CANCELLED = "cancelled"
+from mailer.subscribers.eligibility import Withheld
 
 
 class Delivery(Base):

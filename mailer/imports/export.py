@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from mailer.imports.decide import KNOWN, NEW
 from mailer.imports.messages import sentence
 from mailer.subscribers.consent.models import ConsentPayload
-from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
+from mailer.subscribers.models import Subscriber, Subscription
+from mailer.subscribers.recipients import receives, recipient
 
 COLUMNS = ("email", "name", "locale", "status", "consented_at", "source")
 _RUNS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP, CSV injection)
@@ -25,7 +26,7 @@ def guarded(cell: str) -> str:
 
 
 def write_subscribers(db: Session, newsletter_id: UUID, file: IO[str], *, everybody: bool = False) -> int:
-    """Write those who may be written to, or everybody with their state; how many."""
+    """Write those whom letters go to, or everybody with their state; how many."""
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     written = 0
@@ -45,7 +46,8 @@ def _subscribers(db: Session, newsletter_id: UUID, *, everybody: bool) -> Iterat
         .order_by(Subscription.id)
     )  # fmt: skip
     if not everybody:
-        query = query.where(Subscription.state == SubscriptionState.ACTIVE)
+        now = recipient()
+        query = query.join(now, now.c.subscription_id == Subscription.id).where(receives(now))
     for row in db.execute(query.execution_options(yield_per=PAGE)):
         said_at = row.consented_at or row.at
         date = said_at.isoformat() if said_at else ""

@@ -25,8 +25,9 @@ from mailer.smtp.dkim import Signer
 from mailer.smtp.relay import Relay
 from mailer.smtp.replies import FINAL, WAITING, DeliveryState, Reply, reply, retry_at, verdict
 from mailer.subscribers.consent.models import ConsentPayload
-from mailer.subscribers.eligibility import own_word
-from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, Suppression
+from mailer.subscribers.eligibility import Withheld, own_word, receives
+from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
+from mailer.subscribers.recipients import recipient
 
 BATCH = 20
 
@@ -67,11 +68,11 @@ def send_due(settings: Settings) -> int:
 
 def _claim(settings: Settings) -> list[Claimed]:
     """Take a few; what no longer has a reason to leave is withheld."""
-    now = utcnow()
+    now, of = utcnow(), recipient()
     with transaction() as db:
         due = Notice.state.in_(WAITING), Notice.due_at <= now
         found = db.execute(
-            select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, Suppression)
+            select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, of.c.withheld)
             .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
             .outerjoin(Newsletter, Newsletter.id == Notice.newsletter_id)
             .outerjoin(
@@ -79,7 +80,7 @@ def _claim(settings: Settings) -> list[Claimed]:
                 (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter_id == Newsletter.id),
             )
             .outerjoin(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
-            .outerjoin(Suppression, Suppression.fingerprint == Subscriber.fingerprint)
+            .outerjoin(of, of.c.subscription_id == Subscription.id)
             .where(*due)
             .order_by(Notice.due_at)
             .limit(BATCH)
@@ -100,13 +101,13 @@ def _taken(row: Any, now: datetime, settings: Settings) -> Claimed | None:
 
 def _has_reason(row: Any) -> bool:
     """Return whether what the notice says of a subscription still holds."""
-    notice, subscriber, subscription, _, consent, suppression = row
+    notice, _, subscription, _, consent, withheld = row
     if subscription is None or subscription.state not in _MEANT_FOR[notice.kind]:
         return False
     if notice.kind in _OF_A_READER:
-        return suppression is None and subscriber.restricted_at is None
+        return receives(withheld)
     if notice.kind is NoticeKind.CONFIRMATION and subscription.state is SubscriptionState.ACTIVE:
-        return suppression is not None or not own_word(consent.kind)
+        return withheld is Withheld.SUPPRESSED or not own_word(consent.kind)
     return True
 
 
@@ -130,9 +131,10 @@ def _to_an_address(notice: Notice, settings: Settings) -> Claimed:
 
 
 def _to_a_subscriber(row: Any, settings: Settings) -> Claimed:
-    notice, subscriber, subscription, newsletter, consent, suppression = row
+    notice, subscriber, subscription, newsletter, consent, withheld = row
     base, slug = settings.public_url, newsletter.slug
-    words = _words_of(notice.kind, consent, received=consent is not None and suppression is None)
+    received = consent is not None and withheld is not Withheld.SUPPRESSED
+    words = _words_of(notice.kind, consent, received=received)
     return Claimed(
         notice.id, notice.kind, words, Letterhead.of_newsletter(newsletter),
         subscriber.email, subscriber.name, subscriber.locale, notice.attempts, notice.first_tried,

@@ -25,6 +25,21 @@ UNCONFIRMED = "unconfirmed"  # the channel of the end of a sign-up that nobody c
 NOT_A_NO = frozenset({IMPORT_UNDONE, UNCONFIRMED})
 
 
+class Withheld(StrEnum):
+    """Why somebody is not written to.  All but the last are reasons of theirs (recipients.py)."""
+
+    ERASED = "erased"
+    WITHDRAWN = "withdrawn"  # or never confirmed
+    SUPPRESSED = "suppressed"
+    PAUSED = "paused"  # by their own wish, until a date
+    RESTRICTED = "restricted"  # RGPD 18
+    UNINFORMED = "uninformed"  # imported, and not yet told who has their address (RGPD 14)
+    CANCELLED = "cancelled"  # the issue was
+
+
+PASSING = frozenset({Withheld.PAUSED, Withheld.UNINFORMED})  # a date or a notice ends them
+
+
 class Why(StrEnum):
     """The reason of a standing."""
 
@@ -122,6 +137,11 @@ def asked_last(events: Iterable[Heard]) -> bool:
         elif event.kind in _ANSWERS and event.channel != IMPORT_UNDONE and not older:
             asked = None
     return asked is not None
+
+
+def receives(withheld: Withheld | None) -> bool:
+    """Return whether letters go to them: today, or once they rest no more or have been informed."""
+    return withheld is None or withheld in PASSING
 
 
 def own_word(consent: ConsentKind | None) -> bool:

@@ -159,20 +159,17 @@ def _may_be_asked(db: Session, asked: SignupRequest, now: datetime) -> bool:
 
 def _asked(db: Session, asked: SignupRequest, now: datetime) -> Decided:
     subscriber, subscription = _of(db, asked, now)
-    suppressed = db.get(Suppression, subscriber.fingerprint) is not None
-    active = subscription.state is SubscriptionState.ACTIVE
-    if active and not suppressed and subscriptions.own(db, subscription):
+    if subscriptions.received(db, subscription) and subscriptions.own(db, subscription):
         return Decided(subscription.id, Due.ALREADY)
     if not _ever_consented(db, subscriber):  # whoever has, is not renamed by a form
         subscriber.name, subscriber.locale = asked.name, asked.locale
     payload = subscriptions.payload_of(subscription, subscriber, ConsentKind.REQUESTED, asked.at, "form")
     payload.form_version, payload.wording_sha256 = asked.form_version, asked.wording_sha256
     chain.append(db, payload)
-    if not active:
+    if subscription.state is not SubscriptionState.ACTIVE:
         subscription.state, subscription.changed_at = SubscriptionState.PENDING, now
-    if suppressed:  # locked last, as a confirmation does
-        mine = Suppression.fingerprint == subscriber.fingerprint
-        db.execute(update(Suppression).where(mine).values(asked_at=now))
+    mine = Suppression.fingerprint == subscriber.fingerprint  # locked last, as a confirmation does
+    db.execute(update(Suppression).where(mine).values(asked_at=now))
     return Decided(subscription.id, Due.CONFIRMATION)
 
 

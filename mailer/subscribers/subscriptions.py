@@ -22,6 +22,7 @@ from mailer.subscribers.models import (
     SubscriptionState,
     Suppression,
 )
+from mailer.subscribers.recipients import receives, recipient
 
 CONFIRM_WITHIN = timedelta(days=7)  # an unconfirmed sign-up is purged after that
 
@@ -83,10 +84,8 @@ def frozen(db: Session, subscription: Subscription) -> bool:
 
 def received(db: Session, subscription: Subscription) -> bool:
     """Return whether letters are sent by it."""
-    barred = exists().where(
-        Subscriber.id == subscription.subscriber_id, Suppression.fingerprint == Subscriber.fingerprint
-    )
-    return subscription.state is SubscriptionState.ACTIVE and not db.scalar(select(barred))
+    now = recipient()
+    return db.scalar(select(exists().where(now.c.subscription_id == subscription.id, receives(now)))) or False
 
 
 def own(db: Session, subscription: Subscription) -> bool:

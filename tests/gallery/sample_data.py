@@ -17,7 +17,7 @@ from mailer.core.heartbeats import Heartbeat
 from mailer.core.paths import templates_dir
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience, ledger
-from mailer.delivery.models import Delivery, Withheld
+from mailer.delivery.models import Delivery
 from mailer.demo.run import LETTER
 from mailer.demo.sample_people import Person, sample
 from mailer.imports import apply
@@ -32,6 +32,7 @@ from mailer.privacy.rights import restriction
 from mailer.staff import accounts
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import wordings
+from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import Subscriber, Subscription
 from tests.gallery.register import fill_register
 from tests.gallery.site import NOW, House

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from mailer.delivery.models import Delivery, Withheld
+from mailer.delivery.models import Delivery
 from mailer.issues.models import Approval, Issue, Revision
 from mailer.issues.states import IssueState
 from mailer.newsletters.models import LegalBasis, Newsletter, Theme
@@ -14,6 +14,7 @@ from mailer.smtp.replies import DeliveryState
 from mailer.staff import accounts
 from mailer.staff.models import Staff
 from mailer.subscribers.consent.models import ConsentEvent
+from mailer.subscribers.eligibility import Withheld
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 EMAIL, PASSWORD = "lea@example.org", "quatre mots bien choisis"

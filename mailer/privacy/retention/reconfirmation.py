@@ -22,7 +22,8 @@ from mailer.privacy.rights import erasure
 from mailer.rendering.typography import long_day
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload, Wording
-from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, Suppression
+from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
+from mailer.subscribers.recipients import receives, recipient
 
 RECONFIRM = "reconfirm"
 CHANNEL = "retention"
@@ -136,9 +137,8 @@ def _may_confirm() -> ColumnElement[bool]:
 
 
 def _written_to() -> ColumnElement[bool]:
-    active = Subscription.subscriber_id == Subscriber.id, Subscription.state == SubscriptionState.ACTIVE
-    barred = exists().where(Suppression.fingerprint == Subscriber.fingerprint)
-    return exists().where(*active) & ~barred
+    now = recipient()
+    return exists().where(now.c.subscriber_id == Subscriber.id, receives(now))
 
 
 def _locked(db: Session, query: Select[*tuple[Any, ...]]) -> list[tuple[Subscriber, datetime]]:
@@ -151,9 +151,10 @@ def _count(db: Session, query: Select[*tuple[Any, ...]]) -> int:
 
 
 def _letters(db: Session, subscriber_id: UUID) -> list[str]:
-    joined = select(Newsletter.name).join(Subscription, Subscription.newsletter_id == Newsletter.id)
-    active = Subscription.subscriber_id == subscriber_id, Subscription.state == SubscriptionState.ACTIVE
-    return list(db.scalars(joined.where(*active).order_by(Newsletter.name)))
+    now = recipient()
+    joined = select(Newsletter.name).join(now, now.c.newsletter_id == Newsletter.id)
+    theirs = now.c.subscriber_id == subscriber_id, receives(now)
+    return list(db.scalars(joined.where(*theirs).order_by(Newsletter.name)))
 
 
 def _day(at: datetime, subscriber: Subscriber) -> str:

@@ -9,12 +9,13 @@ from mailer.core.db import transaction
 from mailer.delivery import reports
 from mailer.issues import lifecycle
 from mailer.newsletters.models import Newsletter
+from mailer.subscribers.recipients import count
 from mailer.web.desk import labels
 from mailer.web.desk.case_data import data
 from mailer.web.desk.case_letters import acts
 from mailer.web.desk.cases import rights
 from mailer.web.desk.imports import people
-from mailer.web.desk.issue import LEAVING, issue, subscribers
+from mailer.web.desk.issue import LEAVING, issue
 from mailer.web.desk.issue_actions import moves
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
@@ -47,5 +48,5 @@ def issues() -> ResponseReturnValue:
 def newsletters() -> ResponseReturnValue:
     with transaction() as db:
         listed = db.scalars(select(Newsletter).order_by(Newsletter.name)).all()
-        counts = {found.id: subscribers(db, found.id) for found in listed}
-    return render_template("desk/newsletters.html", newsletters=listed, subscribers=counts)
+        counts = {found.id: count(db, found.id) for found in listed}
+    return render_template("desk/newsletters.html", newsletters=listed, recipients=counts)

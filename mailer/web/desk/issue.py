@@ -8,7 +8,6 @@ from flask import Blueprint, Response, abort, jsonify, redirect, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal
 from flask_wtf import FlaskForm
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from wtforms import StringField
 
@@ -22,7 +21,7 @@ from mailer.issues.states import IssueState, Move, moves_from
 from mailer.rendering.local_time import AmbiguousTime, BadTime
 from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting
 from mailer.staff.models import Staff
-from mailer.subscribers.models import Subscription, SubscriptionState
+from mailer.subscribers.recipients import count
 from mailer.web.desk import labels
 
 issue = Blueprint("issue", __name__, url_prefix="/issues/<uuid:issue_id>")
@@ -55,10 +54,9 @@ def fetch(db: Session, issue_id: UUID) -> Issue:
     return found
 
 
-def subscribers(db: Session, newsletter_id: UUID) -> int:
-    """Return how many people a newsletter would be sent to now, suppressions aside."""
-    active = Subscription.newsletter_id == newsletter_id, Subscription.state == SubscriptionState.ACTIVE
-    return db.scalar(select(func.count()).select_from(Subscription).where(*active)) or 0
+def recipients(db: Session, of: Issue) -> int:
+    """Return how many people an issue was frozen for, or would be if it left now."""
+    return count(db, of.newsletter_id) if of.audience is None else of.audience
 
 
 def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None) -> str:
@@ -73,7 +71,7 @@ def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None) -> st
             findings=lifecycle.findings(db, found, settings(), leaves=found.due_at or now),
             text=_sample(lifecycle.rendered(db, found, settings()).text, found, escape=False),
             progress=reports.progress(db, issue_id) if _is_live(found) or found.closed_at else None,
-            subscribers=subscribers(db, found.newsletter_id),
+            recipients=recipients(db, found),
             undecided=sum(each.rows for each in unknown.undecided(db, issue_id)),
             live=_is_live(found),
             form=form,

@@ -19,7 +19,7 @@ from mailer.issues.states import ForbiddenMove, Move, moves_from
 from mailer.rendering.local_time import BadTime, parse_future
 from mailer.tasks import ring
 from mailer.web.desk import labels
-from mailer.web.desk.issue import ScheduleForm, fetch, show, subscribers
+from mailer.web.desk.issue import ScheduleForm, fetch, recipients, show
 
 moves = Blueprint("moves", __name__, url_prefix="/issues/<uuid:issue_id>")
 Act = Callable[[Session, Issue, datetime], None]
@@ -134,6 +134,6 @@ def _confirm(issue_id: UUID, move: Move, template: str) -> ResponseReturnValue:
             template,
             issue=found,
             findings=lifecycle.findings(db, found, settings(), leaves=utcnow()),
-            subscribers=subscribers(db, found.newsletter_id),
+            recipients=recipients(db, found),
             progress=reports.progress(db, issue_id),
         )

@@ -9,13 +9,13 @@ from flask_babel import gettext as _
 
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
-from mailer.delivery.models import Withheld
 from mailer.delivery.reports import Progress
 from mailer.issues.states import IssueState
 from mailer.monitoring import alarms
 from mailer.newsletters.models import LegalBasis
 from mailer.rendering.local_time import shown
 from mailer.smtp.replies import DeliveryState
+from mailer.subscribers.eligibility import Withheld
 
 STATES = {
     IssueState.DRAFT: lazy_gettext("Brouillon"),

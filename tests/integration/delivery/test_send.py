@@ -163,6 +163,28 @@ def test_who_asks_for_rest_in_mid_send_is_withheld(frozen: tuple[Issue, list[str
         assert {reason.value for reason in reasons if reason} == {"paused", "restricted", "uninformed"}
 
 
+def test_the_claim_goes_through_indexes_though_the_tables_were_just_made(clean: None) -> None:
+    """Whom to write to is asked of keys: a plan that reads a table whole would do so at each claim."""
+    with transaction() as db:
+        db.execute(ledger._BY_KEY)
+        values = {"issue": uuid4(), "worker": uuid4(), "limit": 100, "now": utcnow(), "lanes": [OTHER],
+                  "budgets": [100], "dues": [ledger.START[0]], "places": [0]}  # fmt: skip
+        plan = "\n".join(db.scalars(text(f"EXPLAIN {ledger._CLAIM.text}"), values))
+    for key in ("pk_subscriber", "uq_subscription_newsletter_id_subscriber_id", "pk_suppression"):
+        assert f" {key} " in plan
+    assert not [name for name in ("Seq Scan", "Hash", "Materialize", "Scan on recipient") if name in plan]
+
+
+def test_the_freeze_looks_into_the_function_it_selects_from(clean: None) -> None:
+    """PostgreSQL plans both as one, where it could also call it as something it knows nothing of."""
+    with transaction() as db:
+        values = {"newsletter": uuid4(), "issue": uuid4(), "now": utcnow(), "other": OTHER,
+                  "domains": ["example.org"], "lanes": [OTHER]}  # fmt: skip
+        plan = "\n".join(db.scalars(text(f"EXPLAIN {audience._FREEZE.text}"), values))
+    assert " subscriber s " in plan
+    assert "Scan on recipient" not in plan
+
+
 def _rest_until(db: Session, address: str, until: datetime) -> None:
     db.execute(update(Subscriber).where(Subscriber.email == address).values(paused_until=until))
 

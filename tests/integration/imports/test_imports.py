@@ -1,6 +1,7 @@
 # ruff: noqa: E501 -- files as other services write them
 """Consents taken over from a file: every row is new, known, or refused with its line and a reason."""
 
+import csv
 import io
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from mailer.core import fingerprint
 from mailer.core.db import transaction, utcnow
@@ -24,11 +25,12 @@ from mailer.imports.models import Import, ImportState
 from mailer.imports.pipeline import Busy, Reader, Tally
 from mailer.imports.rows import Terms
 from mailer.newsletters.models import Newsletter
-from mailer.subscribers import subscriptions
+from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent import chain, verify
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, Suppression, SuppressionReason
-from tests.support.make import EPOCH, make_newsletter, make_pending, truncate
+from mailer.subscribers.suppressions import Entry
+from tests.support.make import EPOCH, import_people, make_newsletter, make_pending, truncate
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -408,6 +410,22 @@ def test_an_export_runs_nothing_in_a_spreadsheet_and_reads_back(take: Intake, ne
     cells = [cell for line in written.getvalue().splitlines()[1:] for cell in line.split(",")]
     assert [cell for cell in cells if cell.strip('"')[:1] in {"=", "+", "-", "@"}] == []
     assert _counts(take.run(written.getvalue())[0]) == (0, 2, 0)
+
+
+def test_an_export_leaves_out_whom_no_letter_goes_to(newsletter_id: UUID) -> None:
+    """But not who is only resting, or still to be told of their import: they are subscribed."""
+    people = [f"{name}@example.org" for name in ("ann", "bob", "cat", "dan")]
+    with transaction() as db:
+        import_people(db, db.get_one(Newsletter, newsletter_id), people)
+        rests, restricted = (Subscriber.email == address for address in people[:2])
+        db.execute(update(Subscriber).where(rests).values(paused_until=utcnow() + timedelta(days=1)))
+        db.execute(update(Subscriber).where(restricted).values(restricted_at=EPOCH))
+        suppressions.add(db, [Entry(fingerprint.fingerprint(people[2]), SuppressionReason.MANUAL, EPOCH)])
+    written, everybody = io.StringIO(newline=""), io.StringIO(newline="")
+    with transaction() as db:
+        assert export.write_subscribers(db, newsletter_id, written) == 2
+        assert export.write_subscribers(db, newsletter_id, everybody, everybody=True) == 4
+    assert {row["email"] for row in csv.DictReader(io.StringIO(written.getvalue()))} == {people[0], people[3]}
 
 
 @pytest.mark.parametrize("total", [20_000, pytest.param(1_000_000, marks=pytest.mark.long)])

@@ -1,6 +1,7 @@
 """Who was imported is told first: who writes, and where the address comes from (RGPD 14)."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -54,6 +55,14 @@ def test_the_first_mail_states_the_source_and_its_arrival_is_kept(sink: Sink, th
     assert "test" in text
     assert _informed() == [True]
     assert _introduce() == 0
+
+
+def test_a_rest_puts_off_letters_and_not_the_introduction(sink: Sink, through: Settings) -> None:
+    with transaction() as db:
+        import_people(db, make_newsletter(db), PEOPLE[:1], now=EPOCH)
+        db.execute(update(Subscriber).values(paused_until=utcnow() + timedelta(days=300)))
+    assert (_introduce(), worker.send_due(through)) == (1, 1)
+    assert _informed() == [True]
 
 
 def test_whoever_confirmed_themselves_knows(sink: Sink) -> None:

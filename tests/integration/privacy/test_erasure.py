@@ -15,7 +15,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.delivery import audience, ledger
 from mailer.delivery.ledger import Share
-from mailer.delivery.models import Delivery, Withheld
+from mailer.delivery.models import Delivery
 from mailer.imports import redact
 from mailer.imports.models import Import, ImportFile, ImportState
 from mailer.imports.uploads import Stored
@@ -33,6 +33,7 @@ from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent import verify
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
+from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import Subscriber, Subscription, Suppression, SuppressionReason
 from mailer.subscribers.suppressions import Entry
 from tests.support.make import (

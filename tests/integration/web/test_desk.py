@@ -7,13 +7,18 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint
+from mailer.delivery import audience
 from mailer.issues.models import Approval, Issue
 from mailer.issues.states import IssueState
 from mailer.rendering.typography import french
+from mailer.subscribers import suppressions
+from mailer.subscribers.models import Subscriber, SuppressionReason
+from mailer.subscribers.suppressions import Entry
 from tests.support.desk_rows import (
     EMAIL,
     NOW,
@@ -23,6 +28,7 @@ from tests.support.desk_rows import (
     make_newsletter,
     make_staff,
 )
+from tests.support.make import import_people, make_readers
 
 pytestmark = pytest.mark.usefixtures("clean")
 FRENCH = {"Accept-Language": "fr"}
@@ -176,6 +182,29 @@ def test_scheduling(client: FlaskClient) -> None:
     assert "mardi 1er décembre 2099 à 08:00 (heure de Paris, 07:00 UTC)" in page
     assert act(client, issue_id, "unschedule").status_code == 303
     assert state_of(issue_id) is IssueState.DRAFT
+
+
+def test_the_number_before_a_send_is_the_freeze_s(client: FlaskClient) -> None:
+    """Who rests, is restricted, was not informed or is suppressed is not counted."""
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        readers = make_readers(db, newsletter, 6)
+        import_people(db, newsletter, ["stranger@example.org"])
+        rests, restricted = (Subscriber.email == address for address in readers[:2])
+        db.execute(update(Subscriber).where(rests).values(paused_until=utcnow() + timedelta(days=1)))
+        db.execute(update(Subscriber).where(restricted).values(restricted_at=NOW))
+        suppressions.add(db, [Entry(fingerprint(readers[2]), SuppressionReason.MANUAL, NOW)])
+        issue_id = make_issue(db, newsletter)
+    assert french("partira tout de suite à 3 destinataires") in french(
+        client.get(f"/desk/issues/{issue_id}/send", headers=FRENCH).text
+    )
+    for page in ("/desk/newsletters", f"/desk/issues/{issue_id}"):
+        assert "<dt>Destinataires</dt><dd>3</dd>" in client.get(page, headers=FRENCH).text
+    assert act(client, issue_id, "send").status_code == 303
+    with transaction() as db:
+        frozen = audience.freeze(db, issue_id, now=utcnow())
+        assert frozen
+        assert (frozen.candidates, frozen.audience) == (7, 3)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from mailer.core.db import engine, transaction, utcnow
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience, ledger
 from mailer.delivery.ledger import Share
-from mailer.delivery.models import Delivery, Withheld
+from mailer.delivery.models import Delivery
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.models import Outcome, Right, RightsRequest
 from mailer.privacy.rights import access, erasure_worker, restriction
@@ -23,6 +23,7 @@ from mailer.smtp.providers import OTHER
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import signup, subscriptions, suppressions
 from mailer.subscribers.consent import wordings
+from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import (
     Subscriber,
     Subscription,

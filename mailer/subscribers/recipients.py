@@ -1,0 +1,51 @@
+"""May we write to this person for this newsletter, and if not why?
+
+The one answer is the SQL function `recipient` (migrations/functions/recipient.sql): whoever asks selects from
+it.  A notice that answers a person's own act does not.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    String,
+    TableValuedAlias,
+    Uuid,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session
+
+from mailer.core.db import enum
+from mailer.subscribers.eligibility import PASSING, Withheld
+
+
+def recipient(at: datetime | None = None) -> TableValuedAlias:
+    """Return one row a subscription, `withheld` being NULL where they may be written to at that instant.
+
+    The instant is the transaction's own on PostgreSQL's clock, unless another is given.
+    """
+    instant = func.now() if at is None else literal(at, DateTime(timezone=True))
+    return func.recipient(instant).table_valued(
+        column("subscription_id", Uuid), column("subscriber_id", Uuid), column("newsletter_id", Uuid),
+        column("consent_id", Uuid), column("email", String), column("name", String), column("locale", String),
+        column("withheld", enum(Withheld)),
+        name="recipient",
+    )  # fmt: skip
+
+
+def receives(of: TableValuedAlias) -> ColumnElement[bool]:
+    """Return whether letters go to them, as `eligibility.receives` has it."""
+    return or_(of.c.withheld.is_(None), of.c.withheld.in_(PASSING))
+
+
+def count(db: Session, newsletter_id: UUID) -> int:
+    """Return how many people a newsletter would be sent to now: whom a freeze would write down."""
+    now = recipient()
+    theirs = now.c.newsletter_id == newsletter_id, now.c.withheld.is_(None)
+    return db.scalar(select(func.count()).select_from(now).where(*theirs)) or 0
