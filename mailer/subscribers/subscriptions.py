@@ -58,7 +58,6 @@ def confirm(
         subscription.changed_at = now
     reaffirm(db, subscription, subscriber, wording=wording, channel=channel, now=now)
     subscription.state = SubscriptionState.ACTIVE
-    subscription.informed_at = now  # by the form, and the notices it links to (RGPD 13)
     db.execute(delete(Suppression).where(Suppression.fingerprint == subscriber.fingerprint))
     return Confirmation.REAFFIRMED if before else Confirmation.CONFIRMED
 
@@ -155,6 +154,7 @@ def reaffirm(
     if wording:
         show(db, said, wording)
     subscription.consent_id = chain.append(db, said).id
+    subscription.informed_at = now  # by the page, and the notices it links to (RGPD 13)
 
 
 def count_departure(db: Session, newsletter_id: UUID, reason: DepartureReason, day: date) -> None:

@@ -1,136 +1,57 @@
-"""Whatever happens to somebody, in whatever order: their file says what their subscription does."""
+"""Whatever happens to somebody, in whatever order: their file, their subscription and the send agree."""
 
-from collections.abc import Sequence
-from datetime import timedelta
-from itertools import count
-from typing import Any
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
-from mailer.core.db import transaction
-from mailer.core.settings import settings
-from mailer.imports import apply, copy, decide, jobs
-from mailer.imports.bulk_consent import Common
-from mailer.imports.models import Import, ImportState
-from mailer.imports.rows import Act, person
+from mailer.core.db import transaction, utcnow
+from mailer.delivery import audience, ledger
+from mailer.delivery.ledger import Share
+from mailer.delivery.models import Delivery
+from mailer.issues.models import Issue
 from mailer.newsletters.models import Newsletter
-from mailer.privacy.retention import reconfirmation
-from mailer.subscribers import preferences, signup, subscriptions, suppressions
-from mailer.subscribers.consent import record, wordings
+from mailer.smtp.providers import OTHER
+from mailer.subscribers import recipients
+from mailer.subscribers.consent import record
 from mailer.subscribers.consent.models import ConsentPayload
-from mailer.subscribers.models import (
-    Subscriber,
-    Subscription,
-    SubscriptionState,
-    Suppression,
-    SuppressionReason,
-)
-from mailer.subscribers.suppressions import Entry
-from tests.support.make import EPOCH, ask, make_newsletter
+from mailer.subscribers.eligibility import Standing, Why, Withheld
+from mailer.subscribers.models import SubscriptionState, Suppression
+from mailer.subscribers.recipients import recipient
+from tests.support.life import STEPS, Life, make_newsletters
+from tests.support.make import EPOCH, make_scheduled_issue
 
-DAY = timedelta(hours=25)  # a form is heard once in 24
-WORDING = wordings.current_wording("La lettre", "L’association", "fr")
-NUMBERS = count()
+NEVER = datetime.min.replace(tzinfo=UTC)
+NOT_FRESH = [HealthCheck.function_scoped_fixture]
+ASKED, IMPORTED = ("ask", "confirm"), ("joined_elsewhere",)
+Steps = tuple[str, ...]
+BEGINNINGS = (), ASKED, IMPORTED, (*IMPORTED, "be_introduced")
+Act = tuple[int, str, int]  # who, what, of which newsletter
+ACTS = st.tuples(st.integers(0, 1), st.sampled_from(STEPS), st.integers(0, 1))
+pytestmark = pytest.mark.usefixtures("clean")
 
 
-class Life:
-    """One address, and what happens to it, a day apart."""
-
-    def __init__(self, newsletter_id: UUID, import_id: UUID) -> None:
-        self.newsletter_id, self.import_id = newsletter_id, import_id
-        self.email, self.now = f"zoe{next(NUMBERS)}@example.org", EPOCH
-        self.mark = fingerprint.fingerprint(self.email)
-
-    def live(self, step: str) -> None:
-        """One step, in a transaction, and a day passes."""
-        self.now += DAY
+@given(steps=st.lists(st.sampled_from(STEPS), min_size=3, max_size=9))
+@example(steps=["ask", "left_long_ago", "confirm"])
+@example(steps=["joined_elsewhere", "ask", "undo", "confirm", "undo"])
+@example(steps=["joined_elsewhere", "bar", "ask", "wait", "unbar"])
+@hypothesis_settings(deadline=None, max_examples=60, suppress_health_check=NOT_FRESH)
+def test_the_file_and_the_subscription_say_the_same(steps: Sequence[str]) -> None:
+    with transaction() as db:
+        life = Life(make_newsletters(db, 1))
+    for step in steps:
+        life.live(step)
         with transaction() as db:
-            getattr(self, step)(db, self.subscription(db))
-
-    def subscription(self, db: Session) -> Subscription | None:
-        joined = select(Subscription).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        return db.scalar(joined.where(Subscriber.fingerprint == self.mark))
-
-    def ask(self, db: Session, _: object) -> None:
-        ask(db, db.get_one(Newsletter, self.newsletter_id), self.email, now=self.now)
-        asked = signup.next_due(db, now=self.now)
-        assert asked
-        signup.decide(db, asked, now=self.now)
-
-    def confirm(self, db: Session, of: Subscription | None) -> None:
-        if of:
-            subscriptions.confirm(db, of.id, wording=WORDING, now=self.now)
-
-    def leave(self, db: Session, of: Subscription | None) -> None:
-        if of:
-            subscriptions.withdraw(db, of.id, channel="link", now=self.now)
-
-    def come_back(self, db: Session, of: Subscription | None) -> None:
-        if of:
-            subscriptions.renew(db, of.id, wording=WORDING, now=self.now)
-
-    def choose(self, db: Session, of: Subscription | None) -> None:
-        if of:
-            subscriber = db.get_one(Subscriber, of.subscriber_id)
-            preferences.subscribe(db, subscriber, self.newsletter_id, wording=WORDING, now=self.now)
-
-    def go_on(self, db: Session, of: Subscription | None) -> None:
-        if of:
-            reconfirmation.go_on(db, of.subscriber_id, WORDING, now=self.now)
-
-    def wait(self, db: Session, _: object) -> None:
-        self.now += 8 * DAY
-        signup.purge(db, now=self.now)
-
-    def bar(self, db: Session, _: object) -> None:
-        suppressions.add(db, [Entry(self.mark, SuppressionReason.HARD_BOUNCE, self.now)])
-
-    def unbar(self, db: Session, _: object) -> None:
-        suppressions.remove(db, self.mark)
-
-    def joined_elsewhere(self, db: Session, _: object) -> None:
-        self._take(db, Act.JOIN, self.now - DAY / 2)
-
-    def joined_long_ago(self, db: Session, _: object) -> None:
-        self._take(db, Act.JOIN, EPOCH - DAY)
-
-    def left_elsewhere(self, db: Session, _: object) -> None:
-        self._take(db, Act.LEAVE, self.now - DAY / 2)
-
-    def left_long_ago(self, db: Session, _: object) -> None:
-        self._take(db, Act.LEAVE, EPOCH)
-
-    def left_some_day(self, db: Session, _: object) -> None:
-        self._take(db, Act.LEAVE, None)
-
-    def _take(self, db: Session, act: Act, said_at: Any) -> None:
-        key = settings().fingerprint_key.get_secret_value().encode()
-        row = person(self.email, name=None, locale="fr", source="test", said_at=EPOCH, key=key)
-        people = [row._replace(act=act, said_at=said_at)]
-        common = Common(self.newsletter_id, self.now, "import", self.import_id)
-        known = decide.gather(copy.connection(db), self.newsletter_id, [self.mark])
-        apply.take(db, common, people, apply.prepare(common, people, known))
-
-    def undo(self, db: Session, _: object) -> None:
-        """Staff take all imports back."""
-        db.execute(update(Import).values(state=ImportState.DONE))
-        db.commit()
-        jobs.undo(self.import_id, clock=lambda: self.now)
-
-    def look(self) -> None:
-        """The file and the subscription say the same."""
-        with transaction() as db:
-            of, letters = self.subscription(db), record.draw(db, self.email, {}, now=self.now).letters
-            barred = db.get(Suppression, self.mark) is not None
+            of, said = life.subscription(db), _file(db, life).get(life.newsletter_id)
+            barred = db.get(Suppression, life.mark) is not None
             active = of is not None and of.state is SubscriptionState.ACTIVE
-            said = letters[0].standing if letters else None
             assert (said is not None and said.may_write) is (active and not barred)
             assert (said is not None and said.state is SubscriptionState.ACTIVE) is active
             if of and active:
@@ -138,28 +59,112 @@ class Life:
                 assert said.since == db.get_one(ConsentPayload, of.consent_id).at
 
 
-STEPS = [name for name, step in vars(Life).items() if callable(step) and not name.startswith("_")]
-STEPS = [name for name in STEPS if name not in {"live", "look", "subscription"}]
-
-
-@pytest.mark.usefixtures("clean")
-@given(steps=st.lists(st.sampled_from(STEPS), min_size=3, max_size=9))
-@example(steps=["ask", "left_long_ago", "confirm"])
-@example(steps=["joined_elsewhere", "ask", "undo", "confirm", "undo"])
-@example(steps=["joined_elsewhere", "bar", "ask", "wait", "unbar"])
-@hypothesis_settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_the_file_and_the_subscription_say_the_same(steps: Sequence[str]) -> None:
+@given(
+    begun=st.tuples(*[st.sampled_from(BEGINNINGS)] * 4), before=st.lists(ACTS, max_size=6),
+    after=st.lists(ACTS, max_size=3),
+)  # fmt: skip
+@example(begun=(IMPORTED, (), (), ()), before=[(0, "go_on", 0)], after=[])
+@example(begun=(ASKED, (), IMPORTED, ()), before=[(0, "restrict", 0)], after=[(1, "restrict", 0)])
+@example(begun=(ASKED, (), ASKED, ()), before=[(0, "rest", 0)], after=[(1, "rest", 0)])
+@example(begun=(ASKED, (), ASKED, ()), before=[(0, "bar", 0)], after=[(1, "bar", 0)])
+@example(begun=(ASKED, (), ASKED, ()), before=[], after=[(0, "be_erased", 0), (1, "change_address", 0)])
+@hypothesis_settings(deadline=None, max_examples=30, suppress_health_check=NOT_FRESH)
+def test_who_is_written_to(
+    begun: Sequence[Sequence[str]], before: Sequence[Act], after: Sequence[Act]
+) -> None:
+    """The SQL function is the fold of the file under what forbids letters; the send is the function."""
     with transaction() as db:
-        newsletter = make_newsletter(db, slug=f"lettre-{next(NUMBERS)}")
-        job = Import(
-            newsletter_id=newsletter.id, state=ImportState.DONE, by="terminal", file_name="f", sha256=b"",
-            records=1, preset="own", columns={}, source="test", locale="fr", created_at=EPOCH,
-        )  # fmt: skip
-        db.add(job)
-        db.flush()
-        life = Life(newsletter.id, job.id)
-    for step in steps:
-        life.live(step)
-        life.look()
+        imports = make_newsletters(db, 2)
+    lives, newsletters = [Life(imports), Life(imports)], list(imports)
+    for (who, of), steps in zip(product((0, 1), (0, 1)), begun, strict=True):
+        for step in steps:
+            lives[who].live(step, newsletters[of])
+    _the_function_is_the_fold(lives)
+    for who, step, of in before:
+        lives[who].live(step, newsletters[of])
+        _the_function_is_the_fold(lives)
+    sends = [_frozen(newsletter_id, lives) for newsletter_id in newsletters]
+    for who, step, of in after:
+        lives[who].live(step, newsletters[of])
+        _the_function_is_the_fold(lives)
+    for issue, frozen in sends:
+        _let_through(issue, frozen)
+
+
+def _the_function_is_the_fold(lives: Sequence[Life]) -> None:
+    """For each person and newsletter, at any instant."""
+    with transaction() as db:
+        for life in lives:
+            subscriber, file = life.subscriber(db), _file(db, life)
+            until = (subscriber and subscriber.paused_until) or utcnow()
+            for at in (NEVER, until - timedelta(microseconds=1), until, until + timedelta(days=999)):
+                of = recipient(at)
+                found = db.execute(select(of).where(of.c.subscriber_id == (subscriber and subscriber.id)))
+                rows = {row.newsletter_id: (row.withheld, row.email, row.consent_id) for row in found}
+                for newsletter_id in life.imports:
+                    expected = _withheld(db, life, file, newsletter_id, at)
+                    subscription = life.subscription(db, newsletter_id)
+                    if subscription is None:
+                        assert (rows.get(newsletter_id), expected) == (None, Withheld.WITHDRAWN)
+                    else:
+                        assert rows[newsletter_id] == (expected, life.email, subscription.consent_id)
+
+
+def _withheld(
+    db: Session, life: Life, file: Mapping[UUID, Standing], newsletter_id: UUID, at: datetime
+) -> Withheld | None:
+    """Why not, as their file and what is noted of the person have it."""
+    said, subscriber = file.get(newsletter_id), life.subscriber(db)
+    if said is None or said.state is not SubscriptionState.ACTIVE or said.since is None:
+        return Withheld.WITHDRAWN
+    assert subscriber
+    if db.get(Suppression, life.mark):
+        return Withheld.SUPPRESSED
+    if subscriber.restricted_at:
+        return Withheld.RESTRICTED
+    if subscriber.paused_until and subscriber.paused_until > at:
+        return Withheld.PAUSED
+    told = said.why is Why.CONFIRMED or life.introduced.get(newsletter_id, NEVER) >= said.since
+    return None if told else Withheld.UNINFORMED
+
+
+def _file(db: Session, life: Life) -> dict[UUID, Standing]:
+    """What their file says, by newsletter."""
+    return {UUID(each.name): each.standing for each in record.draw(db, life.email, {}, now=life.now).letters}
+
+
+def _frozen(newsletter_id: UUID, lives: Sequence[Life]) -> tuple[Issue, dict[UUID, Life]]:
+    """Freeze an issue, for as many as were counted before: it, and whom it is for."""
+    with transaction() as db:
+        allowed = {}
+        for life in lives:
+            subscriber = life.subscriber(db)
+            if subscriber and _withheld(db, life, _file(db, life), newsletter_id, utcnow()) is None:
+                allowed[subscriber.id] = life
+        counted = recipients.count(db, newsletter_id)
+        issue = make_scheduled_issue(db, db.get_one(Newsletter, newsletter_id))
+        frozen = audience.freeze(db, issue.id, now=EPOCH)
+        assert frozen
+        assert frozen.audience == counted == len(allowed)
+        mine = select(Delivery.subscriber_id).where(Delivery.issue_id == issue.id)
+        assert set(db.scalars(mine)) == allowed.keys()
+        return issue, allowed
+
+
+def _let_through(issue: Issue, frozen: dict[UUID, Life]) -> None:
+    """The gate lets through those who may still be written to, at the address they have now."""
+    with transaction() as db:
+        rows = select(Delivery).where(Delivery.issue_id == issue.id).execution_options(populate_existing=True)
+        expected: dict[int, str] = {}
+        for row in db.scalars(rows):
+            life = frozen[row.subscriber_id] if row.subscriber_id else None
+            expected[row.position] = _through(db, life, issue.newsletter_id) if life else Withheld.ERASED
+        claim = ledger.claim(db, issue.id, uuid4(), [Share(OTHER, 100)], limit=100, now=utcnow())
+        passed = {row.position: row.address for row in claim.rows}
+        found = {row.position: row.withheld or passed[row.position] for row in db.scalars(rows)}
+        assert found == expected
+
+
+def _through(db: Session, life: Life, newsletter_id: UUID) -> str:
+    """Why they are not written to now, or at which address they are."""
+    return _withheld(db, life, _file(db, life), newsletter_id, utcnow()) or life.email
