@@ -4,9 +4,11 @@ What the law asks for (who writes, the rights, the way out) is put in by the lay
 out.  Personal values are markers (see merge.py), replaced when a copy is made.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
 import yaml
@@ -21,6 +23,7 @@ from mailer.rendering.themes import theme
 from mailer.rendering.typography import french, long_day
 
 COLONS = {"fr": "\u00a0:", "en": ":"}
+KEPT = 32  # renderings in a process’s memory, some 150 KB each
 
 
 @dataclass(frozen=True)
@@ -59,14 +62,35 @@ class Rendered:
     mjml: str
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What an issue is rendered from: two are the same if their hashes are."""
+
+    sha256: bytes
+    content: Content = field(compare=False)
+    publication: Publication = field(compare=False)
+    asset_urls: Mapping[str, str] = field(compare=False)
+
+
 def render(content: Content, publication: Publication, asset_urls: Mapping[str, str]) -> Rendered:
-    """Render an issue; `asset_urls` gives the absolute address of each image's src.  Raises MjmlError."""
+    """Render an issue; `asset_urls` gives the absolute address of each image's src.  Raises MjmlError.
+
+    A process compiles what it has rendered lately only once: a page shows it twice, and its checks read it.
+    """
+    said = content.dump(), asdict(publication), dict(asset_urls)
+    sha256 = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
+    return _rendered(_Source(sha256, content, publication, asset_urls))
+
+
+@lru_cache(maxsize=KEPT)
+def _rendered(of: _Source) -> Rendered:
+    content = of.content
     values = {
         "issue": content,
-        "publication": publication,
-        "legal": publication.legal,
-        "asset": asset_urls.__getitem__,
-        "theme": theme(publication.theme),
+        "publication": of.publication,
+        "legal": of.publication.legal,
+        "asset": of.asset_urls.__getitem__,
+        "theme": theme(of.publication.theme),
         "locale": content.locale,
         "numbers": _calendar_numbers(content),
     }

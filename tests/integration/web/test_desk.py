@@ -13,8 +13,11 @@ from werkzeug.test import TestResponse
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint
 from mailer.delivery import audience
+from mailer.issues import render
 from mailer.issues.models import Approval, Issue
 from mailer.issues.states import IssueState
+from mailer.newsletters.models import Newsletter, Theme
+from mailer.rendering.mjml import compile_holes
 from mailer.rendering.typography import french
 from mailer.subscribers import suppressions
 from mailer.subscribers.models import Subscriber, SuppressionReason
@@ -46,6 +49,19 @@ def client(stranger: FlaskClient) -> FlaskClient:
         make_staff(db)
     assert log_in(stranger).status_code == 303
     return stranger
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The MJML sources that were compiled."""
+    sources: list[str] = []
+
+    def counted(source: str) -> str:
+        sources.append(source)
+        return compile_holes(source)
+
+    monkeypatch.setattr(render, "compile_holes", counted)
+    return sources
 
 
 def token(client: FlaskClient, path: str) -> str:
@@ -205,6 +221,37 @@ def test_the_number_before_a_send_is_the_freeze_s(client: FlaskClient) -> None:
         frozen = audience.freeze(db, issue_id, now=utcnow())
         assert frozen
         assert (frozen.candidates, frozen.audience) == (7, 3)
+
+
+def test_one_content_is_compiled_once(client: FlaskClient, compiled: list[str]) -> None:
+    """However often it is looked at, checked, approved, taken back and approved again."""
+    issue_id = an_issue()
+    page, tomorrow = f"/desk/issues/{issue_id}", {"day": "2099-12-01", "time": "08:00"}
+    for path in (page, f"{page}/preview", f"{page}/send", page, f"{page}/preview"):
+        assert client.get(path).status_code == 200
+    for _ in range(2):
+        assert act(client, issue_id, "schedule", **tomorrow).status_code == 303
+        assert client.get(f"{page}/preview").status_code == 200
+        assert act(client, issue_id, "unschedule").status_code == 303
+    assert act(client, issue_id, "send").status_code == 303
+    assert state_of(issue_id) is IssueState.SCHEDULED
+    assert len(compiled) == 1
+
+
+def test_what_changed_is_compiled_anew(client: FlaskClient, compiled: list[str]) -> None:
+    """What the author wrote, and how its newsletter presents itself."""
+    issue_id = an_issue()
+    preview = f"/desk/issues/{issue_id}/preview"
+    client.get(preview)
+    with transaction() as db:
+        issue = db.get_one(Issue, issue_id)
+        issue.content = issue.content | {"title": "Un autre titre"}
+    rewritten = client.get(preview).text
+    assert "Un autre titre" in rewritten
+    with transaction() as db:
+        db.execute(update(Newsletter).values(theme=Theme.DSFR))
+    assert client.get(preview).text != rewritten
+    assert len(compiled) == 3
 
 
 @pytest.mark.parametrize(
