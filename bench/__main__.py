@@ -1,4 +1,4 @@
-"""`make bench`: measure, write docs/performance.md, print one line of JSON."""
+"""`make bench`: measure, write docs/performance.md, print one line of JSON; with --trial, write nothing."""
 
 import json
 import tempfile
@@ -10,7 +10,7 @@ import click
 from bench import house, machine, report, sink
 from bench.path import Stalled
 from bench.rivals import Uncounted
-from bench.run import FULL, QUICK, Results, measure
+from bench.run import FULL, QUICK, TRIAL, Plan, Results, measure
 from mailer.core.embedded import Unavailable
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -20,25 +20,30 @@ DOCS = Path(__file__).parents[1] / "docs"
 @click.option(
     "--quick", is_flag=True, help="Under two minutes: fewer messages and rounds, one small audience."
 )
-def main(*, quick: bool) -> None:
+@click.option(
+    "--trial", is_flag=True, help="Within a minute: a few hundred messages, whose figures are not kept."
+)
+def main(*, quick: bool, trial: bool) -> None:
     """Measure the product on this machine, and write docs/performance.md."""
     try:
         with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
-            results, servers = _measure(Path(name), quick=quick)
+            results, servers = _measure(Path(name), TRIAL if trial else QUICK if quick else FULL)
     except (sink.NoPostfix, house.Unfit, Stalled, Uncounted, Unavailable) as error:
         raise click.ClickException(str(error)) from None
     text = report.page(results, machine.describe(), servers, f"{datetime.now(UTC):%Y-%m-%d}")
-    (DOCS / "performance.md").write_text(text, encoding="utf-8")
-    (DOCS / "performance.svg").write_text(report.drawing(results), encoding="utf-8")
-    click.echo(f"written: {DOCS / 'performance.md'}", err=True)
+    drawing = report.drawing(results)
+    if not trial:
+        (DOCS / "performance.md").write_text(text, encoding="utf-8")
+        (DOCS / "performance.svg").write_text(drawing, encoding="utf-8")
+        click.echo(f"written: {DOCS / 'performance.md'}", err=True)
     click.echo(json.dumps(report.figures(results)))
 
 
-def _measure(folder: Path, *, quick: bool) -> tuple[Results, dict[str, str]]:
+def _measure(folder: Path, plan: Plan) -> tuple[Results, dict[str, str]]:
     with sink.running(folder) as relay, house.opened(folder, relay) as installed:
         for name, value in installed.facts.items():
             click.echo(f"{name}: {value}", err=True)
-        return measure(installed, relay, QUICK if quick else FULL), installed.facts
+        return measure(installed, relay, plan), installed.facts
 
 
 if __name__ == "__main__":

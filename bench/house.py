@@ -13,7 +13,7 @@ import redis
 from sqlalchemy import select, text
 
 from bench.processes import Child, cpu, family
-from bench.sink import Sink
+from bench.sink import Sink, running
 from mailer.backup import migrate
 from mailer.core import bootstrap, embedded
 from mailer.core.db import engine, transaction
@@ -46,7 +46,7 @@ class House:
 
     settings: Settings
     folder: Path
-    bells: list[Child]  # the worker of the other queue, and the beat
+    bells: list[Child]  # the workers of the other queues, and the beat
     postgres: psutil.Process
     redis: psutil.Process
     facts: dict[str, str]  # what PostgreSQL and Redis say of themselves
@@ -69,27 +69,41 @@ class House:
 
 @contextmanager
 def opened(folder: Path, sink: Sink) -> Iterator[House]:
-    """An installation on the given servers, or on embedded ones in this folder.  Raises Unfit."""
+    """An installation on the given servers, or on embedded ones in this folder.  Raises Unfit.
+
+    Only letters go to the sink, which counts what it gets: the mail of an alarm (that nobody sends letters
+    just now, say) is no part of what is measured.
+    """
     _configure(folder, sink)
     given = bootstrap.prepare()
     try:
         migrate.upgrade(engine())
         facts = _facts(given)
-        notices = (*_WORKER, "-Q", "notices", "-n", "notices@%h", "-c", "1")
         beat = (*_CELERY, "beat", "--schedule", str(folder / "beat"), "--loglevel", "WARNING")
         with (
-            Child(*notices, log=folder / "notices.log") as quick,
+            running(folder, "other") as other,
+            _worker(folder, "notices", other) as notices,
+            _worker(folder, "chores", other) as chores,
             Child(*beat, log=folder / "beat.log") as clock,
         ):
-            yield House(given, folder, [quick, clock], _postgres(), _redis(given), facts)
+            yield House(given, folder, [notices, chores, clock], _postgres(), _redis(given), facts)
     finally:
         engine().dispose()
         embedded.release(folder / "servers")
 
 
+def _worker(folder: Path, queue: str, relay: Sink) -> Child:
+    command = (*_WORKER, "-Q", queue, "-n", f"{queue}@%h", "-c", "1")
+    return Child(*command, log=folder / f"{queue}.log", env={"MAILER_RELAY_URL": _url(relay)})
+
+
+def _url(relay: Sink) -> str:
+    return f"smtp://127.0.0.1:{relay.port}"
+
+
 def _configure(folder: Path, sink: Sink) -> None:
     values = _IDENTITY | {
-        "RELAY_URL": f"smtp://127.0.0.1:{sink.port}",
+        "RELAY_URL": _url(sink),
         "DATA_DIR": str(folder / "servers"),
         "SECRET_KEYS": secrets.token_urlsafe(48),
         "FINGERPRINT_KEY": secrets.token_urlsafe(48),

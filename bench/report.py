@@ -72,8 +72,8 @@ def _contestants(results: Results) -> list[str]:
 
 
 def _side_by_side(results: Results) -> str:
-    header = ("", "messages/s", "× smtp-source", "senders", "PostgreSQL", "Redis, beat, notices", "together",
-              "the sink")  # fmt: skip
+    header = ("", "messages/s", "× smtp-source", "senders", "PostgreSQL", "Redis, beat, other workers",
+              "together", "the sink")  # fmt: skip
     return _table(
         header, [(name, *_rates(results, name), *_costs(results, name)) for name in _contestants(results)]
     )

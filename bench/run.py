@@ -18,7 +18,6 @@ from bench.rivals import Run
 from bench.sink import Sink
 
 LIMIT, SMTPLIB, OURS, SIGNED = "smtp-source", "smtplib", "mailer", "mailer with DKIM"
-WARM_UP = 500  # messages
 OURSELVES = ("senders", "bells", "postgresql", "redis")  # groups of processes
 
 
@@ -30,10 +29,12 @@ class Plan:
     messages: int  # in each
     sizes: dict[int, int]  # recipients → how often
     recovery: bool
+    warm_up: int = 500  # messages
 
 
 FULL = Plan(5, 20_000, {10_000: 3, 100_000: 1, 1_000_000: 1}, recovery=True)
 QUICK = Plan(3, 5_000, {10_000: 1}, recovery=False)
+TRIAL = Plan(1, 300, {200: 1}, recovery=False, warm_up=100)  # proves that the bench works, and no more
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Bench:
 
     house: House
     sink: Sink
+    plan: Plan
     sample: Path  # one message
     dkim: dict[str, str]  # the environment in which letters are signed
 
@@ -99,7 +101,7 @@ class Bench:
     def workers(self, env: Mapping[str, str] | None = None) -> Iterator[Child]:
         """Letter workers that have sent a few letters already, as those of a running service have."""
         with self.house.letters(env) as workers:
-            path.send(self.house, self.sink, workers, "warm-up", WARM_UP, label="warming up")
+            path.send(self.house, self.sink, workers, "warm-up", self.plan.warm_up, label="warming up")
             yield workers
 
     def limit(self, count: int) -> Run:
@@ -120,10 +122,10 @@ class Bench:
 def measure(house: House, sink: Sink, plan: Plan) -> Results:
     """All of it.  Raises Stalled, Uncounted."""
     crowd, sample = Crowd(), house.folder / "letter.eml"
-    crowd.subscribe(path.newsletter("warm-up"), WARM_UP)
+    crowd.subscribe(path.newsletter("warm-up"), plan.warm_up)
     crowd.subscribe(path.newsletter("round"), plan.messages)
     results = Results(plan, path.write_sample(house, "round", sample))
-    bench = Bench(house, sink, sample, _signing(house, crowd))
+    bench = Bench(house, sink, plan, sample, _signing(house, crowd))
     for number in range(plan.rounds):
         _round(bench, results, number)
     with bench.workers() as workers:
@@ -165,11 +167,12 @@ def _round(bench: Bench, results: Results, number: int) -> None:
 def _size(bench: Bench, workers: Child, crowd: Crowd, recipients: int, times: int) -> Size:
     slug = f"size-{recipients}"
     crowd.subscribe(path.newsletter(slug), recipients)
-    before = bench.limit(WARM_UP * 20).rate
+    around = bench.plan.warm_up * 20
+    before = bench.limit(around).rate
     sent = [path.send(bench.house, bench.sink, workers, slug, recipients) for _ in range(times)]
     middle = sorted(sent, key=lambda one: one.run.seconds)[times // 2]
     _say(f"{recipients:,} recipients", OURS, middle.run)
-    return Size(recipients, middle, (before + bench.limit(WARM_UP * 20).rate) / 2)
+    return Size(recipients, middle, (before + bench.limit(around).rate) / 2)
 
 
 def _say(when: str, name: str, run: Run) -> None:

@@ -59,12 +59,12 @@ class Sink:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Sink]:
+def running(folder: Path, name: str = "sink") -> Iterator[Sink]:
     """A sink on a port of its own.  Raises NoPostfix."""
     port = free_port()
     who = ("-u", "nobody") if os.geteuid() == 0 else ()
     command = (program("smtp-sink"), *who, "-c", f"127.0.0.1:{port}", str(BACKLOG))
-    with Child(*command, log=folder / "sink.counters") as child:
+    with Child(*command, log=folder / f"{name}.counters") as child:
         _wait(port)
         yield Sink(child, port)
 
