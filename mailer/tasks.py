@@ -1,26 +1,21 @@
-"""Door: the Celery app.  The database is the queue of truth; these tasks are only bells.
+"""Door: the Celery tasks, and the jobs each of them runs.  The database is the queue of truth.
 
-A task says "look", carries no person and no content, may be lost or repeated without harm.  No result, no
-ETA, early acknowledgement.  Three queues: `letters` for the send, `chores` for what may take minutes (files,
-the night's work, questions to the DNS), `notices` for everything that is quick, so that a confirmation waits
-behind none of them.  Run one worker per queue.
+A task says "look", carries no person and no content, and may be lost or repeated without harm.
 """
 
-import gc
+from collections.abc import Callable
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Protocol
 from uuid import UUID
 
-from celery import Celery, Task
-from celery.schedules import crontab
-from celery.signals import setup_logging, worker_init
-from kombu.exceptions import OperationalError as BrokerError
-from redis import RedisError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from mailer.backup import prune_log
-from mailer.core import bootstrap, circuit, heartbeats, logging, restore_lock, throttle
+from mailer.celery_app import SWEEP, TICK, app, disarmed, ring
+from mailer.core import circuit, heartbeats, jobs, throttle
 from mailer.core.db import transaction, utcnow
+from mailer.core.jobs import Job
 from mailer.core.logging import log
 from mailer.core.settings import settings
 from mailer.delivery import audience, ledger, load_issue, recovery
@@ -34,7 +29,7 @@ from mailer.delivery.worker import Sender
 from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.monitoring import alarms, watchdog
-from mailer.notices import outbox
+from mailer.notices import outbox, requests
 from mailer.notices.worker import send_due
 from mailer.privacy import breaches
 from mailer.privacy.cases import access_links, register, reminders
@@ -48,131 +43,106 @@ from mailer.smtp.relay import Relay, RelayDown
 from mailer.subscribers import preferences, signup
 from mailer.subscribers.consent import chain
 
-TICK = 5.0  # seconds between two looks for what is due
-SWEEP = 30.0
-INBOX = 60.0
-SIGNUPS = 100  # decided in one go, so that the notices behind them do not wait
+__all__ = ("SWEEP", "TICK", "app", "ring")
+
+REQUESTS = 100  # decided in one go, so that the notices behind them do not wait
 STRETCH = 8.0  # seconds a letter task works before it rings again
 HOLD = {RelayDown: circuit.RELAY, JournalUnwritable: circuit.JOURNAL, DkimKeyMissing: circuit.DKIM}
 
 
-class Bell(Task):  # type: ignore[misc]
-    """A task that a database gone for a while does not break: the next bell does the work.
+class Act(Protocol):
+    """A use case that acts on whatever is due."""
 
-    While the service is disarmed, bells are not heard, except where nobody is served.
-    """
-
-    when_disarmed = False
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            if not self.when_disarmed and _disarmed():
-                return None
-            return super().__call__(*args, **kwargs)
-        except SQLAlchemyError as error:
-            log.error("the database failed", task=self.name, error=_named(error))
-
-
-def _disarmed() -> bool:
-    with transaction() as db:
-        return restore_lock.disarmed(db)
-
-
-def _named(error: SQLAlchemyError) -> str:
-    """Return the driver's own error where there is one; its text may quote addresses."""
-    return type(getattr(error, "orig", None) or error).__name__
-
-
-app = Celery("mailer", task_cls=Bell)
-
-
-@app.add_defaults
-def _configuration() -> dict[str, Any]:
-    """Read when the app is first used, after the settings are known."""
-    return {
-        "broker_url": bootstrap.prepare().redis_url,
-        "broker_connection_retry_on_startup": True,
-        "broker_transport_options": {
-            "socket_connect_timeout": 3,
-            "socket_keepalive": True,
-            "max_retries": 1,  # of a bell: a page does not wait for Redis
-            "interval_start": 0,
-        },
-        "task_ignore_result": True,
-        "task_acks_late": False,
-        "task_default_queue": "notices",
-        "task_routes": {
-            "mailer.send": {"queue": "letters"},
-            **{f"mailer.{chore}": {"queue": "chores"} for chore in ("imports", "keep", "routes")},
-        },
-        "timezone": "UTC",
-        "worker_prefetch_multiplier": 1,
-        "worker_hijack_root_logger": False,
-        "beat_schedule": {
-            "tick": {"task": "mailer.tick", "schedule": TICK, "options": {"expires": TICK}},
-            "sweep": {"task": "mailer.sweep", "schedule": SWEEP, "options": {"expires": SWEEP}},
-            "inbox": {"task": "mailer.inbox", "schedule": INBOX, "options": {"expires": INBOX}},
-            "keep": {"task": "mailer.keep", "schedule": crontab(hour="2", minute="40")},
-        },
-    }
-
-
-@setup_logging.connect
-def _log(**_: Any) -> None:
-    logging.configure()
-
-
-def ring(name: str, *args: Any) -> None:
-    """Ask for a task soon.  Never raises: a bell that is not heard is rung again by the beat."""
-    try:
-        app.tasks[f"mailer.{name}"].apply_async(args, expires=SWEEP, retry=False)
-    except (OSError, BrokerError, RedisError) as error:
-        log.warning("the bell was not heard", task=name, error=type(error).__name__)
-
-
-@worker_init.connect
-def _share(**_: Any) -> None:
-    """Before the fork: what is loaded by now stays one copy for all children, whom the collector would make
-    write on every page of it.
-    """
-    gc.collect()
-    gc.freeze()
+    def __call__(self, db: Session, *, now: datetime) -> object: ...
 
 
 watchdog.install(ring)
 
 
+def _once(act: Act) -> Callable[[], None]:
+    """Make a job of one transaction."""
+
+    def run() -> None:
+        with transaction() as db:
+            act(db, now=utcnow())
+
+    return run
+
+
+def _to_the_end(act: Act) -> Callable[[], None]:
+    """Make a job of as many transactions as it takes until nothing is left."""
+
+    def run() -> None:
+        some: object = True
+        while some:
+            with transaction() as db:
+                some = act(db, now=utcnow())
+
+    return run
+
+
+def _a_few(decide: Act) -> Callable[[], None]:
+    """Make a job that decides on a few requests, one a transaction, and rings where there may be more."""
+
+    def run() -> None:
+        for _ in range(REQUESTS):
+            with transaction() as db:
+                if not decide(db, now=utcnow()):
+                    return
+        ring("signups")
+
+    return run
+
+
 @app.task(name="mailer.tick", when_disarmed=True)
 def tick() -> None:
-    """Freeze the issues whose time has come, and ring for every letter and sign-up that can go on.
+    """Freeze the issues whose time has come, and ring for every letter and sign-up that can go on."""
+    jobs.run([Job("beat", _beat)])
+    if not disarmed():
+        jobs.run(EVERY_TICK)
 
-    The forms do not ring: the work a sign-up makes must not show in the time of its answer, or of the next.
-    """
-    now = utcnow()
+
+def _beat() -> None:
     with transaction() as db:
         heartbeats.beat(db, watchdog.BEAT, "beat")
-        if restore_lock.disarmed(db):
-            return
-        start, leaving = ledger.due(db, now=now)
-        asked = signup.waiting(db, now=now) or preferences.waiting(db) or access_links.waiting(db, now=now)
-        held = circuit.standing(db, HOLD.values(), now=now)
+
+
+def _freeze() -> None:
+    with transaction() as db:
+        start, _ = ledger.due(db, now=utcnow())
     for issue_id in start:
-        with transaction() as db:
+        with jobs.row(ledger.FREEZE, issue_id), transaction() as db:
             frozen = audience.freeze(db, issue_id, now=utcnow(), lanes=routes.lanes(db, _providers()))
         if frozen:
             log.info("frozen", issue=str(issue_id), audience=frozen.audience)
-            leaving.append(issue_id)
-    if asked:
-        ring("signups")
+
+
+def _ring_for_letters() -> None:
+    now = utcnow()
+    with transaction() as db:
+        _, leaving = ledger.due(db, now=now)
+        held = circuit.standing(db, HOLD.values(), now=now)
     for issue_id in () if held else leaving:
         for _ in range(settings().senders):
             ring("send", str(issue_id))
 
 
+def _ring_for_requests() -> None:
+    """Ring here, not in the forms: the work a sign-up makes must not show in the time of an answer."""
+    now = utcnow()
+    with transaction() as db:
+        asked = signup.waiting(db, now=now) or preferences.waiting(db) or access_links.waiting(db, now=now)
+    if asked:
+        ring("signups")
+
+
 @app.task(name="mailer.send")
 def send(issue_id: str) -> None:
     """Send an issue for a few seconds, then ring again, or close it."""
-    _recover()
+    jobs.run([RECOVERY, Job(f"send {issue_id}", lambda: _send(issue_id))])
+
+
+def _send(issue_id: str) -> None:
     more = False
     try:
         with watchdog.gently():
@@ -186,7 +156,7 @@ def send(issue_id: str) -> None:
     if more:
         ring("send", issue_id)
     else:
-        _close()
+        jobs.run([CLOSE])
 
 
 def _work(issue_id: UUID) -> bool:
@@ -206,40 +176,20 @@ def _work(issue_id: UUID) -> bool:
 @app.task(name="mailer.signups")
 def signups() -> None:
     """Decide on what the forms received, a few at a time, and send the mails that answers."""
-    for _ in range(SIGNUPS):
-        if not _decide_one():
-            break
-    else:
-        ring("signups")
-    send_notices()
-
-
-def _decide_one() -> bool:
-    """Return whether there was one to decide."""
-    now = utcnow()
-    with transaction() as db:
-        some, known = preferences.decide_next(db, now=now)
-        if known:
-            outbox.send_preferences(db, known, now=now)
-        asked = signup.next_due(db, now=now)
-        decided = signup.decide(db, asked, now=now) if asked else None
-        if decided:
-            outbox.answer_signup(db, decided, now=now)
-        some |= access_links.decide_next(db, now=now)
-    return some or asked is not None
+    jobs.run([*FORMS, *NOTICES])
 
 
 @app.task(name="mailer.notices")
 def send_notices() -> None:
     """Send the single mails that are due; then tell a few of the imported people, and ring for the others."""
+    jobs.run(NOTICES)
+
+
+def _send_notices() -> None:
     try:
         send_due(settings())
         with transaction() as db:
             circuit.clear(db, circuit.DKIM)
-            introduced = introductions.introduce(db, now=utcnow())
-        if introduced:
-            send_due(settings())
-            ring("notices")
     except RelayDown as error:
         log.warning("the relay is down", relay=str(error))
     except DkimKeyMissing as error:
@@ -248,21 +198,44 @@ def send_notices() -> None:
             circuit.hit(db, circuit.DKIM, str(error), now=utcnow())
 
 
+def _introduce() -> None:
+    """Add nobody to an outbox that waits for the relay."""
+    now = utcnow()
+    with transaction() as db:
+        introduced = 0 if outbox.waiting(db, now=now) else introductions.introduce(db, now=now)
+    if introduced:
+        ring("notices")
+
+
 @app.task(name="mailer.keep")
 def keep() -> None:
     """Once a day: anchor the head of the consent chain, and let go of all whose time has come."""
-    with transaction() as db:
-        chain.anchor_head(db, now=utcnow())
-    every = *retention.RULES, prune_log.RULE
-    lines = list(retention.run(every, dry=False, clock=utcnow))
+    jobs.run([ANCHOR, TIDY])
+    lines = list(retention.run(RULES, dry=False, clock=utcnow))
     log.info("retention", **{line.rule: line.rows for line in lines if line.rows})
-    intake.tidy(settings())
     ring("routes")
+
+
+@app.task(name="mailer.keep_again")
+def keep_again() -> None:
+    """Do again what failed in the night's work: nobody waits a day for what a moment spoilt."""
+    with transaction() as db:
+        failed = jobs.to_repeat(db, _nightly())
+    jobs.run([job for job in (ANCHOR, TIDY) if job.name in failed])
+    list(retention.run([rule for rule in RULES if rule.job in failed], dry=False, clock=utcnow))
+
+
+def _nightly() -> list[str]:
+    return [ANCHOR.name, TIDY.name, *(rule.job for rule in RULES)]
 
 
 @app.task(name="mailer.routes")
 def learn_routes() -> None:
     """Ask the DNS who hosts the domains that many readers share: each has the pace of its provider."""
+    jobs.run([Job("routes", _learn_routes)])
+
+
+def _learn_routes() -> None:
     with transaction() as db:
         domains = routes.to_ask(db, _providers(), now=utcnow())
     found = dns.mx(domains)
@@ -274,42 +247,38 @@ def learn_routes() -> None:
 @app.task(name="mailer.inbox")
 def read_inbox() -> None:
     """Read a few of the mails to the published address, ring for the others, and send the receipts."""
+    jobs.run([Job(intake.JOB, _read_inbox), *NOTICES])
+
+
+def _read_inbox() -> None:
     if intake.work(settings()):
         ring("inbox")
-    send_notices()
 
 
 @app.task(name="mailer.sweep", when_disarmed=True)
 def sweep() -> None:
-    """Settle what dead workers left, close what is finished, ring what was forgotten, call for help."""
-    if _disarmed():
-        _raise_alarms()
-        return
-    _recover()
+    """Settle what dead workers left, close what is finished, ring what was forgotten; last, call for help."""
+    try:
+        if not disarmed():
+            jobs.run(EVERY_SWEEP)
+    finally:
+        jobs.run([Job("alarms", _raise_alarms)])
+
+
+def _ring_for_the_forgotten() -> None:
     with transaction() as db:
-        ledger.withhold_cancelled(db, now=utcnow())
-        if lost := ledger.silence(db, now=utcnow()):
-            log.error("unknown after a silent worker", rows=lost)
-        throttle.forget(db, now=utcnow())
-        access_links.forget(db, now=utcnow())
-        rectification.forget(db, now=utcnow())
-        restriction.lift_due(db, now=utcnow())
-    _close()
-    _raise_alarms()
-    with transaction() as db:
-        reminders.tell(db, now=utcnow())
-        breaches.remind(db, now=utcnow())
-        register.forget_addresses(db)
-    erasure_worker.retry(clock=utcnow)
-    erasure_worker.work(settings(), clock=utcnow)
-    ring("signups")
-    ring("purge")
-    ring("imports")
+        again = jobs.to_repeat(db, _nightly())
+    for forgotten in ("signups", "purge", "imports", *(("keep_again",) if again else ())):
+        ring(forgotten)
 
 
 @app.task(name="mailer.imports")
 def imports() -> None:
     """Look at, take over or undo what the desk was sent, for a few seconds, then ring again."""
+    jobs.run([Job(importing.JOB, _import)])
+
+
+def _import() -> None:
     if importing.work(settings(), clock=utcnow):
         ring("imports")
 
@@ -317,12 +286,7 @@ def imports() -> None:
 @app.task(name="mailer.purge")
 def purge() -> None:
     """Forget the sign-ups that nobody confirmed in time."""
-    while True:
-        with transaction() as db:
-            purged = signup.purge(db, now=utcnow())
-        if not purged:
-            return
-        log.info("unconfirmed sign-ups forgotten", count=purged)
+    jobs.run([Job(signup.PURGE, _to_the_end(signup.purge))])
 
 
 def _recover() -> None:
@@ -330,15 +294,22 @@ def _recover() -> None:
         log.error("unknown after a dead worker", rows=lost)
 
 
+def _silence() -> None:
+    with transaction() as db:
+        lost = ledger.silence(db, now=utcnow())
+    if lost:
+        log.error("unknown after a silent worker", rows=lost)
+
+
 def _close() -> None:
     with transaction() as db:
-        for issue_id in ledger.close_finished(db, now=utcnow()):
-            log.info("closed", issue=str(issue_id))
+        closed = ledger.close_finished(db, now=utcnow())
+    for issue_id in closed:
+        log.info("closed", issue=str(issue_id))
 
 
 def _raise_alarms() -> None:
     with transaction() as db:
-        heartbeats.forget_processes(db)
         untold = alarms.remember(db, alarms.find(db, now=utcnow()), now=utcnow())
     if not untold:
         return
@@ -350,6 +321,40 @@ def _raise_alarms() -> None:
     if left:
         with transaction() as db:
             alarms.told(db, untold, now=utcnow())
+
+
+EVERY_TICK = (
+    Job(ledger.FREEZE, _freeze),
+    Job("ring for letters", _ring_for_letters),
+    Job("ring for requests", _ring_for_requests),
+)
+FORMS = (
+    Job(signup.JOB, _a_few(requests.decide_signup)),
+    Job(preferences.JOB, _a_few(requests.decide_preferences)),
+    Job(access_links.JOB, _a_few(access_links.decide_next)),
+)
+NOTICES = (Job(outbox.JOB, _send_notices), Job(introductions.JOB, _introduce))
+RECOVERY, CLOSE = Job(recovery.JOB, _recover), Job(ledger.CLOSE, _close)
+ANCHOR, TIDY = Job("anchor", _once(chain.anchor_head)), Job(intake.TIDY, lambda: intake.tidy(settings()))
+RULES = *retention.RULES, prune_log.RULE
+EVERY_SWEEP = (
+    RECOVERY,
+    Job("cancelled", _once(ledger.withhold_cancelled)),
+    Job("silence", _silence),
+    CLOSE,
+    Job("throttles", _once(throttle.forget)),
+    Job("old rights links", _once(access_links.forget)),
+    Job(rectification.JOB, _once(rectification.forget)),
+    Job(restriction.JOB, _once(restriction.lift_due)),
+    Job(reminders.JOB, _once(reminders.tell)),
+    Job(breaches.JOB, _once(breaches.remind)),
+    Job(register.CLOSED, _to_the_end(lambda db, **_: register.forget_addresses(db))),
+    Job(erasure_worker.RETRY, lambda: erasure_worker.retry(clock=utcnow)),
+    Job(erasure_worker.FINISH, lambda: erasure_worker.work(settings(), clock=utcnow)),
+    Job("heartbeats", _once(lambda db, **_: heartbeats.forget_processes(db))),
+    Job("failures", _once(lambda db, **_: jobs.forget(db))),
+    Job("ring for the forgotten", _ring_for_the_forgotten),
+)
 
 
 @cache

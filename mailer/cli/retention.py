@@ -25,11 +25,16 @@ def run_(dry: bool, as_json: bool) -> None:
             chain.anchor_head(db, now=utcnow())
     lines = list(rules.run((*rules.RULES, prune_log.RULE), dry=dry, clock=utcnow))
     rows = [{"rule": each.rule, "rows": each.rows, "kept": each.says} for each in lines]
+    failed = sorted({each.rule for each in lines if each.failed})
     if not dry:
         with opened() as db:
             gone = {each.rule: each.rows for each in lines if each.rows}
             audited(db, "retention run", **gone)
     show.table(rows, as_json=as_json, empty="")
+    if failed:
+        raise click.ClickException(
+            f"not applied to the end: {', '.join(failed)}; the log above says what failed"
+        )
 
 
 @retention.command()

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from mailer.core import jobs
 from mailer.core.db import changed
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
@@ -22,6 +23,7 @@ from mailer.smtp.replies import FINAL, DeliveryState
 
 SILENT_AFTER = timedelta(seconds=120)  # without a heartbeat a worker is suspected…
 SURE_AFTER = timedelta(seconds=15)  # …and still without one, its rows are nobody's: a clock may have jumped
+FREEZE, CLOSE = "freeze", "close"  # jobs, whose rows are issues
 START = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 
 
@@ -265,7 +267,9 @@ def withhold_cancelled(db: Session, *, now: datetime) -> int:
 
 def due(db: Session, *, now: datetime) -> tuple[list[UUID], list[UUID]]:
     """Return the issues to freeze, and those with rows to send now."""
-    start = select(Issue.id).where(Issue.state == IssueState.SCHEDULED, Issue.due_at <= now)
+    start = select(Issue.id).where(
+        Issue.state == IssueState.SCHEDULED, Issue.due_at <= now, jobs.to_try(FREEZE, Issue.id)
+    )
     waiting = (
         select(Delivery.position)
         .where(
@@ -284,9 +288,9 @@ def close_finished(db: Session, *, now: datetime) -> list[UUID]:
     unfinished = (
         select(Delivery.position).where(Delivery.issue_id == Issue.id, Delivery.state.not_in(FINAL)).exists()
     )
-    leaving = Issue.state.in_((IssueState.SENDING, IssueState.CANCELLED))
-    finished = db.scalars(select(Issue).where(leaving, ~unfinished).with_for_update(skip_locked=True)).all()
+    leaving = Issue.state.in_((IssueState.SENDING, IssueState.CANCELLED)), jobs.to_try(CLOSE, Issue.id)
+    finished = db.scalars(select(Issue).where(*leaving, ~unfinished).with_for_update(skip_locked=True)).all()
     for issue in finished:
-        issue.state, issue.closed_at = moved(issue.state, Move.CLOSE), now
-    db.flush()
+        with jobs.row(CLOSE, issue.id, db):
+            issue.state, issue.closed_at = moved(issue.state, Move.CLOSE), now
     return [issue.id for issue in finished]

@@ -10,11 +10,14 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from mailer.core import jobs
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.delivery import journal, ledger
 from mailer.delivery.journal import Testament
 from mailer.smtp.replies import DeliveryState
+
+JOB = "recovery"  # its rows are dead workers
 
 
 def folder(settings: Settings) -> Path:
@@ -25,8 +28,10 @@ def folder(settings: Settings) -> Path:
 def recover(journals: Path) -> int:
     """Settle the rows of every worker of this host that is dead; how many are unknown."""
     unknown = 0
-    for path in journal.files(journals):
-        with journal.of_the_dead(path) as testament:
+    with transaction() as db:
+        aside = jobs.set_aside(db, JOB)
+    for path in (each for each in journal.files(journals) if each.stem not in aside):
+        with jobs.row(JOB, path.stem), journal.of_the_dead(path) as testament:
             if testament:
                 with transaction() as db:
                     unknown += execute(db, testament, now=utcnow())

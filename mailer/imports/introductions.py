@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from mailer.core import jobs
 from mailer.notices.models import Notice, NoticeKind
 from mailer.notices.outbox import welcome
 from mailer.smtp.replies import DeliveryState
@@ -12,6 +13,7 @@ from mailer.subscribers.eligibility import PASSING
 from mailer.subscribers.models import Subscription, SubscriptionState
 from mailer.subscribers.recipients import recipient
 
+JOB = "introductions"
 INTRODUCED = 100  # imported people told at a time: a confirmation does not wait for more of them
 
 
@@ -30,8 +32,11 @@ def introduce(db: Session, *, now: datetime, limit: int = INTRODUCED) -> int:
     )  # fmt: skip
     indexed = Subscription.state == SubscriptionState.ACTIVE, Subscription.informed_at.is_(None)
     joined = select(Subscription.id).join(rows, rows.c.subscription_id == Subscription.id)
-    some = joined.where(*indexed, rows.c.withheld.in_(PASSING), ~told).limit(limit)
+    some = joined.where(
+        *indexed, rows.c.withheld.in_(PASSING), ~told, jobs.to_try(JOB, Subscription.id)
+    ).limit(limit)
     found = db.scalars(some).all()
     for subscription_id in found:
-        welcome(db, subscription_id, now=now)
+        with jobs.row(JOB, subscription_id, db):
+            welcome(db, subscription_id, now=now)
     return len(found)

@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from mailer.core.db import transaction
+from mailer.core.jobs import row, to_try
 from mailer.core.logging import log
 from mailer.core.settings import Settings
 from mailer.imports import file_format, jobs, pipeline
@@ -24,6 +25,7 @@ from mailer.privacylog.decisions import Unwritable
 STRETCH = 8.0  # seconds of taking, before the next bell
 PASSING = Busy, Unwritable, OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError
 _NOTHING: dict[str, Any] = {"done": 0, "new": 0, "known": 0, "refused": 0, "reasons": {}}
+JOB = "imports"
 _LOCK = 0x6465736B  # "desk": one worker at a time
 
 
@@ -33,11 +35,13 @@ def waiting() -> Import | None:
     todo = or_(Import.state.in_((ImportState.CHECKING, ImportState.RUNNING)) & sent,
                Import.state == ImportState.UNDOING)  # fmt: skip
     with transaction() as db:
-        return db.scalar(select(Import).where(todo).order_by(Import.created_at).limit(1))
+        return db.scalar(
+            select(Import).where(todo, to_try(JOB, Import.id)).order_by(Import.created_at).limit(1)
+        )
 
 
 def work(settings: Settings, *, clock: Callable[[], datetime]) -> bool:
-    """Do a stretch of what is waiting; whether there may be more."""
+    """Do a stretch of what is waiting; whether there may be more.  Raises RowFailed."""
     with pipeline.apart() as driver:
         try:
             with pipeline.alone(driver, _LOCK, patience=0):
@@ -51,13 +55,14 @@ def _work(settings: Settings, clock: Callable[[], datetime]) -> bool:
     job = waiting()
     if job is None:
         return False
-    try:
-        _further(job, settings, clock)
-    except PASSING:
-        raise
-    except Exception as error:
-        log.error("an import failed", import_id=str(job.id), error=type(error).__name__)
-        _fail(job, type(error).__name__, clock())
+    with row(JOB, job.id, passing=(Busy,)):
+        try:
+            _further(job, settings, clock)
+        except PASSING:
+            raise
+        except Exception as error:
+            log.error("an import failed", import_id=str(job.id), error=type(error).__name__)
+            _fail(job, type(error).__name__, clock())
     return True
 
 

@@ -4,7 +4,7 @@ Shown in three places: an alert mail, the desk's banner, and /readyz.
 """
 
 import smtplib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -18,9 +18,11 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.core import circuit, restore_lock
+from mailer.core import circuit, jobs, restore_lock
 from mailer.core.circuit import Hold
 from mailer.core.heartbeats import Heartbeat
+from mailer.core.jobs import Failing
+from mailer.core.logging import log
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings
 from mailer.delivery import unknown
@@ -39,6 +41,7 @@ PATIENCE_WITH_A_PROVIDER = timedelta(minutes=15)
 KINDS_OF_PROCESS = ("beat", "letters", "notices", "chores")
 TOLD_AFTER = timedelta(seconds=60)  # a start, or a restart, alarms nobody
 REMIND_AFTER = timedelta(hours=24)
+Look = Callable[[Session, datetime], Iterator["Found"]]
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,17 @@ class Found:
 
 
 def find(db: Session, *, now: datetime) -> list[Found]:
-    """Return everything that asks for a person now."""
-    return [*_unknown(db), *_held(db, now), *_silent(db), *_signups(db, now), *_wills(), *_disarmed(db)]
+    """Return everything that asks for a person now; a look that raises does too, and hides no other."""
+    return [found for look in _LOOKS for found in _looked(db, look, now)]
+
+
+def _looked(db: Session, look: Look, now: datetime) -> list[Found]:
+    try:
+        with db.begin_nested():
+            return list(look(db, now))
+    except Exception as error:
+        log.error("an alarm cannot be looked for", alarm=look.__name__, error=jobs.place(error))
+        return [_failing_about(Failing(f"alarms{look.__name__}", 0, now, jobs.place(error)), now)]
 
 
 def remember(db: Session, found: Sequence[Found], *, now: datetime) -> list[Found]:
@@ -86,7 +98,8 @@ def tell(found: Sequence[Found], settings: Settings, *, now: datetime) -> bool:
     client = Relay.parse(settings.relay_url).connect()
     try:
         client.send_message(compose(found, settings, now=now))
-    except smtplib.SMTPException:
+    except smtplib.SMTPException as error:
+        log.error("the relay refused the alert mail", error=type(error).__name__)
         return False
     finally:
         client.close()
@@ -113,7 +126,7 @@ def compose(found: Sequence[Found], settings: Settings, *, now: datetime) -> Ema
     return message
 
 
-def _unknown(db: Session) -> Iterator[Found]:
+def _unknown(db: Session, _: datetime) -> Iterator[Found]:
     for each in unknown.undecided(db):
         yield Found("unknown", str(each.issue_id), {"title": each.title, "rows": each.rows})
 
@@ -130,7 +143,7 @@ def _about(name: str, hold: Hold, now: datetime) -> Found:
     return Found(kind, name, {"name": name, "reason": hold.reason, "minutes": minutes})
 
 
-def _silent(db: Session) -> Iterator[Found]:
+def _silent(db: Session, _: datetime) -> Iterator[Found]:
     alive = select(Heartbeat.kind).where(Heartbeat.seen_at > func.now() - SILENT_AFTER).distinct()
     seen = set(db.scalars(alive))
     for kind in KINDS_OF_PROCESS:
@@ -143,14 +156,28 @@ def _signups(db: Session, now: datetime) -> Iterator[Found]:
         yield Found("signups", "", {"until": f"{until:%H:%M} UTC"})
 
 
-def _wills() -> Iterator[Found]:
+def _wills(_: Session, __: datetime) -> Iterator[Found]:
     if trouble := decisions.trouble():
         yield Found("wills", "", {"reason": trouble})
 
 
-def _disarmed(db: Session) -> Iterator[Found]:
+def _disarmed(db: Session, _: datetime) -> Iterator[Found]:
     if restore_lock.disarmed(db):
         yield Found("disarmed", "", {})
+
+
+def _failing(db: Session, now: datetime) -> Iterator[Found]:
+    for each in jobs.failing(db):
+        yield _failing_about(each, now)
+
+
+def _failing_about(job: Failing, now: datetime) -> Found:
+    minutes = max(int((now - job.since).total_seconds() // 60), 0)
+    values = {"name": job.job, "rows": job.rows, "minutes": minutes, "reason": job.error}
+    return Found("set_aside" if job.rows else "failing", job.job, values)
+
+
+_LOOKS: tuple[Look, ...] = (_unknown, _held, _silent, _signups, _wills, _disarmed, _failing)
 
 
 @cache

@@ -12,12 +12,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core import restore_lock
+from mailer.core import jobs, restore_lock
 from mailer.notices.models import Notice, NoticeKind
 from mailer.smtp.replies import WAITING, DeliveryState
 from mailer.subscribers.models import Subscription
 from mailer.subscribers.signup import Decided, Due
 
+JOB = "notices"
 _ANSWERS = {Due.CONFIRMATION: NoticeKind.CONFIRMATION, Due.ALREADY: NoticeKind.ALREADY}
 
 
@@ -70,7 +71,7 @@ def waiting(db: Session, *, now: datetime) -> bool:
     """Return whether a notice is due; none is while the service is disarmed."""
     if restore_lock.disarmed(db):
         return False
-    due = Notice.state.in_(WAITING), Notice.due_at <= now
+    due = Notice.state.in_(WAITING), Notice.due_at <= now, jobs.to_try(JOB, Notice.id)
     return db.scalar(select(Notice.id).where(*due).limit(1)) is not None
 
 

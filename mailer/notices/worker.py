@@ -7,10 +7,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
-from mailer.core import logging, tokens
+from mailer.core import jobs, logging, tokens
 from mailer.core.db import transaction, utcnow
 from mailer.core.logging import log
 from mailer.core.settings import Settings
@@ -18,7 +18,7 @@ from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
 from mailer.notices.message import Claimed, Letterhead, compose, leave_link, link_of, return_path
 from mailer.notices.models import Notice, NoticeKind
-from mailer.notices.outbox import waiting
+from mailer.notices.outbox import JOB, waiting
 from mailer.rendering.typography import long_day
 from mailer.smtp import dkim
 from mailer.smtp.dkim import Signer
@@ -29,7 +29,9 @@ from mailer.subscribers.eligibility import Withheld, own_word, receives
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 from mailer.subscribers.recipients import recipient
 
-BATCH = 20
+HANG_UPS = 2  # one after the other, and the relay is left for a while
+UNWRITTEN = Reply(451, "", "not written")  # by ourselves: again later
+NO_SMTPUTF8 = Reply(553, "5.6.7", "the relay does not offer SMTPUTF8")  # RFC 6531, 3.5
 
 
 _MEANT_FOR = {
@@ -45,49 +47,66 @@ _OF_A_READER = {NoticeKind.WELCOME, NoticeKind.ALREADY}  # they say that letters
 
 
 def send_due(settings: Settings) -> int:
-    """Send every notice that is due; how many were tried.
+    """Send every notice that is due, each charged for itself alone; how many were tried.
 
-    Raises RelayDown, or DkimKeyMissing where they must be signed, before charging any with it.
+    Raises RelayDown, or DkimKeyMissing where they must be signed, before charging any with it; RowFailed for
+    one that cannot be written.
     """
-    tried, signer = 0, dkim.load(settings)
-    while True:
-        with transaction() as db:
-            if not waiting(db, now=utcnow()):
-                return tried
+    tried, hung_up, signer = 0, 0, dkim.load(settings)
+    while hung_up < HANG_UPS and _waiting():
         client = Relay.parse(settings.relay_url).connect()
         try:
-            for claimed in _claim(settings):
-                _send(client, claimed, settings, signer)
+            while claimed := _claim(settings):
                 tried += 1
-        except smtplib.SMTPServerDisconnected:
-            log.warning("the relay hung up between notices")
+                with jobs.row(JOB, claimed.id, passing=(smtplib.SMTPServerDisconnected,)):
+                    _send(client, claimed, settings, signer)
+                hung_up = 0
             return tried
+        except smtplib.SMTPServerDisconnected:
+            log.warning("the relay hung up on a notice")
+            hung_up += 1
         finally:
             client.close()
+    return tried
 
 
-def _claim(settings: Settings) -> list[Claimed]:
-    """Take a few; what no longer has a reason to leave is withheld."""
-    now, of = utcnow(), recipient()
+def _waiting() -> bool:
     with transaction() as db:
-        due = Notice.state.in_(WAITING), Notice.due_at <= now
-        found = db.execute(
-            select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, of.c.withheld)
-            .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
-            .outerjoin(Newsletter, Newsletter.id == Notice.newsletter_id)
-            .outerjoin(
-                Subscription,
-                (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter_id == Newsletter.id),
-            )
-            .outerjoin(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
-            .outerjoin(of, of.c.subscription_id == Subscription.id)
-            .where(*due)
-            .order_by(Notice.due_at)
-            .limit(BATCH)
-            .with_for_update(of=Notice, skip_locked=True)
-        ).all()
-        rows = (_taken(row, now, settings) for row in found)
-        return [row for row in rows if row]
+        return waiting(db, now=utcnow())
+
+
+def _claim(settings: Settings) -> Claimed | None:
+    """Take the next; what no longer has a reason to leave is withheld."""
+    while True:
+        with transaction() as db:
+            found = _next_due(db, utcnow())
+            if found is None:
+                return None
+            with jobs.row(JOB, found[0].id, db):
+                claimed = _taken(found, utcnow(), settings)
+        if claimed:
+            return claimed
+
+
+def _next_due(db: Session, now: datetime) -> Row[*tuple[Any, ...]] | None:
+    """Return the notice that has waited longest, with what it is about; nobody else sends it meanwhile."""
+    due = Notice.state.in_(WAITING), Notice.due_at <= now, jobs.to_try(JOB, Notice.id)
+    of = recipient()
+    return db.execute(
+        select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, of.c.withheld)
+        .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
+        .outerjoin(Newsletter, Newsletter.id == Notice.newsletter_id)
+        .outerjoin(
+            Subscription,
+            (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter_id == Newsletter.id),
+        )
+        .outerjoin(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
+        .outerjoin(of, of.c.subscription_id == Subscription.id)
+        .where(*due)
+        .order_by(Notice.due_at)
+        .limit(1)
+        .with_for_update(of=Notice, skip_locked=True)
+    ).one_or_none()
 
 
 def _taken(row: Any, now: datetime, settings: Settings) -> Claimed | None:
@@ -166,8 +185,16 @@ def _provenance(consent: ConsentPayload | None, locale: str, settings: Settings)
 
 
 def _send(client: smtplib.SMTP, claimed: Claimed, settings: Settings, signer: Signer | None) -> None:
-    message = _encoded(compose(claimed, settings, utcnow()), claimed.email, signer)
-    answer = _submit(client, return_path(claimed), claimed.email, message)
+    """Submit it, and record the answer; also that it could not be written, and then raise that."""
+    try:
+        message = _encoded(compose(claimed, settings, utcnow()), claimed.email, signer)
+    except Exception:
+        _record(claimed, UNWRITTEN)
+        raise
+    _record(claimed, _submit(client, return_path(claimed), claimed.email, message))
+
+
+def _record(claimed: Claimed, answer: Reply) -> None:
     now = utcnow()
     decided = verdict(
         answer, now=now, attempts=claimed.attempts, first_tried=claimed.first_tried, jitter=_jitter
@@ -199,6 +226,8 @@ def _encoded(message: EmailMessage, recipient: str, signer: Signer | None) -> by
 
 def _submit(client: smtplib.SMTP, sender: str, recipient: str, message: bytes) -> Reply:
     """Return the reply that decides.  Raises SMTPServerDisconnected: the notice is then tried again later."""
+    if not recipient.isascii() and not client.has_extn("smtputf8"):
+        return NO_SMTPUTF8
     options = [] if recipient.isascii() else ["SMTPUTF8"]
     for code, text in (client.mail(sender, options), client.rcpt(recipient)):
         if code // 100 != 2:

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer.core import jobs
 from mailer.core.settings import settings
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
@@ -19,6 +20,7 @@ from mailer.privacy.models import Breach, RightsRequest
 from mailer.rendering.typography import long_instant
 from mailer.subscribers.models import Subscriber, Subscription
 
+JOB = "breaches"
 REMIND_BEFORE = timedelta(hours=24)
 WITHIN = timedelta(hours=72)  # of having become aware; weekends count (Regulation 1182/71, 3(1))
 
@@ -48,10 +50,11 @@ def remind(db: Session, *, now: datetime) -> int:
     One that was recorded on its last day was told of then.
     """
     open_ = Breach.notified_at.is_(None), Breach.closed_at.is_(None), Breach.reminded_at.is_(None)
-    near = select(Breach).where(*open_, Breach.aware_at <= now - WITHIN + REMIND_BEFORE)
-    found = db.scalars(near.with_for_update(skip_locked=True)).all()
+    near = Breach.aware_at <= now - WITHIN + REMIND_BEFORE, jobs.to_try(JOB, Breach.id)
+    found = db.scalars(select(Breach).where(*open_, *near).with_for_update(skip_locked=True)).all()
     for breach in found:
-        _tell(db, breach, now)
+        with jobs.row(JOB, breach.id, db):
+            _tell(db, breach, now)
     return len(found)
 
 

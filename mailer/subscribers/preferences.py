@@ -11,7 +11,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.core import throttle
+from mailer.core import jobs, throttle
 from mailer.core.address import mailbox
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent.models import Wording
@@ -28,7 +28,7 @@ from mailer.subscribers.suppressions import Entry
 OPEN_FOR = timedelta(hours=1)  # a link, from when it was sent
 LINKS_A_DAY = 3  # to one mailbox
 LONGEST_PAUSE = timedelta(days=366)
-CHANNEL = "preferences"
+CHANNEL = JOB = "preferences"
 _KNOWN = (SubscriptionState.ACTIVE, SubscriptionState.ENDED)
 
 
@@ -39,24 +39,25 @@ def request(db: Session, *, email: str, now: datetime) -> None:
 
 def waiting(db: Session) -> bool:
     """Return whether somebody asked for a link."""
-    return db.scalar(select(exists().where(PreferencesRequest.id.is_not(None)))) or False
+    due = select(PreferencesRequest.id).where(jobs.to_try(JOB, PreferencesRequest.id))
+    return db.scalar(due.limit(1)) is not None
 
 
-def decide_next(db: Session, *, now: datetime) -> tuple[bool, UUID | None]:
-    """Take the oldest request off the list: whether there was one, and a subscription of whoever gets a link.
+def next_due(db: Session) -> PreferencesRequest | None:
+    """Return the oldest request that nobody is deciding, or None."""
+    due = select(PreferencesRequest).where(jobs.to_try(JOB, PreferencesRequest.id))
+    return db.scalar(due.order_by(PreferencesRequest.at).limit(1).with_for_update(skip_locked=True))
+
+
+def decide(db: Session, asked: PreferencesRequest, *, now: datetime) -> UUID | None:
+    """Take a request off the list; a subscription of whoever gets a link.
 
     Nobody is written to who never agreed to anything, or who said never again.
     """
-    oldest = select(PreferencesRequest).order_by(PreferencesRequest.at).limit(1)
-    asked = db.scalar(oldest.with_for_update(skip_locked=True))
-    if asked is None:
-        return False, None
     db.delete(asked)
     known = _subscription_of(db, asked.email)
     limit = throttle.limit(LINKS_A_DAY, timedelta(hours=24), "preferences of", mailbox(asked.email))
-    if known is None or not throttle.take(db, limit, now=now):
-        return True, None
-    return True, known
+    return known if known and throttle.take(db, limit, now=now) else None
 
 
 def chosen(db: Session, subscriber_id: UUID) -> set[UUID]:

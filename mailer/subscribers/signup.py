@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, contains_eager
 
-from mailer.core import fingerprint, throttle
+from mailer.core import fingerprint, jobs, throttle
 from mailer.core.address import domain, mailbox
 from mailer.core.settings import settings
 from mailer.core.throttle import Limit
@@ -27,6 +27,7 @@ from mailer.subscribers.subscriptions import CONFIRM_WITHIN
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 MAILS_A_DAY = 3  # that sign-up forms may cause to one mailbox, for all newsletters together
 NEVER_AGAIN_ASKED_PER = timedelta(days=30)
+JOB, PURGE = "signups", "unconfirmed"
 
 
 class Due(StrEnum):
@@ -70,14 +71,18 @@ def request(
 
 def waiting(db: Session, *, now: datetime) -> bool:
     """Return whether a request is due."""
-    return db.scalar(select(exists().where(SignupRequest.due_at <= now))) or False
+    return db.scalar(select(exists().where(*_due(now)))) or False
 
 
 def next_due(db: Session, *, now: datetime) -> SignupRequest | None:
     """Return the oldest request that is due and that nobody is deciding, or None."""
-    due = select(SignupRequest).where(SignupRequest.due_at <= now).limit(1)
+    due = select(SignupRequest).where(*_due(now)).limit(1)
     oldest = due.order_by(SignupRequest.due_at, SignupRequest.at)
     return db.scalar(oldest.with_for_update(skip_locked=True))
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return SignupRequest.due_at <= now, jobs.to_try(JOB, SignupRequest.id)
 
 
 def decide(db: Session, asked: SignupRequest, *, now: datetime) -> Decided | None:
@@ -114,6 +119,7 @@ def purge(db: Session, *, now: datetime, limit: int = 200) -> int:
             Subscription.state == SubscriptionState.PENDING,
             Subscription.changed_at <= now - CONFIRM_WITHIN,
             Subscriber.restricted_at.is_(None),
+            jobs.to_try(PURGE, Subscription.id),
         )
         .options(contains_eager(Subscription.subscriber))
         .limit(limit)
@@ -121,7 +127,8 @@ def purge(db: Session, *, now: datetime, limit: int = 200) -> int:
     )
     found = db.scalars(stale).all()
     for subscription in found:
-        _expire(db, subscription, now)
+        with jobs.row(PURGE, subscription.id, db):
+            _expire(db, subscription, now)
     return len(found)
 
 

@@ -1,8 +1,12 @@
 """The web application, on the tests' servers."""
 
+from collections.abc import Iterator
+
 import pytest
 from flask import Flask
 
+from mailer.core import jobs
+from mailer.core.db import transaction
 from mailer.core.settings import Settings
 from mailer.web.app import create_app
 from mailer.web.security import limiter
@@ -21,3 +25,18 @@ def app(built: Flask, clean: None) -> Flask:
     with built.app_context():
         limiter.reset()
     return built
+
+
+@pytest.fixture
+def failures_expected() -> None:
+    """Asked for by a test in which jobs are to fail."""
+
+
+@pytest.fixture(autouse=True)
+def no_job_fails(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A job that raises is counted, and raises no further: not unseen by a test."""
+    yield
+    names = set(request.fixturenames)
+    if "clean" in names and "failures_expected" not in names:
+        with transaction() as db:
+            assert jobs.failing(db) == []

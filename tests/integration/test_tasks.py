@@ -26,6 +26,7 @@ def test_every_task_has_its_queue(settings: Settings) -> None:
             "notices",
             "sweep",
             "keep",
+            "keep_again",
             "purge",
             "inbox",
             "imports",
@@ -34,7 +35,7 @@ def test_every_task_has_its_queue(settings: Settings) -> None:
     }
     queues = {name: tasks.app.amqp.router.route({}, name)["queue"].name for name in ours}
     assert {name for name, queue in queues.items() if queue == "letters"} == {"mailer.send"}
-    slow = {"mailer.imports", "mailer.keep", "mailer.routes"}
+    slow = {"mailer.imports", "mailer.keep", "mailer.keep_again", "mailer.routes"}
     assert {name for name, queue in queues.items() if queue == "chores"} == slow
     assert set(queues.values()) == {"letters", "notices", "chores"}
 

@@ -20,10 +20,13 @@ class Sink:
         self.url = f"smtp://127.0.0.1:{port}"
         self.envelopes: list[Envelope] = []
         self.refusals: dict[str, str] = {}  # recipient → reply to RCPT
+        self.hangs_up: set[str] = set()  # on these recipients
 
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
         self, server: Any, session: Any, envelope: Envelope, address: str, rcpt_options: Any
     ) -> str:
+        if address in self.hangs_up:
+            server.transport.abort()
         if address in self.refusals:
             return self.refusals[address]
         envelope.rcpt_tos.append(address)
@@ -44,11 +47,11 @@ class Sink:
 
 
 @contextmanager
-def running_sink() -> Iterator[Sink]:
+def running_sink(*, smtputf8: bool = True) -> Iterator[Sink]:
     """A sink that listens on a port of its own."""
     port = free_port()
     sink = Sink(port)
-    controller = Controller(sink, hostname="127.0.0.1", port=port)
+    controller = Controller(sink, hostname="127.0.0.1", port=port, enable_SMTPUTF8=smtputf8)
     controller.start()
     try:
         yield sink

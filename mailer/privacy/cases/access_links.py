@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint, throttle, tokens
+from mailer.core import fingerprint, jobs, throttle, tokens
 from mailer.core.address import mailbox
 from mailer.core.settings import settings
 from mailer.core.throttle import Limit
@@ -31,6 +31,7 @@ DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 LINKS_A_DAY = 3  # to one mailbox: none voids another, and a stranger cannot flood it
 STRANGERS = 200  # an hour, told that nothing is held: beyond, they wait
 PATH = "/rights/"
+JOB = "rights links"
 
 
 def request(db: Session, *, email: str, locale: str, now: datetime) -> None:
@@ -40,15 +41,25 @@ def request(db: Session, *, email: str, locale: str, now: datetime) -> None:
 
 def waiting(db: Session, *, now: datetime) -> bool:
     """Return whether somebody asked."""
-    return db.scalar(select(exists().where(RightsIntake.due_at <= now))) or False
+    return db.scalar(select(exists().where(*_due(now)))) or False
 
 
 def decide_next(db: Session, *, now: datetime) -> bool:
     """Answer the oldest request with a link, or that nothing is held; whether there was one."""
-    oldest = select(RightsIntake).where(RightsIntake.due_at <= now).order_by(RightsIntake.due_at).limit(1)
+    oldest = select(RightsIntake).where(*_due(now)).order_by(RightsIntake.due_at).limit(1)
     asked = db.scalar(oldest.with_for_update(skip_locked=True))
     if asked is None:
         return False
+    with jobs.row(JOB, asked.id, db):
+        _answer(db, asked, now)
+    return True
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return RightsIntake.due_at <= now, jobs.to_try(JOB, RightsIntake.id)
+
+
+def _answer(db: Session, asked: RightsIntake, now: datetime) -> None:
     if held(db, fingerprint.fingerprint(asked.email)):
         db.delete(asked)
         if throttle.take(db, _limit(LINKS_A_DAY, "rights of", asked.email), now=now):
@@ -63,7 +74,6 @@ def decide_next(db: Session, *, now: datetime) -> bool:
                 db, NoticeKind.NOTHING_HELD, email=asked.email, locale=asked.locale,
                 facts={"link": "/rights", "dpo": settings().dpo_email}, now=now,
             )  # fmt: skip
-    return True
 
 
 def held(db: Session, fingerprint: bytes) -> bool:

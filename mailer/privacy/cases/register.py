@@ -12,7 +12,7 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
+from mailer.core import fingerprint, jobs
 from mailer.core.settings import settings
 from mailer.notices import outbox
 from mailer.notices.message import Letterhead
@@ -29,6 +29,7 @@ from mailer.smtp.replies import WAITING
 
 PERSONAL = frozenset({"subject", "text", "words", "details"})  # of a history: somebody's or staff's own words
 CHUNK = 100  # cases
+CLOSED = "closed cases"  # the job that lets go of their addresses
 LISTED = 500  # at most
 OLDEST = timedelta(days=730)  # a request noted now came within that time
 SERVICE, PERSON = "service", "person"  # who did something, when it was no staff
@@ -275,14 +276,14 @@ def forget_addresses(db: Session) -> int:
     """Let go of the address, the name and the words of closed cases whose last letter has left; how many."""
     leaving = exists().where(Notice.email == RightsRequest.email, Notice.state.in_(WAITING))
     named = or_(RightsRequest.email.is_not(None), RightsRequest.name.is_not(None))
-    done = RightsRequest.closed_at.is_not(None), named, ~leaving
+    done = RightsRequest.closed_at.is_not(None), named, ~leaving, jobs.to_try(CLOSED, RightsRequest.id)
     chosen = select(RightsRequest).where(*done).limit(CHUNK).with_for_update(skip_locked=True)
     found = db.scalars(chosen).all()
     for case in found:
-        case.email = case.name = None
-        for step in history(db, case):
-            step.details = {name: value for name, value in step.details.items() if name not in PERSONAL}
-    db.flush()
+        with jobs.row(CLOSED, case.id, db):
+            case.email = case.name = None
+            for step in history(db, case):
+                step.details = {name: value for name, value in step.details.items() if name not in PERSONAL}
     return len(found)
 
 

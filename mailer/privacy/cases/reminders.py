@@ -5,12 +5,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer.core import jobs
 from mailer.core.settings import settings
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
 from mailer.privacy.cases import register
 from mailer.privacy.cases.deadlines import ALERTS, Alert
 from mailer.privacy.models import RightsRequest
+
+JOB = "reminders"
 
 
 def tell(db: Session, *, now: datetime) -> int:
@@ -20,8 +23,12 @@ def tell(db: Session, *, now: datetime) -> int:
     """
     near = RightsRequest.due_on <= register.today(now) + max(ALERTS.values())
     open_ = RightsRequest.closed_at.is_(None), RightsRequest.paused_at.is_(None)
-    chosen = select(RightsRequest).where(near, *open_).order_by(RightsRequest.due_on)
-    return sum(_tell(db, case, now) for case in db.scalars(chosen.with_for_update(skip_locked=True)))
+    chosen = select(RightsRequest).where(near, *open_, jobs.to_try(JOB, RightsRequest.id))
+    told = 0
+    for case in db.scalars(chosen.order_by(RightsRequest.due_on).with_for_update(skip_locked=True)).all():
+        with jobs.row(JOB, case.id, db):
+            told += _tell(db, case, now)
+    return told
 
 
 def _tell(db: Session, case: RightsRequest, now: datetime) -> bool:

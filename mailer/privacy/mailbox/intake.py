@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mailer.core import circuit, imap, throttle, tokens
+from mailer.core import circuit, imap, jobs, throttle, tokens
 from mailer.core.address import mailbox as counted
 from mailer.core.db import transaction, utcnow
 from mailer.core.imap import Mailbox, MailboxDown
@@ -33,21 +33,25 @@ from mailer.subscribers import subscriptions
 MAILS = 20  # read at a time: a confirmation does not wait for more of them
 RECEIPTS_AN_HOUR = 100  # to whoever writes: beyond, cases are opened all the same
 KEPT_FOR = timedelta(days=30)  # what was dealt with, in the mailbox
+JOB, TIDY = "inbox", "inbox tidy"
 CHANNEL = "mailto"  # of a withdrawal
 _LOCK = 0x696E626F78  # "inbox"
 
 
 def work(settings: Settings) -> bool:
-    """Read a few of the mails that wait; whether there are more.  One that is down is left for a while."""
+    """Read a few of the mails that wait; whether there are more.  One that is down is left for a while.
+
+    Raises RowFailed for a mail that could not be dealt with: it stays where it is.
+    """
     if settings.inbox_url is None:
         return False
     with transaction() as db:
         if circuit.standing(db, [circuit.INBOX], now=utcnow()):
             return False
-        ours = _ours(db, settings)
+        ours, aside = _ours(db, settings), jobs.set_aside(db, JOB)
     try:
         with imap.opened(settings.inbox_url.get_secret_value()) as mailbox:
-            waiting = mailbox.waiting()
+            waiting = [uid for uid in mailbox.waiting() if str(uid) not in aside]
             for uid in waiting[:MAILS]:
                 _deal_with(mailbox, uid, ours)
     except MailboxDown as error:
@@ -62,12 +66,14 @@ def tidy(settings: Settings) -> None:
     """Once a day: put away what was left to a person whose case is closed, and delete what is old."""
     if settings.inbox_url is None:
         return
+    with transaction() as db:
+        aside = jobs.set_aside(db, TIDY)
     try:
         with imap.opened(settings.inbox_url.get_secret_value()) as mailbox:
-            for uid in mailbox.flagged():
-                digest = _digest(mailbox.fetch(uid) or b"")
-                with transaction() as db:
-                    case = _known(db, digest)
+            for uid in (each for each in mailbox.flagged() if str(each) not in aside):
+                raw = mailbox.fetch(uid) or b""
+                with jobs.row(TIDY, uid), transaction() as db:
+                    case = _known(db, _digest(raw))
                     settled = case is not None and case.closed_at is not None
                 if settled:
                     mailbox.put_away(uid)
@@ -96,7 +102,7 @@ def _deal_with(mailbox: Mailbox, uid: int, ours: Collection[str]) -> None:
     raw = mailbox.fetch(uid)
     if raw is None:
         return
-    with transaction() as db:
+    with jobs.row(JOB, uid), transaction() as db:
         left_to_a_person = take(db, raw, ours, now=utcnow())
     if left_to_a_person:
         mailbox.flag(uid)

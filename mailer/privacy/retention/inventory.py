@@ -220,6 +220,10 @@ NOBODYS = {
         "the chain: macs and digests of salted payloads, which say nothing once these are gone",
         "id seq previous payload_digest expires_at mac",
     ),
+    "failure": (
+        "the house's own state, about its jobs; a row is an id, dropped with its failure",
+        "job row failures since until error",
+    ),
     "heartbeat": ("the house's own state", "worker kind started_at seen_at suspected_at"),
     "hold": (
         "the house's own state; what a relay said is scrubbed of addresses",

@@ -12,6 +12,7 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from mailer.core import jobs
 from mailer.core.settings import settings
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
@@ -25,7 +26,7 @@ from mailer.subscribers.consent.models import ConsentKind, ConsentPayload, Wordi
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 from mailer.subscribers.recipients import receives, recipient
 
-RECONFIRM = "reconfirm"
+RECONFIRM, INACTIVE = "reconfirm", "inactive"
 CHANNEL = "retention"
 PATH = "/still/"
 NOTICE = relativedelta(months=1)  # between the letter and the end
@@ -42,21 +43,26 @@ def to_ask(db: Session, now: datetime) -> int:
 
 def ask(db: Session, now: datetime) -> int:
     """Write to some of them, once; how many."""
-    some = _silent_since(now).where(*_before_the_end()).limit(SOME)
+    some = _silent_since(now).where(*_before_the_end(), jobs.to_try(RECONFIRM, Subscriber.id)).limit(SOME)
     found = _locked(db, some)
     for subscriber, acted in found:
-        subscriber.reconfirm_asked_at = now
-        end = max(acted + _years(), now + NOTICE)
-        facts = {
-            "since": _day(acted, subscriber), "until": _day(end, subscriber), "link": PATH,
-            "letters": ", ".join(_letters(db, subscriber.id)),
-            "purpose": Purpose.RECONFIRM, "of": subscriber.id.hex,
-        }  # fmt: skip
-        outbox.post(
-            db, NoticeKind.RECONFIRM, email=subscriber.email, name=subscriber.name, locale=subscriber.locale,
-            facts=facts, now=now,
-        )  # fmt: skip
+        with jobs.row(RECONFIRM, subscriber.id, db):
+            _ask(db, subscriber, acted, now)
     return len(found)
+
+
+def _ask(db: Session, subscriber: Subscriber, acted: datetime, now: datetime) -> None:
+    subscriber.reconfirm_asked_at = now
+    end = max(acted + _years(), now + NOTICE)
+    facts = {
+        "since": _day(acted, subscriber), "until": _day(end, subscriber), "link": PATH,
+        "letters": ", ".join(_letters(db, subscriber.id)),
+        "purpose": Purpose.RECONFIRM, "of": subscriber.id.hex,
+    }  # fmt: skip
+    outbox.post(
+        db, NoticeKind.RECONFIRM, email=subscriber.email, name=subscriber.name, locale=subscriber.locale,
+        facts=facts, now=now,
+    )  # fmt: skip
 
 
 def due(db: Session, now: datetime) -> int:
@@ -66,11 +72,12 @@ def due(db: Session, now: datetime) -> int:
 
 def end(db: Session, now: datetime) -> int:
     """Erase some of them; how many."""
-    some = _silent_since(now).where(*_after_the_end(now)).limit(SOME)
+    some = _silent_since(now).where(*_after_the_end(now), jobs.to_try(INACTIVE, Subscriber.id)).limit(SOME)
     found = _locked(db, some)
     for subscriber, _ in found:
-        mark, emails = subscriber.fingerprint, {subscriber.email}
-        erasure.forget(db, mark, emails, never_again=False, now=now, channel=CHANNEL)
+        with jobs.row(INACTIVE, subscriber.id, db):
+            mark, emails = subscriber.fingerprint, {subscriber.email}
+            erasure.forget(db, mark, emails, never_again=False, now=now, channel=CHANNEL)
     return len(found)
 
 

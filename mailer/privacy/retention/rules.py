@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from mailer.core import jobs
 from mailer.core.audit import Audit
 from mailer.core.db import Base, changed, transaction
+from mailer.core.jobs import Job
 from mailer.core.settings import settings
 from mailer.core.throttle import Throttle
 from mailer.delivery.models import Delivery
@@ -48,6 +50,12 @@ class Rule:
     says: Callable[[], str]
     due: Count
     apply: Count
+    table: str = ""  # where several rules share the name
+
+    @property
+    def job(self) -> str:
+        """The name under which it is run, and its failures are counted."""
+        return f"{self.name} {self.table}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -57,27 +65,31 @@ class Line:
     rule: str
     says: str
     rows: int
+    failed: bool = False
 
 
 def run(rules: Iterable[Rule], *, dry: bool, clock: Callable[[], datetime]) -> Iterator[Line]:
-    """Apply each rule to its end; with `dry`, only say what would go."""
+    """Apply each rule to its end, whatever becomes of the others; with `dry`, only say what would go."""
     for rule in rules:
-        yield Line(rule.name, rule.says(), _looked(rule, clock()) if dry else _applied(rule, clock))
+        yield _looked(rule, clock()) if dry else _applied(rule, clock)
 
 
-def _looked(rule: Rule, now: datetime) -> int:
+def _looked(rule: Rule, now: datetime) -> Line:
     with transaction() as db:
-        return rule.due(db, now)
+        return Line(rule.name, rule.says(), rule.due(db, now))
 
 
-def _applied(rule: Rule, clock: Callable[[], datetime]) -> int:
-    total = 0
-    while True:
-        with transaction() as db:
-            some = rule.apply(db, clock())
-        total += some
-        if not some:
-            return total
+def _applied(rule: Rule, clock: Callable[[], datetime]) -> Line:
+    gone: list[int] = []
+
+    def apply() -> None:
+        while not gone or gone[-1]:
+            with transaction() as db:
+                some = rule.apply(db, clock())
+            gone.append(some)
+
+    failed = jobs.run([Job(rule.job, apply)])
+    return Line(rule.name, rule.says(), sum(gone), failed=bool(failed))
 
 
 def deletes(name: str, says: Callable[[], str], table: type[Base], where: Where) -> Rule:
@@ -86,6 +98,7 @@ def deletes(name: str, says: Callable[[], str], table: type[Base], where: Where)
         name, says,
         lambda db, now: db.scalar(select(func.count()).select_from(table).where(*where(now))) or 0,
         lambda db, now: changed(db, delete(table).where(*where(now))),
+        table.__tablename__,
     )  # fmt: skip
 
 

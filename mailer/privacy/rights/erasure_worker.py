@@ -4,11 +4,13 @@ let go once the certificate has left.
 Like the intake, this opens its own transactions: none may stay open while a server is spoken to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID
 
-from mailer.core import circuit, imap
+from sqlalchemy.orm import Session
+
+from mailer.core import circuit, imap, jobs
 from mailer.core.db import transaction
 from mailer.core.imap import MailboxDown
 from mailer.core.logging import log
@@ -18,11 +20,13 @@ from mailer.privacy.models import RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.privacy.rights.erasure_certificate import Erasure
 
+RETRY, FINISH = "erasures", "erasures to finish"
+
 
 def work(settings: Settings, *, clock: Callable[[], datetime]) -> int:
     """Finish what can be; how many.  What a mailbox that is down keeps is tried again at the next sweep."""
     with transaction() as db:
-        waiting = erasure.unfinished(db)
+        waiting = _to_try(db, FINISH, erasure.unfinished(db))
         emails = {case_id: db.get_one(RightsRequest, case_id).email for case_id in waiting}
     finished = 0
     for case_id, email in emails.items():
@@ -30,10 +34,15 @@ def work(settings: Settings, *, clock: Callable[[], datetime]) -> int:
             _clean(settings, email)
         except MailboxDown as error:
             log.error("an erasure waits for the mailbox", case=str(case_id), reason=str(error))
-            continue
-        with transaction() as db:
+            break
+        with jobs.row(FINISH, case_id), transaction() as db:
             finished += erasure.finish(db, case_id, now=clock())
     return finished
+
+
+def _to_try(db: Session, job: str, cases: Iterable[UUID]) -> list[UUID]:
+    aside = jobs.set_aside(db, job)
+    return [case_id for case_id in cases if str(case_id) not in aside]
 
 
 def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> Erasure | None:
@@ -52,8 +61,11 @@ def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> Erasure | None:
 def retry(*, clock: Callable[[], datetime]) -> int:
     """Try again what failed, or was cut short; how many were done."""
     with transaction() as db:
-        waiting = erasure.undone(db)
-    done = sum(attempt(case_id, clock=clock) is not None for case_id in waiting)
+        waiting = _to_try(db, RETRY, erasure.undone(db))
+    done = 0
+    for case_id in waiting:
+        with jobs.row(RETRY, case_id):
+            done += attempt(case_id, clock=clock) is not None
     with transaction() as db:
         if not erasure.undone(db):
             circuit.clear(db, circuit.ERASURE)

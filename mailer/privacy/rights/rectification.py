@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint, throttle
+from mailer.core import fingerprint, jobs, throttle
 from mailer.core.address import mailbox
 from mailer.core.tokens import Purpose
 from mailer.notices import outbox
@@ -33,6 +33,7 @@ UNDO_WITHIN = timedelta(days=7)
 DAY = timedelta(hours=24)
 ASKED_A_DAY = 3  # by one person, and to one mailbox
 CHANNEL = "rectification"
+JOB = "address_changes"
 NEW_PATH, OLD_PATH = "/rights/new-address/", "/rights/old-address/"
 
 
@@ -131,13 +132,13 @@ def open_for(db: Session, change_id: UUID, *, now: datetime) -> AddressChange | 
 
 def forget(db: Session, *, now: datetime) -> int:
     """Drop the changes that can neither be confirmed nor undone any more; how many."""
-    over = select(AddressChange).where(AddressChange.expires_at <= now).with_for_update(skip_locked=True)
-    found = db.scalars(over).all()
+    over = AddressChange.expires_at <= now, jobs.to_try(JOB, AddressChange.id)
+    found = db.scalars(select(AddressChange).where(*over).with_for_update(skip_locked=True)).all()
     for change in found:
-        if change.confirmed_at is None:
-            _close(db, change.request_id, Outcome.WITHDRAWN, now)
-        db.delete(change)
-    db.flush()
+        with jobs.row(JOB, change.id, db):
+            if change.confirmed_at is None:
+                _close(db, change.request_id, Outcome.WITHDRAWN, now)
+            db.delete(change)
     return len(found)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from mailer.core import jobs
 from mailer.core.settings import settings
 from mailer.notices import outbox
 from mailer.notices.models import Notice, NoticeKind
@@ -18,6 +19,7 @@ from mailer.rendering.typography import long_day
 from mailer.smtp.replies import WAITING
 from mailer.subscribers.models import Subscriber
 
+JOB = "restrictions"
 TOLD_BEFORE = timedelta(days=3)  # what the person has to say no, once staff have announced the end
 
 
@@ -58,10 +60,11 @@ def lift_due(db: Session, *, now: datetime) -> int:
     untold = exists().where(
         Notice.email == Subscriber.email, Notice.kind == NoticeKind.UNRESTRICTED, Notice.state.in_(WAITING)
     )
-    due = select(Subscriber).where(Subscriber.lift_at <= now, ~untold)
+    due = select(Subscriber).where(Subscriber.lift_at <= now, ~untold, jobs.to_try(JOB, Subscriber.id))
     found = db.scalars(due.with_for_update(skip_locked=True)).all()
     for subscriber in found:
-        _end(db, subscriber)
+        with jobs.row(JOB, subscriber.id, db):
+            _end(db, subscriber)
     return len(found)
 
 

@@ -10,9 +10,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
-from mailer.core import circuit, imap, tokens
+from mailer.core import circuit, imap, jobs, tokens
 from mailer.core.circuit import Hold
 from mailer.core.db import transaction, utcnow
+from mailer.core.jobs import Failure, Job
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience
@@ -24,6 +25,7 @@ from mailer.privacy.mailbox import intake
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscription, SubscriptionState
+from tests.support.broken import broken
 from tests.support.dovecot import Dovecot, running_dovecot
 from tests.support.make import make_newsletter, make_readers, make_scheduled_issue
 from tests.support.sink import Sink, running_sink
@@ -332,3 +334,22 @@ def test_without_an_inbox_nothing_is_read(settings: Settings) -> None:
     acts: list[Callable[[Settings], object]] = [intake.work, intake.tidy]
     for act in acts:
         act(settings)
+
+
+def test_a_mail_that_cannot_be_dealt_with_stays_and_keeps_no_other_waiting(
+    given: Settings, dovecot: Dovecot, failures_expected: None
+) -> None:
+    for email in ("ann@example.org", "ben@example.org", "cy@example.org"):
+        dovecot.deliver(mail("Effacez mes données", From=email, Message_ID=f"<{email}>"))
+    job = Job(intake.JOB, lambda: intake.work(given))
+    with broken("INSERT", "rights_request", "email", "ann@example.org"):
+        assert jobs.run([job]) == [intake.JOB]
+    assert {case.email for case in _cases()} == {"ben@example.org", "cy@example.org"}
+    assert len(dovecot.holds()) == 1
+    with transaction() as db:
+        [found] = jobs.failing(db)
+        assert (found.job, found.rows) == (intake.JOB, 1)
+        db.execute(update(Failure).values(until=utcnow()))
+    assert jobs.run([job]) == []
+    assert len(_cases()) == 3
+    assert dovecot.holds() == []
