@@ -42,7 +42,15 @@ class Claimed(NamedTuple):
     lane: str
     address: str
     name: str | None
-    until: float = math.inf  # time.monotonic() by which it has to begin
+    until: float = math.inf  # gate.now() by which it has to begin, or be looked at again
+
+
+@dataclass
+class Looked:
+    """What the gate said of rows that were claimed too long ago."""
+
+    allowed: set[int]  # positions
+    withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,45 @@ FROM due
 WHERE d.ctid = due.place
 RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, d.lane, due.email, due.name,
           reason, due.due_at
+""")
+
+# The gate again, for rows of ours that were announced to a slow relay and have not begun.  Whoever may no
+# longer be written to is withheld; who has another address, or another name, is pending again, and so is
+# everybody once the issue does not leave; a consent given since takes the place of the one that was claimed.
+_LOOK_AGAIN = text("""
+WITH looked AS MATERIALIZED (
+    SELECT d.position, d.fence, u.consent_id,
+           CASE WHEN s.id IS NULL THEN 'erased'
+                WHEN u.state IS DISTINCT FROM 'active' THEN 'withdrawn'
+                WHEN x.fingerprint IS NOT NULL THEN 'suppressed'
+                WHEN s.restricted_at IS NOT NULL THEN 'restricted'
+                WHEN s.paused_until > :now THEN 'paused'
+                WHEN u.informed_at IS NULL THEN 'uninformed' END AS reason,
+           i.state <> 'sending' OR (s.email, s.name) IS DISTINCT FROM (o.address, o.name) AS stale,
+           u.consent_id IS DISTINCT FROM d.consent_id AS anew
+    FROM unnest(CAST(:positions AS int[]), CAST(:fences AS bigint[]), CAST(:addresses AS text[]),
+                CAST(:names AS text[])) AS o (position, fence, address, name)
+    JOIN delivery d ON d.issue_id = :issue AND d.position = o.position
+                   AND d.worker = :worker AND d.fence = o.fence
+    JOIN issue i ON i.id = d.issue_id
+    LEFT JOIN subscriber s ON s.id = d.subscriber_id
+    LEFT JOIN subscription u ON u.subscriber_id = s.id AND u.newsletter_id = i.newsletter_id
+    LEFT JOIN suppression x ON x.fingerprint = s.fingerprint
+), changed AS (
+    UPDATE delivery d SET
+        state = CASE WHEN l.reason IS NOT NULL THEN 'withheld' WHEN l.stale THEN 'pending' ELSE 'handed' END,
+        withheld = l.reason,
+        worker = CASE WHEN l.reason IS NULL AND NOT l.stale THEN d.worker END,
+        consent_id = CASE WHEN l.reason IS NULL AND NOT l.stale THEN l.consent_id ELSE d.consent_id END,
+        due_at = CASE WHEN l.stale THEN :now ELSE d.due_at END,
+        changed_at = :now
+    FROM looked l
+    WHERE d.issue_id = :issue AND d.position = l.position AND d.worker = :worker AND d.fence = l.fence
+    AND (l.reason IS NOT NULL OR l.stale OR l.anew)
+    RETURNING d.position
+)
+SELECT l.position, l.reason, l.stale FROM looked l
+WHERE l.reason IS NULL AND NOT l.stale AND NOT l.anew OR l.position IN (SELECT position FROM changed)
 """)
 
 # As the claim does with what it has locked, each row is looked up by its key, then changed at its place:
@@ -213,6 +260,28 @@ def _sorted(rows: Iterable[Row[Any]], until: float) -> Claim:
         taken.reached[row.lane] = max(taken.reached.get(row.lane, START), here)
     taken.rows.sort(key=lambda claimed: claimed.position)
     return taken
+
+
+def look_again(
+    db: Session, issue_id: UUID, worker: UUID, rows: Sequence[Claimed], *, now: datetime
+) -> Looked:
+    """Ask the gate again about rows we hold; those not allowed are no longer ours.
+
+    Raises Fenced when one of them was not ours before.  Commit before their bodies begin.
+    """
+    if not rows:
+        return Looked(set())
+    values = {
+        "issue": issue_id, "worker": worker, "now": now,
+        "positions": [row.position for row in rows], "fences": [row.fence for row in rows],
+        "addresses": [row.address for row in rows], "names": [row.name for row in rows],
+    }  # fmt: skip
+    db.execute(_BY_KEY)
+    seen = db.execute(_LOOK_AGAIN, values).all()
+    if len(seen) != len(rows):
+        raise Fenced(f"{len(rows)} rows looked at again, {len(seen)} of them ours")
+    allowed = {row.position for row in seen if row.reason is None and not row.stale}
+    return Looked(allowed, withheld=sum(row.reason is not None for row in seen))
 
 
 def record(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcome], *, now: datetime) -> None:

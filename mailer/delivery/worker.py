@@ -4,8 +4,9 @@ A `Sender` lives as long as its process and keeps its connections between tasks.
 few seconds.  Each turn of the loop gives work to idle sessions and lets the sockets advance.  Before the work
 runs out a clerk is sent to the ledger, in a thread, with one transaction that records what is over and claims
 what comes next: the connections do not wait for it.  A claim is good for one second, counted from before its
-statement: what has not begun by then goes back and is claimed again, so that an unsubscription or a pause
-stops everything that begins more than a second after its commit.
+statement: what has not been announced by then goes back and is claimed again, and what has been, to a relay
+that is slow to let it begin, waits at the gate until the clerk has looked again.  So an unsubscription or a
+pause stops everything that begins more than a second after its commit, and nobody hangs up on a slow relay.
 
 Whatever breaks, the rows we hold stay explained: by the ledger, or by our journal, from which `recovery`
 settles them once we have let go of it.
@@ -15,14 +16,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from mailer.core import heartbeats, logging
 from mailer.core.db import transaction, utcnow
-from mailer.delivery import ledger
+from mailer.delivery import gate, ledger
 from mailer.delivery import outcome as ending
+from mailer.delivery.gate import GATE
 from mailer.delivery.journal import Journal, JournalUnwritable
-from mailer.delivery.ledger import Claim, Claimed, Fenced, Outcome
+from mailer.delivery.ledger import Claim, Claimed, Fenced, Looked, Outcome
 from mailer.delivery.ledger_thread import Clerk
 from mailer.delivery.message import Letter, Recipient
 from mailer.delivery.shaping.budget import Shares
@@ -30,16 +33,24 @@ from mailer.delivery.shaping.queue import Lanes
 from mailer.smtp.pool import Pool
 from mailer.smtp.relay import Relay, RelayDown
 from mailer.smtp.replies import Reply
-from mailer.smtp.session import Fate, Job, Session
+from mailer.smtp.session import Fate, Job, May, Session
 
-GATE = 1.0  # seconds a claim is good for
-MIN_CLAIM, MAX_CLAIM = 20, 500
+FIRST_CLAIM, MAX_CLAIM = 20, 500
 LOOK_AGAIN = 0.2  # seconds after a claim that found nothing, while messages are in flight
 EARLY = 3  # the clerk leaves for more when this part of a claim is left
 SHORT_CLAIM = 0.2  # seconds: a claim that is sent sooner is followed by a larger one
 BEAT_EVERY = 10.0  # seconds
 LAST_WORDS = 30.0  # seconds given to messages in flight when the database has gone
 BROKEN_OFF = 8  # times in a row that the relay breaks off before it counts as down
+
+
+class Brought(NamedTuple):
+    """What the clerk comes back with."""
+
+    claim: Claim
+    recorded: list[Outcome]
+    looked: Looked
+    until: float  # gate.now() by which those that were allowed have to begin
 
 
 class Sender:
@@ -63,8 +74,10 @@ class Sender:
         self._flying: dict[int, Claimed] = {}
         self._over: list[Outcome] = []
         self._claimed_at = self._beaten = 0.0
-        self._claim_size = MIN_CLAIM
-        self._clerk = Clerk[tuple[Claim, list[Outcome]]]()
+        self._claim_size, self._least_claim = FIRST_CLAIM, connections
+        self._clerk = Clerk[Brought]()
+        self._at_the_gate: dict[int, Session] = {}  # by job: the relay waits for its body
+        self._looking: list[Claimed] = []  # rows the clerk went to look at again
         self._look_again = 0.0  # not to ask for more all the time where there is none
         self._claimed = self._afresh = False  # the clerk was asked for more; and to look from the start
         self._broken_off = 0
@@ -117,7 +130,9 @@ class Sender:
         return bool(self._lanes or self._flying or self._over or self._clerk.away)
 
     def _due_at_the_ledger(self, claiming: bool) -> bool:
-        """Soon nothing will be left to do, or nothing is but to record what was done."""
+        """Return whether a relay waits for us, or soon nothing is left to do, or only to record what was."""
+        if self._at_the_gate:
+            return True
         if claiming and time.monotonic() >= self._look_again:
             return len(self._lanes) <= self._claim_size // EARLY
         return bool(self._over) and not self._lanes and not (claiming and self._flying)
@@ -131,7 +146,7 @@ class Sender:
     # -- the ledger ----------------------------------------------------------
 
     def _send_clerk(self, *, claiming: bool) -> None:
-        """Have what is over recorded and what comes next claimed, in one transaction."""
+        """In one transaction, look at what waits, record what is over and claim what comes next."""
         started = time.monotonic()
         over, self._over = self._over, []
         beats = started - self._beaten > BEAT_EVERY
@@ -140,10 +155,13 @@ class Sender:
         self._claimed, self._afresh = claiming, self._shares.afresh
         shares = self._shares.next(size) if claiming else []
         issue_id, worker = self._issue_id, self.worker
+        looking = self._looking = [self._flying[key] for key in self._at_the_gate]
 
-        def errand() -> tuple[Claim, list[Outcome]]:
+        def errand() -> Brought:
             now = utcnow()
             with transaction() as db:
+                until = gate.now() + GATE
+                looked = ledger.look_again(db, issue_id, worker, looking, now=now)
                 ledger.record(db, issue_id, worker, over, now=now)
                 self._shares.note(db, said, now=now)
                 if beats:
@@ -151,9 +169,9 @@ class Sender:
                 claim = Claim()
                 if shares:
                     claim = ledger.claim(
-                        db, issue_id, worker, shares, limit=size, now=now, until=started + GATE
+                        db, issue_id, worker, shares, limit=size, now=now, until=gate.now() + GATE
                     )
-            return claim, over
+            return Brought(claim, over, looked, until)
 
         self._clerk.send(errand)
         if claiming:
@@ -161,9 +179,11 @@ class Sender:
 
     def _receive(self) -> None:
         """Take the rows the ledger's thread brings; where there are none, look at all that is due anew."""
-        claim, recorded = self._clerk.receive()
+        claim, recorded, looked, until = self._clerk.receive()
         self._lanes.put(claim.rows)
-        logging.deliveries.labels("withheld").inc(claim.withheld)
+        logging.deliveries.labels("withheld").inc(claim.withheld + looked.withheld)
+        for row in self._looking:
+            self._looked_at(row, until if row.position in looked.allowed else None)
         for outcome in recorded:
             logging.deliveries.labels(outcome.state.value).inc()
         if self._claimed:
@@ -175,6 +195,26 @@ class Sender:
                 self._shares.rewind()
                 self._send_clerk(claiming=True)
 
+    def _looked_at(self, row: Claimed, until: float | None) -> None:
+        """Let the row go on until then; or hang up its connection alone: it is no longer ours."""
+        session = self._at_the_gate.pop(row.position, None)
+        if until is None:
+            self._over = [each for each in self._over if each.position != row.position]
+        if session is None:
+            return  # the relay did not wait
+        if until is not None:
+            self._flying[row.position] = row._replace(until=until)
+            session.proceed()
+        else:
+            self._let_go(row)
+            session.abandon()
+
+    def _let_go(self, row: Claimed) -> None:
+        """Nothing of this row is in flight any more."""
+        del self._flying[row.position]
+        self._at_the_gate.pop(row.position, None)
+        self._lanes.landed(row.lane)
+
     def _resize(self, now: float) -> None:
         if now - self._claimed_at < SHORT_CLAIM:
             self._claim_size = min(self._claim_size * 2, MAX_CLAIM)
@@ -182,7 +222,7 @@ class Sender:
 
     def _give_back(self, rows: list[Claimed]) -> None:
         """Claimed too long ago, or nobody can carry them: they are pending again, as if never claimed."""
-        self._claim_size = max(MIN_CLAIM, self._claim_size - len(rows))
+        self._claim_size = max(self._least_claim, self._claim_size - len(rows))
         self._shares.give_back(rows)
         self._over += [ending.unbegun(row, utcnow()) for row in rows]
 
@@ -192,6 +232,9 @@ class Sender:
             with suppress(Exception):  # what it claimed is settled with the rest
                 self._clerk.receive()
         self._lanes.empty()
+        for key, session in list(self._at_the_gate.items()):
+            self._let_go(self._flying[key])
+            session.abandon()
         until = time.monotonic() + LAST_WORDS
         while last_words and self._flying and time.monotonic() < until:
             self._pool.poll(hurried=False)
@@ -205,20 +248,23 @@ class Sender:
 
     def _feed(self) -> None:
         """Give a job to every idle session, and dial one more while there is work for it."""
-        if late := self._lanes.stale(time.monotonic()):
+        if late := self._lanes.stale(gate.now()):
             self._give_back(late)
         for session in self._pool.idle():
             if job := self._take(company=False):
                 session.start(job)
         if self._lanes:
-            self._pool.grow()
+            self._pool.grow(len(self._lanes))
 
-    def begin(self, job: Job) -> bool:
+    def begin(self, session: Session, job: Job) -> May:
         """Ask the gate a last time, and write in the journal first (smtp.Courier)."""
         row = self._flying[job.key]
-        if time.monotonic() > row.until or self._unwell:
-            return False
-        return self._noted(ending.unknown(row, utcnow()))
+        if self._unwell:
+            return May.NEVER
+        if gate.now() > row.until:
+            self._at_the_gate[job.key] = session
+            return May.WAIT
+        return May.BEGIN if self._noted(ending.unknown(row, utcnow())) else May.NEVER
 
     def following(self, session: Session) -> Job | None:
         """Return the next job, if this connection may carry one more and neither is a known troublemaker."""
@@ -227,8 +273,8 @@ class Sender:
         return self._take(company=True)
 
     def ended(self, job: Job, fate: Fate, answer: Reply | None) -> None:
-        row = self._flying.pop(job.key)
-        self._lanes.landed(row.lane)
+        row = self._flying[job.key]
+        self._let_go(row)
         outcome = ending.outcome(row, fate, answer, utcnow())
         self._over.append(outcome)
         if fate is not Fate.NOT_BEGUN:
@@ -255,7 +301,7 @@ class Sender:
     def _take(self, *, company: bool) -> Job | None:
         """Make a job of the next row, if its claim is still good; refuse a row that cannot be rendered."""
         while row := self._lanes.take(company=company):
-            if row.until < time.monotonic():
+            if row.until < gate.now():
                 self._lanes.landed(row.lane)
                 self._give_back([row])
                 continue

@@ -8,44 +8,48 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
+from mailer.smtp import session as dialogue
 from mailer.smtp.relay import Relay, RelayDown
 from mailer.smtp.session import Courier, Phase, Session
 
-STUCK = 2.0  # seconds in one phase after which a session does not keep the others from working on
+STUCK = 1.0  # seconds with one message after which a session does not keep the others from working on
 WAIT = 0.2  # seconds the loop sleeps at most when no relay speaks
 HURRIED = 0.01  # the same while a connection is being opened, or a claim made
 REDIAL = 5.0  # seconds without a further connection after one that could not be had
 
 
+Answers = SimpleQueue[smtplib.SMTP | RelayDown]
+
+
 class Pool:
-    """At most `size` sessions.  Dialling happens in a thread: a relay slow to greet delays nobody."""
+    """At most `size` sessions.  Each is dialled in a thread: a relay slow to greet delays nobody."""
 
     def __init__(self, relay: Relay, size: int, courier: Courier, worn: Callable[[Session], bool]) -> None:
         self.sessions: list[Session] = []
         self._relay, self._size, self._courier, self._worn = relay, size, courier, worn
         self._selector = selectors.DefaultSelector()
-        self._answer: SimpleQueue[smtplib.SMTP | RelayDown] = SimpleQueue()
-        self._dialling = False
-        self._wanted = True  # what is dialled; not after we left
+        self._answers: Answers = SimpleQueue()  # another one after we left: nobody waits for the first
+        self._dialling = 0
         self._not_before = 0.0
 
     def first(self) -> None:
         """Wait for a connection if there is none.  Raises RelayDown."""
-        self._wanted = True
         self.tidy()
         if self.sessions:
             return
-        self._dial()
-        answer = self._answer.get()
-        self._dialling = False
+        if not self._dialling:
+            self._dial()
+        answer = self._answers.get()
+        self._dialling -= 1
         if isinstance(answer, RelayDown):
             raise answer
         self._add(answer)
 
-    def grow(self) -> None:
-        """Have one more connection dialled, unless there are enough."""
-        if len(self.sessions) < self._size and not self._dialling and time.monotonic() > self._not_before:
-            self._dial()
+    def grow(self, wanted: int) -> None:
+        """Have so many more connections dialled, as far as there may be more."""
+        if time.monotonic() > self._not_before:
+            for _ in range(min(wanted, self._size - len(self.sessions)) - self._dialling):
+                self._dial()
 
     def idle(self) -> Iterator[Session]:
         """Sessions to which a job may be given."""
@@ -57,16 +61,17 @@ class Pool:
     @property
     def alive(self) -> bool:
         """Return whether there is a connection, or one on its way."""
-        return bool(self.sessions) or self._dialling
+        return bool(self.sessions or self._dialling)
 
     def stuck(self) -> bool:
         """Return some session waits on a slow relay: the others need not wait with it."""
         now = time.monotonic()
-        return any(s.phase is not Phase.IDLE and now - s.since > STUCK for s in self.sessions)
+        return any(s.phase is not Phase.IDLE and now - s.taken_up > STUCK for s in self.sessions)
 
     def poll(self, *, hurried: bool) -> None:
         """Let every session read and write what its socket allows, after a short sleep if none is ready."""
-        self._arrive()
+        if self._arrive():
+            return  # whoever is new has nothing to hear before it is given a job
         for session in self.sessions:
             self._watch(session)
         for key, _ in self._selector.select(HURRIED if hurried or self._dialling else WAIT):
@@ -88,41 +93,33 @@ class Pool:
         """Leave every connection; what is in flight ends as its phase says."""
         while self.sessions:
             self._drop(self.sessions.pop())
-        self._wanted = False
-        self._hang_up()
+        left, self._answers, self._dialling = self._answers, SimpleQueue(), 0
+        _hang_up(left)
 
     def _dial(self) -> None:
-        if not self._dialling:
-            self._dialling = True
-            threading.Thread(target=self._call, daemon=True).start()
+        self._dialling += 1
+        threading.Thread(target=self._call, args=(self._answers,), daemon=True).start()
 
-    def _call(self) -> None:
+    def _call(self, answers: Answers) -> None:
         try:
-            self._answer.put(self._relay.connect())
+            answers.put(self._relay.connect(patience=dialogue.COMMAND_TIMEOUT))
         except RelayDown as down:
-            self._answer.put(down)
-        if not self._wanted:
-            self._hang_up()
+            answers.put(down)
+        if answers is not self._answers:
+            _hang_up(answers)
 
-    def _hang_up(self) -> None:
-        """Nobody waits any more for what was dialled."""
+    def _arrive(self) -> bool:
+        """Whether somebody new has come."""
+        before = len(self.sessions)
         with suppress(Empty):
-            answer = self._answer.get_nowait()
-            self._dialling = False
-            if isinstance(answer, smtplib.SMTP):
-                answer.close()
-
-    def _arrive(self) -> None:
-        try:
-            answer = self._answer.get_nowait()
-        except Empty:
-            return
-        self._dialling = False
-        if isinstance(answer, RelayDown):
-            self._not_before = time.monotonic() + REDIAL
-        else:
-            self.tidy()
-            self._add(answer)
+            while self._dialling:
+                answer = self._answers.get_nowait()
+                self._dialling -= 1
+                if isinstance(answer, RelayDown):
+                    self._not_before = time.monotonic() + REDIAL
+                else:
+                    self._add(answer)
+        return len(self.sessions) > before
 
     def _add(self, client: smtplib.SMTP) -> None:
         session = Session(client, self._courier)
@@ -139,3 +136,12 @@ class Pool:
         with suppress(KeyError):
             self._selector.unregister(session.sock)  # also of a closed socket: its number will serve again
         session.close()
+
+
+def _hang_up(answers: Answers) -> None:
+    """Leave what was dialled when nobody waits for it any more."""
+    with suppress(Empty):
+        while True:
+            answer = answers.get_nowait()
+            if isinstance(answer, smtplib.SMTP):
+                answer.close()

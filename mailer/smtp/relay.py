@@ -1,11 +1,25 @@
 """Where mail is submitted, and how a connection to it is opened: TLS required and verified, then AUTH."""
 
 import smtplib
+import socket
 from typing import Self
 
 from mailer.core.endpoint import Endpoint
 
 CONNECT_TIMEOUT = 30.0  # seconds
+
+
+class _Client(smtplib.SMTP):
+    """Waits CONNECT_TIMEOUT for its connection, and its own timeout for each reply (RFC 5321 4.5.3.2)."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        opened: socket.socket = super()._get_socket(host, port, CONNECT_TIMEOUT)  # type: ignore[misc]
+        opened.settimeout(timeout)
+        return opened
+
+
+class _TlsClient(_Client, smtplib.SMTP_SSL):
+    """The same, encrypted from its first byte."""
 
 
 class RelayDown(Exception):
@@ -20,22 +34,23 @@ class Relay(Endpoint):
         """Read smtp://user:password@host:port (or smtps), ?tls=none, ?ca=FILE."""
         return cls.read(url, port=587, tls_port=465)
 
-    def connect(self) -> smtplib.SMTP:
+    def connect(self, *, patience: float | None = None) -> smtplib.SMTP:
         """Return a client that has said EHLO, encrypted and authenticated as asked.  Raises RelayDown.
 
+        patience: seconds it has for each reply; as many as for the connection itself, if none are said.
         A relay that does not offer STARTTLS is down for us, never spoken to in plain text.
         """
         try:
-            return self._open()
+            return self._open(CONNECT_TIMEOUT if patience is None else patience)
         except (OSError, smtplib.SMTPException) as error:
             raise RelayDown(f"{self.host}:{self.port} ({_short(error)})") from error
 
-    def _open(self) -> smtplib.SMTP:
+    def _open(self, patience: float) -> smtplib.SMTP:
         client: smtplib.SMTP
         if self.implicit_tls:
-            client = smtplib.SMTP_SSL(self.host, self.port, timeout=CONNECT_TIMEOUT, context=self.tls)
+            client = _TlsClient(self.host, self.port, timeout=patience, context=self.tls)
         else:
-            client = smtplib.SMTP(self.host, self.port, timeout=CONNECT_TIMEOUT)
+            client = _Client(self.host, self.port, timeout=patience)
         try:
             client.ehlo_or_helo_if_needed()
             if not self.implicit_tls and not self.plain:

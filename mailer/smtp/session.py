@@ -6,6 +6,7 @@ decides what a cut means: before the first body byte nothing was sent; after it 
 """
 
 import contextlib
+import math
 import smtplib
 import socket
 import ssl
@@ -47,15 +48,24 @@ class Fate(StrEnum):
 class Phase(StrEnum):
     IDLE = "idle"
     ENVELOPE = "envelope"  # MAIL, RCPT, DATA on their way or answered in part
+    GATE = "gate"  # the relay awaits the body, which awaits the courier's word
     BODY = "body"  # the first body byte is written; the reply to the final dot is awaited
     RESET = "reset"  # clearing what a refused envelope left behind
     CLOSED = "closed"
 
 
+class May(StrEnum):
+    """What the courier says of a message whose body could begin."""
+
+    BEGIN = "begin"
+    WAIT = "wait"  # the courier will say `proceed`, or `abandon`
+    NEVER = "never"
+
+
 class Courier(Protocol):
     """Whom a session works for."""
 
-    def begin(self, job: Job) -> bool:
+    def begin(self, session: "Session", job: Job) -> May:
         """Say whether the body may begin; called right before its first byte.  False: too late, do not."""
 
     def following(self, session: "Session") -> Job | None:
@@ -87,7 +97,8 @@ class Session:
         self.courier = courier
         self.phase = Phase.IDLE
         self.carried: Counter[str] = Counter()  # bodies sent on this connection, by lane
-        self.since = time.monotonic()  # when it entered its phase
+        self.since = time.monotonic()  # when it entered its phase, or the relay last moved on in it
+        self.taken_up = self.since  # when what is in flight was announced, or came to be answered
         self.timeout = COMMAND_TIMEOUT
         self._pipelining = client.has_extn("pipelining")
         self._smtputf8 = client.has_extn("smtputf8")
@@ -121,12 +132,24 @@ class Session:
 
     def start(self, job: Job) -> None:
         """Announce a job on an idle session."""
-        self._job = job
+        self._take_up(job)
         self._guarded(lambda: self._write(self._announce(job)))
 
     def advance(self) -> None:
         """Read and write what the socket allows; call when it is ready."""
         self._guarded(self._exchange)
+
+    def proceed(self) -> None:
+        """Begin the body that waits at the gate."""
+        self._guarded(self._send_body)
+
+    def abandon(self) -> None:
+        """Hang up on the message that waits at the gate; its courier knows what becomes of it.
+
+        After a 354 there is no other way not to deliver an empty mail.
+        """
+        self._job = None
+        self.close()
 
     def expire(self, now: float) -> None:
         """Give up when the relay has been silent for longer than its phase allows."""
@@ -167,6 +190,7 @@ class Session:
     def _flush(self) -> None:
         while self._out and (sent := self._sent(self._out)):
             del self._out[:sent]
+            self.since = time.monotonic()
 
     def _sent(self, data: bytes | bytearray) -> int:
         try:
@@ -246,6 +270,7 @@ class Session:
 
     def _envelope_answered(self, answer: Reply) -> None:
         self._answers.append(answer)
+        self.since = time.monotonic()
         fine = answer.code // 100 == 2
         if self._unsaid and fine:
             if len(self._unsaid) == 1:
@@ -267,7 +292,11 @@ class Session:
 
     def _send_body(self) -> None:
         job = self._job
-        if job is None or not self.courier.begin(job):
+        may = self.courier.begin(self, job) if job else May.NEVER
+        if may is May.WAIT:
+            self._enter(Phase.GATE, math.inf)
+            return
+        if job is None or may is May.NEVER:
             raise self._too_late(job)
         self._enter(Phase.BODY, DOT_TIMEOUT)
         self.carried[job.lane] += 1
@@ -275,7 +304,7 @@ class Session:
         ending = b".\r\n"
         if self._next:
             ending += self._announce(self._next)
-            self.phase = Phase.BODY
+            self._enter(Phase.BODY, DOT_TIMEOUT)
         self._write(job.message + ending)
 
     def _too_late(self, job: Job | None) -> _Cut:
@@ -287,8 +316,12 @@ class Session:
 
     def _body_answered(self, answer: Reply) -> None:
         self._finish(answer)
-        self._job, self._next = self._next, None
+        self._take_up(self._next)
+        self._next = None
         self._enter(Phase.ENVELOPE if self._job else Phase.IDLE, COMMAND_TIMEOUT)
+
+    def _take_up(self, job: Job | None) -> None:
+        self._job, self.taken_up = job, time.monotonic()
 
     def _finish(self, answer: Reply) -> None:
         job, self._job = self._job, None

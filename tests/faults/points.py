@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from mailer.delivery import audience, ledger, recovery
 from mailer.delivery.worker import Sender
 from mailer.smtp.relay import Relay
-from mailer.smtp.session import Fate
+from mailer.smtp.session import Fate, May
 
 FREEZE = ("freeze.before", "freeze.inside", "freeze.committed")
 CLAIM = ("claim.before", "claim.inside", "claim.committed")
@@ -163,8 +163,8 @@ def install(points: Points) -> None:
 def _around_the_wire(points: Points) -> None:
     real = Relay.connect
 
-    def connect(self: Relay) -> Any:
-        client = real(self)
+    def connect(self: Relay, **patience: Any) -> Any:
+        client = real(self, **patience)
         client.sock = Wire(client.sock, points)  # type: ignore[assignment, arg-type]
         return client
 
@@ -174,12 +174,12 @@ def _around_the_wire(points: Points) -> None:
 def _around_the_courier(points: Points) -> None:
     begin, ended = Sender.begin, Sender.ended
 
-    def wrapped_begin(self: Sender, job: Any) -> bool:
+    def wrapped_begin(self: Sender, session: Any, job: Any) -> May:
         points.reach("begin.before")
-        begins = begin(self, job)
-        if begins:
+        may = begin(self, session, job)
+        if may is May.BEGIN:
             points.reach("begin.after")
-        return begins
+        return may
 
     def wrapped_ended(self: Sender, job: Any, fate: Fate, answer: Any) -> None:
         if fate is Fate.ANSWERED:

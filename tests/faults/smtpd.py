@@ -35,6 +35,7 @@ class Offer:
     certificate: str = ""  # a PEM file with its key: STARTTLS is offered
     auth: str = ""  # user:password, then required
     eager: bool = False  # says 354 even when every RCPT was refused
+    reads: int = 0  # bytes a second it reads of each connection; 0: as they come
     usual: float = 0.0  # seconds the 250 to a dot always takes; the message is taken before
 
 
@@ -116,7 +117,14 @@ class Conversation(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._in += data
+        if self.server.offer.reads:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(len(data) / self.server.offer.reads, self._read_on)
         self._go_on()
+
+    def _read_on(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _go_on(self) -> None:
         while not self._busy and (self._body_step() if self._in_body else self._command_step()):

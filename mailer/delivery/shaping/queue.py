@@ -45,7 +45,7 @@ class Lanes:
         self._away[lane] -= 1
 
     def stale(self, now: float) -> list[Claimed]:
-        """Take back what should have begun by now (time.monotonic())."""
+        """Take back what should have begun by now (gate.now())."""
         rows = []
         for lane, waiting in list(self._waiting.items()):
             while waiting and waiting[0].until < now:

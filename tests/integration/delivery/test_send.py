@@ -300,13 +300,13 @@ def test_what_nobody_foresaw_leaves_every_row_explained(
 def test_what_was_dialled_when_one_left_is_hung_up(settings: Settings, sink: tuple[Sink, Relay]) -> None:
     before = set(threading.enumerate())
     pool = Pool(sink[1], 2, make_sender(sink[1]), lambda _: False)
-    pool.grow()
+    pool.grow(2)
     pool.close()
     for dialling in set(threading.enumerate()) - before:
         dialling.join(10)
     pool.first()
     assert len(pool.sessions) == 1
-    pool.grow()
+    pool.grow(2)
     pool.close()
     for dialling in set(threading.enumerate()) - before:
         dialling.join(10)
