@@ -251,8 +251,10 @@ class Sender:
         if late := self._lanes.stale(gate.now()):
             self._give_back(late)
         for session in self._pool.idle():
-            if job := self._take(company=False):
+            if job := self._take(company=session.messages > 0):
                 session.start(job)
+            elif self._lanes.troubled and self._pool.full:
+                self._pool.retire(session)  # whoever saw a relay break off goes first on a new one, and alone
         if self._lanes:
             self._pool.grow(len(self._lanes))
 
@@ -272,14 +274,20 @@ class Sender:
             return None
         return self._take(company=True)
 
-    def ended(self, job: Job, fate: Fate, answer: Reply | None) -> None:
+    def ended(self, session: Session, job: Job, fate: Fate, answer: Reply | None) -> None:
         row = self._flying[job.key]
         self._let_go(row)
+        if fate is Fate.ANSWERED and answer and self._shares.is_full(session, answer):
+            fate = Fate.NOT_BEGUN  # a limit of the connection is no fault of the person
         outcome = ending.outcome(row, fate, answer, utcnow())
         self._over.append(outcome)
         if fate is not Fate.NOT_BEGUN:
             self._noted(outcome)
-            self._weigh(row.lane, fate, answer)
+            if not session.is_spent:
+                self._weigh(row.lane, fate, answer)
+
+    def spent(self, session: Session) -> None:
+        self._shares.spent(session)
 
     def _weigh(self, lane: str, fate: Fate, answer: Reply | None) -> None:
         """Learn what this ending says of the relay, and of the provider behind it."""

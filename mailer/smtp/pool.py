@@ -59,6 +59,16 @@ class Pool:
                 yield session
 
     @property
+    def full(self) -> bool:
+        """Whether no further connection may be opened, nor is one on its way."""
+        return len(self.sessions) >= self._size
+
+    def retire(self, session: Session) -> None:
+        """Leave this connection; another may take its place."""
+        self.sessions.remove(session)
+        self._drop(session)
+
+    @property
     def alive(self) -> bool:
         """Return whether there is a connection, or one on its way."""
         return bool(self.sessions or self._dialling)
@@ -86,8 +96,7 @@ class Pool:
             if session.phase is Phase.IDLE:
                 session.advance()
             if session.phase is Phase.CLOSED or (session.phase is Phase.IDLE and self._worn(session)):
-                self.sessions.remove(session)
-                self._drop(session)
+                self.retire(session)
 
     def close(self) -> None:
         """Leave every connection; what is in flight ends as its phase says."""

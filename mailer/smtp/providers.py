@@ -155,6 +155,12 @@ def _sentence(fault: Any) -> str:
 
 _MAILBOX = re.compile(r"4\.2\.\d+\Z")  # of one recipient: Gmail's 450 4.2.1, anyone's 452 4.2.2
 _BUSY = re.compile(r"4\.(3\.2|4\.2|4\.5|7\.(2[6-9]|3[0-2])|7\.[5-6]\d\d)\Z")
+_FULL_CONNECTION = re.compile(
+    r"too many (recipients|messages|mails|transactions|commands)|maximum (number of )?(recipients|messages)"
+    r"|(recipients|messages|mails|transactions) (in|on|for|per) (this|one|a|the|each)? ?(connection|session)"
+    r"|(session|transaction) limit",
+    re.IGNORECASE,
+)
 _GREYLIST = re.compile(r"gr[ae]y.?list", re.IGNORECASE)
 _RATE = re.compile(
     r"\brate\b|\bratelimit|too (many(?! hops| recipients)|much|fast|quickly|frequent)|slow(ing)? down|throttl"
@@ -191,3 +197,12 @@ def is_throttle(reply: Reply) -> bool:
     if _GREYLIST.search(reply.text):
         return False
     return bool(_BUSY.match(reply.enhanced) or _RATE.search(reply.text))
+
+
+def is_full_connection(reply: Reply) -> bool:
+    """Whether a reply on a connection that has carried messages says that it shall carry no more.
+
+    452 too many recipients (RFC 5321 4.5.3.1.10), 4.5.3 (RFC 3463), or words to that effect.  On the first
+    message of a connection the same words are about something else.
+    """
+    return reply.code // 100 == 4 and (reply.enhanced == "4.5.3" or bool(_FULL_CONNECTION.search(reply.text)))

@@ -22,6 +22,7 @@ from mailer.smtp.replies import Reply, reply
 COMMAND_TIMEOUT = 300.0  # seconds of silence, RFC 5321 4.5.3.2
 DATA_TIMEOUT = 120.0
 DOT_TIMEOUT = 600.0
+AT_ONCE = 1.0  # seconds after the last reply within which a relay that closes closes because of it
 CHUNK = 65536  # bytes read at a time
 MAX_LINE = 8192  # bytes; a relay that talks longer without a line end is not speaking SMTP
 
@@ -71,8 +72,11 @@ class Courier(Protocol):
     def following(self, session: "Session") -> Job | None:
         """Return the job whose envelope may ride behind the current body."""
 
-    def ended(self, job: Job, fate: Fate, answer: Reply | None) -> None:
+    def ended(self, session: "Session", job: Job, fate: Fate, answer: Reply | None) -> None:
         """Take the job's end; called once per job."""
+
+    def spent(self, session: "Session") -> None:
+        """Note that the relay broke off between two messages: after `answered` it had enough."""
 
 
 class _Cut(Exception):
@@ -97,7 +101,11 @@ class Session:
         self.courier = courier
         self.phase = Phase.IDLE
         self.carried: Counter[str] = Counter()  # bodies sent on this connection, by lane
-        self.since = time.monotonic()  # when it entered its phase, or the relay last moved on in it
+        self.answered = 0  # of these, those whose dot was answered
+        self.is_spent = False  # the relay broke off between two messages
+        self.since = self.born = (
+            time.monotonic()
+        )  # when it entered its phase, or the relay last moved on in it
         self.taken_up = self.since  # when what is in flight was announced, or came to be answered
         self.timeout = COMMAND_TIMEOUT
         self._pipelining = client.has_extn("pipelining")
@@ -167,15 +175,24 @@ class Session:
         self._client.close()
         job, following, self._job, self._next = self._job, self._next, None, None
         if job:
-            self.courier.ended(job, Fate.UNKNOWN if phase is Phase.BODY else Fate.INTERRUPTED, None)
+            self.courier.ended(self, job, Fate.UNKNOWN if phase is Phase.BODY else Fate.INTERRUPTED, None)
         if following:
-            self.courier.ended(following, Fate.NOT_BEGUN, None)
+            self.courier.ended(self, following, Fate.NOT_BEGUN, None)
 
     def _guarded(self, action: Callable[[], None]) -> None:
         try:
             action()
         except (_Cut, OSError):
+            self._note_spent()
             self.close()
+
+    def _note_spent(self) -> None:
+        """Broken off before a word on what comes next, and not for having been idle, the relay had enough."""
+        unheard = self.phase is Phase.ENVELOPE and not self._answers
+        at_once = self.phase is Phase.IDLE and time.monotonic() - self.since < AT_ONCE
+        if self.answered and not self.is_spent and (unheard or at_once):
+            self.is_spent = True
+            self.courier.spent(self)
 
     # -- bytes ---------------------------------------------------------------
 
@@ -263,9 +280,10 @@ class Session:
 
     def _turned_away(self, answer: Reply) -> _Cut:
         """421: the relay closes.  In answer to the dot it also means that the message was not taken."""
+        self._note_spent()
         job, self._job = self._job, None
         if job:
-            self.courier.ended(job, Fate.INTERRUPTED, answer)
+            self.courier.ended(self, job, Fate.INTERRUPTED, answer)
         return _Cut()
 
     def _envelope_answered(self, answer: Reply) -> None:
@@ -311,11 +329,12 @@ class Session:
         """RCPT is accepted and data awaited: not to deliver an empty mail, one can only hang up."""
         self._job = None
         if job:
-            self.courier.ended(job, Fate.NOT_BEGUN, None)
+            self.courier.ended(self, job, Fate.NOT_BEGUN, None)
         return _Cut()
 
     def _body_answered(self, answer: Reply) -> None:
         self._finish(answer)
+        self.answered += 1
         self._take_up(self._next)
         self._next = None
         self._enter(Phase.ENVELOPE if self._job else Phase.IDLE, COMMAND_TIMEOUT)
@@ -326,7 +345,7 @@ class Session:
     def _finish(self, answer: Reply) -> None:
         job, self._job = self._job, None
         if job:
-            self.courier.ended(job, Fate.ANSWERED, answer)
+            self.courier.ended(self, job, Fate.ANSWERED, answer)
 
     def _enter(self, phase: Phase, timeout: float) -> None:
         self.phase, self.timeout, self.since = phase, timeout, time.monotonic()

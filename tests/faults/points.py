@@ -181,10 +181,10 @@ def _around_the_courier(points: Points) -> None:
             points.reach("begin.after")
         return may
 
-    def wrapped_ended(self: Sender, job: Any, fate: Fate, answer: Any) -> None:
+    def wrapped_ended(self: Sender, session: Any, job: Any, fate: Fate, answer: Any) -> None:
         if fate is Fate.ANSWERED:
             points.reach("reply.before")
-        ended(self, job, fate, answer)
+        ended(self, session, job, fate, answer)
         if fate is Fate.ANSWERED:
             points.reach("reply.after")
 

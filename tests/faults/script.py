@@ -47,6 +47,7 @@ class Rule:
     say: str = ""
     seconds: float = 0.0
     to: str = ""  # a regular expression the recipient matches (from RCPT on); "" is everybody
+    after: int = 0  # only on a connection that has taken so many messages
     skip: int = 0  # the first so many passes are spared
     times: int | None = None  # and it applies to so many after them; None: to all
     each: bool = False  # skip and times are counted for each recipient apart
@@ -69,10 +70,11 @@ class Script:
         self._random = random.Random(seed)  # noqa: S311 -- a seeded script, not a secret
         self.applied = 0
 
-    def rule(self, at: At, recipient: str = "") -> Rule | None:
-        """The rule that applies here and now, if any."""
+    def rule(self, at: At, recipient: str = "", taken: int = 0) -> Rule | None:
+        """The rule that applies here and now, if any; `taken`: how many messages on this connection."""
         for number, (rule, to) in enumerate(self._rules):
-            if rule.at is at and to.search(recipient) and self._applies(number, rule, recipient):
+            here = rule.at is at and taken >= rule.after and to.search(recipient)
+            if here and self._applies(number, rule, recipient):
                 self.applied += 1
                 return rule
         return None

@@ -36,6 +36,7 @@ class Offer:
     auth: str = ""  # user:password, then required
     eager: bool = False  # says 354 even when every RCPT was refused
     reads: int = 0  # bytes a second it reads of each connection; 0: as they come
+    closes_after: int = 0  # messages on a connection; 0: it stays
     usual: float = 0.0  # seconds the 250 to a dot always takes; the message is taken before
 
 
@@ -93,7 +94,7 @@ class Conversation(asyncio.Protocol):
         self._in = bytearray()
         self._busy = False  # a reply is on its way, or never comes: nothing is read meanwhile
         self._secure = self._known = False
-        self._began = 0.0
+        self._began, self._taken = 0.0, 0
         self._clear()
 
     def _clear(self) -> None:
@@ -134,7 +135,7 @@ class Conversation(asyncio.Protocol):
 
     def _answer(self, at: At, usual: str, to: str = "") -> bool:
         """Say what the script says here, or the usual; True when it was the usual."""
-        rule = self.server.script.rule(at, to)
+        rule = self.server.script.rule(at, to, self._taken)
         if rule is None:
             self._say(usual)
             return True
@@ -288,7 +289,7 @@ class Conversation(asyncio.Protocol):
             return False
         if not self._began:
             self._began = time.time()
-            rule = self.server.script.rule(At.BODY, self._to)
+            rule = self.server.script.rule(At.BODY, self._to, self._taken)
             if rule:
                 self._obey(rule, "")
                 return False
@@ -303,7 +304,7 @@ class Conversation(asyncio.Protocol):
         return True
 
     def _dot(self, raw: bytes) -> None:
-        rule = self.server.script.rule(At.DOT, self._to)
+        rule = self.server.script.rule(At.DOT, self._to, self._taken)
         too_big = bool(self.server.offer.size) and len(raw) > self.server.offer.size
         takes = bool(self._to) and not too_big and (rule is None or rule.do in TAKING)
         self._ended(End.TOOK if takes else End.REFUSED, raw)
@@ -317,6 +318,9 @@ class Conversation(asyncio.Protocol):
             self._later(self.server.offer.usual, OK)
         else:
             self._say(OK)
+        self._taken += takes
+        if takes and self._taken == self.server.offer.closes_after:
+            self.drop()
 
     def _ended(self, end: End, raw: bytes) -> None:
         whole = raw if end is End.TOOK else b""

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session as Database
 
 from mailer.core import circuit
 from mailer.delivery.ledger import START, Claim, Claimed, Share
+from mailer.delivery.shaping.connections import ConnectionLimit
 from mailer.delivery.shaping.rate import Pace
-from mailer.smtp.providers import OTHER, Provider, is_throttle
+from mailer.smtp.providers import OTHER, Provider, is_full_connection, is_throttle
 from mailer.smtp.replies import Reply
 from mailer.smtp.session import Session
 
@@ -42,6 +43,7 @@ class Shares:
         self._throttled: dict[str, str] = {}
         self._accepted: set[str] = set()
         self._looked = float("-inf")
+        self._limit = ConnectionLimit()
 
     # -- what a claim may take -------------------------------------------------
 
@@ -96,10 +98,26 @@ class Shares:
 
     def worn(self, session: Session) -> bool:
         """Return whether this connection has carried enough, in all or to one provider."""
-        return session.messages >= MESSAGES_PER_CONNECTION or any(
-            (provider := self._providers.get(lane)) and provider.messages and count >= provider.messages
-            for lane, count in session.carried.items()
+        count = session.messages
+        return (
+            count >= MESSAGES_PER_CONNECTION
+            or self._limit.reached(count)
+            or any(
+                (provider := self._providers.get(lane)) and provider.messages and count >= provider.messages
+                for lane, count in session.carried.items()
+            )
         )
+
+    def is_full(self, session: Session, answer: Reply) -> bool:
+        """Whether this answer is about the connection; then no other carries as many."""
+        full = session.answered > 0 and is_full_connection(answer)
+        if full:
+            self._limit.told(session.answered)
+        return full
+
+    def spent(self, session: Session) -> None:
+        """Note that the relay closed this connection between two messages."""
+        self._limit.closed(session.answered, session.born)
 
     # -- what providers say ----------------------------------------------------
 

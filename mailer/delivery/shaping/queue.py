@@ -16,28 +16,34 @@ class Lanes:
     def __init__(self, room: Callable[[str], int | None]) -> None:
         """`room` tells a lane's limit, None when it has none."""
         self._room = room
-        self._waiting: dict[str, deque[Claimed]] = {}
+        self._waiting: dict[tuple[str, bool], deque[Claimed]] = {}  # by lane; those in trouble apart
         self._away: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
+    @property
+    def troubled(self) -> bool:
+        """Whether somebody waits who has seen a relay break off, and now needs a connection alone."""
+        return any(troubled for _, troubled in self._waiting)
+
     def put(self, rows: Iterable[Claimed]) -> None:
         for row in rows:
-            self._waiting.setdefault(row.lane, deque()).append(row)
+            self._waiting.setdefault((row.lane, row.faults > 0), deque()).append(row)
 
     def take(self, *, company: bool) -> Claimed | None:
         """Return the next row that may go; with company, never one whose relay has broken off before."""
-        for lane, rows in self._waiting.items():
-            limit = self._room(lane)
-            if (limit is not None and self._away[lane] >= limit) or (company and rows[0].faults):
-                continue
-            self._away[lane] += 1
-            row = rows.popleft()
-            del self._waiting[lane]
-            if rows:
-                self._waiting[lane] = rows  # at the end: the others have their turn
-            return row
+        for troubled in (False,) if company else (True, False):
+            for place, rows in self._waiting.items():
+                limit = self._room(place[0])
+                if place[1] is not troubled or (limit is not None and self._away[place[0]] >= limit):
+                    continue
+                self._away[place[0]] += 1
+                row = rows.popleft()
+                del self._waiting[place]
+                if rows:
+                    self._waiting[place] = rows  # at the end: the others have their turn
+                return row
         return None
 
     def landed(self, lane: str) -> None:
@@ -47,15 +53,15 @@ class Lanes:
     def stale(self, now: float) -> list[Claimed]:
         """Take back what should have begun by now (gate.now())."""
         rows = []
-        for lane, waiting in list(self._waiting.items()):
+        for place, waiting in list(self._waiting.items()):
             while waiting and waiting[0].until < now:
                 rows.append(waiting.popleft())
             if not waiting:
-                del self._waiting[lane]
+                del self._waiting[place]
         return rows
 
     def empty(self) -> list[Claimed]:
         """Take back everything that waits."""
-        rows = [row for lane in self._waiting.values() for row in lane]
+        rows = [row for waiting in self._waiting.values() for row in waiting]
         self._waiting.clear()
         return rows

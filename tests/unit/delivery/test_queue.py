@@ -35,8 +35,18 @@ def test_a_full_lane_keeps_nobody_waiting() -> None:
 def test_what_a_relay_broke_off_at_goes_alone() -> None:
     lanes = Lanes(lambda _: None)
     lanes.put([_row(1, "other", faults=1), _row(2, "free")])
+    assert lanes.troubled
     assert _taken(lanes, company=True) == [2]
     assert _taken(lanes) == [1]
+    assert not lanes.troubled
+
+
+def test_what_a_relay_broke_off_at_blocks_nobody_and_goes_first() -> None:
+    lanes = Lanes(lambda _: None)
+    lanes.put([_row(1, "other", faults=1), _row(2, "other"), _row(3, "other"), _row(4, "other", faults=2)])
+    assert _taken(lanes, company=True) == [2, 3]
+    lanes.put([_row(5, "other")])
+    assert _taken(lanes) == [1, 4, 5]
 
 
 def test_what_waits_can_be_taken_back() -> None:

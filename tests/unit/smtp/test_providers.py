@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailer.smtp.providers import OTHER, BadProviders, Providers, is_throttle
+from mailer.smtp.providers import OTHER, BadProviders, Providers, is_full_connection, is_throttle
 from mailer.smtp.replies import reply
 
 
@@ -116,3 +116,20 @@ def test_a_host_that_asks_to_slow_down_is_heard(code: int, text: str) -> None:
 )
 def test_what_concerns_one_recipient_or_for_good_slows_nobody(code: int, text: str) -> None:
     assert not is_throttle(reply(code, text.encode()))
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "full"),
+    [
+        (452, "4.5.3 Too many recipients", True),
+        (452, "4.3.1 Insufficient system storage", False),
+        (451, "4.7.1 too many messages in this session", True),
+        (450, "4.7.1 You have exceeded the messages per connection", True),
+        (421, "4.7.0 session limit exceeded", True),
+        (452, "4.2.2 The mailbox is full", False),
+        (450, "4.2.0 greylisted", False),
+        (552, "5.5.3 too many recipients", False),
+    ],
+)
+def test_a_connection_that_is_full(code: int, text: str, full: bool) -> None:
+    assert is_full_connection(reply(code, text.encode())) is full
