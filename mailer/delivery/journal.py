@@ -16,7 +16,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -114,12 +114,17 @@ class Testament:
 def of_the_dead(path: Path) -> Iterator[Testament | None]:
     """Yield what this file holds, held for us alone; None while its worker lives, or another recovers it.
 
-    The file is removed when the block ends well.
+    None too once another has: between our look at the folder and our lock, the file may have gone.  It is
+    removed when the block ends well.
     """
-    with suppress(FileNotFoundError), path.open("rb") as file:
+    with ExitStack() as stack:
         try:
+            file = stack.enter_context(path.open("rb"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except (FileNotFoundError, BlockingIOError):
+            yield None
+            return
+        if os.fstat(file.fileno()).st_nlink == 0:
             yield None
             return
         yield _read(path, file.read())

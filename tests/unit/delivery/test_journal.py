@@ -1,8 +1,10 @@
 """The crash journal: what a dead worker's file says, also when it was cut short."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 from uuid import UUID, uuid4
 
 import pytest
@@ -126,3 +128,25 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JournalUnwritable, match="cannot be written"):
         Journal(tmp_path / "file" / "journal", uuid4())
+
+
+def test_of_two_who_recover_one_has_it_and_the_other_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other saw the file in the folder, or even opened it, before the first had done with it."""
+    pen = Journal(tmp_path, uuid4())
+    pen.write(uuid4(), _row(3, DeliveryState.UNKNOWN))
+    pen.close()
+    [path] = journal.files(tmp_path)
+    real = fcntl.flock
+
+    def flock(file: IO[bytes], how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", real)
+        with journal.of_the_dead(path) as testament:
+            assert testament
+        real(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    for _ in range(2):  # opened too early; gone
+        with journal.of_the_dead(path) as testament:
+            assert testament is None
