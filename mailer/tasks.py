@@ -18,14 +18,14 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.jobs import Job
 from mailer.core.logging import log
 from mailer.core.settings import settings
-from mailer.delivery import audience, ledger, load_issue, recovery
+from mailer.delivery import audience, ledger, load_issue, recovery, refusals
 from mailer.delivery.journal import JournalUnwritable
 from mailer.delivery.ledger import Fenced
 from mailer.delivery.shaping import domains as routes
 from mailer.delivery.shaping import rate
 from mailer.delivery.shaping.budget import Shares
 from mailer.delivery.shaping.rate import Pace
-from mailer.delivery.worker import Sender
+from mailer.delivery.worker import LetterTooBig, Sender
 from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.monitoring import alarms, watchdog
@@ -151,6 +151,9 @@ def _send(issue_id: str) -> None:
         log.warning("the send waits", reason=str(error))
         with transaction() as db:
             circuit.hit(db, HOLD[type(error)], str(error), now=utcnow())
+    except LetterTooBig as error:
+        with transaction() as db:
+            refusals.pause(db, UUID(issue_id), str(error))
     except Fenced as error:
         log.warning("fenced", issue=issue_id, rows=str(error))
     if more:
@@ -165,9 +168,10 @@ def _work(issue_id: UUID) -> bool:
         if circuit.standing(db, HOLD.values(), now=utcnow()):
             return False
         letter = load_issue.leaving(db, issue_id, settings(), dkim.load(settings()))
+        taken = refusals.judged(db, issue_id)
     if letter is None:
         return False
-    more = _sender().work(issue_id, letter, STRETCH)
+    more = _sender().work(issue_id, letter, STRETCH, taken)
     with transaction() as db:
         circuit.clear(db, *HOLD.values())
     return more
@@ -303,6 +307,7 @@ def _silence() -> None:
 
 def _close() -> None:
     with transaction() as db:
+        refusals.ask(db, now=utcnow())
         closed = ledger.close_finished(db, now=utcnow())
     for issue_id in closed:
         log.info("closed", issue=str(issue_id))

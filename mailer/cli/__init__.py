@@ -12,6 +12,7 @@ from mailer.cli import (
     issue,
     newsletter,
     notices,
+    refusals,
     retention,
     rgpd,
     rights,
@@ -39,6 +40,7 @@ for command in (
 ):  # fmt: skip
     cli.add_command(command)
 issue.issue.add_command(unknown.unknown_)
+issue.issue.add_command(refusals.refusals_)
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ class Delivery(Base):
               postgresql_where="state IN ('pending', 'deferred')"),
         Index("ix_delivery_handed", "worker", postgresql_where="state = 'handed'"),
         Index("ix_delivery_unknown", "issue_id", postgresql_where="state = 'unknown'"),
+        Index("ix_delivery_suspect", "issue_id", postgresql_where="state = 'deferred' AND code >= 500"),
     )  # fmt: skip
 
     issue_id: Mapped[UUID] = mapped_column(primary_key=True)  # triggers check that the issue exists…
@@ -53,10 +54,12 @@ class ResolutionKind(StrEnum):
     PROVED = "proved"  # the relay's own log shows that it took them
     LEFT = "left"  # staff let them be
     RESENT = "resent"  # staff accept that some people may get two copies
+    RETRIED = "retried"  # suspect refusals: staff say to try again
+    REFUSED = "refused"  # suspect refusals: staff take them as they are
 
 
 class Resolution(Base):
-    """What was decided about an issue's unknown deliveries, and by whom."""
+    """What was decided about an issue's unknown or suspect deliveries, and by whom."""
 
     __tablename__ = "resolution"
 
@@ -66,3 +69,4 @@ class Resolution(Base):
     rows: Mapped[int]
     by: Mapped[str]  # a staff id, or "terminal"
     at: Mapped[datetime]
+    wording: Mapped[str | None]  # of the refusals that are taken as they are, from then on

@@ -4,7 +4,7 @@ import random
 from datetime import datetime
 
 from mailer.delivery.ledger import Claimed, Outcome
-from mailer.smtp.replies import DeliveryState, Reply, verdict
+from mailer.smtp.replies import DeliveryState, Reply, retry_at, verdict
 from mailer.smtp.session import Fate
 
 FAULTS_ALLOWED = 3  # in flight at as many 421s or cuts, a message is charged and set aside for a while
@@ -26,6 +26,12 @@ def unrenderable(row: Claimed, now: datetime) -> Outcome:
     return _with(row, DeliveryState.REFUSED, Reply(0, "", "render"), now)
 
 
+def suspect(row: Claimed, answer: Reply, now: datetime) -> Outcome:
+    """Return the outcome of a refusal that may be about us: put off until a person has judged."""
+    due_at = retry_at(now, row.attempts + 1, _jitter())
+    return _with(row, DeliveryState.DEFERRED, answer, due_at)
+
+
 def outcome(row: Claimed, fate: Fate, answer: Reply | None, now: datetime) -> Outcome:
     """Return what the ledger keeps of an ended job."""
     if fate is Fate.NOT_BEGUN:
@@ -41,9 +47,13 @@ def outcome(row: Claimed, fate: Fate, answer: Reply | None, now: datetime) -> Ou
         now=now,
         attempts=row.attempts + 1,
         first_tried=row.first_tried,
-        jitter=lambda: random.uniform(-1, 1),  # noqa: S311 -- spreads load, guards nothing
+        jitter=_jitter,
     )
     return _with(row, decided.state, answer, decided.due_at or now)
+
+
+def _jitter() -> float:
+    return random.uniform(-1, 1)  # noqa: S311 -- spreads load, guards nothing
 
 
 def _with(row: Claimed, state: DeliveryState, answer: Reply, due_at: datetime) -> Outcome:

@@ -13,7 +13,8 @@ settles them once we have let go of it.
 """
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -21,8 +22,9 @@ from uuid import UUID, uuid4
 
 from mailer.core import heartbeats, logging
 from mailer.core.db import transaction, utcnow
-from mailer.delivery import gate, ledger
+from mailer.delivery import gate, ledger, refusals
 from mailer.delivery import outcome as ending
+from mailer.delivery.breaker import Breaker
 from mailer.delivery.gate import GATE
 from mailer.delivery.journal import Journal, JournalUnwritable
 from mailer.delivery.ledger import Claim, Claimed, Fenced, Looked, Outcome
@@ -32,7 +34,7 @@ from mailer.delivery.shaping.budget import Shares
 from mailer.delivery.shaping.queue import Lanes
 from mailer.smtp.pool import Pool
 from mailer.smtp.relay import Relay, RelayDown
-from mailer.smtp.replies import Reply
+from mailer.smtp.replies import Reply, wording
 from mailer.smtp.session import Fate, Job, May, Session
 
 FIRST_CLAIM, MAX_CLAIM = 20, 500
@@ -42,6 +44,10 @@ SHORT_CLAIM = 0.2  # seconds: a claim that is sent sooner is followed by a large
 BEAT_EVERY = 10.0  # seconds
 LAST_WORDS = 30.0  # seconds given to messages in flight when the database has gone
 BROKEN_OFF = 8  # times in a row that the relay breaks off before it counts as down
+
+
+class LetterTooBig(Exception):
+    """The relay says, before the first message, that it takes no letter of this size."""
 
 
 class Brought(NamedTuple):
@@ -81,19 +87,27 @@ class Sender:
         self._look_again = 0.0  # not to ask for more all the time where there is none
         self._claimed = self._afresh = False  # the clerk was asked for more; and to look from the start
         self._broken_off = 0
+        self._breakers: defaultdict[UUID, Breaker] = defaultdict(Breaker)
+        self._refused = False  # the breaker has tripped for the issue: a person is asked
         self._unwell: Exception | None = None
 
-    def work(self, issue_id: UUID, letter: Letter, seconds: float) -> bool:
+    def work(
+        self, issue_id: UUID, letter: Letter, seconds: float, taken: Collection[str] = frozenset()
+    ) -> bool:
         """Send what is due of an issue for about so many seconds; whether there may be more to send now.
 
-        Raises RelayDown when the relay cannot be used, JournalUnwritable when nothing may begin (in both
+        `taken`: the wordings of refusals that a person took as they are.  Raises LetterTooBig before anything
+        leaves, RelayDown when the relay cannot be used, JournalUnwritable when nothing may begin (in both
         cases nothing of ours is left to record), Fenced when someone took over, SQLAlchemyError when the
         database has gone: what we hold is then settled from the journal we leave.
         """
         self._pool.first()
         self._journal = self._journal or Journal(self._journals, self.worker)
         self._issue_id, self._letter, self._until = issue_id, letter, time.monotonic() + seconds
-        self._broken_off, self._unwell = 0, None
+        self._broken_off, self._unwell, self._refused = 0, None, False
+        self._breaker = self._breakers[issue_id]
+        self._breaker.heed(taken)
+        self._measure(taken)
         self._shares.rewind()
         try:
             while self._turn():
@@ -118,7 +132,7 @@ class Sender:
         self._feed()
         if self._lanes and not self._pool.alive:
             self._unwell = self._unwell or RelayDown("it has gone")
-        if self._unwell:
+        if self._unwell or self._refused:
             self._give_back(self._lanes.empty())
         if self._lanes or self._flying:
             self._pool.poll(hurried=self._clerk.away)
@@ -127,11 +141,11 @@ class Sender:
         elif claiming and self._shares.exhausted:
             time.sleep(self._shares.wait())
             return True
-        return bool(self._lanes or self._flying or self._over or self._clerk.away)
+        return bool(self._lanes or self._flying or self._over or self._clerk.away or self._breaker.trips)
 
     def _due_at_the_ledger(self, claiming: bool) -> bool:
         """Return whether a relay waits for us, or soon nothing is left to do, or only to record what was."""
-        if self._at_the_gate:
+        if self._at_the_gate or self._breaker.trips:
             return True
         if claiming and time.monotonic() >= self._look_again:
             return len(self._lanes) <= self._claim_size // EARLY
@@ -139,7 +153,7 @@ class Sender:
 
     def _claiming(self) -> bool:
         """Return whether to take more: within our time, or while a slow relay keeps us here anyway."""
-        if self._unwell or self._stopping():
+        if self._unwell or self._refused or self._stopping():
             return False
         return time.monotonic() < self._until or self._pool.stuck()
 
@@ -155,6 +169,7 @@ class Sender:
         self._claimed, self._afresh = claiming, self._shares.afresh
         shares = self._shares.next(size) if claiming else []
         issue_id, worker = self._issue_id, self.worker
+        trips, self._breaker.trips = self._breaker.trips, []
         looking = self._looking = [self._flying[key] for key in self._at_the_gate]
 
         def errand() -> Brought:
@@ -171,6 +186,9 @@ class Sender:
                     claim = ledger.claim(
                         db, issue_id, worker, shares, limit=size, now=now, until=gate.now() + GATE
                     )
+            for trip in trips:  # apart: it takes the issue before its rows, as a person at the desk does
+                with transaction() as db:
+                    refusals.doubt(db, issue_id, trip, now=now)
             return Brought(claim, over, looked, until)
 
         self._clerk.send(errand)
@@ -279,12 +297,37 @@ class Sender:
         self._let_go(row)
         if fate is Fate.ANSWERED and answer and self._shares.is_full(session, answer):
             fate = Fate.NOT_BEGUN  # a limit of the connection is no fault of the person
-        outcome = ending.outcome(row, fate, answer, utcnow())
+        if fate is Fate.ANSWERED and answer and self._suspects(row, answer):
+            outcome = ending.suspect(row, answer, utcnow())
+        else:
+            outcome = ending.outcome(row, fate, answer, utcnow())
         self._over.append(outcome)
         if fate is not Fate.NOT_BEGUN:
             self._noted(outcome)
             if not session.is_spent:
                 self._weigh(row.lane, fate, answer)
+
+    def _suspects(self, row: Claimed, answer: Reply) -> bool:
+        """Ask the breaker; when it trips for everybody, nothing more begins before a person has judged."""
+        before = len(self._breaker.trips)
+        suspect = self._breaker.suspects(row.lane, row.address, answer)
+        for trip in self._breaker.trips[before:]:
+            if trip.lane is None:
+                self._refused = True
+            else:
+                self._shares.refused(trip.lane, trip.reason)
+                self._give_back(self._lanes.empty(trip.lane))
+        return suspect
+
+    def _measure(self, taken: Collection[str]) -> None:
+        """Compare the letter with what the relay takes.  Raises LetterTooBig."""
+        limit = self._pool.size_limit
+        if not limit:
+            return
+        size = len(self._letter.to(Recipient(1, "somebody@example.org", None)).message)
+        reason = f"552 5.3.4 the letter weighs {-(-size // 1000)} kB, the relay takes {limit // 1000} kB"
+        if size > limit and wording(Reply(0, "", reason)) not in taken:
+            raise LetterTooBig(reason)
 
     def spent(self, session: Session) -> None:
         self._shares.spent(session)

@@ -126,6 +126,7 @@ def pause(db: Session, issue: Issue) -> None:
 def resume(db: Session, issue: Issue) -> None:
     """Let the send go on.  Raises ForbiddenMove."""
     _move(db, issue, Move.RESUME)
+    issue.paused_for = None
 
 
 def cancel(db: Session, issue: Issue) -> None:

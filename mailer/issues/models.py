@@ -36,6 +36,7 @@ class Issue(Base):
     send_id: Mapped[UUID | None] = mapped_column(unique=True)  # minted at the freeze, random
     started_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    paused_for: Mapped[str | None]  # the relay's refusal for which the service itself paused it
     candidates: Mapped[int | None]  # active subscriptions looked at by the freeze
     audience: Mapped[int | None]  # ledger rows
     excluded: Mapped[int | None]  # at the freeze: suppressed, paused, or not yet told of their import

@@ -25,7 +25,7 @@ from mailer.core.jobs import Failing
 from mailer.core.logging import log
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings
-from mailer.delivery import unknown
+from mailer.delivery import refusals, unknown
 from mailer.monitoring.models import Alarm
 from mailer.privacylog import decisions
 from mailer.rendering.typography import french
@@ -126,6 +126,12 @@ def compose(found: Sequence[Found], settings: Settings, *, now: datetime) -> Ema
     return message
 
 
+def _refused(db: Session, _: datetime) -> Iterator[Found]:
+    for each in refusals.undecided(db):
+        values = {"title": each.title, "rows": each.rows, "reason": each.reason}
+        yield Found("refused", str(each.issue_id), values)
+
+
 def _unknown(db: Session, _: datetime) -> Iterator[Found]:
     for each in unknown.undecided(db):
         yield Found("unknown", str(each.issue_id), {"title": each.title, "rows": each.rows})
@@ -177,7 +183,7 @@ def _failing_about(job: Failing, now: datetime) -> Found:
     return Found("set_aside" if job.rows else "failing", job.job, values)
 
 
-_LOOKS: tuple[Look, ...] = (_unknown, _held, _silent, _signups, _wills, _disarmed, _failing)
+_LOOKS: tuple[Look, ...] = (_refused, _unknown, _held, _silent, _signups, _wills, _disarmed, _failing)
 
 
 @cache

@@ -59,6 +59,11 @@ class Pool:
                 yield session
 
     @property
+    def size_limit(self) -> int:
+        """Return how many bytes a message may have, as the relay said; 0 where it did not."""
+        return next((session.size_limit for session in self.sessions), 0)
+
+    @property
     def full(self) -> bool:
         """Whether no further connection may be opened, nor is one on its way."""
         return len(self.sessions) >= self._size

@@ -53,6 +53,29 @@ def reply(code: int, message: bytes) -> Reply:
     return Reply(code, enhanced, scrub(rest)[:200])
 
 
+def said(answer: Reply) -> str:
+    """Return a reply on one line, as the ledger keeps it."""
+    return " ".join(part for part in (str(answer.code or ""), answer.enhanced, answer.text) if part)
+
+
+_VARIES = re.compile(r"[\w.:\-]*\d[\w.:\-]*")  # queue ids, IPs, times; mail addresses went before
+
+
+def wording(answer: Reply) -> str:
+    """Return what a reply says, without what differs from one message to the next."""
+    return said(answer._replace(text=_VARIES.sub("#", answer.text)))
+
+
+_ABOUT_US = re.compile(r"5\.(7\.\d+|1\.[78]|3\.4)\Z")  # policy, the sender's address, the letter's size
+
+
+def is_suspect(answer: Reply) -> bool:
+    """Return whether a refusal is, by its status, more likely about the sender, the login or the letter."""
+    if answer.code // 100 != 5:
+        return False
+    return answer.code in {530, 535, 552} or bool(_ABOUT_US.match(answer.enhanced))
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What becomes of a delivery, and when it is due again if it is deferred."""

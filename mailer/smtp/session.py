@@ -130,6 +130,12 @@ class Session:
         return self._job
 
     @property
+    def size_limit(self) -> int:
+        """Return how many bytes a message may have, as the relay said (RFC 1870); 0 where it did not."""
+        said = str(self._client.esmtp_features.get("size", "")).strip()
+        return int(said) if said.isdigit() else 0
+
+    @property
     def messages(self) -> int:
         """Return how many bodies this connection has carried."""
         return self.carried.total()

@@ -217,7 +217,7 @@ def _accepted_is_there(case: Case) -> Iterator[str]:
 def _settled(case: Case) -> Iterator[str]:
     left = Counter(row.state for row in case.rows.values())
     waits = case.issue.state is IssueState.PAUSED or bool(
-        case.alarms & {"relay", "journal", "dkim", "provider"}
+        case.alarms & {"relay", "journal", "dkim", "provider", "refused"}
     )
     if left[DeliveryState.HANDED]:
         yield f"I6: {left[DeliveryState.HANDED]} rows are still handed"

@@ -22,7 +22,8 @@ from tests.faults.conftest import Judge
 from tests.faults.copies import End
 from tests.faults.oracle import Stop
 from tests.faults.script import At, Do, Rule
-from tests.faults.stage import CONNECTIONS, Stage, until
+from tests.faults.stage import CONNECTIONS, Stage
+from tests.support.waiting import until
 
 READERS = 12
 LONG = 1.3  # seconds: more than the gate's

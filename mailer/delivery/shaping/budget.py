@@ -130,6 +130,10 @@ class Shares:
         elif answer.code // 100 == 2:
             self._accepted.add(lane)
 
+    def refused(self, lane: str, reason: str) -> None:
+        """Note that this lane's provider alone refuses, for reasons that may be ours: it rests."""
+        self._throttled[lane], self._resting = reason, {**self._resting, lane: False}
+
     def said(self) -> Said:
         """Return what providers said since this was last asked."""
         said = Said(self._throttled, self._accepted & self._resting.keys() - self._throttled.keys())

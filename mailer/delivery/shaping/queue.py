@@ -60,8 +60,7 @@ class Lanes:
                 del self._waiting[place]
         return rows
 
-    def empty(self) -> list[Claimed]:
-        """Take back everything that waits."""
-        rows = [row for waiting in self._waiting.values() for row in waiting]
-        self._waiting.clear()
-        return rows
+    def empty(self, lane: str | None = None) -> list[Claimed]:
+        """Take back everything that waits, or all of one lane."""
+        places = [place for place in self._waiting if lane in {None, place[0]}]
+        return [row for place in places for row in self._waiting.pop(place)]

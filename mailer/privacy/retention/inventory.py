@@ -248,7 +248,7 @@ NOBODYS = {
     "issue": (
         "publications",
         "id newsletter_id state content assets title created_at revision_id due_at send_id "
-        "started_at closed_at candidates audience excluded",
+        "started_at closed_at paused_for candidates audience excluded",
     ),
     "subscriber_import": (
         "how far a file is, and counts",
@@ -259,7 +259,7 @@ NOBODYS = {
     "approval": ("which revision of which issue", "id issue_id revision_id"),
     "import_file": ("a sequence", "import_id number"),
     "import_report": ("line numbers and outcomes", "import_id number lines"),
-    "resolution": ("counts", "id issue_id kind rows"),
+    "resolution": ("counts, and a reply without addresses", "id issue_id kind rows wording"),
 }
 # Places outside the database that hold nothing about anybody, and why not.
 EMPTY_HANDED = {

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
-from mailer.delivery import reports, unknown
+from mailer.delivery import refusals, reports, unknown
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
 from mailer.issues.states import ForbiddenMove, Move, moves_from
@@ -54,7 +54,13 @@ def pause(issue_id: UUID) -> ResponseReturnValue:
 
 @moves.post("/resume")
 def resume(issue_id: UUID) -> ResponseReturnValue:
-    return _move(issue_id, lambda db, found, _: lifecycle.resume(db, found), _("L’envoi reprend."))
+    """Let it go on; who was refused for reasons that may be ours is tried again."""
+    return _move(issue_id, _decide(refusals.retry), _("L’envoi reprend."))
+
+
+@moves.post("/refused")
+def take_refusals(issue_id: UUID) -> ResponseReturnValue:
+    return _move(issue_id, _decide(refusals.take), _("C’est noté : ces refus sont définitifs."))
 
 
 @moves.post("/cancel")

@@ -13,12 +13,14 @@ from werkzeug.test import TestResponse
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint
 from mailer.delivery import audience
+from mailer.delivery.models import Delivery
 from mailer.issues import render
 from mailer.issues.models import Approval, Issue
 from mailer.issues.states import IssueState
 from mailer.newsletters.models import Newsletter, Theme
 from mailer.rendering.mjml import compile_holes
 from mailer.rendering.typography import french
+from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import suppressions
 from mailer.subscribers.models import Subscriber, SuppressionReason
 from mailer.subscribers.suppressions import Entry
@@ -300,6 +302,22 @@ def test_pause_resume_cancel(client: FlaskClient) -> None:
             assert act(client, issue_id, move).status_code == 303
             assert state_of(issue_id) == state
     assert client.get(f"/desk/issues/{issue_id}/cancel").status_code == 302
+
+
+@pytest.mark.parametrize(("move", "left"), [("resume", "pending"), ("refused", "refused")])
+def test_refusals_that_may_be_ours_are_asked_about(client: FlaskClient, move: str, left: str) -> None:
+    issue_id = an_issue(IssueState.SENDING, accepted=3, deferred=2)
+    with transaction() as db:
+        suspect = {"code": 550, "enhanced": "5.7.1", "reply": "blocked"}
+        db.execute(update(Delivery).where(Delivery.state == DeliveryState.DEFERRED).values(suspect))
+    for page in (f"/desk/issues/{issue_id}", "/desk/"):
+        assert "550 5.7.1 blocked" in client.get(page, headers=FRENCH).text
+    assert act(client, issue_id, move).status_code == 303
+    with transaction() as db:
+        assert db.scalar(select(func.count()).where(Delivery.state == DeliveryState(left))) == 2
+    assert "550 5.7.1" not in client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
+    again = act(client, issue_id, "resume")
+    assert "Rien n’a changé" in client.get(again.location, headers=FRENCH).text
 
 
 def test_progress(client: FlaskClient) -> None:

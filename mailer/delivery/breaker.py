@@ -1,0 +1,95 @@
+"""Whether a relay's refusals are about each recipient, or about us.  Pure.
+
+A 5xx may be about the sender, the login or the letter at any stage: Postfix answers at RCPT for all of them.
+It is *suspect*, and final for nobody until a person has judged, by its status, or when one wording refuses
+ten in a row across two domains, or a fifth of the last fifty.  Suspects in such numbers trip the breaker: for
+the issue, or for one provider where that provider alone refuses so.
+"""
+
+from collections import deque
+from collections.abc import Collection
+from typing import NamedTuple
+
+from mailer.smtp import replies
+from mailer.smtp.providers import OTHER
+from mailer.smtp.replies import Reply
+
+IN_A_ROW, DOMAINS = 10, 2
+LAST, PART = 50, 10
+
+
+class Ending(NamedTuple):
+    """How one message was answered."""
+
+    lane: str
+    domain: str
+    wording: str | None  # of a refusal; None: any other answer
+    suspect: bool  # by its status
+
+    def like(self, other: "Ending") -> bool:
+        return self.wording == other.wording or (self.suspect and other.suspect)
+
+
+class Trip(NamedTuple):
+    """What the breaker has tripped on."""
+
+    lane: str | None  # None: everybody
+    wording: str
+    reason: str
+
+
+class Window:
+    """The last endings, of all or of one lane."""
+
+    def __init__(self) -> None:
+        self._last: deque[Ending] = deque(maxlen=LAST)
+
+    def trips(self, ending: Ending) -> bool:
+        """Note it; return whether it is one refusal too many of its kind."""
+        self._last.append(ending)
+        if ending.wording is None:
+            return False
+        run = list(self._last)[-IN_A_ROW:]
+        in_a_row = len(run) == IN_A_ROW and all(ending.like(each) for each in run)
+        if in_a_row and len({each.domain for each in run}) >= DOMAINS:
+            return True
+        return len(self._last) == LAST and sum(map(ending.like, self._last)) >= PART
+
+    def alone(self, ending: Ending) -> bool:
+        """Return whether its lane alone refuses so, while others are accepted."""
+        ours = {each.lane for each in self._last if ending.like(each)} == {ending.lane}
+        return ours and any(each.wording is None and each.lane != ending.lane for each in self._last)
+
+
+class Breaker:
+    """One sender's view of one issue's refusals."""
+
+    def __init__(self) -> None:
+        self.trips: list[Trip] = []  # not yet told to the ledger
+        self._taken: Collection[str] = ()
+        self._doubted: set[tuple[str | None, str]] = set()  # what it has tripped on: lane (or all), wording
+        self._all, self._lanes = Window(), dict[str, Window]()
+
+    def heed(self, taken: Collection[str]) -> None:
+        """Take these wordings for what they say from now on: a person has judged them."""
+        self._taken = taken
+
+    def suspects(self, lane: str, address: str, answer: Reply) -> bool:
+        """Note how a message was answered; return whether that is a refusal which is not final."""
+        ending = self._read(lane, address, answer)
+        trips = self._all.trips(ending)
+        if lane != OTHER:
+            trips |= self._lanes.setdefault(lane, Window()).trips(ending)
+        if ending.wording is None:
+            return False
+        if trips:
+            alone = lane != OTHER and self._all.alone(ending)
+            self.trips.append(Trip(lane if alone else None, ending.wording, replies.said(answer)))
+            self._doubted.add((self.trips[-1].lane, ending.wording))
+            self._all, self._lanes[lane] = Window(), Window()
+        return ending.suspect or bool(self._doubted & {(None, ending.wording), (lane, ending.wording)})
+
+    def _read(self, lane: str, address: str, answer: Reply) -> Ending:
+        if answer.code // 100 == 5 and (wording := replies.wording(answer)) not in self._taken:
+            return Ending(lane, address.rpartition("@")[2], wording, replies.is_suspect(answer))
+        return Ending(lane, "", None, suspect=False)
