@@ -167,11 +167,20 @@ def _work(issue_id: UUID) -> bool:
     with transaction() as db:
         if circuit.standing(db, HOLD.values(), now=utcnow()):
             return False
+        probing = circuit.probe(db, circuit.RELAY, now=utcnow())
+        if probing is False:
+            return False
         letter = load_issue.leaving(db, issue_id, settings(), dkim.load(settings()))
         taken = refusals.judged(db, issue_id)
     if letter is None:
         return False
-    more = _sender().work(issue_id, letter, STRETCH, taken)
+    try:
+        more = _sender().work(issue_id, letter, STRETCH, taken, probing=bool(probing))
+    except (RelayDown, JournalUnwritable) as error:
+        if probing:
+            with transaction() as db:
+                circuit.failed(db, circuit.RELAY, str(error), now=utcnow())
+        raise
     with transaction() as db:
         circuit.clear(db, *HOLD.values())
     return more

@@ -33,6 +33,9 @@ _OURS = timedelta(seconds=5), timedelta(seconds=60)  # first and longest period
 _LANE = timedelta(seconds=60), timedelta(hours=1)
 
 
+PROBED_FOR = timedelta(seconds=120)  # one who tries has it alone so long, then is taken for dead
+
+
 def period(name: str, failures: int) -> timedelta:
     """Return how long to stay away after so many failures (1 or more): doubling."""
     first, longest = _OURS if name in {RELAY, JOURNAL, DKIM} else _LANE
@@ -49,6 +52,29 @@ def hit(db: Session, name: str, reason: str, *, now: datetime) -> None:
         known.failures += 1
         known.until, known.reason = now + period(name, known.failures), scrub(reason)
     db.flush()
+
+
+def probe(db: Session, name: str, *, now: datetime) -> bool | None:
+    """Return True where it is ours alone to try, False where nobody may, None where nothing is held.
+
+    Whoever tries says what came of it: `clear`, or `failed`.
+    """
+    held = db.scalar(select(Hold).where(Hold.name == name).with_for_update())
+    if held is None:
+        return None
+    if held.until > now:
+        return False
+    held.until = now + PROBED_FOR
+    db.flush()
+    return True
+
+
+def failed(db: Session, name: str, reason: str, *, now: datetime) -> None:
+    """Note that who tried it alone failed: it is stayed away from for longer."""
+    held = db.scalar(select(Hold).where(Hold.name == name).with_for_update())
+    if held:
+        held.until = now
+    hit(db, name, reason, now=now)
 
 
 def clear(db: Session, *names: str) -> None:

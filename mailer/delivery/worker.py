@@ -35,7 +35,7 @@ from mailer.delivery.shaping.queue import Lanes
 from mailer.smtp.pool import Pool
 from mailer.smtp.relay import Relay, RelayDown
 from mailer.smtp.replies import Reply, wording
-from mailer.smtp.session import Fate, Job, May, Session
+from mailer.smtp.session import Fate, Job, May, Phase, Session
 
 FIRST_CLAIM, MAX_CLAIM = 20, 500
 LOOK_AGAIN = 0.2  # seconds after a claim that found nothing, while messages are in flight
@@ -43,6 +43,7 @@ EARLY = 3  # the clerk leaves for more when this part of a claim is left
 SHORT_CLAIM = 0.2  # seconds: a claim that is sent sooner is followed by a larger one
 BEAT_EVERY = 10.0  # seconds
 LAST_WORDS = 30.0  # seconds given to messages in flight when the database has gone
+LOST = 3  # times in a row that it dies with a message in its hands: as many unknown as one may risk
 BROKEN_OFF = 8  # times in a row that the relay breaks off before it counts as down
 
 
@@ -86,25 +87,36 @@ class Sender:
         self._looking: list[Claimed] = []  # rows the clerk went to look at again
         self._look_again = 0.0  # not to ask for more all the time where there is none
         self._claimed = self._afresh = False  # the clerk was asked for more; and to look from the start
-        self._broken_off = 0
+        self._broken_off = self._lost = 0
+        self._probing = False
         self._breakers: defaultdict[UUID, Breaker] = defaultdict(Breaker)
         self._refused = False  # the breaker has tripped for the issue: a person is asked
         self._unwell: Exception | None = None
 
     def work(
-        self, issue_id: UUID, letter: Letter, seconds: float, taken: Collection[str] = frozenset()
+        self,
+        issue_id: UUID,
+        letter: Letter,
+        seconds: float,
+        taken: Collection[str] = frozenset(),
+        *,
+        probing: bool = False,
     ) -> bool:
         """Send what is due of an issue for about so many seconds; whether there may be more to send now.
 
-        `taken`: the wordings of refusals that a person took as they are.  Raises LetterTooBig before anything
-        leaves, RelayDown when the relay cannot be used, JournalUnwritable when nothing may begin (in both
-        cases nothing of ours is left to record), Fenced when someone took over, SQLAlchemyError when the
-        database has gone: what we hold is then settled from the journal we leave.
+        `taken`: the wordings of refusals that a person took as they are.  `probing`: the relay has failed, so
+        one message at a time is risked until it has answered for one.
+
+        Raises LetterTooBig before anything leaves, RelayDown when the relay cannot be used, JournalUnwritable
+        when nothing may begin (in both cases nothing of ours is left to record), Fenced when someone took
+        over, SQLAlchemyError when the database has gone: what we hold is then settled from the journal we
+        leave.
         """
         self._pool.first()
         self._journal = self._journal or Journal(self._journals, self.worker)
         self._issue_id, self._letter, self._until = issue_id, letter, time.monotonic() + seconds
-        self._broken_off, self._unwell, self._refused = 0, None, False
+        self._broken_off, self._lost, self._probing = 0, 0, probing
+        self._unwell, self._refused = None, False
         self._breaker = self._breakers[issue_id]
         self._breaker.heed(taken)
         self._measure(taken)
@@ -165,7 +177,7 @@ class Sender:
         over, self._over = self._over, []
         beats = started - self._beaten > BEAT_EVERY
         self._beaten = started if beats else self._beaten
-        said, size = self._shares.said(), self._claim_size
+        said, size = self._shares.said(), 1 if self._probing else self._claim_size
         self._claimed, self._afresh = claiming, self._shares.afresh
         shares = self._shares.next(size) if claiming else []
         issue_id, worker = self._issue_id, self.worker
@@ -269,12 +281,14 @@ class Sender:
         if late := self._lanes.stale(gate.now()):
             self._give_back(late)
         for session in self._pool.idle():
+            if self._probing and self._flying:
+                break
             if job := self._take(company=session.messages > 0):
                 session.start(job)
             elif self._lanes.troubled and self._pool.full:
                 self._pool.retire(session)  # whoever saw a relay break off goes first on a new one, and alone
-        if self._lanes:
-            self._pool.grow(len(self._lanes))
+        if self._lanes and not (self._probing and self._pool.alive):
+            self._pool.grow(1 if self._probing else len(self._lanes))
 
     def begin(self, session: Session, job: Job) -> May:
         """Ask the gate a last time, and write in the journal first (smtp.Courier)."""
@@ -288,7 +302,8 @@ class Sender:
 
     def following(self, session: Session) -> Job | None:
         """Return the next job, if this connection may carry one more and neither is a known troublemaker."""
-        if self._shares.worn(session) or (session.job and self._flying[session.job.key].faults):
+        troubled = session.job is not None and self._flying[session.job.key].faults > 0
+        if self._probing or troubled or self._shares.worn(session):
             return None
         return self._take(company=True)
 
@@ -305,7 +320,7 @@ class Sender:
         if fate is not Fate.NOT_BEGUN:
             self._noted(outcome)
             if not session.is_spent:
-                self._weigh(row.lane, fate, answer)
+                self._weigh(session, row.lane, fate, answer)
 
     def _suspects(self, row: Claimed, answer: Reply) -> bool:
         """Ask the breaker; when it trips for everybody, nothing more begins before a person has judged."""
@@ -332,12 +347,18 @@ class Sender:
     def spent(self, session: Session) -> None:
         self._shares.spent(session)
 
-    def _weigh(self, lane: str, fate: Fate, answer: Reply | None) -> None:
+    def _weigh(self, session: Session, lane: str, fate: Fate, answer: Reply | None) -> None:
         """Learn what this ending says of the relay, and of the provider behind it."""
         if answer:
             self._shares.heard(lane, answer)
         self._broken_off = 0 if fate is Fate.ANSWERED else self._broken_off + 1
-        if self._broken_off >= BROKEN_OFF:
+        if fate is Fate.ANSWERED and session.phase is Phase.BODY:
+            self._lost, self._probing = 0, False
+        elif fate is Fate.UNKNOWN:
+            self._lost += 1
+        if self._lost >= LOST or (self._probing and fate is Fate.UNKNOWN):
+            self._unwell = self._unwell or RelayDown("it takes messages and does not answer for them")
+        elif self._broken_off >= BROKEN_OFF or (self._probing and fate is Fate.INTERRUPTED):
             self._unwell = self._unwell or RelayDown("it keeps hanging up")
 
     def _noted(self, outcome: Outcome) -> bool:

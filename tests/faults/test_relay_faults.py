@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from mailer.core.circuit import Hold
 from mailer.delivery.models import Delivery
+from mailer.delivery.worker import LOST
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers.models import Subscriber
 from tests.conftest import IDENTITY
@@ -14,7 +15,7 @@ from tests.faults import certificates
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.script import At, Do, Rule
-from tests.faults.stage import Stage
+from tests.faults.stage import CONNECTIONS, Stage
 from tests.support.waiting import until
 
 READERS = 40
@@ -25,6 +26,7 @@ SHORT = {  # seconds: a relay that is silent is given up soon, one that is slowe
     "mailer.smtp.relay:CONNECT_TIMEOUT": 2.0,
 }
 POISON = "reader7@"
+PROBES = 8  # that fail, at most, before the test lets the relay be
 ELSEWHERE = "0x7f000001"  # 127.0.0.1 under a name that no product takes for loopback
 
 
@@ -101,6 +103,24 @@ def test_taken_and_never_said(stage: Stage, judge: Judge, do: Do) -> None:
     assert stage.worker(seconds=1.5).wait() == 0
     assert judge(issue_id, "taken, and nobody can know") == {"accepted": READERS - 3, "unknown": 3}
     assert stage.mails_to(IDENTITY["MAILER_ALERT_ADDRESS"]) == 1
+
+
+def test_it_dies_with_each_message_in_its_hands(stage: Stage, judge: Judge) -> None:
+    """After three the circuit opens; then one message at a time is risked, by one of the workers."""
+    issue_id = stage.issue(300)
+    stage.relay.script(Rule(At.DOT, Do.TAKE_DROP))
+    workers = [stage.worker(), stage.worker()]
+    until(lambda: _failures(stage) >= 4, "nobody tried again")
+    stage.relay.script()
+    assert [worker.wait() for worker in workers] == [0, 0]
+    states = judge(issue_id, "the circuit opens, one probe at a time")
+    assert states["accepted"] + states["unknown"] == 300
+    assert states["unknown"] <= len(workers) * (LOST + CONNECTIONS - 1) + PROBES
+
+
+def _failures(stage: Stage) -> int:
+    with stage.transaction() as db:
+        return db.scalar(select(Hold.failures).where(Hold.name == "relay")) or 0
 
 
 @pytest.mark.parametrize("at", every([At.BODY, At.DOT], often=[At.BODY]))
