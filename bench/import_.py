@@ -18,10 +18,10 @@ import psycopg
 
 from bench import house, sink
 from bench.path import newsletter
+from mailer.core import copy as bulk
 from mailer.core.db import transaction
 from mailer.delivery import follow
 from mailer.demo.sample_people import sample
-from mailer.imports import copy as bulk
 from mailer.imports.pipeline import CHUNK
 
 SLUG = "lettre"

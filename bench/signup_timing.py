@@ -31,12 +31,12 @@ from mailer.core.embedded import free_port
 from mailer.core.settings import settings
 from mailer.delivery import follow
 from mailer.imports import apply
-from mailer.imports.bulk_consent import Common
 from mailer.imports.rows import person
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Theme
 from mailer.subscribers import signup, subscriptions
 from mailer.subscribers.consent import wordings
+from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.models import Suppression, SuppressionReason
 from mailer.web.public.forms import shown_at
 

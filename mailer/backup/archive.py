@@ -25,9 +25,8 @@ from sqlalchemy.orm import Session
 
 from mailer.backup import encryption, migrate, postgres
 from mailer.backup.postgres import ToolFailed
-from mailer.core import private_file
+from mailer.core import private_file, restore_lock
 from mailer.core.db import engine, transaction
-from mailer.core.restore_lock import Restoration
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NOBODY, Will
 from mailer.privacylog.models import JournalPosition
@@ -241,4 +240,4 @@ def _disarm(manifest: Manifest, now: datetime) -> None:
         kept = db.scalars(select(JournalPosition)).all()
         positions = {each.host: [each.size, each.seal] for each in kept}
         at = datetime.fromisoformat(manifest.at)
-        db.add(Restoration(at=now, backed_up_at=at, positions=positions))
+        restore_lock.note_restore(db, backed_up_at=at, positions=positions, now=now)

@@ -10,35 +10,25 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from mailer.backup import fold as reading
 from mailer.backup.fold import Journals, Request, Wills, Wishes
-from mailer.core.db import changed, transaction
+from mailer.core import restore_lock
+from mailer.core.db import transaction
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
 from mailer.delivery.after_restore import Doubt, doubt
-from mailer.privacy.cases import register
-from mailer.privacy.cases.deadlines import Clock
-from mailer.privacy.cases.register import SERVICE
-from mailer.privacy.models import Channel, Outcome, Right, RightsIntake, RightsLink, RightsRequest
+from mailer.privacy.cases import access_links, register
+from mailer.privacy.models import Right, RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Line, Will
-from mailer.privacylog.models import JournalPosition
-from mailer.subscribers import subscriptions, suppressions
+from mailer.subscribers import preferences, signup, subscribers, subscriptions, suppressions
 from mailer.subscribers.consent import anchors, chain
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
-from mailer.subscribers.models import (
-    PreferencesRequest,
-    SignupRequest,
-    Subscriber,
-    Subscription,
-    SubscriptionState,
-    SuppressionReason,
-)
+from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
 from mailer.subscribers.suppressions import Entry
 
 CHANNEL = "restore"  # of what is not the person's own act
@@ -126,7 +116,8 @@ class Replay:
         if wishes.restricted:
             self.report.restricted += _restrict(db, who, wishes.restricted)
         if wishes.moved:
-            self.report.moved += _stop(db, who, wishes.moved)
+            # The old address gets nothing more: the new one cannot be rebuilt, and says yes again itself.
+            self.report.moved += subscriptions.expire(db, who, channel=CHANNEL, at=wishes.moved.at)
 
     def _erase(self, db: Session, who: bytes, line: Line, now: datetime) -> None:
         gone = [
@@ -139,26 +130,18 @@ class Replay:
         """Open a request again: an answer is owed though only its right and its date are left."""
         if db.get(RightsRequest, case_id):
             return
-        said, received, done = request.opened.said, request.opened.at, request.answered
-        day = received.astimezone(settings().zone).date()
-        case = RightsRequest(
-            id=case_id, right=Right(said.detail or "unclear"), channel=Channel.TERMINAL,
+        said, done = request.opened.said, request.answered
+        register.restore(
+            db, case_id, right=Right(said.detail or "unclear"),
             fingerprint=None if said.fingerprint == decisions.NOBODY else said.fingerprint,
-            locale=settings().default_locale, received_at=received, due_on=Clock(day).due,
-            closed_at=done.at if done else None, outcome=Outcome.GRANTED if done else None,
+            received_at=request.opened.at, answered_at=done.at if done else None, now=now,
         )  # fmt: skip
-        db.add(case)
-        db.flush()
-        register.note(db, case, "restored", SERVICE, now)
         self.report.cases += 1
 
     def _note(self, db: Session, now: datetime) -> None:
         for host, end in self._journals.ends.items():
-            row = {"host": host, "size": end.size, "seal": end.seal}
-            statement = insert(JournalPosition).values(row)
-            db.execute(statement.on_conflict_do_update(index_elements=["host"], set_=row))
-        of = db.get_one(Restoration, self._id)
-        of.replayed_at, of.report = now, asdict(self.report)
+            decisions.set_position(db, host, end)
+        restore_lock.note_replay(db.get_one(Restoration, self._id), asdict(self.report), now=now)
 
 
 def pending(db: Session) -> Restoration:
@@ -179,16 +162,12 @@ def arm(db: Session, *, now: datetime) -> None:
     if of.replayed_at is None:
         raise NothingToReplay
     anchors.set_aside(settings().data_dir, now)
-    of.armed_at = now
+    restore_lock.arm(of, now=now)
 
 
 def _forget_forms(db: Session) -> int:
     """Delete what forms had received at the backup: it was answered since; live links are not any more."""
-    forgotten = 0
-    for table in (SignupRequest, PreferencesRequest, RightsIntake):
-        forgotten += changed(db, delete(table))
-    db.execute(delete(RightsLink))
-    return forgotten
+    return sum(room.forget_requests(db) for room in (signup, preferences, access_links))
 
 
 def _reason(line: Line) -> SuppressionReason:
@@ -228,23 +207,8 @@ def _is_known(db: Session, mark: bytes, newsletter_id: UUID, at: datetime) -> bo
 
 
 def _restrict(db: Session, who: bytes, line: Line) -> bool:
-    theirs = Subscriber.fingerprint == who, Subscriber.restricted_at.is_(None)
-    return bool(changed(db, update(Subscriber).where(*theirs).values(restricted_at=line.at)))
-
-
-def _stop(db: Session, who: bytes, line: Line) -> bool:
-    """Send nothing more to the old address: the new one cannot be rebuilt, and says yes again itself."""
-    joined = select(Subscription, Subscriber).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-    theirs = Subscriber.fingerprint == who, Subscription.state != SubscriptionState.ENDED
-    live = db.execute(joined.where(*theirs).order_by(Subscription.id).with_for_update(of=Subscription)).all()
-    for subscription, subscriber in live:
-        chain.append(
-            db, subscriptions.payload_of(subscription, subscriber, ConsentKind.EXPIRED, line.at, CHANNEL)
-        )
-        subscription.state, subscription.consent_id = SubscriptionState.ENDED, None
-        subscription.changed_at = line.at
-    db.flush()
-    return bool(live)
+    subscriber = db.scalar(select(Subscriber).where(Subscriber.fingerprint == who).with_for_update())
+    return subscriber is not None and subscribers.restrict(subscriber, at=line.at)
 
 
 def _lost(db: Session, wills: Wills) -> int:

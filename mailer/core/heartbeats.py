@@ -1,12 +1,13 @@
 """Record which processes are alive."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import (
     delete,
     func,
     text,
+    update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -34,6 +35,12 @@ ON CONFLICT (worker) DO UPDATE SET seen_at = now(), suspected_at = NULL
 def beat(db: Session, worker: UUID, kind: str) -> None:
     """Say that this process is alive."""
     db.execute(_BEAT, {"worker": worker, "kind": kind})
+
+
+def suspect(db: Session, *, silent: timedelta) -> None:
+    """Note those not heard of for so long."""
+    quiet = Heartbeat.suspected_at.is_(None), Heartbeat.seen_at < func.now() - silent
+    db.execute(update(Heartbeat).where(*quiet).values(suspected_at=func.now()))
 
 
 def forget_processes(db: Session) -> None:

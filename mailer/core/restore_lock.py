@@ -33,6 +33,21 @@ class Restoration(Base):
     armed_at: Mapped[datetime | None]
 
 
+def note_restore(db: Session, *, backed_up_at: datetime, positions: dict[str, Any], now: datetime) -> None:
+    """Keep from when the backup is, and how far each host's journal went in it."""
+    db.add(Restoration(at=now, backed_up_at=backed_up_at, positions=positions))
+
+
+def note_replay(restoration: Restoration, report: dict[str, Any], *, now: datetime) -> None:
+    """Keep that the journals were replayed, and what that did."""
+    restoration.replayed_at, restoration.report = now, report
+
+
+def arm(restoration: Restoration, *, now: datetime) -> None:
+    """Let the service be used from this commit on."""
+    restoration.armed_at = now
+
+
 def disarmed(db: Session) -> bool:
     """Return whether what people asked for since the backup may still be missing."""
     return not db.scalar(select(exists().where(Restoration.armed_at.is_not(None))))

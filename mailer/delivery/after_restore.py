@@ -3,15 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from mailer.core.db import changed
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState, Move, moved
-from mailer.notices.models import Notice
-from mailer.smtp.replies import WAITING, DeliveryState
+from mailer.issues.states import IssueState
+from mailer.notices import erase as notices
 
 _BEGUN = IssueState.SENDING, IssueState.PAUSED
 
@@ -51,9 +50,8 @@ def doubt(db: Session, *, now: datetime) -> Doubt:
             found.drafts.append(str(issue.id))
             continue
         if issue.state is IssueState.SENDING:
-            issue.state = moved(issue.state, Move.PAUSE)
+            lifecycle.pause(db, issue)
         found.paused.append(str(issue.id))
-    waited = update(Notice).where(Notice.state.in_(WAITING)).values(state=DeliveryState.UNKNOWN)
-    found.notices = changed(db, waited)
+    found.notices = notices.give_up_waiting(db)
     db.flush()
     return found

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from mailer.core import restore_lock
+from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState, Move, moved
+from mailer.issues.states import IssueState
 from mailer.smtp.providers import OTHER
 
 
@@ -62,10 +63,9 @@ def freeze(
         "newsletter": issue.newsletter_id, "issue": issue.id, "now": now, "other": OTHER,
         "domains": list(lanes or {}), "lanes": list((lanes or {}).values()),
     }  # fmt: skip
-    counts = db.execute(_FREEZE, values).one()
-    issue.candidates, issue.audience, issue.excluded = counts
-    if issue.candidates != issue.audience + issue.excluded:
+    candidates, audience, excluded = db.execute(_FREEZE, values).one()
+    if candidates != audience + excluded:
         raise DoesNotAddUp(issue.id)
-    issue.state, issue.send_id, issue.started_at = moved(issue.state, Move.START), uuid4(), now
+    lifecycle.start(issue, candidates=candidates, audience=audience, excluded=excluded, now=now)
     db.flush()
     return issue

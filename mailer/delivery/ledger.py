@@ -14,11 +14,12 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
-from mailer.core import jobs
+from mailer.core import heartbeats, jobs
 from mailer.core.db import changed
 from mailer.delivery.models import Delivery
+from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState, Move, moved
+from mailer.issues.states import IssueState
 from mailer.smtp.replies import FINAL, DeliveryState
 
 SILENT_AFTER = timedelta(seconds=120)  # without a heartbeat a worker is suspected…
@@ -206,10 +207,6 @@ FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan', 'enab
 """)
 
 
-_SUSPECT = text("""
-UPDATE heartbeat SET suspected_at = now() WHERE suspected_at IS NULL AND seen_at < now() - :silent
-""")
-
 _SILENCE = text("""
 UPDATE delivery d SET state = 'unknown', worker = NULL, changed_at = :now
 WHERE d.state = 'handed' AND NOT EXISTS (
@@ -325,7 +322,7 @@ def silence(db: Session, *, now: datetime) -> int:
 
     Without a journal to prove what had begun, that is the only thing known of them.
     """
-    db.execute(_SUSPECT, {"silent": SILENT_AFTER})
+    heartbeats.suspect(db, silent=SILENT_AFTER)
     return changed(db, _SILENCE, now=now, sure=SURE_AFTER)
 
 
@@ -361,5 +358,5 @@ def close_finished(db: Session, *, now: datetime) -> list[UUID]:
     finished = db.scalars(select(Issue).where(*leaving, ~unfinished).with_for_update(skip_locked=True)).all()
     for issue in finished:
         with jobs.row(CLOSE, issue.id, db):
-            issue.state, issue.closed_at = moved(issue.state, Move.CLOSE), now
+            lifecycle.close(issue, now=now)
     return [issue.id for issue in finished]

@@ -15,8 +15,8 @@ from mailer.core import tokens
 from mailer.core.db import changed
 from mailer.core.tokens import BadToken, Purpose
 from mailer.delivery.models import Delivery, Resolution, ResolutionKind
+from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState, Move, moved
 from mailer.smtp.replies import DeliveryState
 
 
@@ -60,9 +60,7 @@ def resend(db: Session, issue: Issue, *, by: str, now: datetime) -> int:
 
     A closed issue leaves again for them, and closes anew.
     """
-    db.refresh(issue, attribute_names=["state"], with_for_update=True)
-    if issue.state is not IssueState.PAUSED:
-        issue.state, issue.closed_at = moved(issue.state, Move.RESEND), None
+    lifecycle.reopen(db, issue)
     rows = _become(db, _unknown(issue), now, state=DeliveryState.PENDING, due_at=now)
     return _noted(db, Resolution(issue_id=issue.id, kind=ResolutionKind.RESENT, rows=rows, by=by, at=now))
 

@@ -28,12 +28,12 @@ from mailer.delivery.certificate import certify
 from mailer.demo.processes import Processes
 from mailer.demo.sample_people import sample
 from mailer.imports import apply
-from mailer.imports.bulk_consent import Common
 from mailer.imports.rows import person
 from mailer.issues import lifecycle, yaml_file
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Newsletter, Theme
 from mailer.staff import accounts as access
+from mailer.subscribers.consent.bulk import Common
 
 MARKER = ".mailer-demo"
 LETTER = "examples/lettre/lettre.yaml"

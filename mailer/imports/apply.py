@@ -7,29 +7,19 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from mailer.imports import bulk_consent, copy, decide
-from mailer.imports.bulk_consent import Common, Draft, Said
+from mailer.core import copy
+from mailer.imports import decide
 from mailer.imports.decide import KNOWN, NOTHING, Decision, Facts
 from mailer.imports.rows import Act, Person
+from mailer.subscribers import bulk as subscribers
 from mailer.subscribers import suppressions
+from mailer.subscribers.consent import bulk
+from mailer.subscribers.consent.bulk import Common, Draft, Said
 from mailer.subscribers.consent.models import ConsentKind
-from mailer.subscribers.models import SubscriptionState, SuppressionReason
+from mailer.subscribers.models import SuppressionReason
 from mailer.subscribers.suppressions import Entry
 
-_SUBSCRIBER = "id, fingerprint, email, name, locale, created_at"
-_SUBSCRIPTION = "id, subscriber_id, consent_id, newsletter_id, state, changed_at, informed_at"
 _NEWCOMER = decide.decide(Person(0, Act.JOIN, "", b"", None, "", None, ""), NOTHING)
-
-_COME_BACK = """
-UPDATE subscription u SET state = 'active', consent_id = i.consent, changed_at = %(now)s,
-    informed_at = %(informed)s
-FROM unnest(%(ids)b::uuid[], %(consents)b::uuid[]) AS i (id, consent)
-WHERE u.id = i.id
-"""
-_END = """
-UPDATE subscription SET state = 'ended', consent_id = NULL, changed_at = %(now)s
-WHERE id = ANY(%(ids)b) AND state = 'active'
-"""
 
 
 class Acting(NamedTuple):
@@ -86,7 +76,7 @@ def prepare(
         if decision.acts
     ]
     heard = [each for each in acting if each.person.act is not Act.SUPPRESS]
-    events = bulk_consent.draft(common, [_said(person) for person, _ in heard])
+    events = bulk.draft(common, [_said(person) for person, _ in heard])
     joined = [
         (each, event_id)
         for each, event_id in zip(heard, events.event_ids, strict=True)
@@ -117,7 +107,7 @@ def import_people(
     db.flush()
     known = decide.gather(copy.connection(db), common.newsletter_id, [person.mark for person in people])
     decisions = take(db, common, people, prepare(common, people, known, informed_at))
-    bulk_consent.anchor(db)
+    bulk.anchor(db)
     return [str(decision.outcome) for decision in decisions]
 
 
@@ -137,28 +127,18 @@ def take(db: Session, common: Common, people: Sequence[Person], ready: Ready) ->
 
 
 def _write(db: Session, common: Common, ready: Ready) -> None:
-    driver = copy.connection(db)
-    bulk_consent.append(
-        db, ready.events, during=copy.copying(driver, "subscriber", _SUBSCRIBER, ready.subscribers)
-    )
-    copy.copy(driver, "subscription", _SUBSCRIPTION, ready.subscriptions)
+    bulk.append(db, ready.events, during=subscribers.adding_subscribers(db, ready.subscribers))
+    subscribers.add_subscriptions(db, ready.subscriptions)
     if ready.back:
-        ids, consents = zip(*ready.back, strict=True)
-        values = {"ids": list(ids), "consents": [UUID(bytes=event) for event in consents],
-                  "now": common.at, "informed": ready.informed_at}  # fmt: skip
-        driver.execute(_COME_BACK, values, prepare=False)
+        subscribers.take_up_again(db, ready.back, at=common.at, informed_at=ready.informed_at)
     _leave(db, common, ready.noes)
 
 
 def _subscribers(common: Common, joining: list[Acting]) -> tuple[dict[bytes, bytes], bytes]:
     """Return the ids of the people nobody knew, and their rows."""
     new = [p for p, known in joining if known.subscriber_id is None]
-    six, d16, d32, now = copy.count(6), copy.UUID_SIZE, copy.DIGEST_SIZE, copy.instant(common.at)
-    keys = copy.ids(len(new))
-    rows: list[bytes] = []
-    for key, p in zip(keys, new, strict=True):
-        rows += six, d16, key, d32, p.mark, copy.text(p.email), copy.text(p.name), copy.text(p.locale), now
-    return {p.mark: key for key, p in zip(keys, new, strict=True)}, b"".join(rows)
+    keys, rows = subscribers.subscriber_rows(new, at=common.at)
+    return {p.mark: key for key, p in zip(keys, new, strict=True)}, rows
 
 
 def _subscriptions(
@@ -166,14 +146,14 @@ def _subscriptions(
     informed_at: datetime | None,
 ) -> bytes:  # fmt: skip
     """Return the rows of those who never had this newsletter."""
-    fresh = [(each, event) for each, event in joined if each.known.subscription_id is None]
-    seven, d16 = copy.count(7), copy.UUID_SIZE
-    tail = b"".join((copy.sized(common.newsletter_id.bytes), copy.text(SubscriptionState.ACTIVE),
-                     copy.instant(common.at), copy.instant(informed_at)))  # fmt: skip
-    rows: list[bytes] = []
-    for key, ((p, known), event) in zip(copy.ids(len(fresh)), fresh, strict=True):
-        rows += seven, d16, key, d16, newcomers.get(p.mark) or _of(known), d16, event, tail
-    return b"".join(rows)
+    fresh = [
+        (newcomers.get(p.mark) or _of(known), event)
+        for (p, known), event in joined
+        if known.subscription_id is None
+    ]
+    return subscribers.subscription_rows(
+        fresh, newsletter_id=common.newsletter_id, at=common.at, informed_at=informed_at
+    )
 
 
 def _of(known: Facts) -> bytes:
@@ -183,8 +163,9 @@ def _of(known: Facts) -> bytes:
 
 
 def _leave(db: Session, common: Common, noes: list[Acting]) -> None:
-    ended = [known.subscription_id for p, known in noes if p.act is Act.LEAVE and known.active]
+    leaving = (known for p, known in noes if p.act is Act.LEAVE and known.active)
+    ended = [known.subscription_id for known in leaving if known.subscription_id]
     if ended:
-        copy.connection(db).execute(_END, {"ids": ended, "now": common.at}, prepare=False)
+        subscribers.end(db, ended, at=common.at)
     barred = (p for p, _ in noes if p.act is Act.SUPPRESS)
     suppressions.add(db, (Entry(p.mark, p.reason or SuppressionReason.MANUAL, common.at) for p in barred))

@@ -6,21 +6,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mailer.core.db import changed, transaction
 from mailer.core.settings import Settings
-from mailer.imports import bulk_consent
-from mailer.imports.bulk_consent import Common, Said
 from mailer.imports.columns import PRESETS, Columns, Role
 from mailer.imports.file_format import Form, Source
 from mailer.imports.models import Import, ImportReport, ImportState
 from mailer.imports.rows import Rows, Terms
+from mailer.subscribers import bulk as people
+from mailer.subscribers.consent import bulk
+from mailer.subscribers.consent.bulk import Common, Said
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.eligibility import IMPORT_UNDONE
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 
+UNDOABLE = ImportState.DONE, ImportState.FAILED
 UNDO_CHUNK = 1_000  # people a transaction
 
 
@@ -100,6 +102,12 @@ def report(db: Session, import_id: UUID) -> Iterator[tuple[int, str]]:
             yield int(line), outcome
 
 
+def ask_to_undo(db: Session, import_id: UUID) -> None:
+    """Have a worker undo an import that has ended."""
+    here = Import.id == import_id, Import.state.in_(UNDOABLE)
+    db.execute(update(Import).where(*here).values(state=ImportState.UNDOING))
+
+
 def undo(
     import_id: UUID, *, clock: Callable[[], datetime], progress: Callable[[int], object] = lambda _: None
 ) -> int:
@@ -108,7 +116,7 @@ def undo(
     Staff's act, and no no of the person's: a corrected file may bring them back.  Raises CannotUndo.
     """
     with transaction() as db:
-        states = ImportState.DONE, ImportState.FAILED, ImportState.UNDOING, ImportState.RUNNING
+        states = *UNDOABLE, ImportState.UNDOING, ImportState.RUNNING
         here = Import.id == import_id, Import.state.in_(states)
         if not changed(db, update(Import).where(*here).values(state=ImportState.UNDOING)):
             raise CannotUndo(import_id)
@@ -141,12 +149,8 @@ def _undo_some(import_id: UUID, after: UUID | None, now: datetime) -> tuple[UUID
             return None
         common = Common(found[0].newsletter_id, now, IMPORT_UNDONE, import_id)
         noes = [Said(ConsentKind.WITHDRAWN, row.fingerprint, None, None) for row in found]
-        bulk_consent.append(db, bulk_consent.draft(common, noes))
-        bulk_consent.anchor(db)
-        db.execute(
-            text("UPDATE subscription SET state = 'ended', consent_id = NULL, changed_at = :now "
-                 "WHERE id = ANY(CAST(:ids AS uuid[]))"),
-            {"now": now, "ids": [str(row.id) for row in found]},
-        )  # fmt: skip
+        bulk.append(db, bulk.draft(common, noes))
+        bulk.anchor(db)
+        people.end(db, [row.id for row in found], at=now)
         db.execute(update(Import).where(Import.id == import_id).values(undone=Import.undone + len(found)))
     return found[-1].id, len(found)

@@ -23,14 +23,16 @@ from sqlalchemy import delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from mailer.core import copy
 from mailer.core.db import changed, engine, transaction
-from mailer.imports import apply, bulk_consent, copy, decide
+from mailer.imports import apply, decide
 from mailer.imports.apply import Ready
-from mailer.imports.bulk_consent import Common
 from mailer.imports.decide import KNOWN, NEW, Decision, Facts
 from mailer.imports.file_format import Form, Source, records
 from mailer.imports.models import Import, ImportFile, ImportReport, ImportState
 from mailer.imports.rows import Act, Person, Refused, Rows
+from mailer.subscribers.consent import bulk
+from mailer.subscribers.consent.bulk import Common
 
 CHUNK = 4_000  # rows a transaction
 AHEAD = 2  # chunks made ready before they are written
@@ -235,7 +237,7 @@ def _commit(job: Import, common: Common, chunk: Chunk[Ready], *, durable: bool) 
         tally.add(outcomes)
         _advance(db, job, outcomes, tally)
         if durable:
-            bulk_consent.anchor(db)
+            bulk.anchor(db)
     job.done, job.new, job.known, job.refused = tally.read, tally.new, tally.known, tally.refused
     job.reasons = dict(tally.reasons)
     return outcomes
@@ -265,7 +267,7 @@ def report_lines(outcomes: Outcomes) -> str:
 def _finish(job: Import, now: datetime) -> None:
     job.state, job.finished_at = ImportState.DONE, now
     with transaction() as db:
-        bulk_consent.anchor(db)
+        bulk.anchor(db)
         db.execute(
             update(Import)
             .where(Import.id == job.id)

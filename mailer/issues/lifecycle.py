@@ -2,7 +2,7 @@
 
 import hashlib
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -132,6 +132,23 @@ def resume(db: Session, issue: Issue) -> None:
 def cancel(db: Session, issue: Issue) -> None:
     """Nothing more is claimed, ever; the sweep withholds what had not begun.  Raises ForbiddenMove."""
     _move(db, issue, Move.CANCEL)
+
+
+def start(issue: Issue, *, candidates: int, audience: int, excluded: int, now: datetime) -> None:
+    """Let a scheduled issue leave for the audience that was frozen for it.  Raises ForbiddenMove."""
+    issue.state, issue.send_id, issue.started_at = moved(issue.state, Move.START), uuid4(), now
+    issue.candidates, issue.audience, issue.excluded = candidates, audience, excluded
+
+
+def reopen(db: Session, issue: Issue) -> None:
+    """Let it leave again, for what is sent a second time; a paused one waits.  Raises ForbiddenMove."""
+    if _locked(db, issue).state is not IssueState.PAUSED:
+        issue.state, issue.closed_at = moved(issue.state, Move.RESEND), None
+
+
+def close(issue: Issue, *, now: datetime) -> None:
+    """End an issue whose every delivery is final.  Raises ForbiddenMove."""
+    issue.state, issue.closed_at = moved(issue.state, Move.CLOSE), now
 
 
 def _move(db: Session, issue: Issue, move: Move) -> None:

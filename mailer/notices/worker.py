@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs, logging, tokens
@@ -24,6 +24,7 @@ from mailer.smtp import dkim
 from mailer.smtp.dkim import Signer
 from mailer.smtp.relay import Relay
 from mailer.smtp.replies import FINAL, WAITING, DeliveryState, Reply, reply, retry_at, verdict
+from mailer.subscribers import subscriptions
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.eligibility import Withheld, own_word, receives
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
@@ -212,11 +213,12 @@ def _record(claimed: Claimed, answer: Reply) -> None:
 
 def _arrived(db: Session, claimed: Claimed, now: datetime) -> None:
     """Do what follows from a mail's being in the mailbox."""
-    of = update(Subscription).where(Subscription.id == claimed.subscription_id)
+    if claimed.subscription_id is None:
+        return
     if claimed.kind is NoticeKind.WELCOME:
-        db.execute(of.where(Subscription.informed_at.is_(None)).values(informed_at=now))
-    if claimed.kind is NoticeKind.CONFIRMATION:  # its link is good for as long as the sign-up is kept
-        db.execute(of.where(Subscription.state == SubscriptionState.PENDING).values(changed_at=now))
+        subscriptions.informed(db, claimed.subscription_id, now=now)
+    if claimed.kind is NoticeKind.CONFIRMATION:
+        subscriptions.keep_open(db, claimed.subscription_id, now=now)
 
 
 def _encoded(message: EmailMessage, recipient: str, signer: Signer | None) -> bytes:

@@ -200,6 +200,13 @@ def trouble() -> str | None:
     return None
 
 
+def set_position(db: Session, host: str, end: Position) -> None:
+    """Keep how far a host's journal goes, as a replay has read it."""
+    row = {"host": host, "size": end.size, "seal": end.seal}
+    statement = insert(JournalPosition).values(row)
+    db.execute(statement.on_conflict_do_update(index_elements=["host"], set_=row))
+
+
 @event.listens_for(Session, "before_commit")
 def _settle(db: Session) -> None:
     """Write, and note in the same transaction how far the file now goes: a dump holds both, or neither.

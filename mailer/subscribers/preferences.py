@@ -7,12 +7,13 @@ same statements whoever asks; a worker decides.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs, throttle
 from mailer.core.address import mailbox
+from mailer.core.db import changed
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent.models import Wording
 from mailer.subscribers.models import (
@@ -58,6 +59,11 @@ def decide(db: Session, asked: PreferencesRequest, *, now: datetime) -> UUID | N
     known = _subscription_of(db, asked.email)
     limit = throttle.limit(LINKS_A_DAY, timedelta(hours=24), "preferences of", mailbox(asked.email))
     return known if known and throttle.take(db, limit, now=now) else None
+
+
+def forget_requests(db: Session) -> int:
+    """Drop every request that waits; how many."""
+    return changed(db, delete(PreferencesRequest))
 
 
 def chosen(db: Session, subscriber_id: UUID) -> set[UUID]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, contains_eager
 
 from mailer.core import fingerprint, jobs, throttle
 from mailer.core.address import domain, mailbox
+from mailer.core.db import changed
 from mailer.core.settings import settings
 from mailer.core.throttle import Limit
 from mailer.subscribers import subscriptions
@@ -100,6 +101,11 @@ def decide(db: Session, asked: SignupRequest, *, now: datetime) -> Decided | Non
     for limit in (_hourly(), _hourly(domain(asked.email))):
         throttle.take(db, limit, now=now)
     return _asked(db, asked, now)
+
+
+def forget_requests(db: Session) -> int:
+    """Drop every request that waits; how many."""
+    return changed(db, delete(SignupRequest))
 
 
 def breaker(db: Session, *, now: datetime) -> datetime | None:

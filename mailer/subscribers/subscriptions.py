@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
@@ -123,9 +123,37 @@ def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime)
     if subscription is None or subscription.state is SubscriptionState.ENDED:
         return False
     chain.append(db, payload_of(subscription, subscription.subscriber, ConsentKind.WITHDRAWN, now, channel))
-    subscription.state, subscription.consent_id = SubscriptionState.ENDED, None
-    subscription.changed_at = now
+    _end(subscription, now)
     return True
+
+
+def _end(subscription: Subscription, at: datetime) -> None:
+    subscription.state, subscription.consent_id = SubscriptionState.ENDED, None
+    subscription.changed_at = at
+
+
+def expire(db: Session, fingerprint: bytes, *, channel: str, at: datetime) -> bool:
+    """End what somebody receives or is asked about, without a word of theirs; whether there was anything."""
+    joined = select(Subscription, Subscriber).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+    theirs = Subscriber.fingerprint == fingerprint, Subscription.state != SubscriptionState.ENDED
+    live = db.execute(joined.where(*theirs).order_by(Subscription.id).with_for_update(of=Subscription)).all()
+    for subscription, subscriber in live:
+        chain.append(db, payload_of(subscription, subscriber, ConsentKind.EXPIRED, at, channel))
+        _end(subscription, at)
+    db.flush()
+    return bool(live)
+
+
+def informed(db: Session, subscription_id: UUID, *, now: datetime) -> None:
+    """Remember that they know who has their address, unless they knew (RGPD 13, 14)."""
+    theirs = Subscription.id == subscription_id, Subscription.informed_at.is_(None)
+    db.execute(update(Subscription).where(*theirs).values(informed_at=now))
+
+
+def keep_open(db: Session, subscription_id: UUID, *, now: datetime) -> None:
+    """Keep a sign-up for as long from now on as its confirmation's link is good."""
+    theirs = Subscription.id == subscription_id, Subscription.state == SubscriptionState.PENDING
+    db.execute(update(Subscription).where(*theirs).values(changed_at=now))
 
 
 def renew(

@@ -21,7 +21,6 @@ from mailer.delivery.models import Delivery
 from mailer.demo.run import LETTER
 from mailer.demo.sample_people import Person, sample
 from mailer.imports import apply
-from mailer.imports.bulk_consent import Common
 from mailer.imports.rows import person
 from mailer.issues import lifecycle, yaml_file
 from mailer.issues.blocks import Content
@@ -32,6 +31,7 @@ from mailer.privacy.rights import restriction
 from mailer.staff import accounts
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import wordings
+from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import Subscriber, Subscription
 from tests.gallery.register import fill_register

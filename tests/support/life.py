@@ -10,11 +10,10 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
+from mailer.core import copy, fingerprint
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
-from mailer.imports import apply, copy, decide, jobs
-from mailer.imports.bulk_consent import Common
+from mailer.imports import apply, decide, jobs
 from mailer.imports.models import Import, ImportState
 from mailer.imports.rows import Act, person
 from mailer.newsletters.models import Newsletter
@@ -23,6 +22,7 @@ from mailer.privacy.retention import reconfirmation
 from mailer.privacy.rights import objection, rectification, restriction
 from mailer.subscribers import preferences, signup, subscriptions, suppressions
 from mailer.subscribers.consent import wordings
+from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.models import Subscriber, Subscription, SuppressionReason
 from mailer.subscribers.suppressions import Entry, OnlyThePerson
 from tests.support.make import EPOCH, ask, erase, make_newsletter, open_case

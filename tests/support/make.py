@@ -14,7 +14,6 @@ from mailer.delivery.shaping.budget import Shares
 from mailer.delivery.shaping.rate import Pace
 from mailer.delivery.worker import Sender
 from mailer.imports import apply
-from mailer.imports.bulk_consent import Common
 from mailer.imports.rows import person
 from mailer.issues.models import Approval, Issue, Revision
 from mailer.issues.states import IssueState
@@ -28,6 +27,7 @@ from mailer.rendering.merge_fields import marker
 from mailer.smtp.relay import Relay
 from mailer.subscribers import signup
 from mailer.subscribers.consent import wordings
+from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.models import Subscription
 from mailer.subscribers.signup import Decided
 

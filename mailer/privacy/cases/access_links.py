@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core import fingerprint, jobs, throttle, tokens
 from mailer.core.address import mailbox
+from mailer.core.db import changed
 from mailer.core.settings import settings
 from mailer.core.throttle import Limit
 from mailer.core.tokens import BadToken, Purpose
@@ -74,6 +75,12 @@ def _answer(db: Session, asked: RightsIntake, now: datetime) -> None:
                 db, NoticeKind.NOTHING_HELD, email=asked.email, locale=asked.locale,
                 facts={"link": "/rights", "dpo": settings().dpo_email}, now=now,
             )  # fmt: skip
+
+
+def forget_requests(db: Session) -> int:
+    """Drop every request that waits, and every link; how many requests."""
+    db.execute(delete(RightsLink))
+    return changed(db, delete(RightsIntake))
 
 
 def held(db: Session, fingerprint: bytes) -> bool:

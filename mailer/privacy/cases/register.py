@@ -118,6 +118,21 @@ def open(
     return case
 
 
+def restore(
+    db: Session, case_id: UUID, *, right: Right, fingerprint: bytes | None, received_at: datetime,
+    answered_at: datetime | None, now: datetime,
+) -> None:  # fmt: skip
+    """Bring back a case of which a restore left nothing but its right and its dates: it is owed an answer."""
+    case = RightsRequest(
+        id=case_id, right=right, channel=Channel.TERMINAL, fingerprint=fingerprint,
+        locale=settings().default_locale, received_at=received_at, due_on=Clock(today(received_at)).due,
+        closed_at=answered_at, outcome=Outcome.GRANTED if answered_at else None,
+    )  # fmt: skip
+    db.add(case)
+    db.flush()
+    note(db, case, "restored", SERVICE, now)
+
+
 def acknowledge(
     db: Session, case: RightsRequest, *, answers: str | None = None, now: datetime
 ) -> bool:  # fmt: skip

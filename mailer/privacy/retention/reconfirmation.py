@@ -21,7 +21,7 @@ from mailer.notices.models import NoticeKind
 from mailer.privacy.models import Channel, Right, RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.rendering.typography import long_day
-from mailer.subscribers import subscriptions
+from mailer.subscribers import subscribers, subscriptions
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload, Wording
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 from mailer.subscribers.recipients import receives, recipient
@@ -52,7 +52,7 @@ def ask(db: Session, now: datetime) -> int:
 
 
 def _ask(db: Session, subscriber: Subscriber, acted: datetime, now: datetime) -> None:
-    subscriber.reconfirm_asked_at = now
+    subscribers.note_reconfirmation(subscriber, now=now)
     end = max(acted + _years(), now + NOTICE)
     facts = {
         "since": _day(acted, subscriber), "until": _day(end, subscriber), "link": PATH,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs
@@ -16,9 +16,8 @@ from mailer.core.db import Base, changed, transaction
 from mailer.core.jobs import Job
 from mailer.core.settings import settings
 from mailer.core.throttle import Throttle
-from mailer.delivery.models import Delivery
+from mailer.delivery import erase as ledger
 from mailer.imports.models import Import, ImportFile, ImportReport, ImportState
-from mailer.issues.models import Issue
 from mailer.notices.models import Notice
 from mailer.privacy.cases import access_links
 from mailer.privacy.models import AddressChange, RightsIntake, RightsLink, RightsRequest
@@ -127,15 +126,10 @@ def _changes_over(db: Session, now: datetime) -> int:
     return db.scalar(select(func.count()).select_from(AddressChange).where(over)) or 0
 
 
-def _said_by_relays(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    old = select(Issue.id).where(Issue.closed_at <= _traces(now))
-    return Delivery.issue_id.in_(old), Delivery.reply.is_not(None)
-
-
 REPLIES = Rule(
     Keep.REPLIES, lambda: f"what relays said of a delivery: {settings().trace_days} days",
-    lambda db, now: db.scalar(select(func.count()).select_from(Delivery).where(*_said_by_relays(now))) or 0,
-    lambda db, now: changed(db, update(Delivery).where(*_said_by_relays(now)).values(reply=None)),
+    lambda db, now: ledger.replies(db, before=_traces(now)),
+    lambda db, now: ledger.forget_replies(db, before=_traces(now)),
 )  # fmt: skip
 
 

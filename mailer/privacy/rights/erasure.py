@@ -11,22 +11,21 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Delete,
     Select,
-    Update,
     delete,
     exists,
     or_,
     select,
-    update,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from mailer.core import audit, fingerprint
 from mailer.core.db import changed
 from mailer.core.settings import settings
+from mailer.delivery import erase as ledger
 from mailer.delivery.models import Delivery
 from mailer.imports import redact
+from mailer.notices import erase as notices
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import register
 from mailer.privacy.cases.register import PERSON, SERVICE
@@ -45,7 +44,7 @@ from mailer.privacy.rights.erasure_certificate import Erasure
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NEVER_AGAIN, Will
 from mailer.smtp.replies import WAITING
-from mailer.subscribers import suppressions
+from mailer.subscribers import subscribers, suppressions
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
 from mailer.subscribers.models import (
@@ -64,9 +63,6 @@ ASKED, FAILED, DONE = register.ERASING, "not erased", "erased"  # in the case's 
 STRUCTURE = frozenset({"right", "channel", "outcome", "kind", "notice", "by_post", "days", "end", "erased",
                        "never_again", "handed", "until"})  # fmt: skip
 _BLANK = "—"  # instead of somebody's words
-_LETTERS = (NoticeKind.RECEIPT, NoticeKind.IDENTITY, NoticeKind.EXTENDED, NoticeKind.REFUSED,
-            NoticeKind.ANSWERED, NoticeKind.LETTER)  # fmt: skip
-_OF_A_CHANGE = NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED
 _BARE: tuple[InstrumentedAttribute[Any], ...] = (
     SignupRequest.email, PreferencesRequest.email, RightsIntake.email, Notice.email,
     AddressChange.old_email, AddressChange.new_email,
@@ -178,22 +174,14 @@ def forget(
     _record(db, mark, of, channel, now)
     _give_up_changes(db, of, now)
     rows = {
-        Delivery.__tablename__: changed(db, _detached(of)),
-        Notice.__tablename__: changed(db, _notices(db, of, emails)),
+        Delivery.__tablename__: ledger.erase(db, of),
+        Notice.__tablename__: notices.erase(db, of, emails, _others(db, of, emails)),
         AddressChange.__tablename__: changed(db, delete(AddressChange).where(_changes(of, emails))),
-        SignupRequest.__tablename__: changed(
-            db, delete(SignupRequest).where(SignupRequest.email.in_(emails))
-        ),
-        PreferencesRequest.__tablename__: changed(
-            db, delete(PreferencesRequest).where(PreferencesRequest.email.in_(emails))
-        ),
+        **subscribers.erase_requests(db, emails),
         RightsIntake.__tablename__: changed(db, delete(RightsIntake).where(RightsIntake.email.in_(emails))),
         RightsLink.__tablename__: changed(db, delete(RightsLink).where(RightsLink.fingerprint == mark)),
         RightsRequest.__tablename__: _silence_cases(db, mark, keep),
-        Subscription.__tablename__: changed(
-            db, delete(Subscription).where(Subscription.subscriber_id.in_(of))
-        ),
-        Subscriber.__tablename__: changed(db, delete(Subscriber).where(Subscriber.id.in_(of))),
+        **subscribers.erase(db, of),
         "import_file": sum(redact.blank(db, email) for email in emails),
     }
     if never_again:
@@ -243,23 +231,10 @@ def _record(db: Session, mark: bytes, of: list[UUID], channel: str, now: datetim
         ))  # fmt: skip
 
 
-def _detached(of: list[UUID]) -> Update:
-    """Take the person off the ledger, which still adds up; what the relay said of a mailbox goes too."""
-    return update(Delivery).where(Delivery.subscriber_id.in_(of)).values(subscriber_id=None, reply=None)
-
-
-def _notices(db: Session, of: list[UUID], emails: set[str]) -> Delete:
-    """Return all, but letters about a request that are still to leave: they go with the case's address."""
+def _others(db: Session, of: list[UUID], emails: set[str]) -> set[str]:
+    """Return the addresses that theirs was, or was to be, changed from or to."""
     changes = select(AddressChange.old_email, AddressChange.new_email).where(_changes(of, emails))
-    others = {email for pair in db.execute(changes) for email in pair}
-    leaving = Notice.kind.in_(_LETTERS) & Notice.state.in_(WAITING)
-    return delete(Notice).where(
-        or_(
-            Notice.subscriber_id.in_(of),
-            Notice.email.in_(emails) & ~leaving,
-            Notice.email.in_(others) & Notice.kind.in_(_OF_A_CHANGE),
-        )
-    )
+    return {email for pair in db.execute(changes) for email in pair}
 
 
 def _changes(of: list[UUID], emails: set[str]) -> ColumnElement[bool]:
@@ -337,7 +312,7 @@ def finish(db: Session, case_id: UUID, *, now: datetime) -> bool:
     leaving = select(exists().where(theirs, Notice.state.in_(WAITING)))
     if db.scalar(leaving) and now < _erased_at(db, case) + WAIT:
         return False
-    db.execute(delete(Notice).where(theirs))
+    notices.erase_to(db, case.email or "")
     register.close(db, case, Outcome.GRANTED, by=SERVICE, now=now)
     _silence(db, case)
     return True

@@ -21,11 +21,8 @@ from mailer.privacy.cases.register import SERVICE
 from mailer.privacy.models import AddressChange, Channel, Outcome, Right, RightsLink, RightsRequest
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Will
-from mailer.subscribers import subscriptions as consent
-from mailer.subscribers import suppressions
-from mailer.subscribers.consent import chain
-from mailer.subscribers.consent.models import ConsentKind
-from mailer.subscribers.models import Subscriber, Subscription, Suppression, SuppressionReason
+from mailer.subscribers import subscribers, suppressions
+from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 from mailer.subscribers.suppressions import Entry
 
 CONFIRM_WITHIN = timedelta(days=2)
@@ -49,9 +46,8 @@ def correct(
     db: Session, link: RightsLink, subscriber: Subscriber, *, name: str | None, locale: str, now: datetime
 ) -> bool:
     """Set the name and the language; False if they were so."""
-    if (subscriber.name, subscriber.locale) == (name, locale):
+    if not subscribers.correct(subscriber, name=name, locale=locale):
         return False
-    subscriber.name, subscriber.locale = name, locale
     self_service.answered(db, link, Right.RECTIFICATION, now=now)
     return True
 
@@ -145,16 +141,7 @@ def forget(db: Session, *, now: datetime) -> int:
 def _move(db: Session, subscriber: Subscriber, email: str, now: datetime) -> None:
     """Everything of theirs goes on under another address; links and sessions of the older one are dead."""
     old, new = subscriber.fingerprint, fingerprint.fingerprint(email)
-    mine = select(Subscription).where(Subscription.subscriber_id == subscriber.id).order_by(Subscription.id)
-    subscriptions = db.scalars(mine.with_for_update()).all()
-    for mark, moves in ((old, {"moved_to": new}), (new, {"moved_from": old})):
-        for each in subscriptions:
-            said = consent.payload_of(each, subscriber, ConsentKind.RECTIFIED, now, CHANNEL)
-            said.fingerprint = mark
-            for name, other in moves.items():
-                setattr(said, name, other)
-            chain.append(db, said)
-    subscriber.email, subscriber.fingerprint, subscriber.address_since = email, new, now
+    subscribers.move(db, subscriber, email, channel=CHANNEL, now=now)
     theirs = RightsRequest.fingerprint == old
     db.execute(update(RightsRequest).where(theirs, RightsRequest.email.is_not(None)).values(email=email))
     db.execute(update(RightsRequest).where(theirs).values(fingerprint=new))

@@ -17,6 +17,7 @@ from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Will
 from mailer.rendering.typography import long_day
 from mailer.smtp.replies import WAITING
+from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber
 
 JOB = "restrictions"
@@ -25,9 +26,8 @@ TOLD_BEFORE = timedelta(days=3)  # what the person has to say no, once staff hav
 
 def restrict(db: Session, subscriber: Subscriber, *, now: datetime) -> bool:
     """Freeze somebody's data, and tell them; False if they were frozen."""
-    if subscriber.restricted_at:
+    if not subscribers.restrict(subscriber, at=now):
         return False
-    subscriber.restricted_at, subscriber.lift_at = now, None
     decisions.write(db, Will.RESTRICTION, subscriber.fingerprint)
     outbox.post(
         db, NoticeKind.RESTRICTED, email=subscriber.email, name=subscriber.name, locale=subscriber.locale,
@@ -50,8 +50,9 @@ def announce(db: Session, subscriber: Subscriber, *, now: datetime) -> datetime 
     if subscriber.restricted_at is None:
         return None
     if subscriber.lift_at is None:
-        subscriber.lift_at = now + TOLD_BEFORE
-        _tell(db, subscriber, subscriber.lift_at, now)
+        ends = now + TOLD_BEFORE
+        subscribers.announce_lift(subscriber, ends)
+        _tell(db, subscriber, ends, now)
     return subscriber.lift_at
 
 
@@ -69,7 +70,7 @@ def lift_due(db: Session, *, now: datetime) -> int:
 
 
 def _end(db: Session, subscriber: Subscriber) -> None:
-    subscriber.restricted_at = subscriber.lift_at = None
+    subscribers.lift(subscriber)
     decisions.write(db, Will.RESTRICTION_LIFTED, subscriber.fingerprint)
 
 

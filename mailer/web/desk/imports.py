@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField
 
@@ -36,7 +36,6 @@ people = Blueprint("people", __name__, url_prefix="/people")
 
 UPLOAD = 128 * 1024 * 1024  # bytes: two million rows
 LIVE = frozenset({ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING})
-UNDOABLE = ImportState.DONE, ImportState.FAILED
 STATES = {
     ImportState.CHECKING: lazy_gettext("Vérification en cours"),
     ImportState.CHECKED: lazy_gettext("Vérifié, à confirmer"),
@@ -149,7 +148,7 @@ def drop(import_id: UUID) -> ResponseReturnValue:
 def confirm_undo(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
         job = _fetch(db, import_id)
-    if job.state not in UNDOABLE:
+    if job.state not in jobs.UNDOABLE:
         return _back(import_id)
     return render_template("desk/import_undo.html", job=job)
 
@@ -157,8 +156,7 @@ def confirm_undo(import_id: UUID) -> ResponseReturnValue:
 @people.post("/imports/<uuid:import_id>/undo")
 def undo(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
-        here = Import.id == import_id, Import.state.in_(UNDOABLE)
-        db.execute(update(Import).where(*here).values(state=ImportState.UNDOING))
+        jobs.ask_to_undo(db, import_id)
     _log(import_id, "subscribers undo")
     ring("imports")
     return _back(import_id)

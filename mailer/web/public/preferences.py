@@ -19,6 +19,7 @@ from mailer.newsletters import newsletters
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
 from mailer.subscribers import preferences as choices
+from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber
 from mailer.subscribers.preferences import LONGEST_PAUSE, OPEN_FOR
 from mailer.tasks import ring
@@ -173,8 +174,9 @@ def _page(db: Session, subscriber: Subscriber, form: PreferencesForm, *, saved: 
 def _apply(db: Session, subscriber: Subscriber, form: PreferencesForm, listed: Sequence[Newsletter]) -> None:
     now, before = utcnow(), choices.chosen(db, subscriber.id)
     shown = _shown(form, listed, before)
-    subscriber.name = " ".join((form.name.data or "").split()) or None
-    subscriber.locale, subscriber.paused_until = form.locale.data, _midnight(form.day)
+    name = " ".join((form.name.data or "").split()) or None
+    subscribers.correct(subscriber, name=name, locale=form.locale.data)
+    subscribers.pause(subscriber, _midnight(form.day))
     for each in listed:
         wanted = each.slug in form.newsletters.data
         if wanted is (each.id in shown):

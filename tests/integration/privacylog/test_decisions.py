@@ -16,13 +16,13 @@ from mailer.core.db import engine, transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.imports import apply
-from mailer.imports.bulk_consent import Common
 from mailer.imports.rows import Act, Person
 from mailer.monitoring import alarms
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Damaged, Position, Said, Unwritable, Will
 from mailer.privacylog.models import JournalPosition
 from mailer.subscribers import subscriptions, suppressions
+from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscription, SubscriptionState, Suppression, SuppressionReason
 from mailer.subscribers.suppressions import Entry

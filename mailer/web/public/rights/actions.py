@@ -15,6 +15,7 @@ from mailer.newsletters.models import Newsletter
 from mailer.privacy.cases import self_service
 from mailer.privacy.models import Right
 from mailer.privacy.rights import objection, restriction
+from mailer.subscribers import subscribers
 from mailer.subscribers.models import (
     Subscriber,
     Subscription,
@@ -132,7 +133,7 @@ def leave_directives() -> ResponseReturnValue:
         here = situation(db, lock=True)
         if here.subscriber is None or not form.validate():
             return _directives(form, here), 422
-        here.subscriber.directives = _plain(form.directives.data or "") or None
+        subscribers.leave_directives(here.subscriber, _plain(form.directives.data or "") or None)
         self_service.answered(db, mine(), Right.DIRECTIVES, now=utcnow())
     return back_home("directives")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from sqlalchemy.orm import Session
@@ -30,19 +30,19 @@ def connection(db: Session) -> psycopg.Connection[Any]:
     return driver
 
 
-def copy(to: psycopg.Connection[Any], table: str, columns: str, rows: bytes) -> None:
-    """Append rows, joined, to columns named in SQL."""
-    with copying(to, table, columns, rows):
+def copy(to: psycopg.Connection[Any], statement: LiteralString, rows: bytes) -> None:
+    """Append rows, joined, with a statement `COPY … FROM STDIN (FORMAT BINARY)`."""
+    with copying(to, statement, rows):
         pass
 
 
 @contextmanager
-def copying(to: psycopg.Connection[Any], table: str, columns: str, rows: bytes) -> Iterator[None]:
+def copying(to: psycopg.Connection[Any], statement: LiteralString, rows: bytes) -> Iterator[None]:
     """Copy rows while the block runs: the server takes them meanwhile."""
     if not rows:
         yield
         return
-    with to.cursor().copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)") as pipe:
+    with to.cursor().copy(statement) as pipe:
         pipe.write(b"".join((_HEAD, rows, _TAIL)))
         yield
 

@@ -11,16 +11,18 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mailer.imports import copy
+from mailer.core import copy
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Will
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.chain import SALT
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
 
-_EVENT = "id, previous, payload_digest, expires_at, mac"
-_PAYLOAD = """event_id, salt, fingerprint, consented_at,
-    kind, source, newsletter_id, at, channel, import_id, legal_text"""
+_EVENTS = "COPY consent_event (id, previous, payload_digest, expires_at, mac) FROM STDIN (FORMAT BINARY)"
+_PAYLOADS = """
+COPY consent_payload (event_id, salt, fingerprint, consented_at,
+    kind, source, newsletter_id, at, channel, import_id, legal_text) FROM STDIN (FORMAT BINARY)
+"""
 _NOTHING = nullcontext()
 _MARK = bytes(range(200, 232))  # stands for a fingerprint in a text whose holes are filled later
 
@@ -76,8 +78,8 @@ def append(db: Session, ready: Draft, *, during: AbstractContextManager[None] = 
     head, driver = chain.lock(db), copy.connection(db)
     with during:
         links = _links(head, ready)
-    copy.copy(driver, "consent_event", _EVENT, links)
-    copy.copy(driver, "consent_payload", _PAYLOAD, ready.payloads)
+    copy.copy(driver, _EVENTS, links)
+    copy.copy(driver, _PAYLOADS, ready.payloads)
     decisions.write_all(db, ready.noes)
 
 

@@ -1,0 +1,92 @@
+"""Write people and their subscriptions by the thousand, as an import has decided."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from mailer.core import copy
+from mailer.subscribers.models import SubscriptionState
+
+_SUBSCRIBERS = """
+COPY subscriber (id, fingerprint, email, name, locale, created_at) FROM STDIN (FORMAT BINARY)
+"""
+_SUBSCRIPTIONS = """
+COPY subscription (id, subscriber_id, consent_id, newsletter_id, state, changed_at, informed_at)
+FROM STDIN (FORMAT BINARY)
+"""
+_TAKE_UP_AGAIN = """
+UPDATE subscription u SET state = 'active', consent_id = i.consent, changed_at = %(now)s,
+    informed_at = %(informed)s
+FROM unnest(%(ids)b::uuid[], %(consents)b::uuid[]) AS i (id, consent)
+WHERE u.id = i.id
+"""
+_END = """
+UPDATE subscription SET state = 'ended', consent_id = NULL, changed_at = %(now)s
+WHERE id = ANY(%(ids)b) AND state = 'active'
+"""
+
+
+class Newcomer(Protocol):
+    """Somebody of whom nothing is known."""
+
+    @property
+    def mark(self) -> bytes: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def locale(self) -> str: ...
+
+
+def subscriber_rows(people: Sequence[Newcomer], *, at: datetime) -> tuple[list[bytes], bytes]:
+    """Return an id for each of them, and their rows, as COPY takes them."""
+    six, d16, d32, now = copy.count(6), copy.UUID_SIZE, copy.DIGEST_SIZE, copy.instant(at)
+    keys = copy.ids(len(people))
+    rows: list[bytes] = []
+    for key, p in zip(keys, people, strict=True):
+        rows += six, d16, key, d32, p.mark, copy.text(p.email), copy.text(p.name), copy.text(p.locale), now
+    return keys, b"".join(rows)
+
+
+def subscription_rows(
+    agreed: Sequence[tuple[bytes, bytes]], *, newsletter_id: UUID, at: datetime, informed_at: datetime | None
+) -> bytes:
+    """Return the rows, as COPY takes them, of (a person's id, the id of the event that allows writing)."""
+    seven, d16 = copy.count(7), copy.UUID_SIZE
+    tail = b"".join((copy.sized(newsletter_id.bytes), copy.text(SubscriptionState.ACTIVE), copy.instant(at),
+                     copy.instant(informed_at)))  # fmt: skip
+    rows: list[bytes] = []
+    for key, (subscriber_id, event_id) in zip(copy.ids(len(agreed)), agreed, strict=True):
+        rows += seven, d16, key, d16, subscriber_id, d16, event_id, tail
+    return b"".join(rows)
+
+
+def adding_subscribers(db: Session, rows: bytes) -> AbstractContextManager[None]:
+    """Add people; what is done inside is done while the server takes them."""
+    return copy.copying(copy.connection(db), _SUBSCRIBERS, rows)
+
+
+def add_subscriptions(db: Session, rows: bytes) -> None:
+    """Add what they subscribe to; people and events are there."""
+    copy.copy(copy.connection(db), _SUBSCRIPTIONS, rows)
+
+
+def take_up_again(
+    db: Session, agreed: Iterable[tuple[UUID, bytes]], *, at: datetime, informed_at: datetime | None
+) -> None:
+    """Write again by these subscriptions, each with the id of the event that allows it."""
+    ids, consents = zip(*agreed, strict=True)
+    values = {"ids": list(ids), "consents": [UUID(bytes=event) for event in consents],
+              "now": at, "informed": informed_at}  # fmt: skip
+    copy.connection(db).execute(_TAKE_UP_AGAIN, values, prepare=False)
+
+
+def end(db: Session, subscription_ids: Sequence[UUID], *, at: datetime) -> None:
+    """End those of these subscriptions that are active; the events that say so are in the chain."""
+    values = {"ids": list(subscription_ids), "now": at}
+    copy.connection(db).execute(_END, values, prepare=False)

@@ -1,0 +1,90 @@
+"""Change what is kept of a person."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from mailer.core import fingerprint
+from mailer.core.db import changed
+from mailer.subscribers import subscriptions
+from mailer.subscribers.consent import chain
+from mailer.subscribers.consent.models import ConsentKind
+from mailer.subscribers.models import PreferencesRequest, SignupRequest, Subscriber, Subscription
+
+
+def correct(subscriber: Subscriber, *, name: str | None, locale: str) -> bool:
+    """Set the name and the language; False if they were so."""
+    if (subscriber.name, subscriber.locale) == (name, locale):
+        return False
+    subscriber.name, subscriber.locale = name, locale
+    return True
+
+
+def pause(subscriber: Subscriber, until: datetime | None) -> None:
+    """Send no letter before that day; None: from now on."""
+    subscriber.paused_until = until
+
+
+def leave_directives(subscriber: Subscriber, words: str | None) -> None:
+    """Keep what is to become of their data after their death (loi Informatique et Libertés, 85)."""
+    subscriber.directives = words
+
+
+def note_reconfirmation(subscriber: Subscriber, *, now: datetime) -> None:
+    """Remember that they were asked whether they still want what they receive."""
+    subscriber.reconfirm_asked_at = now
+
+
+def restrict(subscriber: Subscriber, *, at: datetime) -> bool:
+    """Have their data kept, and neither used nor changed (RGPD 18); False if they were restricted."""
+    if subscriber.restricted_at:
+        return False
+    subscriber.restricted_at, subscriber.lift_at = at, None
+    return True
+
+
+def announce_lift(subscriber: Subscriber, at: datetime) -> None:
+    """Set the day on which the restriction ends."""
+    subscriber.lift_at = at
+
+
+def lift(subscriber: Subscriber) -> None:
+    """End the restriction."""
+    subscriber.restricted_at = subscriber.lift_at = None
+
+
+def move(db: Session, subscriber: Subscriber, email: str, *, channel: str, now: datetime) -> None:
+    """Carry their subscriptions and the proof of them over to another address, whose mailbox agreed.
+
+    Each subscription has an event under both fingerprints, which point at each other.
+    """
+    old, new = subscriber.fingerprint, fingerprint.fingerprint(email)
+    mine = select(Subscription).where(Subscription.subscriber_id == subscriber.id).order_by(Subscription.id)
+    held = db.scalars(mine.with_for_update()).all()
+    for mark, moved_to, moved_from in ((old, new, None), (new, None, old)):
+        for each in held:
+            payload = subscriptions.payload_of(each, subscriber, ConsentKind.RECTIFIED, now, channel)
+            payload.fingerprint, payload.moved_to, payload.moved_from = mark, moved_to, moved_from
+            chain.append(db, payload)
+    subscriber.email, subscriber.fingerprint, subscriber.address_since = email, new, now
+    db.flush()
+
+
+def erase_requests(db: Session, emails: set[str]) -> dict[str, int]:
+    """Delete what forms received from these addresses; how many rows, by table."""
+    return {
+        table.__tablename__: changed(db, delete(table).where(table.email.in_(emails)))
+        for table in (SignupRequest, PreferencesRequest)
+    }
+
+
+def erase(db: Session, subscriber_ids: Sequence[UUID]) -> dict[str, int]:
+    """Delete these people and what they subscribed to; how many rows, by table."""
+    theirs = Subscription.subscriber_id.in_(subscriber_ids)
+    return {
+        Subscription.__tablename__: changed(db, delete(Subscription).where(theirs)),
+        Subscriber.__tablename__: changed(db, delete(Subscriber).where(Subscriber.id.in_(subscriber_ids))),
+    }
