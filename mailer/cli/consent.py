@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import click
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.cli import output, show
@@ -15,7 +14,7 @@ from mailer.core import bootstrap
 from mailer.core.address import InvalidAddress, normalise
 from mailer.core.db import utcnow
 from mailer.delivery import follow
-from mailer.newsletters.models import Newsletter
+from mailer.newsletters import newsletters
 from mailer.subscribers.consent import record
 from mailer.subscribers.consent import verify as verification
 from mailer.subscribers.consent.record import Dossier
@@ -96,7 +95,7 @@ def _verified(db: Session) -> Verification:
 
 
 def _names(db: Session) -> dict[UUID, str]:
-    return {row.id: row.name for row in db.execute(select(Newsletter.id, Newsletter.name))}
+    return {each.id: each.name for each in newsletters.newsletters(db)}
 
 
 def _print(found: Dossier) -> None:

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import click
 from dns.resolver import Resolver
-from sqlalchemy import select
 
 from mailer.cli import output, show
 from mailer.cli.opening import opened
 from mailer.core import bootstrap
 from mailer.core.settings import SELECTOR
-from mailer.newsletters.models import Newsletter
+from mailer.newsletters import newsletters
 from mailer.smtp import dkim as signing
 from mailer.smtp import dns
 
@@ -84,8 +83,8 @@ def _resolver(nameserver: str | None) -> Resolver:
 
 def _own_domains() -> list[str]:
     with opened() as db:
-        addresses = db.scalars(select(Newsletter.from_address).distinct())
-        return sorted({address.rpartition("@")[2].lower() for address in addresses})
+        addresses = [each.from_address for each in newsletters.newsletters(db)]
+    return sorted({address.rpartition("@")[2].lower() for address in addresses})
 
 
 def _state(signer: signing.Signer, domain: str, using: Resolver) -> str:

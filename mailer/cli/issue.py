@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import String, cast, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from mailer.cli import output, show
 from mailer.cli.opening import opened
@@ -45,9 +44,8 @@ def import_(file: Path, as_json: bool) -> None:
 def list_(as_json: bool) -> None:
     """List the issues, the newest first."""
     settings = bootstrap.prepare()
-    newest = select(Issue).options(joinedload(Issue.newsletter)).order_by(Issue.created_at.desc())
     with opened() as db:
-        rows = [_row(each, settings) for each in db.scalars(newest)]
+        rows = [_row(each, settings) for each in lifecycle.listing(db)]
     show.table(rows, as_json=as_json, empty="no issue yet: mailer issue import FILE.yaml")
 
 
@@ -126,8 +124,7 @@ def find(db: Session, given: str) -> Issue:
     prefix = given.strip().lower()
     if len(prefix) < MIN_PREFIX:
         raise click.UsageError(f"give at least the first {MIN_PREFIX} characters of the issue's identifier")
-    wanted = cast(Issue.id, String).startswith(prefix, autoescape=True)
-    found = db.scalars(select(Issue).options(joinedload(Issue.newsletter)).where(wanted).limit(2)).all()
+    found = lifecycle.beginning(db, prefix)
     if len(found) != 1:
         fault = "no issue has" if not found else "several issues have"
         raise click.ClickException(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 import click
-from sqlalchemy import String, cast, select
 from sqlalchemy.orm import Session
 
 from mailer.cli import output, show
@@ -27,7 +26,8 @@ from mailer.imports.jobs import CannotUndo, Order
 from mailer.imports.models import Import
 from mailer.imports.pipeline import Reader, Tally
 from mailer.imports.rows import Refused, Terms
-from mailer.newsletters.models import LegalBasis, Newsletter
+from mailer.newsletters import newsletters
+from mailer.newsletters.models import LegalBasis
 
 MIN_PREFIX = 8  # characters
 LEGAL_TEXT = {
@@ -107,7 +107,7 @@ def export(slug: str, out: Path, everybody: bool, as_json: bool) -> None:
 def imports_(as_json: bool) -> None:
     """List the imports, the newest first."""
     with opened() as db:
-        slugs = {row.id: row.slug for row in db.execute(select(Newsletter.id, Newsletter.slug))}
+        slugs = {each.id: each.slug for each in newsletters.newsletters(db)}
         rows = [_row(each, slugs[each.newsletter_id]) for each in jobs.imports(db)]
     show.table(rows, as_json=as_json, empty="no import yet: mailer subscribers import FILE.csv")
 
@@ -248,8 +248,7 @@ def _row(of: Import, slug: str) -> dict[str, Any]:
 def _find(db: Session, given: str) -> Import:
     if len(given) < MIN_PREFIX:
         raise click.UsageError(f"an import is named by {MIN_PREFIX} characters of its identifier at least")
-    like = cast(Import.id, String).startswith(given.lower().replace("-", ""), autoescape=True)
-    found = db.scalars(select(Import).where(like | cast(Import.id, String).startswith(given.lower()))).all()
+    found = jobs.beginning(db, given.lower())
     if len(found) != 1:
         raise click.ClickException(f"no single import has an identifier that begins with {given}")
     return found[0]

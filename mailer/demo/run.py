@@ -16,7 +16,6 @@ from types import FrameType
 from uuid import UUID
 
 import click
-from sqlalchemy import select
 
 from mailer.backup import migrate
 from mailer.core import bootstrap, embedded, private_file
@@ -31,7 +30,7 @@ from mailer.imports import apply
 from mailer.imports.rows import person
 from mailer.issues import lifecycle, yaml_file
 from mailer.newsletters import newsletters
-from mailer.newsletters.models import LegalBasis, Newsletter, Theme
+from mailer.newsletters.models import LegalBasis, Theme
 from mailer.staff import accounts as access
 from mailer.subscribers.consent.bulk import Common
 
@@ -141,7 +140,7 @@ def _refuse_a_used_database() -> None:
         if migrate.current(connection) is None:
             return
     with transaction() as db:
-        if db.scalar(select(Newsletter.id).limit(1)):
+        if newsletters.newsletters(db):
             raise CannotDemonstrate(
                 "MAILER_DATABASE_URL names a database that is in use: unset it, or give an empty one"
             )

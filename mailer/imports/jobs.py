@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import String, cast, delete, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core.db import changed, transaction
@@ -22,6 +22,7 @@ from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.eligibility import IMPORT_UNDONE
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 
+NOTHING_READ: dict[str, Any] = {"done": 0, "new": 0, "known": 0, "refused": 0, "reasons": {}}
 UNDOABLE = ImportState.DONE, ImportState.FAILED
 UNDO_CHUNK = 1_000  # people a transaction
 
@@ -86,6 +87,12 @@ def imports(db: Session) -> list[Import]:
     return list(db.scalars(select(Import).order_by(Import.created_at.desc())))
 
 
+def beginning(db: Session, prefix: str) -> list[Import]:
+    """Return the imports whose identifier begins so; two at most."""
+    wanted = cast(Import.id, String).startswith(prefix, autoescape=True)
+    return list(db.scalars(select(Import).where(wanted).limit(2)))
+
+
 def report(db: Session, import_id: UUID) -> Iterator[tuple[int, str]]:
     """Line and outcome of every row dealt with, in the file's order; one chunk in memory at a time."""
     numbers = db.scalars(
@@ -100,6 +107,23 @@ def report(db: Session, import_id: UUID) -> Iterator[tuple[int, str]]:
         for each in (lines or "").splitlines():
             line, _, outcome = each.partition(" ")
             yield int(line), outcome
+
+
+def start(db: Session, import_id: UUID) -> bool:
+    """Have a worker take what was looked at, on a person's word; False when it no longer waits for one."""
+    here = Import.id == import_id, Import.state == ImportState.CHECKED
+    started = update(Import).where(*here).values(state=ImportState.RUNNING, **NOTHING_READ)
+    if not changed(db, started):
+        return False
+    db.execute(delete(ImportReport).where(ImportReport.import_id == import_id))
+    return True
+
+
+def drop(db: Session, import_id: UUID) -> None:
+    """Forget what was looked at, file and all; never an import that anybody's consent names."""
+    looked_at = Import.state.in_((ImportState.CHECKED, ImportState.CHECKING))
+    failed = (Import.state == ImportState.FAILED) & (Import.done == 0)
+    db.execute(delete(Import).where(Import.id == import_id, looked_at | failed))
 
 
 def ask_to_undo(db: Session, import_id: UUID) -> None:

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import psycopg
 from sqlalchemy import delete, insert, or_, select, update
@@ -24,7 +23,6 @@ from mailer.privacylog.decisions import Unwritable
 
 STRETCH = 8.0  # seconds of taking, before the next bell
 PASSING = Busy, Unwritable, OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError
-_NOTHING: dict[str, Any] = {"done": 0, "new": 0, "known": 0, "refused": 0, "reasons": {}}
 JOB = "imports"
 _LOCK = 0x6465736B  # "desk": one worker at a time
 
@@ -89,7 +87,7 @@ def _further(job: Import, settings: Settings, clock: Callable[[], datetime]) -> 
 
 def _fail(job: Import, error: str, now: datetime) -> None:
     """Keep what was taken, which can be undone; of a file that was only looked at, nothing counts."""
-    counts = _NOTHING if job.state is ImportState.CHECKING else {}
+    counts = jobs.NOTHING_READ if job.state is ImportState.CHECKING else {}
     failed = {"state": ImportState.FAILED, "error": error, "finished_at": now}
     with transaction() as db:
         db.execute(update(Import).where(Import.id == job.id).values(**failed, **counts))
@@ -125,24 +123,3 @@ def _look(job: Import, order: Order, settings: Settings) -> None:
 def _counts(tally: Tally) -> dict[str, object]:
     return {"done": tally.read, "new": tally.new, "known": tally.known, "refused": tally.refused,
             "reasons": dict(Counter(tally.reasons))}  # fmt: skip
-
-
-def go(import_id: object) -> bool:
-    """Take what was looked at, on a person's word; False when it no longer waits for one."""
-    with transaction() as db:
-        here = Import.id == import_id, Import.state == ImportState.CHECKED
-        moved = db.execute(
-            update(Import).where(*here).values(state=ImportState.RUNNING, **_NOTHING).returning(Import.id)
-        )
-        if moved.one_or_none() is None:
-            return False
-        db.execute(delete(ImportReport).where(ImportReport.import_id == import_id))
-    return True
-
-
-def drop(import_id: object) -> None:
-    """Another word: forget it, file and all; never one that anybody's consent names."""
-    looked_at = Import.state.in_((ImportState.CHECKED, ImportState.CHECKING))
-    failed = (Import.state == ImportState.FAILED) & (Import.done == 0)
-    with transaction() as db:
-        db.execute(delete(Import).where(Import.id == import_id, looked_at | failed))

@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import String, cast, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
@@ -32,6 +32,12 @@ class NotReady(Exception):
 def get(db: Session, issue_id: UUID) -> Issue | None:
     """Return an issue with its newsletter."""
     return db.get(Issue, issue_id, options=[joinedload(Issue.newsletter)])
+
+
+def beginning(db: Session, prefix: str) -> list[Issue]:
+    """Return the issues whose identifier begins so, each with its newsletter; two at most."""
+    wanted = cast(Issue.id, String).startswith(prefix, autoescape=True)
+    return list(db.scalars(select(Issue).options(joinedload(Issue.newsletter)).where(wanted).limit(2)))
 
 
 def listing(db: Session) -> list[Issue]:

@@ -9,10 +9,47 @@ from sqlalchemy.orm import Session
 
 from mailer.core import fingerprint
 from mailer.core.db import changed
+from mailer.newsletters.models import Newsletter
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.models import ConsentKind
-from mailer.subscribers.models import PreferencesRequest, SignupRequest, Subscriber, Subscription
+from mailer.subscribers.models import (
+    PreferencesRequest,
+    SignupRequest,
+    Subscriber,
+    Subscription,
+)
+from mailer.subscribers.recipients import receives, recipient
+
+
+def by_email(db: Session, email: str) -> Subscriber | None:
+    """Return who has a normalised address."""
+    return db.scalar(select(Subscriber).where(Subscriber.email == email))
+
+
+def by_fingerprint(db: Session, fingerprint: bytes, *, lock: bool = False) -> Subscriber | None:
+    """Return who has the address of this fingerprint; held with `lock`."""
+    theirs = select(Subscriber).where(Subscriber.fingerprint == fingerprint)
+    return db.scalar(theirs.with_for_update() if lock else theirs)
+
+
+def by_subscription(db: Session, subscription_id: UUID) -> Subscriber | None:
+    """Return whose subscription it is."""
+    theirs = select(Subscriber).join(Subscription, Subscription.subscriber_id == Subscriber.id)
+    return db.scalar(theirs.where(Subscription.id == subscription_id))
+
+
+def locked(db: Session, subscriber_id: UUID) -> Subscriber | None:
+    """Return them as they are now, held until the transaction ends."""
+    return db.get(Subscriber, subscriber_id, with_for_update=True)
+
+
+def newsletter_names(db: Session, subscriber_id: UUID) -> list[str]:
+    """Return what the newsletters that they receive are called."""
+    now = recipient()
+    joined = select(Newsletter.name).join(now, now.c.newsletter_id == Newsletter.id)
+    theirs = now.c.subscriber_id == subscriber_id, receives(now)
+    return list(db.scalars(joined.where(*theirs).order_by(Newsletter.name)))
 
 
 def correct(subscriber: Subscriber, *, name: str | None, locale: str) -> bool:

@@ -20,6 +20,7 @@ UNKNOWN = "?"  # a table that only the run tells
 Types = frozenset[str]  # qualified names of classes; a list of rows counts as a row
 _NOTHING: Types = frozenset()
 _SESSION = "sqlalchemy.orm.Session"
+_BINDING = (ast.arg, ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.For, ast.comprehension, ast.withitem)
 _STATEMENTS = frozenset({"insert", "update", "delete"})
 _ROWS = frozenset({"add", "add_all", "delete", "merge"})  # of a session
 _SQL = re.compile(
@@ -146,6 +147,15 @@ def writes(source: Source) -> Iterator[Write]:
             yield from scope.writes(node)
 
 
+def session_calls(source: Source) -> Iterator[ast.Call]:
+    """Give every call of a session's methods."""
+    for function, of in _functions(source.tree):
+        scope = Scope(source, function, of and f"{source.module}.{of}")
+        for node in scope.nodes:
+            if isinstance(node, ast.Call) and scope.is_of_a_session(node):
+                yield node
+
+
 def _docstrings(tree: ast.AST) -> Iterator[ast.AST]:
     """Give what is said to people: a text that is a statement by itself."""
     for node in ast.walk(tree):
@@ -188,8 +198,9 @@ class Scope:
         self._source = source
         self._held: dict[str, Types] = {"self": frozenset({of})} if of else {}
         self.nodes = list(ast.walk(function))
+        binding = [node for node in self.nodes if isinstance(node, _BINDING)]
         for _ in range(3):  # a name may be bound below where it is read
-            for node in self.nodes:
+            for node in binding:
                 for target, types in self.bound(node):
                     self._bind(target, types)
 
@@ -205,29 +216,27 @@ class Scope:
             yield Write(self._source.path, node.lineno, tables)
 
     def _called(self, node: ast.Call) -> frozenset[str]:
-        first = self._of(node.args[0]) if node.args else _NOTHING
-        if (
-            isinstance(node.func, ast.Attribute)
-            and node.func.attr in _STATEMENTS
-            and _is_table(node.func.value)
-        ):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        first = node.args[0] if node.args else node
+        if name in _STATEMENTS and isinstance(node.func, ast.Attribute) and _is_table(node.func.value):
             return _tables(self._of(node.func.value))
         function = self._source.qualified(node.func)
         if function.startswith("sqlalchemy.") and function.rpartition(".")[2] in _STATEMENTS:
-            return _tables(first) or frozenset({UNKNOWN})
-        if isinstance(node.func, ast.Name) and node.func.id == "setattr":
-            return _tables(first)
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _ROWS:
-            told = _tables(first)
-            return told or (frozenset({UNKNOWN}) if self._is_session(node.func.value) else told)
+            return _tables(self._of(first)) or frozenset({UNKNOWN})
+        if name == "setattr":
+            return _tables(self._of(first))
+        if name in _ROWS and isinstance(node.func, ast.Attribute):
+            told = _tables(self._of(first))
+            return told or (frozenset({UNKNOWN}) if self.is_of_a_session(node) else told)
         return frozenset()
 
     def _set(self, node: ast.Attribute) -> frozenset[str]:
         of = self._of(node.value)
         return _tables(model for model in of or MODELS if model in MODELS and node.attr in MODELS[model][1])
 
-    def _is_session(self, node: ast.AST) -> bool:
-        return _SESSION in self._of(node)
+    def is_of_a_session(self, node: ast.Call) -> bool:
+        """Whether it calls a method of a session."""
+        return isinstance(node.func, ast.Attribute) and _SESSION in self._of(node.func.value)
 
     def bound(self, node: ast.AST) -> Iterator[tuple[ast.AST, Types]]:
         """Give what a node binds, with what that holds from then on."""

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from mailer.core import jobs
 from mailer.core.settings import settings
 from mailer.core.tokens import Purpose
-from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
 from mailer.privacy.models import Channel, Right, RightsRequest
@@ -56,7 +55,7 @@ def _ask(db: Session, subscriber: Subscriber, acted: datetime, now: datetime) ->
     end = max(acted + _years(), now + NOTICE)
     facts = {
         "since": _day(acted, subscriber), "until": _day(end, subscriber), "link": PATH,
-        "letters": ", ".join(_letters(db, subscriber.id)),
+        "letters": ", ".join(subscribers.newsletter_names(db, subscriber.id)),
         "purpose": Purpose.RECONFIRM, "of": subscriber.id.hex,
     }  # fmt: skip
     outbox.post(
@@ -83,7 +82,7 @@ def end(db: Session, now: datetime) -> int:
 
 def go_on(db: Session, subscriber_id: UUID, wording: Wording, *, now: datetime) -> bool:
     """Whoever holds the mailbox still wants what they receive, as worded; False if they are gone."""
-    subscriber = db.get(Subscriber, subscriber_id, with_for_update=True)
+    subscriber = subscribers.locked(db, subscriber_id)
     if subscriber is None:
         return False
     active = Subscription.subscriber_id == subscriber_id, Subscription.state == SubscriptionState.ACTIVE
@@ -155,13 +154,6 @@ def _locked(db: Session, query: Select[*tuple[Any, ...]]) -> list[tuple[Subscrib
 
 def _count(db: Session, query: Select[*tuple[Any, ...]]) -> int:
     return db.scalar(select(func.count()).select_from(query.subquery())) or 0
-
-
-def _letters(db: Session, subscriber_id: UUID) -> list[str]:
-    now = recipient()
-    joined = select(Newsletter.name).join(now, now.c.newsletter_id == Newsletter.id)
-    theirs = now.c.subscriber_id == subscriber_id, receives(now)
-    return list(db.scalars(joined.where(*theirs).order_by(Newsletter.name)))
 
 
 def _day(at: datetime, subscriber: Subscriber) -> str:

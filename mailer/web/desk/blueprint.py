@@ -3,12 +3,11 @@
 from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
-from sqlalchemy import select
 
 from mailer.core.db import transaction
 from mailer.delivery import reports
 from mailer.issues import lifecycle
-from mailer.newsletters.models import Newsletter
+from mailer.newsletters import newsletters as publications
 from mailer.subscribers.recipients import count
 from mailer.web.desk import labels
 from mailer.web.desk.case_data import data
@@ -47,6 +46,6 @@ def issues() -> ResponseReturnValue:
 @desk.get("/newsletters")
 def newsletters() -> ResponseReturnValue:
     with transaction() as db:
-        listed = db.scalars(select(Newsletter).order_by(Newsletter.name)).all()
+        listed = publications.newsletters(db)
         counts = {found.id: count(db, found.id) for found in listed}
     return render_template("desk/newsletters.html", newsletters=listed, recipients=counts)

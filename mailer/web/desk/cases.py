@@ -11,7 +11,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField, TextAreaField
 
@@ -27,7 +26,7 @@ from mailer.privacy.mailbox import parse
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
 from mailer.rendering.typography import long_day
 from mailer.staff import accounts
-from mailer.subscribers.models import Subscriber
+from mailer.subscribers import subscribers
 from mailer.tasks import ring
 from mailer.web.desk import labels
 
@@ -166,7 +165,7 @@ def show(case_id: UUID, **given: str) -> str:
         steps = register.history(db, case)
         clock = register.clock(db, case)
         names = {each.by: _name(db, each.by) for each in steps}
-        subject = case.email and db.scalar(select(Subscriber).where(Subscriber.email == case.email))
+        subject = case.email and subscribers.by_email(db, case.email)
         busy = register.is_erasing(db, case)
     return render_template(
         "desk/case.html", case=case, steps=steps, names=names,

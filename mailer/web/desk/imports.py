@@ -13,14 +13,13 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import SelectField, StringField
 
 from mailer.core import audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
-from mailer.imports import export, file_format, jobs, uploads, worker
+from mailer.imports import export, file_format, jobs, uploads
 from mailer.imports.columns import PRESETS, NoMapping, match
 from mailer.imports.file_format import UnreadableFile
 from mailer.imports.jobs import Order
@@ -28,6 +27,7 @@ from mailer.imports.messages import sentence
 from mailer.imports.models import Import, ImportState
 from mailer.imports.rows import MAX_SOURCE, Terms
 from mailer.imports.uploads import Given
+from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Newsletter
 from mailer.tasks import ring
 from mailer.web.desk import labels
@@ -131,15 +131,19 @@ def report(import_id: UUID) -> ResponseReturnValue:
 
 @people.post("/imports/<uuid:import_id>/run")
 def run(import_id: UUID) -> ResponseReturnValue:
-    if worker.go(import_id):
-        _log(import_id, "subscribers import")
+    with transaction() as db:
+        started = jobs.start(db, import_id)
+        if started:
+            _log(db, import_id, "subscribers import")
+    if started:
         ring("imports")
     return _back(import_id)
 
 
 @people.post("/imports/<uuid:import_id>/drop")
 def drop(import_id: UUID) -> ResponseReturnValue:
-    worker.drop(import_id)
+    with transaction() as db:
+        jobs.drop(db, import_id)
     flash(_("Le fichier est oublié : rien n’a été importé."), "success")
     return redirect(url_for("desk.people.home"), 303)
 
@@ -157,14 +161,14 @@ def confirm_undo(import_id: UUID) -> ResponseReturnValue:
 def undo(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
         jobs.ask_to_undo(db, import_id)
-    _log(import_id, "subscribers undo")
+        _log(db, import_id, "subscribers undo")
     ring("imports")
     return _back(import_id)
 
 
 def _home(given: FileForm, fault: str | None = None) -> str:
     with transaction() as db:
-        listed = db.scalars(select(Newsletter).order_by(Newsletter.name)).all()
+        listed = newsletters.newsletters(db)
         names = {newsletter.id: newsletter.name for newsletter in listed}
         imports = jobs.imports(db)[:50]
     return render_template(
@@ -175,7 +179,7 @@ def _home(given: FileForm, fault: str | None = None) -> str:
 
 def _begun(db: Session, given: FileForm) -> Import:
     """Return the import of what was sent.  Raises Refusal, UnreadableFile, NoMapping."""
-    newsletter = db.scalar(select(Newsletter).where(Newsletter.slug == (given.newsletter.data or "")))
+    newsletter = newsletters.newsletter(db, given.newsletter.data or "")
     if newsletter is None:
         raise Refusal(_("Choisissez la lettre que ces personnes ont accepté de recevoir."))
     if not given.file.data or not given.file.data.filename:
@@ -257,8 +261,6 @@ def _back(import_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("desk.people.page", import_id=import_id), 303)
 
 
-def _log(import_id: UUID, what: str) -> None:
-    with transaction() as db:
-        audit.record(
-            db, who=str(current_user.id), what=what, details={"import": str(import_id)}, now=utcnow()
-        )
+def _log(db: Session, import_id: UUID, what: str) -> None:
+    details = {"import": str(import_id)}
+    audit.record(db, who=str(current_user.id), what=what, details=details, now=utcnow())

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from flask import Blueprint, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.core import tokens
@@ -22,7 +21,7 @@ from mailer.delivery.reports import Addressee
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
-from mailer.subscribers import subscriptions
+from mailer.subscribers import subscribers, subscriptions
 from mailer.subscribers.models import (
     DepartureReason,
     Subscriber,
@@ -114,8 +113,7 @@ def _read(db: Session, token: str, purpose: Purpose) -> tuple[UUID | None, Newsl
         return None, newsletters.newsletter(db, expired.value[1]), "expired"
     except BadToken:
         return None, None, "bad"
-    theirs = select(Subscriber).join(Subscription, Subscription.subscriber_id == Subscriber.id)
-    subscriber = db.scalar(theirs.where(Subscription.id == UUID(of)))
+    subscriber = subscribers.by_subscription(db, UUID(of))
     if subscriber and not (still_theirs(subscriber, signed_at) and _stands(db, subscriber, signed_at)):
         return None, newsletters.newsletter(db, slug), ""
     return UUID(of), newsletters.newsletter(db, slug), ""

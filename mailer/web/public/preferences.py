@@ -141,7 +141,8 @@ def _whose(db: Session, token: str, within: timedelta, *, lock: bool = False) ->
         found, signed_at = tokens.dated(Purpose.PREFERENCES, token, max_age=within)
     except BadToken:
         return None
-    subscriber = db.get(Subscriber, UUID(found[0]), with_for_update=lock or None)
+    of = UUID(found[0])
+    subscriber = subscribers.locked(db, of) if lock else db.get(Subscriber, of)
     return subscriber if subscriber and choices.still_theirs(subscriber, signed_at) else None
 
 

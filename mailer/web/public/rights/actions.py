@@ -5,24 +5,16 @@ from dataclasses import dataclass, field
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from wtforms import Form, TextAreaField
 from wtforms.validators import Length
 
 from mailer.core.db import transaction, utcnow
-from mailer.newsletters.models import Newsletter
 from mailer.privacy.cases import self_service
 from mailer.privacy.models import Right
 from mailer.privacy.rights import objection, restriction
 from mailer.subscribers import subscribers
-from mailer.subscribers.models import (
-    Subscriber,
-    Subscription,
-    SubscriptionState,
-    Suppression,
-    SuppressionReason,
-)
+from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 from mailer.tasks import ring
 from mailer.web.public.rights.session import mine
 
@@ -61,16 +53,9 @@ class Situation:
 def situation(db: Session, *, lock: bool = False) -> Situation:
     """Of whoever is in the session."""
     mark = mine().fingerprint
-    query = select(Subscriber).where(Subscriber.fingerprint == mark)
-    subscriber = db.scalar(query.with_for_update() if lock else query)
-    letters = (
-        select(Newsletter.name)
-        .join(Subscription, Subscription.newsletter_id == Newsletter.id)
-        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(Subscriber.fingerprint == mark, Subscription.state == SubscriptionState.ACTIVE)
-        .order_by(Newsletter.name)
-    )
-    return Situation(subscriber, db.get(Suppression, mark), list(db.scalars(letters)))
+    subscriber = subscribers.by_fingerprint(db, mark, lock=lock)
+    letters = subscribers.newsletter_names(db, subscriber.id) if subscriber else []
+    return Situation(subscriber, db.get(Suppression, mark), letters)
 
 
 def back_home(done: str) -> ResponseReturnValue:
