@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.core import fingerprint
@@ -23,7 +22,7 @@ from mailer.subscribers.models import SubscriptionState
 CHUNK = 10_000
 _TABLES = {
     "subscriber": ("id", "email", "fingerprint", "name", "locale", "created_at"),
-    "consent_event": ("id", "previous", "payload_digest", "mac"),
+    "consent_event": ("id", "previous", "payload_digest", "sha256", "mac"),
     "consent_payload": ("event_id", "salt", "fingerprint", "newsletter_id", "kind", "at", "channel", "source",
                         "consented_at"),
     "subscription": ("id", "subscriber_id", "newsletter_id", "state", "consent_id", "changed_at",
@@ -56,7 +55,9 @@ def _rows(db: Session, newsletter_id: UUID, people: list[Person], now: datetime)
     for person, event, payload in _consents(db, newsletter_id, people, now):
         someone = uuid4()
         rows["subscriber"].append((someone, person.email, payload.fingerprint, person.name, "fr", now))
-        rows["consent_event"].append((event.id, event.previous, event.payload_digest, event.mac))
+        rows["consent_event"].append(
+            (event.id, event.previous, event.payload_digest, event.sha256, event.mac)
+        )
         rows["consent_payload"].append((
             event.id, payload.salt, payload.fingerprint, newsletter_id, payload.kind, payload.at,
             payload.channel, payload.source, payload.consented_at,
@@ -71,7 +72,7 @@ def _consents(
     db: Session, newsletter_id: UUID, people: list[Person], now: datetime
 ) -> Iterator[tuple[Person, ConsentEvent, ConsentPayload]]:
     """An imported consent each, linked to the one before; event and payload are only valid until the next."""
-    head = db.scalar(select(ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)) or chain.GENESIS
+    head, link = chain.lock(db), chain.linker(None)
     event = ConsentEvent()
     payload = ConsentPayload(
         newsletter_id=newsletter_id, kind=ConsentKind.IMPORTED, at=now, channel="import", source="bench",
@@ -79,8 +80,9 @@ def _consents(
     )  # fmt: skip
     for person in people:
         payload.fingerprint, payload.salt = fingerprint.fingerprint(person.email), secrets.token_bytes(16)
-        event.id, event.previous, event.payload_digest = uuid4(), head, chain.payload_digest(payload)
-        head = event.mac = chain.link(head, event.id.bytes, event.payload_digest)
+        event.id, event.previous, event.payload_digest = uuid4(), head.mac, chain.payload_digest(payload)
+        head = link(head, event.id.bytes, event.payload_digest)
+        event.mac, event.sha256 = head
         yield person, event, payload
 
 

@@ -1,6 +1,6 @@
 """Hold every table in one metadata: for the migrations, and for whoever must see them all."""
 
-from mailer.core import audit, circuit, heartbeats, restore_lock, throttle  # noqa: F401
+from mailer.core import audit, circuit, heartbeats, jobs, restore_lock, throttle  # noqa: F401
 from mailer.core.db import Base
 from mailer.delivery import models as delivery  # noqa: F401
 from mailer.delivery.shaping import models as shaping  # noqa: F401

@@ -5,7 +5,6 @@ A task says "look", carries no person and no content, and may be lost or repeate
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import Protocol
 from uuid import UUID
 
@@ -18,14 +17,10 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.jobs import Job
 from mailer.core.logging import log
 from mailer.core.settings import settings
-from mailer.delivery import audience, ledger, load_issue, recovery, refusals
-from mailer.delivery.journal import JournalUnwritable
-from mailer.delivery.ledger import Fenced
+from mailer.delivery import audience, ledger, recovery, refusals
+from mailer.delivery import send as sending
 from mailer.delivery.shaping import domains as routes
 from mailer.delivery.shaping import rate
-from mailer.delivery.shaping.budget import Shares
-from mailer.delivery.shaping.rate import Pace
-from mailer.delivery.worker import LetterTooBig, Sender
 from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.monitoring import alarms, watchdog
@@ -36,10 +31,9 @@ from mailer.privacy.cases import access_links, register, reminders
 from mailer.privacy.mailbox import intake
 from mailer.privacy.retention import rules as retention
 from mailer.privacy.rights import erasure_worker, rectification, restriction
-from mailer.smtp import dkim, dns
+from mailer.smtp import dns
 from mailer.smtp.dkim import DkimKeyMissing
-from mailer.smtp.providers import Providers
-from mailer.smtp.relay import Relay, RelayDown
+from mailer.smtp.relay import RelayDown
 from mailer.subscribers import preferences, signup
 from mailer.subscribers.consent import chain
 
@@ -47,7 +41,6 @@ __all__ = ("SWEEP", "TICK", "app", "ring")
 
 REQUESTS = 100  # decided in one go, so that the notices behind them do not wait
 STRETCH = 8.0  # seconds a letter task works before it rings again
-HOLD = {RelayDown: circuit.RELAY, JournalUnwritable: circuit.JOURNAL, DkimKeyMissing: circuit.DKIM}
 
 
 class Act(Protocol):
@@ -112,7 +105,7 @@ def _freeze() -> None:
         start, _ = ledger.due(db, now=utcnow())
     for issue_id in start:
         with jobs.row(ledger.FREEZE, issue_id), transaction() as db:
-            frozen = audience.freeze(db, issue_id, now=utcnow(), lanes=routes.lanes(db, _providers()))
+            frozen = audience.freeze(db, issue_id, now=utcnow(), lanes=routes.lanes(db, rate.providers()))
         if frozen:
             log.info("frozen", issue=str(issue_id), audience=frozen.audience)
 
@@ -121,7 +114,7 @@ def _ring_for_letters() -> None:
     now = utcnow()
     with transaction() as db:
         _, leaving = ledger.due(db, now=now)
-        held = circuit.standing(db, HOLD.values(), now=now)
+        held = circuit.standing(db, sending.CIRCUITS.values(), now=now)
     for issue_id in () if held else leaving:
         for _ in range(settings().senders):
             ring("send", str(issue_id))
@@ -143,47 +136,12 @@ def send(issue_id: str) -> None:
 
 
 def _send(issue_id: str) -> None:
-    more = False
-    try:
-        with watchdog.gently():
-            more = _work(UUID(issue_id))
-    except (RelayDown, JournalUnwritable, DkimKeyMissing) as error:
-        log.warning("the send waits", reason=str(error))
-        with transaction() as db:
-            circuit.hit(db, HOLD[type(error)], str(error), now=utcnow())
-    except LetterTooBig as error:
-        with transaction() as db:
-            refusals.pause(db, UUID(issue_id), str(error))
-    except Fenced as error:
-        log.warning("fenced", issue=issue_id, rows=str(error))
+    with watchdog.gently():
+        more = sending.send(UUID(issue_id), STRETCH, stopping=watchdog.stopping)
     if more:
         ring("send", issue_id)
     else:
         jobs.run([CLOSE])
-
-
-def _work(issue_id: UUID) -> bool:
-    """Send for a while, unless one must stay away; return whether there may be more."""
-    with transaction() as db:
-        if circuit.standing(db, HOLD.values(), now=utcnow()):
-            return False
-        probing = circuit.probe(db, circuit.RELAY, now=utcnow())
-        if probing is False:
-            return False
-        letter = load_issue.leaving(db, issue_id, settings(), dkim.load(settings()))
-        taken = refusals.judged(db, issue_id)
-    if letter is None:
-        return False
-    try:
-        more = _sender().work(issue_id, letter, STRETCH, taken, probing=bool(probing))
-    except (RelayDown, JournalUnwritable) as error:
-        if probing:
-            with transaction() as db:
-                circuit.failed(db, circuit.RELAY, str(error), now=utcnow())
-        raise
-    with transaction() as db:
-        circuit.clear(db, *HOLD.values())
-    return more
 
 
 @app.task(name="mailer.signups")
@@ -250,10 +208,10 @@ def learn_routes() -> None:
 
 def _learn_routes() -> None:
     with transaction() as db:
-        domains = routes.to_ask(db, _providers(), now=utcnow())
+        domains = routes.to_ask(db, rate.providers(), now=utcnow())
     found = dns.mx(domains)
     with transaction() as db:
-        routes.learn(db, _providers(), found, now=utcnow())
+        routes.learn(db, rate.providers(), found, now=utcnow())
     log.info("routes learnt", asked=len(domains), answered=len(found))
 
 
@@ -369,19 +327,3 @@ EVERY_SWEEP = (
     Job("failures", _once(lambda db, **_: jobs.forget(db))),
     Job("ring for the forgotten", _ring_for_the_forgotten),
 )
-
-
-@cache
-def _providers() -> Providers:
-    return rate.configured(settings())
-
-
-@cache
-def _sender() -> Sender:
-    """Return this process's hand in the send, made after the fork and kept with its connections."""
-    given = settings()
-    shares = Shares(_providers().table, Pace.of(given, _providers()), senders=given.senders)
-    return Sender(
-        Relay.parse(given.relay_url), given.connections, recovery.folder(given), shares=shares,
-        stopping=watchdog.stopping,
-    )  # fmt: skip

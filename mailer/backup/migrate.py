@@ -1,5 +1,7 @@
 """The database brought to this version's schema."""
 
+from importlib.metadata import version
+
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -11,6 +13,16 @@ from mailer.core.paths import migrations_dir
 from mailer.models import metadata
 
 
+class UnknownRevision(Exception):
+    """The database was made by a version before the first release, or by a later one than this."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"mailer {version('mailer')} does not know revision {revision} of this database: run the version "
+            "that made it, or, before 0.2.0, export the subscribers with that and import them here"
+        )
+
+
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(migrations_dir()))
@@ -18,8 +30,11 @@ def _config() -> Config:
 
 
 def upgrade(engine: Engine) -> str:
-    """Apply what is missing, in one transaction; the revision reached."""
+    """Apply what is missing, in one transaction; the revision reached.  Raises UnknownRevision."""
     with engine.begin() as connection:
+        before = current(connection)
+        if before and not knows(before):
+            raise UnknownRevision(before)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

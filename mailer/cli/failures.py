@@ -5,6 +5,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from mailer.backup.archive import NotABackup, NotEmpty
 from mailer.backup.encryption import BadKey, WrongKey
 from mailer.backup.fold import JournalMissing
+from mailer.backup.migrate import UnknownRevision
 from mailer.backup.postgres import ToolFailed
 from mailer.backup.replay import NothingToReplay
 from mailer.core.embedded import Unavailable
@@ -57,6 +58,7 @@ SELF_EXPLAINING = (  # whose message is the sentence
     BadKey,
     WrongKey,
     ToolFailed,
+    UnknownRevision,
 )
 
 

@@ -19,7 +19,7 @@ from mailer.core.logging import scrub
 class Hold(Base):
     """What the send stays away from for a while: the relay, a lane, or itself without a journal."""
 
-    __tablename__ = "hold"
+    __tablename__ = "circuit"
 
     name: Mapped[str] = mapped_column(primary_key=True)  # "relay", "journal", "dkim", or a lane
     failures: Mapped[int]

@@ -34,7 +34,7 @@ _PACKAGE = Path(__file__).parents[1]
 class Failure(Base):
     """A job that raised, or one of its rows.  Times are the database's own."""
 
-    __tablename__ = "failure"
+    __tablename__ = "job_failure"
 
     job: Mapped[str] = mapped_column(primary_key=True)
     row: Mapped[str] = mapped_column(primary_key=True)  # its id, or "" for the whole job
@@ -179,7 +179,7 @@ def _end(job: str, failures: Sequence[tuple[str, datetime]]) -> None:
 
 # At most once a period, however many processes see it.
 _NOTE = text("""
-INSERT INTO failure (job, row, failures, since, until, error)
+INSERT INTO job_failure AS failure (job, row, failures, since, until, error)
 VALUES (:job, :row, 1, now(), now() + interval '5 seconds', :error)
 ON CONFLICT (job, row) DO UPDATE SET
     failures = failure.failures + 1, error = excluded.error,

@@ -22,7 +22,7 @@ class Restoration(Base):
     No backup holds a row of this table: a restored database is disarmed until a person arms it.
     """
 
-    __tablename__ = "restoration"
+    __tablename__ = "restore_lock"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     at: Mapped[datetime]

@@ -16,7 +16,7 @@ from mailer.delivery.breaker import Trip
 from mailer.delivery.models import Delivery, Resolution, ResolutionKind
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState, Move, moved
+from mailer.issues.states import IssueState
 from mailer.smtp.replies import FINAL, FIRST_RETRY, WAITING, DeliveryState, Reply, said, wording
 
 _SUSPECT = (Delivery.state == DeliveryState.DEFERRED) & (Delivery.code >= 500)
@@ -78,8 +78,7 @@ def pause(db: Session, issue_id: UUID, reason: str) -> None:
     """Pause an issue that leaves, and have a person asked why it is refused."""
     issue = db.scalars(select(Issue).where(Issue.id == issue_id).with_for_update()).one()
     if issue.state is IssueState.SENDING:
-        issue.state, issue.paused_for = moved(issue.state, Move.PAUSE), reason
-        db.flush()
+        lifecycle.pause(db, issue, reason)
 
 
 def ask(db: Session, *, now: datetime) -> None:

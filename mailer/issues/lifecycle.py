@@ -124,9 +124,14 @@ def unschedule(db: Session, issue: Issue) -> None:
     issue.revision_id = issue.due_at = None
 
 
-def pause(db: Session, issue: Issue) -> None:
-    """Nothing more is claimed, from this commit on.  Raises ForbiddenMove."""
+def pause(db: Session, issue: Issue, reason: str | None = None) -> None:
+    """Stop claiming, from this commit on; `reason`: the refusal for which the service itself does.
+
+    Raises ForbiddenMove.
+    """
     _move(db, issue, Move.PAUSE)
+    issue.paused_for = reason
+    db.flush()
 
 
 def resume(db: Session, issue: Issue) -> None:

@@ -80,7 +80,7 @@ def make_issue(
 
 def make_deliveries(db: Session, issue_id: UUID, **counts: int) -> None:
     """Ledger rows, so many in each state."""
-    event = ConsentEvent(previous=uuid4().bytes, payload_digest=b"", mac=uuid4().bytes)
+    event = ConsentEvent(previous=uuid4().bytes, payload_digest=b"", sha256=uuid4().bytes, mac=uuid4().bytes)
     db.add(event)
     db.flush()
     states = [DeliveryState(state) for state, count in counts.items() for _ in range(count)]

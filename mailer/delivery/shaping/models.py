@@ -10,7 +10,7 @@ from mailer.core.db import Base
 class Route(Base):
     """Whose mailboxes a domain's are, as its mail exchangers told."""
 
-    __tablename__ = "route"
+    __tablename__ = "provider_domain"
 
     domain: Mapped[str] = mapped_column(primary_key=True)
     lane: Mapped[str]

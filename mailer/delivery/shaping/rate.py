@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mailer.core.logging import log
-from mailer.core.settings import Settings
+from mailer.core.settings import Settings, settings
 from mailer.smtp.providers import BadProviders, Providers
 
 QUANTUM = 0.25  # seconds' worth of messages that may begin at once
@@ -185,3 +185,9 @@ def configured(settings: Settings) -> Providers:
     except (BadProviders, UnicodeDecodeError) as error:
         said = error if isinstance(error, BadProviders) else "not UTF-8"
         raise BadProviders(f"{path}: {said}") from None
+
+
+@cache
+def providers() -> Providers:
+    """Return this process's table of providers."""
+    return configured(settings())

@@ -218,27 +218,27 @@ NOBODYS = {
     ),
     "consent_event": (
         "the chain: macs and digests of salted payloads, which say nothing once these are gone",
-        "id seq previous payload_digest expires_at mac",
+        "id seq previous payload_digest expires_at sha256 mac",
     ),
-    "failure": (
+    "job_failure": (
         "the house's own state, about its jobs; a row is an id, dropped with its failure",
         "job row failures since until error",
     ),
     "heartbeat": ("the house's own state", "worker kind started_at seen_at suspected_at"),
-    "hold": (
+    "circuit": (
         "the house's own state; what a relay said is scrubbed of addresses",
         "name failures since until reason",
     ),
-    "journal_position": ("how far files go", "host size seal"),
+    "privacylog_position": ("how far files go", "host size seal"),
     "newsletter": (
         "publications",
         "id slug name description locale theme legal_basis return_path_domain created_at",
     ),
-    "route": (
+    "provider_domain": (
         "whose mailboxes a domain's are, of domains that several readers share",
         "domain lane asked_at",
     ),
-    "restoration": (
+    "restore_lock": (
         "how far files go, and counts",
         "id at backed_up_at positions replayed_at report armed_at",
     ),

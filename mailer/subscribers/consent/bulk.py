@@ -15,10 +15,12 @@ from mailer.core import copy
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Will
 from mailer.subscribers.consent import chain
-from mailer.subscribers.consent.chain import SALT
+from mailer.subscribers.consent.chain import SALT, Head
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
 
-_EVENTS = "COPY consent_event (id, previous, payload_digest, expires_at, mac) FROM STDIN (FORMAT BINARY)"
+_EVENTS = (
+    "COPY consent_event (id, previous, payload_digest, expires_at, sha256, mac) FROM STDIN (FORMAT BINARY)"
+)
 _PAYLOADS = """
 COPY consent_payload (event_id, salt, fingerprint, consented_at,
     kind, source, newsletter_id, at, channel, import_id, legal_text) FROM STDIN (FORMAT BINARY)
@@ -92,15 +94,14 @@ def anchor(db: Session) -> None:
         chain.will_anchor(db, head.seq, head.mac)
 
 
-def _links(head: bytes, ready: Draft) -> bytes:
+def _links(head: Head, ready: Draft) -> bytes:
     """Return the rows of the chain."""
-    seal, expiry = chain.sealer(ready.expires_at), copy.instant(ready.expires_at)
-    five, d32, d16 = copy.count(5), copy.DIGEST_SIZE, copy.UUID_SIZE
+    link, expiry = chain.linker(ready.expires_at), copy.instant(ready.expires_at)
+    six, d32, d16 = copy.count(6), copy.DIGEST_SIZE, copy.UUID_SIZE
     rows: list[bytes] = []
     for event_id, digest in zip(ready.event_ids, ready.digests, strict=True):
-        mac = seal(head, event_id, digest)
-        rows += five, d16, event_id, d32, head, d32, digest, expiry, d32, mac
-        head = mac
+        previous, head = head.mac, link(head, event_id, digest)
+        rows += six, d16, event_id, d32, previous, d32, digest, expiry, d32, head.sha256, d32, head.mac
     return b"".join(rows)
 
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Row, event, func, select, text
@@ -23,13 +23,19 @@ from mailer.subscribers.consent import anchors
 from mailer.subscribers.consent.anchors import Anchor
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
 
-GENESIS = bytes(32)
+
+class Head(NamedTuple):
+    """The end of the chain: what the next link follows."""
+
+    mac: bytes
+    sha256: bytes
+
+
+GENESIS = Head(bytes(32), bytes(32))
 SALT = 16  # bytes
 _LOCK = 0x636F6E73656E74  # "consent"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OUTSIDE = {"event_id", "salt"}  # of the digest's text
-# Columns younger than the first events: left out of the digest's text while empty.
-_LATER = {"import_id", "legal_text", "moved_from", "moved_to"}
 WILLS = {ConsentKind.WITHDRAWN: Will.WITHDRAWAL, ConsentKind.CONFIRMED: Will.CONSENT}
 _HEAD = "consent_head"  # in a session's info: what its transaction appended last
 
@@ -42,13 +48,11 @@ def append(db: Session, payload: ConsentPayload) -> ConsentEvent:
     head = lock(db)
     payload.event_id, payload.salt = uuid4(), secrets.token_bytes(SALT)
     digest, expires_at = payload_digest(payload), expiry(payload.at)
+    link = linker(expires_at)(head, payload.event_id.bytes, digest)
     appended = ConsentEvent(
-        id=payload.event_id,
-        previous=head,
-        payload_digest=digest,
-        expires_at=expires_at,
-        mac=link(head, payload.event_id.bytes, digest, expires_at),
-    )
+        id=payload.event_id, previous=head.mac, payload_digest=digest, expires_at=expires_at,
+        sha256=link.sha256, mac=link.mac,
+    )  # fmt: skip
     db.add(appended)
     db.flush()
     db.add(payload)
@@ -59,30 +63,44 @@ def append(db: Session, payload: ConsentPayload) -> ConsentEvent:
     return appended
 
 
-def lock(db: Session) -> bytes:
-    """Hold the chain until this transaction ends; the mac of its head.
+def lock(db: Session) -> Head:
+    """Hold the chain until this transaction ends; return its head.
 
     The lock and the read of the head are two statements on purpose: under READ COMMITTED the second then
     sees what the lock's previous holder committed.  UNIQUE(previous) refuses a fork all the same.
     """
     db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-    return db.scalar(select(ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)) or GENESIS
+    last = select(ConsentEvent.mac, ConsentEvent.sha256).order_by(ConsentEvent.seq.desc()).limit(1)
+    found = db.execute(last).one_or_none()
+    return Head(*found) if found else GENESIS
 
 
-def link(previous: bytes, event_id: bytes, digest: bytes, expires_at: datetime | None = None) -> bytes:
-    """Return the mac of one link.
+def linker(expires_at: datetime | None) -> Callable[[Head, bytes, bytes], Head]:
+    """Return what links events of one expiry: (head, event id, payload digest) -> the new head.
 
-    Keyed: an unkeyed chain can be rewritten whole by whoever holds the database.
+    The SHA-256 lets anybody who holds an export follow it (RFC 6234).  Only the mac, over the same and it,
+    proves the chain: whoever holds the database could rewrite a chain of hashes whole.
     """
-    return sealer(expires_at)(previous, event_id, digest)
+    mac, until = macs(chain_key()), _until(expires_at)
+
+    def link(head: Head, event_id: bytes, digest: bytes) -> Head:
+        said = event_id + digest + until
+        sha256 = hashlib.sha256(head.sha256 + said).digest()
+        return Head(mac(head.mac + said + sha256), sha256)
+
+    return link
 
 
-def sealer(expires_at: datetime | None) -> Callable[[bytes, bytes, bytes], bytes]:
-    """`link` for many events of one expiry: (previous, event id, digest) -> mac."""
-    mac, until = macs(chain_key()), b""
-    if expires_at:
-        until = ((expires_at - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
-    return lambda previous, event_id, digest: mac(previous + event_id + digest + until)
+def seal(row: Row[Any]) -> bytes:
+    """Return the mac that a stored event must have, whatever stands before it."""
+    said = row.id.bytes + row.payload_digest + _until(row.expires_at)
+    return macs(chain_key())(row.previous + said + row.sha256)
+
+
+def _until(expires_at: datetime | None) -> bytes:
+    if expires_at is None:
+        return b""
+    return ((expires_at - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
 
 
 @lru_cache(maxsize=1)
@@ -112,8 +130,7 @@ def payload_digest(payload: ConsentPayload | Row[Any]) -> bytes:
 def canonical(payload: ConsentPayload | Row[Any]) -> str:
     """Return what a payload says, in the one form its digest is taken of."""
     said = {name: _plain(getattr(payload, name)) for name in _NAMES}
-    kept = {name: value for name, value in said.items() if value is not None or name not in _LATER}
-    return json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 _NAMES = [column.key for column in ConsentPayload.__mapper__.columns if column.key not in _OUTSIDE]

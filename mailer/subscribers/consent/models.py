@@ -41,7 +41,8 @@ class ConsentEvent(Base):
     previous: Mapped[bytes] = mapped_column(unique=True)  # the mac before this one; unique: no fork
     payload_digest: Mapped[bytes]
     expires_at: Mapped[datetime | None]  # of the payload, at the earliest; sealed too: expiry proves itself
-    mac: Mapped[bytes]
+    sha256: Mapped[bytes]  # of this link and the one before it, without a key: anybody can follow the chain
+    mac: Mapped[bytes]  # of the same, with the key that stays out of the database
 
 
 class ConsentPayload(Base):

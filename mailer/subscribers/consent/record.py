@@ -170,7 +170,7 @@ def _verdict(verified: Verification) -> dict[str, Any]:
         "expired": verified.expired,
         "anchors": verified.anchors,
         "last_event": verified.last_seq,
-        "head": verified.head.hex(),
+        "head": verified.head.mac.hex(),
         "first_break": verified.broken.sentence if verified.broken else None,
     }
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from mailer.core.settings import settings
 from mailer.subscribers.consent import anchors, chain
 from mailer.subscribers.consent.anchors import Anchor, Damaged
+from mailer.subscribers.consent.chain import Head
 from mailer.subscribers.consent.models import ConsentEvent, ConsentPayload
 from mailer.subscribers.models import Subscription
 
@@ -56,7 +57,7 @@ class Verification:
     expired: int = 0  # payloads that went at their time
     anchors: int = 0
     last_seq: int | None = None
-    head: bytes = chain.GENESIS
+    head: Head = chain.GENESIS
     broken: Break | None = None
 
     @property
@@ -84,7 +85,7 @@ def verify(db: Session, *, now: datetime, progress: Callable[[int], object] = la
 
 
 _EVENT = (ConsentEvent.seq, ConsentEvent.id, ConsentEvent.previous, ConsentEvent.payload_digest,
-          ConsentEvent.expires_at, ConsentEvent.mac)  # fmt: skip
+          ConsentEvent.expires_at, ConsentEvent.sha256, ConsentEvent.mac)  # fmt: skip
 
 
 def _pages(db: Session) -> Iterator[list[Row[Any]]]:
@@ -109,15 +110,17 @@ def _count(row: Row[Any], result: Verification) -> None:
     result.events += 1
     result.payloads += row.event_id is not None
     result.expired += row.event_id is None
-    result.last_seq, result.head = row.seq, row.mac
+    result.last_seq, result.head = row.seq, Head(row.mac, row.sha256)
 
 
 def _break(db: Session, row: Row[Any], result: Verification, now: datetime) -> Break | None:
     """Return what is wrong with this event, given that everything before it holds."""
     if not _sealed(row):
         return _unsealed(db, row)
-    if row.previous != result.head:
+    if row.previous != result.head.mac:
         return _misplaced(db, row, result.last_seq)
+    if chain.linker(row.expires_at)(result.head, row.id.bytes, row.payload_digest).sha256 != row.sha256:
+        return _said(Fault.EDITED, row.seq, "its hash does not follow the one before it")
     if row.event_id is None:
         early = row.expires_at is None or row.expires_at > now
         why = "its payload was deleted before its expiry"
@@ -128,7 +131,7 @@ def _break(db: Session, row: Row[Any], result: Verification, now: datetime) -> B
 
 
 def _sealed(row: Row[Any]) -> bool:
-    return bool(row.mac == chain.link(row.previous, row.id.bytes, row.payload_digest, row.expires_at))
+    return bool(row.mac == chain.seal(row))
 
 
 def _unsealed(db: Session, row: Row[Any]) -> Break:
@@ -143,7 +146,7 @@ def _unsealed(db: Session, row: Row[Any]) -> Break:
 def _misplaced(db: Session, row: Row[Any], last_seq: int | None) -> Break:
     """Return a sealed event that does not follow the one before it."""
     followed = db.scalar(select(ConsentEvent.seq).where(ConsentEvent.mac == row.previous).limit(1))
-    if followed is not None or row.previous == chain.GENESIS:
+    if followed is not None or row.previous == chain.GENESIS.mac:
         where = f"event {followed}" if followed else "nothing: it was the first"
         return _said(Fault.SWAPPED, row.seq, f"it follows {where}, and stands elsewhere")
     after = f"after event {last_seq}" if last_seq is not None else "at the beginning"

@@ -71,7 +71,7 @@ def test_an_untouched_chain_is_whole(chain: list[int]) -> None:
     assert found.last_seq == chain[-1]
 
 
-@pytest.mark.parametrize("column", ["payload_digest", "mac", "previous"])
+@pytest.mark.parametrize("column", ["payload_digest", "sha256", "mac", "previous"])
 def test_an_edited_event(chain: list[int], column: str) -> None:
     _tamper(f"UPDATE consent_event SET {column} = sha256('x') WHERE seq = :seq", seq=chain[2])
     assert _broken() == (Fault.EDITED, chain[2])
