@@ -6,7 +6,7 @@ ten in a row across two domains, or a fifth of the last fifty.  Suspects in such
 the issue, or for one provider where that provider alone refuses so.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -68,7 +68,8 @@ class Breaker:
         self.trips: list[Trip] = []  # not yet told to the ledger
         self._taken: Collection[str] = ()
         self._doubted: set[tuple[str | None, str]] = set()  # what it has tripped on: lane (or all), wording
-        self._all, self._lanes = Window(), dict[str, Window]()
+        self._all, self._lanes = Window(), defaultdict[str, Window](Window)
+        self._fine: dict[str, Ending] = {}  # by lane; most messages end so
 
     def heed(self, taken: Collection[str]) -> None:
         """Take these wordings for what they say from now on: a person has judged them."""
@@ -76,10 +77,11 @@ class Breaker:
 
     def suspects(self, lane: str, address: str, answer: Reply) -> bool:
         """Note how a message was answered; return whether that is a refusal which is not final."""
-        ending = self._read(lane, address, answer)
+        ending = self._fine.get(lane) if answer.code // 100 == 2 else None
+        ending = ending or self._read(lane, address, answer)
         trips = self._all.trips(ending)
         if lane != OTHER:
-            trips |= self._lanes.setdefault(lane, Window()).trips(ending)
+            trips |= self._lanes[lane].trips(ending)
         if ending.wording is None:
             return False
         if trips:
@@ -92,4 +94,4 @@ class Breaker:
     def _read(self, lane: str, address: str, answer: Reply) -> Ending:
         if answer.code // 100 == 5 and (wording := replies.wording(answer)) not in self._taken:
             return Ending(lane, address.rpartition("@")[2], wording, replies.is_suspect(answer))
-        return Ending(lane, "", None, suspect=False)
+        return self._fine.setdefault(lane, Ending(lane, "", None, suspect=False))

@@ -26,14 +26,10 @@ def unrenderable(row: Claimed, now: datetime) -> Outcome:
     return _with(row, DeliveryState.REFUSED, Reply(0, "", "render"), now)
 
 
-def suspect(row: Claimed, answer: Reply, now: datetime) -> Outcome:
-    """Return the outcome of a refusal that may be about us: put off until a person has judged."""
-    due_at = retry_at(now, row.attempts + 1, _jitter())
-    return _with(row, DeliveryState.DEFERRED, answer, due_at)
-
-
-def outcome(row: Claimed, fate: Fate, answer: Reply | None, now: datetime) -> Outcome:
-    """Return what the ledger keeps of an ended job."""
+def outcome(
+    row: Claimed, fate: Fate, answer: Reply | None, now: datetime, *, suspect: bool = False
+) -> Outcome:
+    """Return what the ledger keeps of an ended job; a suspect refusal is deferred till it is judged."""
     if fate is Fate.NOT_BEGUN:
         return unbegun(row, now)
     if fate is Fate.UNKNOWN:
@@ -42,6 +38,8 @@ def outcome(row: Claimed, fate: Fate, answer: Reply | None, now: datetime) -> Ou
     if fate is Fate.INTERRUPTED and faults < FAULTS_ALLOWED:
         return Outcome(row.position, row.fence, DeliveryState.PENDING, now, row.attempts, faults)
     answer = answer or _CUT
+    if suspect:
+        return _with(row, DeliveryState.DEFERRED, answer, retry_at(now, row.attempts + 1, _jitter()))
     decided = verdict(
         answer,
         now=now,

@@ -30,6 +30,7 @@ from mailer.delivery.journal import Journal, JournalUnwritable
 from mailer.delivery.ledger import Claim, Claimed, Fenced, Looked, Outcome
 from mailer.delivery.ledger_thread import Clerk
 from mailer.delivery.message import Letter, Recipient
+from mailer.delivery.relay_health import RelayHealth
 from mailer.delivery.shaping.budget import Shares
 from mailer.delivery.shaping.queue import Lanes
 from mailer.smtp.pool import Pool
@@ -43,8 +44,6 @@ EARLY = 3  # the clerk leaves for more when this part of a claim is left
 SHORT_CLAIM = 0.2  # seconds: a claim that is sent sooner is followed by a larger one
 BEAT_EVERY = 10.0  # seconds
 LAST_WORDS = 30.0  # seconds given to messages in flight when the database has gone
-LOST = 3  # times in a row that it dies with a message in its hands: as many unknown as one may risk
-BROKEN_OFF = 8  # times in a row that the relay breaks off before it counts as down
 
 
 class LetterTooBig(Exception):
@@ -87,8 +86,7 @@ class Sender:
         self._looking: list[Claimed] = []  # rows the clerk went to look at again
         self._look_again = 0.0  # not to ask for more all the time where there is none
         self._claimed = self._afresh = False  # the clerk was asked for more; and to look from the start
-        self._broken_off = self._lost = 0
-        self._probing = False
+        self._health = RelayHealth()
         self._breakers: defaultdict[UUID, Breaker] = defaultdict(Breaker)
         self._refused = False  # the breaker has tripped for the issue: a person is asked
         self._unwell: Exception | None = None
@@ -115,7 +113,7 @@ class Sender:
         self._pool.first()
         self._journal = self._journal or Journal(self._journals, self.worker)
         self._issue_id, self._letter, self._until = issue_id, letter, time.monotonic() + seconds
-        self._broken_off, self._lost, self._probing = 0, 0, probing
+        self._health = RelayHealth(probing=probing)
         self._unwell, self._refused = None, False
         self._breaker = self._breakers[issue_id]
         self._breaker.heed(taken)
@@ -177,7 +175,7 @@ class Sender:
         over, self._over = self._over, []
         beats = started - self._beaten > BEAT_EVERY
         self._beaten = started if beats else self._beaten
-        said, size = self._shares.said(), 1 if self._probing else self._claim_size
+        said, size = self._shares.said(), 1 if self._health.probing else self._claim_size
         self._claimed, self._afresh = claiming, self._shares.afresh
         shares = self._shares.next(size) if claiming else []
         issue_id, worker = self._issue_id, self.worker
@@ -281,14 +279,14 @@ class Sender:
         if late := self._lanes.stale(gate.now()):
             self._give_back(late)
         for session in self._pool.idle():
-            if self._probing and self._flying:
+            if self._health.probing and self._flying:
                 break
             if job := self._take(company=session.messages > 0):
                 session.start(job)
             elif self._lanes.troubled and self._pool.full:
                 self._pool.retire(session)  # whoever saw a relay break off goes first on a new one, and alone
-        if self._lanes and not (self._probing and self._pool.alive):
-            self._pool.grow(1 if self._probing else len(self._lanes))
+        if self._lanes and not (self._health.probing and self._pool.alive):
+            self._pool.grow(len(self._lanes))
 
     def begin(self, session: Session, job: Job) -> May:
         """Ask the gate a last time, and write in the journal first (smtp.Courier)."""
@@ -303,19 +301,19 @@ class Sender:
     def following(self, session: Session) -> Job | None:
         """Return the next job, if this connection may carry one more and neither is a known troublemaker."""
         troubled = session.job is not None and self._flying[session.job.key].faults > 0
-        if self._probing or troubled or self._shares.worn(session):
+        if self._health.probing or troubled or self._shares.worn(session):
             return None
         return self._take(company=True)
 
     def ended(self, session: Session, job: Job, fate: Fate, answer: Reply | None) -> None:
         row = self._flying[job.key]
         self._let_go(row)
-        if fate is Fate.ANSWERED and answer and self._shares.is_full(session, answer):
-            fate = Fate.NOT_BEGUN  # a limit of the connection is no fault of the person
-        if fate is Fate.ANSWERED and answer and self._suspects(row, answer):
-            outcome = ending.suspect(row, answer, utcnow())
-        else:
-            outcome = ending.outcome(row, fate, answer, utcnow())
+        suspect = False
+        if answer and fate is Fate.ANSWERED:
+            suspect = self._suspects(row, answer)
+            if answer.code // 100 == 4 and self._shares.is_full(session, answer):
+                fate = Fate.NOT_BEGUN  # a limit of the connection is no fault of the person
+        outcome = ending.outcome(row, fate, answer, utcnow(), suspect=suspect)
         self._over.append(outcome)
         if fate is not Fate.NOT_BEGUN:
             self._noted(outcome)
@@ -324,15 +322,15 @@ class Sender:
 
     def _suspects(self, row: Claimed, answer: Reply) -> bool:
         """Ask the breaker; when it trips for everybody, nothing more begins before a person has judged."""
-        before = len(self._breaker.trips)
-        suspect = self._breaker.suspects(row.lane, row.address, answer)
-        for trip in self._breaker.trips[before:]:
+        if not self._breaker.suspects(row.lane, row.address, answer):
+            return False
+        for trip in self._breaker.trips:
             if trip.lane is None:
                 self._refused = True
             else:
                 self._shares.refused(trip.lane, trip.reason)
                 self._give_back(self._lanes.empty(trip.lane))
-        return suspect
+        return True
 
     def _measure(self, taken: Collection[str]) -> None:
         """Compare the letter with what the relay takes.  Raises LetterTooBig."""
@@ -351,15 +349,8 @@ class Sender:
         """Learn what this ending says of the relay, and of the provider behind it."""
         if answer:
             self._shares.heard(lane, answer)
-        self._broken_off = 0 if fate is Fate.ANSWERED else self._broken_off + 1
-        if fate is Fate.ANSWERED and session.phase is Phase.BODY:
-            self._lost, self._probing = 0, False
-        elif fate is Fate.UNKNOWN:
-            self._lost += 1
-        if self._lost >= LOST or (self._probing and fate is Fate.UNKNOWN):
-            self._unwell = self._unwell or RelayDown("it takes messages and does not answer for them")
-        elif self._broken_off >= BROKEN_OFF or (self._probing and fate is Fate.INTERRUPTED):
-            self._unwell = self._unwell or RelayDown("it keeps hanging up")
+        if fault := self._health.fault(fate, at_the_dot=session.phase is Phase.BODY):
+            self._unwell = self._unwell or RelayDown(fault)
 
     def _noted(self, outcome: Outcome) -> bool:
         """Return whether the journal has it; if it cannot be written, nothing more begins."""

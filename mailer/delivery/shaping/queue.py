@@ -33,17 +33,20 @@ class Lanes:
 
     def take(self, *, company: bool) -> Claimed | None:
         """Return the next row that may go; with company, never one whose relay has broken off before."""
-        for troubled in (False,) if company else (True, False):
-            for place, rows in self._waiting.items():
-                limit = self._room(place[0])
-                if place[1] is not troubled or (limit is not None and self._away[place[0]] >= limit):
-                    continue
-                self._away[place[0]] += 1
-                row = rows.popleft()
-                del self._waiting[place]
-                if rows:
-                    self._waiting[place] = rows  # at the end: the others have their turn
-                return row
+        return (None if company else self._next(troubled=True)) or self._next(troubled=False)
+
+    def _next(self, *, troubled: bool) -> Claimed | None:
+        for place, rows in self._waiting.items():
+            lane = place[0]
+            limit = self._room(lane)
+            if place[1] is not troubled or (limit is not None and self._away[lane] >= limit):
+                continue
+            self._away[lane] += 1
+            row = rows.popleft()
+            del self._waiting[place]
+            if rows:
+                self._waiting[place] = rows  # at the end: the others have their turn
+            return row
         return None
 
     def landed(self, lane: str) -> None:

@@ -1,10 +1,14 @@
 """Refusals that may be about us: asked about, tried again, or taken as they are."""
 
+import json
+from typing import Any
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select, update
 
+from mailer.cli import cli
 from mailer.core.db import transaction, utcnow
 from mailer.delivery import audience, ledger, refusals
 from mailer.delivery.breaker import Trip
@@ -121,3 +125,21 @@ def test_whom_staff_paused_for_their_own_reasons_stays_paused(issue: Issue) -> N
         lifecycle.pause(db, found)
         assert refusals.take(db, found, by="terminal", now=utcnow()) == 1
     assert _now(issue).state is IssueState.PAUSED
+
+
+@pytest.mark.parametrize(("choice", "left"), [("--retry", "pending"), ("--take", "refused")])
+def test_the_terminal_shows_and_decides(issue: Issue, choice: str, left: str) -> None:
+    _become(DeliveryState.DEFERRED, 1, 2)
+    shown = _terminal(issue)
+    assert (shown["state"], shown["refused"]) == ("sending", 2)
+    assert shown["reason"].startswith("554 5.0.0 no")
+    decided = _terminal(issue, choice)
+    assert (decided[choice.strip("-")], decided["refused"], decided["reason"]) == (2, 0, None)
+    assert list(_states(issue.id).values())[:2] == [left, left]
+
+
+def _terminal(issue: Issue, *words: str) -> dict[str, Any]:
+    done = CliRunner().invoke(cli, ["issue", "refusals", str(issue.id), *words, "--json"])
+    assert done.exit_code == 0, done.output
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts

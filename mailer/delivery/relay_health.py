@@ -1,0 +1,30 @@
+"""How the relay fares, by how messages end: when it counts as down, and when a probe has succeeded.  Pure."""
+
+from mailer.smtp.session import Fate
+
+LOST = 3  # times in a row that it dies with a message in its hands: as many unknown as one may risk
+BROKEN_OFF = 8  # times in a row that it breaks off before it counts as down
+
+
+class RelayHealth:
+    """One sender's view of the relay, during one stretch of work."""
+
+    def __init__(self, *, probing: bool = False) -> None:
+        """probing: it failed of late, and one message at a time is risked until it has answered for one."""
+        self.probing = probing
+        self._lost = self._broken_off = 0
+
+    def fault(self, fate: Fate, *, at_the_dot: bool) -> str | None:
+        """Note how a message ended, at the dot or before; return why the relay counts as down, if it does."""
+        if fate is Fate.ANSWERED:
+            self._broken_off = 0
+            if at_the_dot:
+                self._lost, self.probing = 0, False
+            return None
+        self._broken_off += 1
+        self._lost += fate is Fate.UNKNOWN
+        if self._lost >= LOST or (self.probing and fate is Fate.UNKNOWN):
+            return "it takes messages and does not answer for them"
+        if self._broken_off >= BROKEN_OFF or self.probing:
+            return "it keeps hanging up"
+        return None
