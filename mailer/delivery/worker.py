@@ -114,7 +114,7 @@ class Sender:
         self._journal = self._journal or Journal(self._journals, self.worker)
         self._issue_id, self._letter, self._until = issue_id, letter, time.monotonic() + seconds
         self._health = RelayHealth(probing=probing)
-        self._unwell, self._refused = None, False
+        self._unwell, self._refused, self._look_again = None, False, 0.0
         self._breaker = self._breakers[issue_id]
         self._breaker.heed(taken)
         self._measure(taken)
@@ -137,8 +137,9 @@ class Sender:
         claiming = self._claiming()
         if self._clerk.back:
             self._receive()
-        if not self._clerk.away and self._due_at_the_ledger(claiming):
-            self._send_clerk(claiming=claiming)
+        wanting = claiming and self._wanting()
+        if not self._clerk.away and (wanting or self._due_at_the_ledger(claiming)):
+            self._send_clerk(claiming=wanting)
         self._feed()
         if self._lanes and not self._pool.alive:
             self._unwell = self._unwell or RelayDown("it has gone")
@@ -154,12 +155,16 @@ class Sender:
         return bool(self._lanes or self._flying or self._over or self._clerk.away or self._breaker.trips)
 
     def _due_at_the_ledger(self, claiming: bool) -> bool:
-        """Return whether a relay waits for us, or soon nothing is left to do, or only to record what was."""
+        """Return whether a relay waits for us, or nothing is left to do but to record what was done."""
         if self._at_the_gate or self._breaker.trips:
             return True
-        if claiming and time.monotonic() >= self._look_again:
-            return len(self._lanes) <= self._claim_size // EARLY
         return bool(self._over) and not self._lanes and not (claiming and self._flying)
+
+    def _wanting(self) -> bool:
+        """Return whether soon nothing will be left to do."""
+        if len(self._lanes) > self._claim_size // EARLY:
+            return False
+        return time.monotonic() >= self._look_again or bool(self._over and not self._flying)
 
     def _claiming(self) -> bool:
         """Return whether to take more: within our time, or while a slow relay keeps us here anyway."""

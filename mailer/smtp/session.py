@@ -146,7 +146,9 @@ class Session:
 
     def start(self, job: Job) -> None:
         """Announce a job on an idle session."""
-        self._take_up(job)
+        self._job = job
+        self._enter(Phase.ENVELOPE, COMMAND_TIMEOUT)
+        self.taken_up = self.since
         self._guarded(lambda: self._write(self._announce(job)))
 
     def advance(self) -> None:
@@ -228,6 +230,8 @@ class Session:
             self._in = rest
             for line in lines:
                 self._line(line.rstrip(b"\r"))
+            if lines:
+                self.since = time.monotonic()
             if len(rest) > MAX_LINE:
                 raise _Cut
             if self._plain and len(data) < CHUNK:
@@ -256,7 +260,6 @@ class Session:
 
     def _announce(self, job: Job) -> bytes:
         """Return the envelope's commands that may be written now."""
-        self._enter(Phase.ENVELOPE, COMMAND_TIMEOUT)
         self._answers.clear()
         options = b" SIZE=%d" % len(job.message) if self._size else b""
         if not (job.sender + job.recipient).isascii():
@@ -294,7 +297,6 @@ class Session:
 
     def _envelope_answered(self, answer: Reply) -> None:
         self._answers.append(answer)
-        self.since = time.monotonic()
         fine = answer.code // 100 == 2
         if self._unsaid and fine:
             if len(self._unsaid) == 1:
@@ -328,7 +330,6 @@ class Session:
         ending = b".\r\n"
         if self._next:
             ending += self._announce(self._next)
-            self._enter(Phase.BODY, DOT_TIMEOUT)
         self._write(job.message + ending)
 
     def _too_late(self, job: Job | None) -> _Cut:
@@ -341,12 +342,9 @@ class Session:
     def _body_answered(self, answer: Reply) -> None:
         self._finish(answer)
         self.answered += 1
-        self._take_up(self._next)
-        self._next = None
+        self._job, self._next = self._next, None
         self._enter(Phase.ENVELOPE if self._job else Phase.IDLE, COMMAND_TIMEOUT)
-
-    def _take_up(self, job: Job | None) -> None:
-        self._job, self.taken_up = job, time.monotonic()
+        self.taken_up = self.since
 
     def _finish(self, answer: Reply) -> None:
         job, self._job = self._job, None

@@ -18,9 +18,10 @@ class Lanes:
         self._room = room
         self._waiting: dict[tuple[str, bool], deque[Claimed]] = {}  # by lane; those in trouble apart
         self._away: Counter[str] = Counter()
+        self._count = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values()))
+        return self._count
 
     @property
     def troubled(self) -> bool:
@@ -30,6 +31,7 @@ class Lanes:
     def put(self, rows: Iterable[Claimed]) -> None:
         for row in rows:
             self._waiting.setdefault((row.lane, row.faults > 0), deque()).append(row)
+            self._count += 1
 
     def take(self, *, company: bool) -> Claimed | None:
         """Return the next row that may go; with company, never one whose relay has broken off before."""
@@ -42,6 +44,7 @@ class Lanes:
             if place[1] is not troubled or (limit is not None and self._away[lane] >= limit):
                 continue
             self._away[lane] += 1
+            self._count -= 1
             row = rows.popleft()
             del self._waiting[place]
             if rows:
@@ -61,9 +64,12 @@ class Lanes:
                 rows.append(waiting.popleft())
             if not waiting:
                 del self._waiting[place]
+        self._count -= len(rows)
         return rows
 
     def empty(self, lane: str | None = None) -> list[Claimed]:
         """Take back everything that waits, or all of one lane."""
         places = [place for place in self._waiting if lane in {None, place[0]}]
-        return [row for place in places for row in self._waiting.pop(place)]
+        rows = [row for place in places for row in self._waiting.pop(place)]
+        self._count -= len(rows)
+        return rows
