@@ -20,7 +20,7 @@ from mailer.privacylog.decisions import Damaged, Position, Unwritable, Will
 from mailer.privacylog.models import JournalPosition
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber
-from tests.integration.cli.test_cli import facts
+from tests.support.commands import facts
 from tests.support.fresh_database import fresh_database
 from tests.support.make import EPOCH, erase, make_newsletter, make_pending
 

@@ -24,7 +24,7 @@ from mailer.subscribers.models import (
     Suppression,
     SuppressionReason,
 )
-from tests.integration.cli.test_cli import facts
+from tests.support.commands import facts
 from tests.support.fresh_database import fresh_database
 from tests.support.make import EPOCH, erase, make_newsletter, make_pending, sign_up
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +9,11 @@ import pytest
 
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings
-from tests.support.waiting import PATIENCE
+from tests.support.commands import facts, mailer
 
 pytestmark = pytest.mark.usefixtures("clean")
 LETTER = str(templates_dir() / "examples" / "lettre" / "lettre.yaml")
 SOME_ID = "0b9a8f60-0000-4000-8000-000000000000"
-
-
-def mailer(*arguments: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mailer.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE, **kwargs)
-
-
-def facts(*arguments: str, **kwargs: Any) -> Any:
-    done = mailer(*arguments, "--json", **kwargs)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from mailer.core.db import engine, transaction
 from mailer.core.settings import Settings
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import anchors
-from tests.integration.cli.test_cli import facts, mailer
+from tests.support.commands import facts, mailer
 from tests.support.make import EPOCH, make_newsletter, make_pending
 
 EMAIL = "zoe@example.org"

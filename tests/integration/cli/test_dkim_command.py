@@ -4,26 +4,22 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from mailer.core.db import transaction
 from mailer.core.settings import Settings
+from tests.support import commands
 from tests.support.make import make_newsletter
 from tests.support.nameserver import running_nameserver
-from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("settings")
 NAME = "s1._domainkey.example.org"
 
 
 def mailer(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mailer.cli", "dkim", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=PATIENCE, env=os.environ | variables
-    )
+    return commands.mailer("dkim", *arguments, env=os.environ | variables)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.models import Right, RightsRequest
 from mailer.privacy.rights import erasure, erasure_worker
 from mailer.subscribers.models import Subscriber
-from tests.integration.cli.test_cli import facts, mailer
+from tests.support.commands import facts, mailer
 from tests.support.make import make_newsletter, make_readers, open_case, sign_up
 
 pytestmark = pytest.mark.usefixtures("clean")

@@ -17,7 +17,7 @@ from mailer.privacy.models import Channel, RightsRequest
 from mailer.privacy.rights import disclosures, erasure, erasure_certificate, erasure_worker
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscription
-from tests.integration.cli.test_cli import facts
+from tests.support.commands import facts
 from tests.support.desk_rows import make_staff
 from tests.support.make import EPOCH, erase, make_newsletter, make_pending
 

@@ -9,7 +9,7 @@ from mailer.core.db import transaction
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.models import Suppression, SuppressionReason
 from mailer.subscribers.suppressions import Entry, OnlyThePerson
-from tests.integration.cli.test_cli import facts, mailer
+from tests.support.commands import facts, mailer
 from tests.support.make import EPOCH, import_people, make_newsletter, make_pending
 
 pytestmark = pytest.mark.usefixtures("clean")
