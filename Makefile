@@ -36,8 +36,8 @@ soak: setup ## kill workers and PostgreSQL at random; MINUTES=10, or KILLS=500, 
 bench: setup ## measure the whole path beside smtp-source, and write docs/performance.md; QUICK=1: under two minutes; TRIAL=1: does it work?
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(TRIAL),--trial)
 
-pages: setup ## photograph every page in a browser, and write docs/pages; ONLY=rights: those alone
-	@$(BIN)/python -m tests.gallery $(if $(ONLY),--only $(ONLY))
+pages: setup ## photograph every page in a browser, into build/pages; ONLY=rights: those alone; KEEP=1: docs/pages too
+	@$(BIN)/python -m tests.gallery $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)
 
 dist: setup ## build the wheel, and the versions it was tested with, into dist/
 	@$(BIN)/uv build --quiet --wheel --out-dir dist

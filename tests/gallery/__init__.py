@@ -1,1 +1,1 @@
-"""`make pages`: every page of the product photographed, for docs/pages."""
+"""`make pages`: every page of the product photographed, into build/pages."""

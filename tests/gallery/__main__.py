@@ -1,4 +1,4 @@
-"""`make pages`: photograph every page, and write docs/pages/README.md."""
+"""`make pages`: photograph every page into build/pages, and, if asked, keep the dozen of docs/pages."""
 
 import tempfile
 from collections.abc import Iterator
@@ -14,18 +14,20 @@ from mailer.core.embedded import Unavailable
 from tests.gallery import camera
 from tests.gallery import site as house
 from tests.gallery.sample_data import LEA, PASSWORD, furnish
-from tests.gallery.shots import CHAPTERS, DESK, SHOTS, Shot
+from tests.gallery.shots import CHAPTERS, DESK, KEPT, SHOTS, Shot
 from tests.gallery.steps import fill, press
 from tests.support.axe import look
 from tests.support.rights_links import open_session
 
-PAGES = Path(__file__).parents[2] / "docs" / "pages"
+ROOT = Path(__file__).parents[2]
+BUILT, PAGES = ROOT / "build" / "pages", ROOT / "docs" / "pages"
 
 
 @click.command("pages")
 @click.option("--only", default="", help="Those whose names begin so.")
-@click.option("--to", type=click.Path(path_type=Path, file_okay=False), default=PAGES, help="Another folder.")
-def main(*, only: str, to: Path) -> None:
+@click.option("--to", type=click.Path(path_type=Path, file_okay=False), default=BUILT, help="Another folder.")
+@click.option("--keep", is_flag=True, help="Renew the pictures of docs/pages that are among them.")
+def main(*, only: str, to: Path, keep: bool) -> None:
     """Photograph the pages of the product, once nothing on them makes a person stumble."""
     if camera.CHROMIUM is None:
         raise click.ClickException("no Chromium is installed here: pages are photographed in one")
@@ -35,8 +37,9 @@ def main(*, only: str, to: Path) -> None:
             photograph(opened, [shot for shot in SHOTS if shot.name.startswith(only)], to)
     except Unavailable as error:
         raise click.ClickException(str(error)) from None
-    tidy(to)
-    (to / "README.md").write_text(gallery(), encoding="utf-8")
+    (to / "index.html").write_text(_rendered("index.html.jinja"), encoding="utf-8")
+    if keep:
+        _keep(to)
 
 
 def photograph(opened: house.House, shots: list[Shot], to: Path) -> None:
@@ -50,15 +53,17 @@ def photograph(opened: house.House, shots: list[Shot], to: Path) -> None:
                 page.goto(f"{opened.given.public_url}{shot.path.format(**links)}")
                 for step in shot.does:
                     step(page, links)
-                if not shot.path.endswith("/preview"):  # a mail has no landmarks
-                    look(page, exclude="iframe")
-                camera.take(page, shot.name, to)
+                for scheme in camera.SCHEMES:
+                    page.emulate_media(color_scheme=scheme)
+                    if not shot.path.endswith("/preview"):  # a mail has no landmarks
+                        look(page, exclude="iframe")
+                    camera.take(page, shot.name, scheme, to)
 
 
 @contextmanager
 def _page(browser: Browser, shot: Shot, badge: StorageState) -> Iterator[Page]:
     staff = badge if shot.who == DESK else None
-    context = camera.visitor(browser, lang=shot.lang, dark=shot.dark, badge=staff)
+    context = camera.visitor(browser, lang=shot.lang, badge=staff)
     if shot.who and not staff:
         url = f"http://{house.NAME}/rights"
         context.add_cookies([{"name": "rights", "value": _session(shot.who), "url": url}])
@@ -84,18 +89,28 @@ def _log_in(browser: Browser) -> StorageState:
     return badge
 
 
-def tidy(folder: Path) -> None:
-    """Drop the pictures that no shot takes any more."""
-    wanted = {f"{shot.name}{suffix}.webp" for shot in SHOTS for suffix in camera.SIZES}
-    for each in folder.iterdir():
-        if each.suffix in {".png", ".webp"} and each.name not in wanted:
-            each.unlink()
+def _keep(taken: Path) -> None:
+    """Renew what the documents show, and drop what they show no more."""
+    wanted = {camera.name_of(*kept) for kept in KEPT}
+    for picture in PAGES.glob("*.webp"):
+        if picture.stem not in wanted:
+            picture.unlink()
+    for name in wanted:
+        if (taken / f"{name}.png").exists():
+            camera.keep(taken / f"{name}.png", PAGES)
+    (PAGES / "README.md").write_text(gallery(), encoding="utf-8")
 
 
 def gallery() -> str:
-    """The page that shows them all."""
+    """Return the page that shows the pictures kept in docs/pages."""
+    return _rendered("README.md.jinja")
+
+
+def _rendered(template: str) -> str:
     made = Environment(loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, autoescape=True)
-    return made.get_template("README.md.jinja").render(chapters=CHAPTERS)
+    words = {shot.name: shot.words for shot in SHOTS}
+    values = {"chapters": CHAPTERS, "kept": KEPT, "words": words, "name_of": camera.name_of}
+    return made.get_template(template).render(values, widths=camera.WIDTHS, schemes=camera.SCHEMES)
 
 
 if __name__ == "__main__":

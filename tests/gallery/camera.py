@@ -1,4 +1,4 @@
-"""Takes a page as it is on a desk and in a hand, and keeps both small and sharp: WebP of few colours, cut."""
+"""Takes a page as it is on a desk, in a hand, and in the narrowest of windows, in light and in the dark."""
 
 import math
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, StorageState, sync_playwright
@@ -15,9 +15,12 @@ from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, Storag
 from tests.gallery.site import NAME
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-SIZES = {"": (1280, 800, 1600), "-mobile": (390, 844, 1400)}  # CSS pixels: the window, and the most one keeps
+WIDTHS = {1280: 800, 390: 844, 320: 640}  # CSS pixels: the width of the window, and its height
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+TALLEST = 16_000  # CSS pixels: of a page, no more is kept: the browser's own bound is near
 PATIENCE = 180_000  # ms: the machine may have other work
-COLOURS, APART = 64, 10  # a page has few: so the whole set weighs some 4 MB
+COLOURS, APART = 64, 10  # a page has few
+SHOWN = 1600  # CSS pixels: of a page, a document shows no more
 
 
 @contextmanager
@@ -34,42 +37,50 @@ def chromium(port: int) -> Iterator[Browser]:
         browser.close()
 
 
-def visitor(
-    browser: Browser, *, lang: str = "fr", dark: bool = False, badge: StorageState | None = None
-) -> BrowserContext:
+def visitor(browser: Browser, *, lang: str = "fr", badge: StorageState | None = None) -> BrowserContext:
     """Somebody new: without a cookie, or with those of whoever went before."""
     context = browser.new_context(
-        locale={"fr": "fr-FR", "en": "en-GB"}[lang], color_scheme="dark" if dark else "light",
-        reduced_motion="reduce", timezone_id="Europe/Paris", storage_state=badge,
+        locale={"fr": "fr-FR", "en": "en-GB"}[lang], reduced_motion="reduce", timezone_id="Europe/Paris",
+        storage_state=badge,
     )  # fmt: skip
     context.set_default_timeout(PATIENCE)
     return context
 
 
-def take(page: Page, name: str, folder: Path) -> None:
-    """Both pictures of what the page shows now."""
+def name_of(shot: str, width: int, scheme: str) -> str:
+    """Name a picture, without its suffix: home-1280-light."""
+    return f"{shot}-{width}-{scheme}"
+
+
+def take(page: Page, shot: str, scheme: str, folder: Path) -> None:
+    """Write what the page shows now, at every width, as PNG."""
     page.wait_for_load_state("networkidle")
-    for suffix, (width, height, most) in SIZES.items():
+    for width, height in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate("document.activeElement.blur(); scrollTo(0, 0); document.fonts.ready")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, (
-            f"{name} is wider than {width} px"
+            f"{shot} is wider than {width} px"
         )
         long = page.evaluate("document.documentElement.scrollHeight")
-        clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": min(max(long, height), most)}
-        _keep(page.screenshot(full_page=True, clip=clip), folder / f"{name}{suffix}.webp")
+        clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": min(max(long, height), TALLEST)}
+        page.screenshot(full_page=True, clip=clip, path=folder / f"{name_of(shot, width, scheme)}.png")
 
 
-def _keep(png: bytes, file: Path) -> None:
-    """In the colours that most of it is drawn in: a small mark whose colour means something keeps it."""
-    shot = Image.open(BytesIO(png)).convert("RGB")
+def keep(picture: Path, folder: Path) -> None:
+    """Write a picture small and sharp, for a document: WebP of few colours, cut."""
+    shot = Image.open(BytesIO(picture.read_bytes())).convert("RGB")
+    shot = shot.crop((0, 0, shot.width, min(shot.height, SHOWN)))
     palette = Image.new("P", (1, 1))
     palette.putpalette([part for colour in _palette(shot) for part in colour])
-    shot.quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB").save(file, lossless=True)
+    few = shot.quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB")
+    few.save(folder / f"{picture.stem}.webp", lossless=True)
 
 
 def _palette(shot: Image.Image) -> list[tuple[int, ...]]:
-    """The commonest colours, each apart from those before it; filled up to the 256 of a palette."""
+    """The commonest colours, each apart from those before it; filled up to the 256 of a palette.
+
+    A small mark whose colour means something keeps it so.
+    """
     counted = cast("list[tuple[int, tuple[int, ...]]]", shot.getcolors(1 << 24))
     chosen: list[tuple[int, ...]] = []
     for _, colour in sorted(counted, reverse=True):

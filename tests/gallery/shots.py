@@ -19,7 +19,6 @@ class Shot:
     does: tuple[Step, ...] = ()
     who: str = ""
     lang: str = "fr"
-    dark: bool = False
 
 
 _LETTER = (
@@ -45,10 +44,8 @@ _LETTER = (
     Shot("embed", "/lettre/embed", "The form as it stands in the frame of another site."),
     Shot("embed-sent", "/lettre/embed/check-your-mail", "The answer in that frame."),
     Shot("embed-code", "/lettre/embed/code", "What to paste into another site."),
-    Shot("home-dark", "/lettre/", "The home in the dark.", dark=True),
     Shot("home-english", "/lettre/", "The home in English.", lang="en"),
     Shot("home-dsfr", "/appels/", "The home of a newsletter in the dsfr theme."),
-    Shot("issue-dark", "/lettre/issues/{closed}", "An issue in the dark.", dark=True),
 )  # fmt: skip
 
 _CHOICES = (
@@ -122,8 +119,6 @@ _RIGHTS = (
     Shot("rights-english", "/rights", "The way in, in English.", lang="en"),
     Shot("rights-data-english", "/rights/yours", "What is held, in English.", (press("See my data"),),
          CAMILLE, "en"),
-    Shot("rights-data-dark", "/rights/yours", "What is held, in the dark.", (press("Voir mes données"),),
-         CAMILLE, dark=True),
 )  # fmt: skip
 
 _LAW = (
@@ -181,7 +176,6 @@ _DESK = (
          DESK),
     Shot("desk-issue-english", "/desk/issues/{leaving}", "An issue on its way, in English.", who=DESK,
          lang="en"),
-    Shot("desk-register-dark", "/desk/rights", "The register in the dark.", who=DESK, dark=True),
     Shot("desk-unknown", "/desk/issues/{closed}", "Four messages whose reply was lost: a person decides.",
          (steps.lose_replies,), DESK),
     Shot("desk-resend", "/desk/issues/{closed}/resend",
@@ -190,7 +184,8 @@ _DESK = (
 
 _REST = (
     Shot("letter", "/desk/issues/{closed}/preview", "The letter as it reaches a mailbox.", who=DESK),
-    Shot("letter-dark", "/desk/issues/{closed}/preview", "The same in the dark.", who=DESK, dark=True),
+    Shot("letter-without-images", "/desk/issues/{closed}/preview",
+         "The same where images are not loaded: it says it all in words.", (steps.block_images,), DESK),
     Shot("maintenance", "/lettre/",
          "After a restore nothing about people is served until their wishes were replayed.", (steps.disarm,)),
 )  # fmt: skip
@@ -211,3 +206,18 @@ SHOTS = (
     *_LAW,
     *_REST,
 )  # the desk first, before readers give it more to do
+
+KEPT = (  # the pictures that docs/pages shows: which shot, how wide, in which scheme
+    ("letter", 1280, "light"),
+    ("letter", 390, "dark"),
+    ("home", 1280, "light"),
+    ("home", 390, "dark"),
+    ("preferences-form", 390, "light"),
+    ("rights-home", 390, "light"),
+    ("rights-data", 1280, "light"),
+    ("desk", 1280, "light"),
+    ("desk-issue", 1280, "light"),
+    ("desk-certificate", 1280, "light"),
+    ("desk-import", 1280, "light"),
+    ("desk-register", 1280, "dark"),
+)

@@ -92,6 +92,12 @@ def lose_replies(page: Page, links: dict[str, str]) -> None:
     page.reload()
 
 
+def block_images(page: Page, _: dict[str, str]) -> None:
+    """Do as mail programs do that wait for a click before they load any."""
+    page.route("**/assets/**", lambda route: route.abort())
+    page.reload()
+
+
 def disarm(page: Page, _: dict[str, str]) -> None:
     """As after a restore; the site looks again each second."""
     with transaction() as db:
