@@ -194,7 +194,8 @@ def test_the_desk(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Numéros")
     look(page)
-    for path in ("/desk/newsletters", f"/desk/issues/{site.sent}", f"/desk/issues/{site.draft}",
+    for path in ("/desk/newsletters", "/desk/components", "/desk/components?theme=dsfr",
+                 f"/desk/issues/{site.sent}", f"/desk/issues/{site.draft}",
                  f"/desk/issues/{site.draft}/send", f"/desk/issues/{site.sent}/cancel"):  # fmt: skip
         page.goto(site.url + path)
         look(page, exclude="iframe")

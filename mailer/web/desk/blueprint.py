@@ -1,13 +1,14 @@
 """Door: the desk, where staff look after newsletters and their issues."""
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
-from mailer.core.db import transaction
+from mailer.core.db import transaction, utcnow
 from mailer.delivery import reports
 from mailer.issues import lifecycle
 from mailer.newsletters import newsletters as publications
+from mailer.newsletters.models import Theme
 from mailer.subscribers.recipients import count
 from mailer.web.desk import labels
 from mailer.web.desk.case_data import data
@@ -49,3 +50,15 @@ def newsletters() -> ResponseReturnValue:
         listed = publications.newsletters(db)
         counts = {found.id: count(db, found.id) for found in listed}
     return render_template("desk/newsletters.html", newsletters=listed, recipients=counts)
+
+
+@desk.get("/components")
+def components() -> ResponseReturnValue:
+    """Show what pages are made of, in each state and colour scheme; `?theme=dsfr`: in that theme."""
+    theme = request.args.get("theme", Theme.NEUTRAL)
+    if theme not in list(Theme):
+        abort(404)
+    progress = reports.Progress(
+        audience=241, pending=40, handed=6, deferred=12, accepted=160, refused=9, withheld=8, unknown=6
+    )
+    return render_template("desk/components.html", theme=theme, themes=Theme, progress=progress, now=utcnow())

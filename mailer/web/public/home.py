@@ -61,7 +61,7 @@ def sign_up(slug: str) -> ResponseReturnValue:
 def check_your_mail(slug: str) -> ResponseReturnValue:
     with transaction() as db:
         newsletter = the_newsletter(db, slug)
-    return render_template("check.html", newsletter=newsletter)
+    return render_template("check_mailbox.html", asked="signup", framed=False, newsletter=newsletter)
 
 
 @public.post("/<slug>/subscribe")
@@ -123,7 +123,8 @@ def sign_up_framed(slug: str) -> ResponseReturnValue:
 def check_your_mail_framed(slug: str) -> ResponseReturnValue:
     with transaction() as db:
         newsletter = the_newsletter(db, slug)
-    return may_be_framed(render_template("embed_sent.html", newsletter=newsletter))
+    page = render_template("check_mailbox.html", asked="signup", framed=True, newsletter=newsletter)
+    return may_be_framed(page)
 
 
 @public.get("/<slug>/embed/code")

@@ -72,7 +72,7 @@ def send_link() -> ResponseReturnValue:
 
 @preferences.get("/preferences/check-your-mail")
 def check_your_mail() -> ResponseReturnValue:
-    return render_template("preferences_sent.html")
+    return render_template("check_mailbox.html", asked="preferences", framed=False)
 
 
 @preferences.get("/preferences/<token>")

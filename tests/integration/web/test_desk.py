@@ -368,3 +368,16 @@ def test_the_page_follows_an_issue_about_to_leave(client: FlaskClient) -> None:
     with transaction() as db:
         db.get_one(Issue, issue_id).due_at = utcnow()
     assert "data-live" in client.get(f"/desk/issues/{issue_id}").text
+
+
+@pytest.mark.parametrize("state", list(IssueState))
+def test_every_form_of_an_issue_carries_its_token(client: FlaskClient, state: IssueState) -> None:
+    page = client.get(f"/desk/issues/{an_issue(state, pending=1)}", headers=FRENCH).text
+    forms = re.findall(r'<form method="post".*?</form>', page, re.DOTALL)
+    assert [form for form in forms if 'name="csrf_token"' not in form] == []
+
+
+def test_the_components_in_each_theme(client: FlaskClient) -> None:
+    pages = [client.get(f"/desk/components{query}") for query in ("", "?theme=dsfr", "?theme=other")]
+    assert [page.status_code for page in pages] == [200, 200, 404]
+    assert [page.text.count(' data-theme="dsfr" data-scheme=') for page in pages] == [0, 2, 0]

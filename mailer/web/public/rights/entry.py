@@ -44,7 +44,7 @@ def send_link() -> ResponseReturnValue:
 
 @rights.get("/check-your-mail")
 def check_your_mail() -> ResponseReturnValue:
-    return render_template("rights/sent.html")
+    return render_template("check_mailbox.html", asked="rights", framed=False)
 
 
 @rights.get("/<token>")
