@@ -116,7 +116,7 @@ def test_opening_every_link_tells_nothing_and_changes_nothing(
     for link in copies:
         for method in ("GET", "HEAD", "GET"):
             answer = stranger.open(link, method=method, headers=TODAY)
-            assert not TELLING.search(answer.text), link
+            assert not TELLING.search(answer.text.replace(link, "")), link  # a token spells what it likes
             assert "Set-Cookie" not in answer.headers
     assert state() == before
 
@@ -127,7 +127,7 @@ def test_pressing_every_button_of_a_letter_unsubscribes_and_the_person_undoes_it
     asked = ("/confirm/", "/back/")  # a yes to what was asked of the mailbox: not in a letter
     for link in (link for link in copies if not link.startswith(asked)):
         answer = stranger.post(link, headers=TODAY)
-        assert not TELLING.search(answer.text), link
+        assert not TELLING.search(answer.text.replace(link, "")), link  # a token spells what it likes
         assert answer.status_code in (200, 308, 404, 405, 410, 422), link
     with transaction() as db:
         assert _active(db) == 0
