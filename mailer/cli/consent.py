@@ -13,6 +13,7 @@ from mailer.cli.opening import audited, opened
 from mailer.core import bootstrap
 from mailer.core.address import InvalidAddress, normalise
 from mailer.core.db import utcnow
+from mailer.core.i18n import LOCALES
 from mailer.delivery import follow
 from mailer.newsletters import newsletters
 from mailer.subscribers.consent import record
@@ -73,7 +74,7 @@ def show_(email: str, as_json: bool) -> None:
 @consent.command()
 @click.argument("email", type=Address())
 @output.folder
-@click.option("--lang", type=click.Choice(["fr", "en"]), help="MAILER_DEFAULT_LOCALE by default.")
+@click.option("--lang", type=click.Choice(LOCALES), help="MAILER_DEFAULT_LOCALE by default.")
 @show.as_json
 def export(email: str, out: Path, lang: str | None, as_json: bool) -> None:
     """Write the file of EMAIL for an inspection: HTML and JSON, with the verification of the chain."""

@@ -9,21 +9,18 @@ from mailer.backup.migrate import UnknownRevision
 from mailer.backup.postgres import ToolFailed
 from mailer.backup.replay import NothingToReplay
 from mailer.core.embedded import Unavailable
+from mailer.core.i18n import TERMINAL, Explained
 from mailer.core.settings import SettingsError, env_file
 from mailer.delivery.certificate import NotClosed
 from mailer.delivery.follow import NeverScheduled
 from mailer.demo.processes import Died
 from mailer.demo.run import CannotDemonstrate
-from mailer.imports.columns import NoMapping
-from mailer.imports.file_format import UnreadableFile
 from mailer.issues.lifecycle import NotReady
 from mailer.issues.states import ForbiddenMove
 from mailer.issues.yaml_file import IssueFileError
-from mailer.newsletters.newsletters import UnknownNewsletter
 from mailer.privacy.cases.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
 from mailer.privacy.rights.by_staff import AnotherAddress, NobodyThere, NotRestricted
 from mailer.privacylog.decisions import Damaged, Unwritable
-from mailer.rendering.local_time import AmbiguousTime, BadTime
 from mailer.smtp.dkim import DkimKeyMissing
 from mailer.smtp.providers import BadProviders
 
@@ -44,11 +41,7 @@ SELF_EXPLAINING = (  # whose message is the sentence
     NotRestricted,
     TooLate,
     NoWords,
-    IssueFileError,
-    UnreadableFile,
-    NoMapping,
     ForbiddenMove,
-    UnknownNewsletter,
     Unwritable,
     Damaged,
     JournalMissing,
@@ -62,6 +55,11 @@ SELF_EXPLAINING = (  # whose message is the sentence
 )
 
 
+HINTS = {  # what only a terminal can do about it, by code
+    "overlap": " (--turn first, or --turn second)", "no_email": ", or by --map", "empty": ", or by --map",
+}  # fmt: skip
+
+
 def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
     """Say what is wrong in a line; None when it is a fault of ours that deserves its trace."""
     match error:
@@ -71,12 +69,10 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
             return NO_DATABASE
         case DBAPIError() if getattr(error.orig, "sqlstate", None) in {"42P01", "42703"}:
             return REFUSED
-        case AmbiguousTime():
-            return f"{error.sentence('en')} (--turn first, or --turn second)"
-        case BadTime():
-            return error.sentence("en")
-        case NotReady():
-            return f"this issue is not ready: {'; '.join(str(finding) for finding in error.findings)}"
+        case Explained():
+            return error.sentence(TERMINAL) + HINTS.get(error.code, "")
+        case IssueFileError() | NotReady():
+            return error.sentence(TERMINAL)
         case NotClosed():
             return "this issue has not finished leaving: its certificate is written when it closes"
         case OSError() if error.filename:

@@ -32,8 +32,8 @@ def issue() -> None:
 @show.as_json
 def import_(file: Path, as_json: bool) -> None:
     """Make a draft of FILE.yaml and of the images it names."""
-    settings = bootstrap.prepare()
-    content, assets = yaml_file.load(file, settings.default_locale)
+    bootstrap.prepare()
+    content, assets = yaml_file.load(file)
     with opened() as db:
         created = lifecycle.import_issue(db, content, assets, now=utcnow())
     show.facts({"id": created.id, "title": created.title, "state": created.state}, as_json=as_json)

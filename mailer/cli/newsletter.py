@@ -9,6 +9,7 @@ from mailer.cli import show
 from mailer.cli.opening import opened
 from mailer.core import bootstrap
 from mailer.core.db import utcnow
+from mailer.core.i18n import LOCALES
 from mailer.core.settings import Settings
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Newsletter, Theme
@@ -26,7 +27,7 @@ def newsletter() -> None:
 @click.option("--slug", required=True, help="Its name in addresses, such as lettre-du-commissariat.")
 @click.option("--name", required=True, help="Its name for its readers.")
 @click.option("--description", default="", help="A sentence for the sign-up page.")
-@click.option("--locale", type=click.Choice(["fr", "en"]), help="MAILER_DEFAULT_LOCALE by default.")
+@click.option("--locale", type=click.Choice(LOCALES), help="MAILER_DEFAULT_LOCALE by default.")
 @click.option("--theme", type=click.Choice([each.value for each in Theme]), default=Theme.NEUTRAL.value,
               show_default=True, help="Colours; dsfr is for authorised bodies of the State.")  # fmt: skip
 @click.option("--legal-basis", type=click.Choice([each.value for each in LegalBasis]),
@@ -40,10 +41,7 @@ def create(as_json: bool, **given: Any) -> None:
     """Create a newsletter."""
     values = _completed(given, bootstrap.prepare())
     with opened() as db:
-        try:
-            created = newsletters.create_newsletter(db, **values, now=utcnow())
-        except ValueError as refusal:
-            raise click.ClickException(str(refusal)) from None
+        created = newsletters.create_newsletter(db, **values, now=utcnow())
     show.facts(_facts(created), as_json=as_json)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from mailer.cli import output, show
 from mailer.cli.opening import audited, newsletter_called, opened
 from mailer.core.db import utcnow
+from mailer.core.i18n import LOCALES
 from mailer.core.settings import settings
 from mailer.newsletters import newsletters
 from mailer.privacy import breaches, documents
@@ -40,7 +41,7 @@ def report(out: Path, as_json: bool) -> None:
     out.mkdir(parents=True, exist_ok=True)
     day = utcnow().astimezone(settings().zone).date()
     written = []
-    for locale in documents.LOCALES:
+    for locale in LOCALES:
         for name in documents.PAPERS:
             paper = documents.compose(name, locale, publications, settings(), day=day)
             for ending, text in (

@@ -14,6 +14,7 @@ from mailer.cli.consent import Address
 from mailer.cli.opening import audited, opened
 from mailer.core import audit, bootstrap
 from mailer.core.db import utcnow
+from mailer.core.i18n import LOCALES
 from mailer.privacy.cases import register, statistics
 from mailer.privacy.cases.deadlines import pressure
 from mailer.privacy.cases.register import BadDay
@@ -27,7 +28,7 @@ _number = click.argument("number", type=int)
 _within = click.option(
     "--case", "number", type=int, help="The request it answers, whose history then says so."
 )
-_lang = click.option("--lang", type=click.Choice(["fr", "en"]), help="MAILER_DEFAULT_LOCALE by default.")
+_lang = click.option("--lang", type=click.Choice(LOCALES), help="MAILER_DEFAULT_LOCALE by default.")
 
 
 def _reason(why: str) -> Callable[[Command], Command]:
@@ -185,7 +186,7 @@ def access_(email: str, out: Path, lang: str | None, as_json: bool) -> None:
         held = access.draw(db, email, now)
         mark = held.consent.fingerprint
         audited(db, "rights access", fingerprint=mark)
-    stem = out / f"{portable.FILE_NAME[locale]}-{mark[:16]}"
+    stem = out / f"{portable.words(locale)['file']}-{mark[:16]}"
     files = {
         "html": (stem.with_suffix(".html"), portable.document(held, locale).encode()),
         "zip": (stem.with_suffix(".zip"), portable.archive(held, locale)),

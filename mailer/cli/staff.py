@@ -25,10 +25,7 @@ def create(email: str, name: str, password_stdin: bool, as_json: bool) -> None:
     password = _piped() if password_stdin else click.prompt("Password", hide_input=True, err=True,
                                                             confirmation_prompt=True)  # fmt: skip
     with opened() as db:
-        try:
-            account = accounts.create(db, email=email, name=name, password=password, now=utcnow())
-        except ValueError as refusal:
-            raise click.ClickException(str(refusal)) from None
+        account = accounts.create(db, email=email, name=name, password=password, now=utcnow())
     show.facts({"id": account.id, "email": account.email, "name": account.name}, as_json=as_json)
 
 

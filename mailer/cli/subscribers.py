@@ -16,6 +16,7 @@ from mailer.cli import output, show
 from mailer.cli.opening import audited, newsletter_called, opened
 from mailer.core import audit, bootstrap
 from mailer.core.db import transaction, utcnow
+from mailer.core.i18n import LOCALES, TERMINAL, Locale
 from mailer.core.settings import Settings
 from mailer.delivery import follow
 from mailer.imports import export as exporting
@@ -59,7 +60,7 @@ def subscribers() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path),
               help="Write what became of every row, as a CSV.")  # fmt: skip
-@click.option("--lang", type=click.Choice(["fr", "en"]), default="en", help="Of the report.")
+@click.option("--lang", type=click.Choice(LOCALES), default=TERMINAL, help="Of the report.")
 @show.as_json
 def import_(
     *, file: Path, dry_run: bool, report: Path | None, lang: Any, as_json: bool, **given: Any
@@ -131,7 +132,7 @@ def undo(given: str, as_json: bool) -> None:
 class Telling:
     """Names the refused rows: the first ones on the screen, all of them in the report."""
 
-    def __init__(self, report: Path | None, lang: exporting.Lang) -> None:
+    def __init__(self, report: Path | None, lang: Locale) -> None:
         self._path, self._lang = report, lang
         self._file: TextIO | None = None
         self._refused = 0

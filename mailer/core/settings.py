@@ -11,15 +11,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-Locale = Literal["fr", "en"]
+from mailer.core.i18n import Locale, words
+
 SELECTOR = (
     r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"  # RFC 6376 3.1
 )
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
-_KEPT = {
-    "fr": ("{years} an après votre dernière action", "{years} ans après votre dernière action"),
-    "en": ("{years} year after your last action", "{years} years after your last action"),
-}
 MIN_SECRET = 32  # characters; 32 random url-safe characters carry 192 bits
 
 
@@ -220,7 +217,8 @@ class Settings(BaseSettings):
 
     def kept(self, locale: str) -> str:
         """Return how long data are kept, in words."""
-        return self.retention or _KEPT[locale][self.retention_years > 1].format(years=self.retention_years)
+        one_or_more = words("core", locale)["kept"]["years" if self.retention_years > 1 else "year"]
+        return self.retention or str(one_or_more).format(years=self.retention_years)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 from jinja2 import ChoiceLoader, FileSystemLoader
 from werkzeug.serving import make_server
 
+from mailer.core import templating
 from mailer.core.paths import templates_dir
 from mailer.core.settings import settings
 from mailer.demo.mail_store import Store
@@ -23,7 +24,7 @@ def create_app(store: Store) -> Flask:
     folder = templates_dir()
     app = Flask("mailer.demo", static_folder=str(folder / "web" / "static"))
     app.jinja_loader = ChoiceLoader([FileSystemLoader(folder / "demo"), FileSystemLoader(folder / "web")])
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_options = templating.OPTIONS
     app.extensions["store"] = store
     init_languages(app, settings())
     app.register_blueprint(mail)

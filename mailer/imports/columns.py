@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mailer.core.i18n import Explained
 from mailer.subscribers.models import SuppressionReason
 
 
@@ -118,12 +119,10 @@ LISTMONK = Preset(
 PRESETS = {preset.name: preset for preset in (OWN, BREVO, MAILCHIMP, SYMPA, LISTMONK)}
 
 
-class NoMapping(ValueError):
-    """The columns cannot be told apart; the message says what to do, in two languages."""
+class NoMapping(Explained, ValueError):
+    """Tell why the columns cannot be told apart, and what to do."""
 
-    def __init__(self, english: str, french: str) -> None:
-        super().__init__(english)
-        self.french = french
+    sentences = "imports", "no_mapping"
 
 
 @dataclass(frozen=True)
@@ -159,25 +158,15 @@ def match(
     named = {column.strip().lower(): role for role, column in (given or {}).items()}
     if unknown := set(named) - set(low):
         missing, there = ", ".join(sorted(unknown)), ", ".join(headers)
-        raise NoMapping(
-            f"no column is called {missing}: there are {there}",
-            f"aucune colonne ne s’appelle {missing} : il y a {there}",
-        )
+        raise NoMapping("missing", columns=missing, there=there)
     usual = {column: role for column, role in preset.columns.items() if role not in named.values()}
     roles = [named.get(column) or usual.get(column) for column in low]
     for role in ONCE:
         if roles.count(role) > 1:
             twice = ", ".join(header for header, each in zip(headers, roles, strict=True) if each is role)
-            raise NoMapping(
-                f"several columns hold the {role} ({twice}): keep one of them",
-                f"plusieurs colonnes disent la même chose ({twice}) : gardez-en une",
-            )
+            raise NoMapping("twice", columns=twice)
     if Role.EMAIL not in roles:
-        there = ", ".join(headers)
-        raise NoMapping(
-            f"no email column among {there or 'nothing'}: name it in the first line, or by --map",
-            f"aucune colonne d’adresses parmi {there or 'rien'} : nommez-la « email » en première ligne",
-        )
+        raise NoMapping("no_email" if headers else "empty", there=", ".join(headers))
     return Columns(preset, tuple(headers), tuple(roles))
 
 

@@ -2,12 +2,13 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, Literal
+from typing import IO
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer.core.i18n import Locale, words
 from mailer.imports.decide import KNOWN, NEW
 from mailer.imports.messages import sentence
 from mailer.subscribers.consent.models import ConsentPayload
@@ -17,7 +18,6 @@ from mailer.subscribers.recipients import receives, recipient
 COLUMNS = ("email", "name", "locale", "status", "consented_at", "source")
 _RUNS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP, CSV injection)
 PAGE = 2_000  # rows
-Lang = Literal["fr", "en"]
 
 
 def guarded(cell: str) -> str:
@@ -54,19 +54,18 @@ def _subscribers(db: Session, newsletter_id: UUID, *, everybody: bool) -> Iterat
         yield row.email, row.name or "", row.locale, row.state.value, date, row.source or ""
 
 
-def report_writer(file: IO[str], lang: Lang) -> Callable[[Sequence[object]], object]:
+def report_writer(file: IO[str], lang: Locale) -> Callable[[Sequence[object]], object]:
     """Begin the report of an import; the function that adds a row to it."""
     writer = csv.writer(file)
-    writer.writerow(("ligne", "issue", "raison") if lang == "fr" else ("line", "outcome", "reason"))
+    writer.writerow(words("imports", lang)["report"]["columns"])
     return writer.writerow
 
 
-def reported(rows: Iterable[tuple[int, str]], lang: Lang) -> Iterator[tuple[int, str, str]]:
+def reported(rows: Iterable[tuple[int, str]], lang: Locale) -> Iterator[tuple[int, str, str]]:
     """Yield each row as the report says it."""
-    words = {NEW: "nouveau", KNOWN: "déjà connu"} if lang == "fr" else {NEW: NEW, KNOWN: KNOWN}
-    refused = "refusé" if lang == "fr" else "refused"
+    said = words("imports", lang)["report"]
     for line, outcome in rows:
-        if outcome in words:
-            yield line, words[outcome], ""
+        if outcome in {NEW, KNOWN}:
+            yield line, said[outcome], ""
         else:
-            yield line, refused, sentence(outcome, lang)
+            yield line, said["refused"], sentence(outcome, lang)

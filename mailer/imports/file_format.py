@@ -10,16 +10,16 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from mailer.core.i18n import Explained
+
 CHUNK = 1 << 20  # bytes
 DELIMITERS = (",", ";", "\t")
 
 
-class UnreadableFile(ValueError):
-    """This file is no list of subscribers; the message says what to change in it, in two languages."""
+class UnreadableFile(Explained, ValueError):
+    """Tell why a file is no list of subscribers, and what to change in it."""
 
-    def __init__(self, english: str, french: str) -> None:
-        super().__init__(english)
-        self.french = french
+    sentences = "imports", "unreadable"
 
 
 class Source(Protocol):
@@ -92,17 +92,11 @@ def table(source: Source, encoding: str, delimiter: str) -> Iterator[tuple[int, 
             for cells in reader:
                 if cells and (cells[0] or any(cell.strip() for cell in cells)):
                     yield reader.line_num, cells
-        except csv.Error as error:
-            where = source.name, reader.line_num
-            raise UnreadableFile(
-                "{}, line {}: {}".format(*where, error),
-                "{}, ligne {} : ce n’est pas du CSV, un guillemet est sans doute resté ouvert".format(*where),
-            ) from None
+        except csv.Error:
+            line = reader.line_num
+            raise UnreadableFile("no_csv", file=source.name, line=line) from None
         except UnicodeDecodeError:
-            raise UnreadableFile(
-                f"{source.name} is neither UTF-8 nor Windows-1252: save it as CSV, in UTF-8",
-                f"{source.name} n’est ni en UTF-8 ni en Windows-1252 : enregistrez-le en CSV, en UTF-8",
-            ) from None
+            raise UnreadableFile("encoding", file=source.name) from None
 
 
 def _delimiter(head: str) -> str:
@@ -152,10 +146,7 @@ def _look(source: Source) -> tuple[bytes, str, str]:
     with source.open() as file:
         while chunk := file.read(CHUNK):
             if b"\0" in chunk:
-                raise UnreadableFile(
-                    f"{source.name} is not a text file: save it as CSV, in UTF-8",
-                    f"{source.name} n’est pas un fichier texte : enregistrez-le en CSV, en UTF-8",
-                )
+                raise UnreadableFile("no_text", file=source.name)
             digest.update(chunk)
             head = head or chunk
             encoding = encoding if _decodes(decoder, chunk) else "cp1252"

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from mailer.core import address
 from mailer.core.address import InvalidAddress, normalise
+from mailer.core.i18n import LOCALES
 from mailer.imports.columns import AWAITS, LEAVES, OWN, Columns, Role
 from mailer.subscribers.models import SuppressionReason
 
-LOCALES = ("fr", "en")
 MAX_NAME, MAX_SOURCE = 200, 500  # characters
 _DATES = ("%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S",
           "%d-%m-%Y", "%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S")  # fmt: skip

@@ -12,6 +12,10 @@ MAX_PIXELS = 25_000_000  # once unpacked: some hundred bytes can hold a picture 
 _TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "MPO": "image/jpeg"}  # MPO: by phones
 
 
+class BadImage(Exception):
+    """Carry the code of what is wrong with an image: templates/words/issues.yaml says it."""
+
+
 @dataclass(frozen=True)
 class AssetFile:
     """An image, named by what it holds."""
@@ -28,18 +32,18 @@ class AssetFile:
 
 
 def read(body: bytes) -> AssetFile:
-    """Decode an image whole, since one cut short would be shown to everybody.  Raises ValueError."""
+    """Decode an image whole, since one cut short would be shown to everybody.  Raises BadImage."""
     if len(body) > MAX_BYTES:
-        raise ValueError("over 1 MB: reduce it")
+        raise BadImage("too_big")
     image = _decoded(body)
     if image is None:
-        raise ValueError("over 25 million pixels: reduce it")
+        raise BadImage("too_many_pixels")
     sha256, media_type = hashlib.sha256(body).hexdigest(), _TYPES[image.format or ""]
     return AssetFile(sha256, media_type, image.width, image.height, body)
 
 
 def _decoded(body: bytes) -> Image.Image | None:
-    """None when it has too many pixels to be decoded.  Raises ValueError."""
+    """None when it has too many pixels to be decoded.  Raises BadImage."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
@@ -50,5 +54,5 @@ def _decoded(body: bytes) -> Image.Image | None:
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             return None
         except (OSError, SyntaxError, ValueError, EOFError):  # as Pillow's readers raise them
-            raise ValueError("not a whole PNG, JPEG or GIF image") from None
+            raise BadImage("no_image") from None
     return image

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from mailer.core.i18n import Locale
 from mailer.rendering.merge_fields import MERGE_FIELDS
 
 _PRIVATE = re.compile("[\ue000-\uf8ff]")  # our merge markers are made of these
@@ -22,23 +24,24 @@ SCHEMES = ("https", "http", "mailto", "tel")
 
 def _line(text: str) -> str:
     if _BREAKS.search(text) or _PRIVATE.search(text):
-        raise ValueError("one line, without control characters")
+        raise PydanticCustomError("one_line", "one_line")
     return text.strip()
 
 
 def _markdown(text: str) -> str:
     if _CONTROLS.search(text) or _PRIVATE.search(text):
-        raise ValueError("no control characters")
+        raise PydanticCustomError("controls", "controls")
     for field in _FIELD.findall(text):
         if field not in MERGE_FIELDS:
-            raise ValueError(f"unknown merge field {field}; known: {', '.join(MERGE_FIELDS)}")
+            known = {"field": field, "known": ", ".join(MERGE_FIELDS)}
+            raise PydanticCustomError("merge_field", "merge_field", known)
     return text.strip()
 
 
 def _url(text: str) -> str:
     parts = urlsplit(_line(text))
     if parts.scheme not in SCHEMES or not (parts.netloc or parts.scheme in {"mailto", "tel"}):
-        raise ValueError("a full address, such as https://www.example.org/page")
+        raise PydanticCustomError("full_address", "full_address")
     return text.strip()
 
 
@@ -70,7 +73,7 @@ class Image(_Part):
     @model_validator(mode="after")
     def _described(self) -> "Image":
         if not self.alt and not self.decorative:
-            raise ValueError("alt is missing: say what the image shows, or set decorative: true")
+            raise PydanticCustomError("alt", "alt")
         return self
 
 
@@ -166,9 +169,9 @@ class Entry(_Part):
     @model_validator(mode="after")
     def _when(self) -> "Entry":
         if (self.date is None) == (self.period is None):
-            raise ValueError("give either a date or a period")
+            raise PydanticCustomError("date_or_period", "date_or_period")
         if (self.start and not self.date) or (self.end and not self.start):
-            raise ValueError("a start needs a date, an end needs a start")
+            raise PydanticCustomError("start_or_end", "start_or_end")
         return self
 
 
@@ -244,7 +247,7 @@ class Content(_Part):
     title: Line
     subject: Annotated[str, Field(min_length=1, max_length=150), AfterValidator(_line)]
     preheader: Line
-    locale: Literal["fr", "en"] = "fr"
+    locale: Locale = "fr"
     demonstration: bool = False
     blocks: Annotated[tuple[Block, ...], Field(min_length=1, max_length=100)]
 

@@ -8,6 +8,7 @@ from sqlalchemy import String, cast, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
+from mailer.core.i18n import words
 from mailer.core.settings import Settings
 from mailer.issues.archive import words_of
 from mailer.issues.assets import AssetFile
@@ -26,7 +27,12 @@ class NotReady(Exception):
 
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = findings
-        super().__init__("; ".join(finding.sentence("fr") for finding in findings))
+        super().__init__(", ".join(finding.code for finding in findings))
+
+    def sentence(self, locale: str) -> str:
+        """Return every finding, in that language."""
+        found = "; ".join(finding.sentence(locale) for finding in self.findings)
+        return str(words("issues", locale)["not_ready"].format(findings=found))
 
 
 def get(db: Session, issue_id: UUID) -> Issue | None:
@@ -50,9 +56,7 @@ def import_issue(db: Session, content: Content, assets: dict[str, AssetFile], *,
     """Return a draft, with its images.  Raises UnknownNewsletter."""
     publication = newsletter(db, content.newsletter)
     if publication is None:
-        raise UnknownNewsletter(
-            f"no newsletter is called {content.newsletter}: create it first, or correct the file"
-        )
+        raise UnknownNewsletter(content.newsletter)
     for asset in assets.values():
         db.execute(
             insert(Asset)

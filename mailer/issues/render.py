@@ -8,21 +8,20 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache, lru_cache
-from typing import Any
+from functools import cache, lru_cache, partial
 
-import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
+from mailer.core import templating
+from mailer.core.i18n import words
 from mailer.core.paths import templates_dir
 from mailer.issues.blocks import Content
 from mailer.rendering import markdown
 from mailer.rendering.merge_fields import marker
 from mailer.rendering.mjml import compile_holes
 from mailer.rendering.themes import theme
-from mailer.rendering.typography import french, long_day
+from mailer.rendering.typography import clock, long_day, typeset
 
-COLONS = {"fr": "\u00a0:", "en": ":"}
 KEPT = 32  # renderings in a process’s memory, some 150 KB each
 
 
@@ -106,30 +105,26 @@ def _calendar_numbers(content: Content) -> dict[int, int]:
 
 @cache
 def _environment(locale: str, mjml: bool) -> Environment:
-    typeset = french if locale == "fr" else str
-    environment = Environment(
-        loader=FileSystemLoader(templates_dir() / "issue"),
-        autoescape=mjml,  # noqa: S701 -- the text part is no HTML
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: typeset(value) if type(value) is str else value,
+    spaced = partial(typeset, locale=locale)
+    environment = templating.environment(
+        templates_dir() / "issue",
+        escape=mjml,
+        finalize=lambda value: spaced(value) if type(value) is str else value,
     )
     environment.filters |= {
-        "markdown": lambda source: markdown.to_html(typeset(source)),
-        "plain": lambda source: markdown.to_text(typeset(source)),
-        "wrap": lambda said, **how: markdown.wrap(typeset(said), **how),
+        "markdown": lambda source: markdown.to_html(spaced(source)),
+        "plain": lambda source: markdown.to_text(spaced(source)),
+        "wrap": lambda said, **how: markdown.wrap(spaced(said), **how),
         "day": lambda day: long_day(day, locale),
-        "hour": lambda hour: f"{hour.hour} h {hour.minute:02d}" if locale == "fr" else f"{hour:%H:%M}",
+        "hour": lambda at: clock(at, locale),
     }
-    environment.globals |= {"hole": marker, "t": _words(locale), "ident": id, "colon": COLONS[locale]}
+    environment.globals |= {
+        "hole": marker,
+        "t": words("issues", locale),
+        "ident": id,
+        "colon": words("issues", locale)["colon"],
+    }
     return environment
-
-
-@cache
-def _words(locale: str) -> Any:
-    words = yaml.safe_load((templates_dir() / "issue" / "words.yaml").read_text(encoding="utf-8"))
-    return words[locale]
 
 
 def _tidy(text: str) -> str:

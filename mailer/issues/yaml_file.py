@@ -1,7 +1,6 @@
 """An issue as a YAML file with its images beside it: read, validated, every fault named with its line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mailer.issues import assets
-from mailer.issues.assets import AssetFile
+from mailer.issues.assets import AssetFile, BadImage
 from mailer.issues.blocks import KINDS, Content
-from mailer.issues.yaml_errors import say, sentence
+from mailer.issues.yaml_errors import Fault, cause
 
 
 class _Loader(yaml.SafeLoader):
@@ -28,45 +27,33 @@ class _Loader(yaml.SafeLoader):
     }
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong, and where: line (from 1), path of the field, sentence."""
-
-    line: int
-    field: str
-    sentence: str
-
-
 class IssueFileError(Exception):
     """The file cannot become an issue; every fault found is listed."""
 
-    def __init__(self, name: str, faults: Sequence[Fault], locale: str) -> None:
-        self.faults = list(faults)
-        word = "ligne" if locale == "fr" else "line"
-        colon = " : " if locale == "fr" else ": "
-        super().__init__(
-            "\n".join(
-                f"{name}, {word} {f.line}{', ' + f.field if f.field else ''}{colon}{f.sentence}"
-                for f in faults
-            )
-        )
+    def __init__(self, name: str, faults: Sequence[Fault]) -> None:
+        self.name, self.faults = name, list(faults)
+        super().__init__(", ".join(each.code for each in faults))
+
+    def sentence(self, locale: str) -> str:
+        """Return every fault, a line each."""
+        return "\n".join(each.sentence(self.name, locale) for each in self.faults)
 
 
-def load(path: Path, locale: str = "fr") -> tuple[Content, dict[str, AssetFile]]:
+def load(path: Path) -> tuple[Content, dict[str, AssetFile]]:
     """Return an issue file and its images, by `src`.
 
     Raises IssueFileError, or OSError when it cannot be read.
     """
-    root, values = _parse(path, locale)
+    root, values = _parse(path)
     try:
         content = Content.model_validate(values)
     except ValidationError as error:
-        faults = [_fault(e, root, locale) for e in _first_causes(error.errors())]
-        raise IssueFileError(path.name, faults, locale) from None
-    return content, _assets(content, path, root, locale)
+        faults = [_fault(e, root) for e in _first_causes(error.errors())]
+        raise IssueFileError(path.name, faults) from None
+    return content, _assets(content, path, root)
 
 
-def _parse(path: Path, locale: str) -> tuple[Any, dict[Any, Any]]:
+def _parse(path: Path) -> tuple[Any, dict[Any, Any]]:
     """Return the file's nodes, which know their lines, and its values.  Raises IssueFileError."""
     body = path.read_bytes()
     try:
@@ -74,38 +61,38 @@ def _parse(path: Path, locale: str) -> tuple[Any, dict[Any, Any]]:
         root = yaml.compose(text, Loader=_Loader)
         values = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a safe loader
     except UnicodeDecodeError as error:
-        fault = Fault(body.count(b"\n", 0, error.start) + 1, "", say("not text in UTF-8", locale))
+        fault = Fault(body.count(b"\n", 0, error.start) + 1, "", "utf8")
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        fault = Fault(line, "", f"YAML: {error.problem}")
+        fault = Fault(line, "", "yaml", {"problem": error.problem})
     except (yaml.YAMLError, RecursionError):
-        fault = Fault(1, "", say("not text that YAML can hold", locale))
+        fault = Fault(1, "", "no_yaml")
     else:
         if isinstance(values, dict):
             return root, values
-        fault = Fault(1, "", say("must be a list of fields", locale))
-    raise IssueFileError(path.name, [fault], locale)
+        fault = Fault(1, "", "not_a_list_of_fields")
+    raise IssueFileError(path.name, [fault])
 
 
-def _assets(content: Content, path: Path, root: Any, locale: str) -> dict[str, AssetFile]:
+def _assets(content: Content, path: Path, root: Any) -> dict[str, AssetFile]:
     read: dict[str, AssetFile] = {}
     faults = []
     for image in content.images():
         try:
             read[image.src] = _asset(path.parent, image.src)
-        except ValueError as error:
-            faults.append(Fault(_line_of_value(root, image.src), image.src, say(str(error), locale)))
+        except BadImage as error:
+            faults.append(Fault(_line_of_value(root, image.src), image.src, str(error)))
     if faults:
-        raise IssueFileError(path.name, faults, locale)
+        raise IssueFileError(path.name, faults)
     return read
 
 
 def _asset(folder: Path, src: str) -> AssetFile:
     file = (folder / src).resolve()
     if not file.is_relative_to(folder.resolve()):
-        raise ValueError("must be inside the folder of the issue file")
+        raise BadImage("outside")
     if not file.is_file():
-        raise ValueError("no such file")
+        raise BadImage("no_file")
     with file.open("rb") as image:
         return assets.read(image.read(assets.MAX_BYTES + 1))
 
@@ -116,13 +103,13 @@ def _first_causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     return [e for e in errors if not any(e["loc"] == p[: len(e["loc"])] != p for p in places)]
 
 
-def _fault(error: ErrorDetails, root: Any, locale: str) -> Fault:
+def _fault(error: ErrorDetails, root: Any) -> Fault:
     where = list(error["loc"])
     if where[0] == "blocks" and where[2:3] and where[2] in KINDS:
         del where[2]  # pydantic's name for the member of the union: the file has no such step
     line = _locate(root, where)
     field = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in where).lstrip(".")
-    return Fault(line, field, sentence(error, locale))
+    return Fault(line, field, *cause(error))
 
 
 def _locate(node: Any, where: Sequence[int | str]) -> int:

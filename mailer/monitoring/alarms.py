@@ -10,25 +10,22 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
-from functools import cache
 from typing import Any
 
-import yaml
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.core import circuit, jobs, restore_lock
+from mailer.core import circuit, i18n, jobs, restore_lock
 from mailer.core.circuit import Hold
 from mailer.core.heartbeats import Heartbeat
 from mailer.core.jobs import Failing
 from mailer.core.logging import log
-from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings
 from mailer.delivery import refusals, unknown
 from mailer.monitoring.models import Alarm
 from mailer.privacylog import decisions
-from mailer.rendering.typography import french
+from mailer.rendering.typography import typeset
 from mailer.smtp.relay import Relay
 from mailer.subscribers import signup
 
@@ -48,7 +45,7 @@ Look = Callable[[Session, datetime], Iterator["Found"]]
 class Found:
     """Something that asks for a person."""
 
-    kind: str  # a key of templates/mail/alarms.yaml
+    kind: str  # a key of templates/words/monitoring.yaml
     subject: str  # what it is about: an issue's id, a provider, a queue
     values: dict[str, Any]
 
@@ -58,8 +55,7 @@ class Found:
 
     def sentence(self, locale: str) -> str:
         """Return what it is, and what to do, on one line."""
-        said = str(_words()[locale][self.kind]).format(**self.values)
-        return french(said) if locale == "fr" else said
+        return typeset(i18n.words("monitoring", locale)[self.kind].format(**self.values), locale)
 
 
 def find(db: Session, *, now: datetime) -> list[Found]:
@@ -109,7 +105,7 @@ def tell(found: Sequence[Found], settings: Settings, *, now: datetime) -> bool:
 def compose(found: Sequence[Found], settings: Settings, *, now: datetime) -> EmailMessage:
     """Return the alert mail, in the installation's language."""
     locale = settings.default_locale
-    frame = _words()[locale]["mail"]
+    frame = i18n.words("monitoring", locale)["mail"]
     domain = settings.alert_address.rpartition("@")[2]
     message = EmailMessage(policy=SMTP)
     message["From"] = message["To"] = settings.alert_address
@@ -184,8 +180,3 @@ def _failing_about(job: Failing, now: datetime) -> Found:
 
 
 _LOOKS: tuple[Look, ...] = (_refused, _unknown, _held, _silent, _signups, _wills, _disarmed, _failing)
-
-
-@cache
-def _words() -> Any:
-    return yaml.safe_load((templates_dir() / "mail" / "alarms.yaml").read_text(encoding="utf-8"))

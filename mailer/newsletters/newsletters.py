@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.core.address import InvalidAddress, normalise
+from mailer.core.i18n import Explained
 from mailer.newsletters.models import Newsletter
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -19,23 +20,32 @@ RESERVED = frozenset({
 })  # fmt: skip
 
 
-class UnknownNewsletter(Exception):
+class UnknownNewsletter(Explained):
     """The issue file names a newsletter that does not exist."""
+
+    sentences = "newsletters", "refused"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__("unknown", slug=slug)
+
+
+class NewsletterRefused(Explained, ValueError):
+    """Tell why a newsletter cannot be created as it was asked for."""
+
+    sentences = "newsletters", "refused"
 
 
 def create_newsletter(db: Session, *, slug: str, now: datetime, **presentation: Any) -> Newsletter:
-    """Return a new publication.  Raises ValueError with a sentence for whoever asked."""
+    """Return a new publication.  Raises NewsletterRefused."""
     if not _SLUG.fullmatch(slug) or slug in RESERVED:
-        raise ValueError(f"{slug}: a slug is small letters, figures and hyphens, and not a page's own name")
+        raise NewsletterRefused("slug", slug=slug)
     for name in ("from_address", "reply_to"):
         try:
             presentation[name] = normalise(presentation[name])
         except InvalidAddress:
-            raise ValueError(
-                f"{presentation[name]} is not an email address: give another {name.replace('_', ' ')}"
-            ) from None
+            raise NewsletterRefused(name, address=presentation[name]) from None
     if newsletter(db, slug):
-        raise ValueError(f"a newsletter is called {slug} already")
+        raise NewsletterRefused("taken", slug=slug)
     created = Newsletter(slug=slug, created_at=now, **presentation)
     db.add(created)
     db.flush()

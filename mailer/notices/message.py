@@ -58,7 +58,7 @@ class Claimed:
 
     id: UUID
     kind: NoticeKind
-    words: str  # their key in words.yaml
+    words: str  # their key in templates/words/notices.yaml
     letterhead: Letterhead
     email: str
     name: str | None

@@ -1,6 +1,6 @@
 """A notice's words put in their layout: subject, HTML and text, with markers for what is personal.
 
-The words of every notice are in templates/mail/words.yaml.  A page is compiled once per kind, language and
+The words of every notice are in templates/words/notices.yaml.  A page is compiled once per kind, language and
 newsletter in a process.
 """
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
+from mailer.core import i18n, templating
 from mailer.core.paths import templates_dir
 from mailer.rendering.markdown import WIDTH, wrap
 from mailer.rendering.merge_fields import fill, marker
@@ -68,11 +68,11 @@ def text_of(page: Worded, values: Mapping[str, str]) -> str:
 
 def kinds(locale: str) -> list[str]:
     """Return every notice there are words for in that language."""
-    return [kind for kind in _all_words()[locale] if kind != "common"]
+    return [kind for kind in i18n.words("notices", locale) if kind != "common"]
 
 
 def _words(locale: str, kind: str) -> dict[str, Any]:
-    said = _all_words()[locale]
+    said = i18n.words("notices", locale)
     return {"button": "", "after": [], "leave": "", **said["common"], **said[kind]}
 
 
@@ -83,18 +83,7 @@ def _named(said: Any, newsletter: str) -> Any:
 
 
 @cache
-def _all_words() -> Any:
-    return yaml.safe_load((templates_dir() / "mail" / "words.yaml").read_text(encoding="utf-8"))
-
-
-@cache
 def _environment(mjml: bool) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(templates_dir() / "mail"),
-        autoescape=mjml,  # noqa: S701 -- the text part is no HTML
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templating.environment(templates_dir() / "mail", escape=mjml)
     environment.globals["hole"] = marker
     return environment

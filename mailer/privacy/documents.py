@@ -9,24 +9,18 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
+from mailer.core import i18n, templating
 from mailer.core.endpoint import is_loopback
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings
 from mailer.newsletters.models import Newsletter
-from mailer.rendering.typography import french, long_day
+from mailer.rendering.typography import long_day, typeset
 from mailer.smtp.relay import Relay
 
 PAPERS = ("register", "privacy", "processors")
-LOCALES = ("fr", "en")
 _EACH = "@newsletters"
-_TLS = {
-    "fr": ("TLS exigé et vérifié", "aucun, par réglage : relais interne ou sur cette machine"),
-    "en": ("TLS, required and verified", "none, as set: a relay inside, or on this machine"),
-}
-_HERE = {"fr": "relais sur cette machine", "en": "a relay on this machine"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +44,7 @@ def compose(
     name: str, locale: str, newsletters: Sequence[Newsletter], settings: Settings, *, day: date
 ) -> Paper:
     """Return one of PAPERS, in one of LOCALES."""
-    words = _words()[locale]
+    words = i18n.words("documents", locale)
     facts = _facts(settings, locale, day)
     lines = [_basis(words, each) for each in newsletters] or [words["none"]]
     paper = words["papers"][name]
@@ -79,14 +73,13 @@ def _filled(
 ) -> Iterator[str]:
     for paragraph in paragraphs:
         if paragraph == _EACH:
-            yield from (french(line) if locale == "fr" else line for line in newsletters)
+            yield from (typeset(line, locale) for line in newsletters)
         else:
             yield _said(paragraph, facts, locale)
 
 
 def _said(text: str, facts: dict[str, Any], locale: str) -> str:
-    said = text.format(**facts)
-    return french(said) if locale == "fr" else said
+    return typeset(text.format(**facts), locale)
 
 
 def _basis(words: Any, newsletter: Newsletter) -> str:
@@ -94,7 +87,7 @@ def _basis(words: Any, newsletter: Newsletter) -> str:
 
 
 def _facts(settings: Settings, locale: str, day: date) -> dict[str, Any]:
-    relay = Relay.parse(settings.relay_url)
+    relay, words = Relay.parse(settings.relay_url), i18n.words("documents", locale)["relay"]
     named = (
         "controller_name", "controller_address", "dpo_email", "rights_email", "recipients", "host_name",
         "evidence_years", "backup_days", "public_url",
@@ -102,19 +95,11 @@ def _facts(settings: Settings, locale: str, day: date) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in named} | {
         "day": long_day(day, locale),
         "retention": settings.kept(locale),
-        "relay": _HERE[locale] if is_loopback(relay.host) else relay.host,
-        "relay_tls": _TLS[locale][relay.plain],
+        "relay": words["here"] if is_loopback(relay.host) else relay.host,
+        "relay_tls": words["plain" if relay.plain else "tls"],
     }
 
 
 @cache
-def _words() -> Any:
-    return yaml.safe_load((templates_dir() / "papers" / "papers.yaml").read_text(encoding="utf-8"))
-
-
-@cache
 def _pages() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(templates_dir() / "papers"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+    return templating.environment(templates_dir() / "papers")

@@ -5,47 +5,23 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, get_timezone_location
 
-_SENTENCES = {
-    "missing": {"fr": "Indiquez une date et une heure.", "en": "Give a date and a time."},
-    "unreadable": {
-        "fr": "« {text} » n’est pas une date et une heure. Écrivez par exemple 2026-12-01 08:00.",
-        "en": "“{text}” is not a date and time. Write for instance 2026-12-01 08:00.",
-    },
-    "past": {
-        "fr": "Le {day}, {time} est déjà passé. Choisissez une heure à venir.",
-        "en": "{day}, {time} is already past. Choose a time to come.",
-    },
-    "gap": {
-        "fr": "Le {day}, {time} n’existe pas : les horloges avancent à l’heure d’été à ce moment-là. "
-        "Choisissez une autre heure.",
-        "en": "On {day}, {time} does not exist: clocks go forward at that moment. Choose another time.",
-    },
-    "overlap": {
-        "fr": "Le {day}, {time} arrive deux fois : les horloges reculent à l’heure d’hiver. "
-        "Dites laquelle des deux vous voulez.",
-        "en": "On {day}, {time} happens twice: clocks go back. Say which of the two you mean.",
-    },
-}
-_SHOWN = {
-    "fr": "{day} à {time} (heure de {place}, {utc} UTC{shift})",
-    "en": "{day} at {time} ({place} time, {utc} UTC{shift})",
-}
-_SHIFT = {
-    "fr": {-1: " la veille", 0: "", 1: " le lendemain"},
-    "en": {-1: " the day before", 0: "", 1: " the day after"},
-}
+from mailer.core.i18n import Explained, words
 
 
-class BadTime(ValueError):
-    """What was typed is no instant; `sentence` tells its author why."""
+class BadTime(Explained, ValueError):
+    """Tell that what was typed is no instant, and why."""
 
-    def __init__(self, fault: str, text: str, at: datetime | None = None) -> None:
-        self.fault, self.text, self.at = fault, text, at
-        super().__init__(self.sentence("fr"))
+    sentences = "rendering", "bad_time"
+
+    def __init__(self, code: str, text: str, at: datetime | None = None) -> None:
+        self.at = at
+        super().__init__(code, text=text)
 
     def sentence(self, locale: str) -> str:
-        day, time = (_day(self.at.date(), locale), f"{self.at:%H:%M}") if self.at else ("", "")
-        return _SENTENCES[self.fault][locale].format(text=self.text, day=day, time=time)
+        """Return it with the instant, if there is one, as that language writes it."""
+        if self.at:
+            self.facts |= {"day": _day(self.at.date(), locale), "time": f"{self.at:%H:%M}"}
+        return super().sentence(locale)
 
 
 class AmbiguousTime(BadTime):
@@ -84,13 +60,15 @@ def parse_future(text: str, zone: ZoneInfo, fold: int | None = None, *, now: dat
 def shown(at: datetime, zone: ZoneInfo, locale: str) -> str:
     """Return an instant in full: mardi 1er décembre 2026 à 08:00 (heure de Paris, 07:00 UTC)."""
     local, utc = at.astimezone(zone), at.astimezone(UTC)
-    return _SHOWN[locale].format(
+    said = words("rendering", locale)["instant"]
+    shown_at: str = said["shown"].format(
         day=_day(local.date(), locale),
         time=f"{local:%H:%M}",
         place=get_timezone_location(zone, locale, return_city=True),
         utc=f"{utc:%H:%M}",
-        shift=_SHIFT[locale][(utc.date() - local.date()).days],
+        shift=said["shift"][(utc.date() - local.date()).days],
     )
+    return shown_at
 
 
 def _day(day: date, locale: str) -> str:

@@ -8,6 +8,8 @@ import html
 import re
 from collections.abc import Mapping
 
+from mailer.core.i18n import words
+
 MERGE_FIELDS = ("greeting", "name")
 
 
@@ -15,8 +17,6 @@ HOLE = "\ue000([a-z_]+)\ue001"
 GREETING = "greeting"
 NAME = "name"
 UNSUBSCRIBE_URL = "unsubscribe_url"
-
-_GREETINGS = {"fr": ("Bonjour {},", "Bonjour,"), "en": ("Hello {},", "Hello,")}
 
 
 def marker(name: str) -> str:
@@ -26,8 +26,8 @@ def marker(name: str) -> str:
 
 def greeting(locale: str, name: str | None) -> str:
     """Return the first words to a reader, by name when they gave one."""
-    named, plain = _GREETINGS[locale]
-    return named.format(name) if name else plain
+    said = words("rendering", locale)["greeting"]
+    return str(said["named"].format(name=name) if name else said["plain"])
 
 
 def as_html(value: str) -> str:

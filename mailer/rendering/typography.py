@@ -1,9 +1,11 @@
 """French spacing, and days and instants as each language writes them.  Pure."""
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from babel.dates import format_date
+
+from mailer.core.i18n import words
 
 _THIN, _WIDE = "\u202f", "\u00a0"
 _BEFORE_WIDE = re.compile(r"(?<=\S) (?=[:»])")
@@ -17,13 +19,23 @@ def french(text: str) -> str:
     return _BEFORE_THIN.sub(_THIN, text)
 
 
+def typeset(text: str, locale: str) -> str:
+    """Return the text with the spaces its language wants."""
+    return french(text) if locale == "fr" else text
+
+
 def long_day(day: date, locale: str) -> str:
     """1er décembre 2026, 1 December 2026."""
     shown = format_date(day, "d MMMM y", locale=locale)
     return shown.replace("1 ", "1er ", 1) if locale == "fr" and day.day == 1 else shown
 
 
+def clock(at: time | datetime, locale: str) -> str:
+    """Return an hour: 9 h 05, 09:05."""
+    return str(words("rendering", locale)["hour"].format(at=at))
+
+
 def long_instant(at: datetime, locale: str) -> str:
     """1er décembre 2026 à 9 h 05, 1 December 2026 at 09:05; in its own time zone."""
-    hour = f"à {at.hour} h {at:%M}" if locale == "fr" else f"at {at:%H:%M}"
-    return f"{long_day(at.date(), locale)} {hour}"
+    at_hour = words("rendering", locale)["at_hour"].format(hour=clock(at, locale))
+    return f"{long_day(at.date(), locale)} {at_hour}"

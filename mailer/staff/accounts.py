@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.core.address import InvalidAddress, normalise
+from mailer.core.i18n import Explained
 from mailer.staff.models import Staff
 
 MIN_PASSWORD = 12  # characters
@@ -17,16 +18,22 @@ MAX_PASSWORD = 1024  # hashing more would be work for nothing
 _hasher = PasswordHasher()  # RFC 9106, low-memory profile
 
 
+class AccountRefused(Explained, ValueError):
+    """Tell why an account cannot be opened as it was asked for."""
+
+    sentences = "staff", "refused"
+
+
 def create(db: Session, *, email: str, name: str, password: str, now: datetime) -> Staff:
-    """Open an account.  Raises ValueError with a sentence, in French, for whoever asked."""
+    """Open an account.  Raises AccountRefused."""
     try:
         address = normalise(email)
     except InvalidAddress:
-        raise ValueError(f"« {email} » n’est pas une adresse électronique.") from None
+        raise AccountRefused("no_address", email=email) from None
     if weakness := _weakness(password, address, name):
-        raise ValueError(weakness)
+        raise AccountRefused(weakness, least=MIN_PASSWORD, most=MAX_PASSWORD)
     if _find(db, address) is not None:
-        raise ValueError(f"Un compte existe déjà pour {address}.")
+        raise AccountRefused("taken", email=address)
     staff = Staff(email=address, name=name.strip(), password_hash=_hasher.hash(password), created_at=now)
     db.add(staff)
     db.flush()
@@ -58,11 +65,11 @@ def name(db: Session, who: str) -> str:
 
 def _weakness(password: str, address: str, name: str) -> str | None:
     if len(password) < MIN_PASSWORD:
-        return f"Ce mot de passe est trop court : il faut au moins {MIN_PASSWORD} caractères."
+        return "too_short"
     if len(password) > MAX_PASSWORD:
-        return f"Ce mot de passe est trop long : {MAX_PASSWORD} caractères suffisent."
+        return "too_long"
     if password.casefold().strip() in (address, name.casefold().strip()):
-        return "Ce mot de passe est votre nom ou votre adresse : choisissez-en un autre."
+        return "their_name"
     return None
 
 

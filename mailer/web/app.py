@@ -9,12 +9,13 @@ from flask_babel import Babel, format_decimal, format_time, get_locale
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from mailer.core import bootstrap, logging
+from mailer.core import bootstrap, logging, templating
+from mailer.core.i18n import LOCALES
 from mailer.core.logging import log
 from mailer.core.paths import templates_dir, translations_dir
 from mailer.core.settings import Settings
 from mailer.privacylog.decisions import Unwritable
-from mailer.rendering.typography import french, long_day
+from mailer.rendering.typography import long_day, typeset
 from mailer.web.desk.blueprint import desk
 from mailer.web.desk.login import init_login, login
 from mailer.web.health import health
@@ -33,7 +34,6 @@ from mailer.web.public.rights.erase import erasing
 from mailer.web.public.rights.overview import yours
 from mailer.web.security import csrf, init_security
 
-LOCALES = ("fr", "en")
 # No login's session to ride on: limits, signed links and their own tokens protect these.
 ANONYMOUS = (public, links, preferences, still, rights, addresses, yours, acts, corrections, erasing)
 
@@ -44,7 +44,7 @@ def create_app(given: Settings | None = None) -> Flask:
     logging.configure()
     folder = templates_dir() / "web"
     app = Flask("mailer.web", template_folder=str(folder), static_folder=str(folder / "static"))
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_options = templating.OPTIONS
     if given.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=given.proxies, x_proto=given.proxies)  # type: ignore[method-assign]
     init_maintenance(app)
@@ -74,7 +74,7 @@ def init_languages(app: Flask, given: Settings) -> None:
     app.jinja_env.filters |= {
         "day": lambda at: long_day(at.astimezone(given.zone).date(), str(get_locale())),
         "long": lambda day: long_day(day, str(get_locale())),
-        "typeset": lambda text, locale: french(text) if locale == "fr" else text,
+        "typeset": typeset,
         "clock": lambda at: format_time(datetime.fromisoformat(at), "medium"),
         "hour": lambda at: format_time(at, "short"),
     }
@@ -83,6 +83,7 @@ def init_languages(app: Flask, given: Settings) -> None:
     def languages() -> dict[str, Any]:
         return {
             "lang": str(get_locale()),
+            "newsletter": None,  # a page of the body's own, unless it is given one
             "settings": given,
             "other_language": _other_language(),
             "number": format_decimal,

@@ -10,11 +10,11 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from mailer.core.i18n import LOCALES
 from mailer.core.paths import translations_dir
 from mailer.rendering.typography import french
 
 ROOT = Path(__file__).parents[2]
-LOCALES = ("fr", "en")
 DATE = datetime(2026, 11, 23, tzinfo=UTC)  # in the compiled header; a fixed one, so that it can be compared
 _PAGES = ("templates/web/**.html", "templates/demo/**.html")
 _METHODS = [("mailer/web/**.py", "python"), *((pages, "jinja2") for pages in _PAGES)]

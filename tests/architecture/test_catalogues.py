@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.architecture.catalogues import LOCALES, catalogue, compiled, extracted, folder
+from mailer.core.i18n import LOCALES
+from tests.architecture.catalogues import catalogue, compiled, extracted, folder
 from tests.architecture.wording import MAILS, mails
 
 

@@ -12,14 +12,13 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint, jobs
+from mailer.core import fingerprint, i18n, jobs
 from mailer.core.settings import settings
 from mailer.notices import outbox
 from mailer.notices.message import Letterhead
 from mailer.notices.models import Notice, NoticeKind
 from mailer.notices.templates import LEAVE, LINK, Frame, text_of, worded
 from mailer.privacy.cases.deadlines import Clock
-from mailer.privacy.cases.labels import ENOUGH, RIGHTS
 from mailer.privacy.models import Channel, Outcome, Right, RightsEvent, RightsRequest
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Will
@@ -217,7 +216,7 @@ def resume(db: Session, case: RightsRequest, *, by: str, now: datetime) -> bool:
     after = before.resume(today(now))
     case.paused_at, case.due_on, case.handler = None, after.due, by
     note(db, case, "resumed", by, now, days=(after.paused - before.paused).days)
-    tell(db, case, NoticeKind.LETTER, by, now, words=ENOUGH[case.locale])
+    tell(db, case, NoticeKind.LETTER, by, now, words=i18n.words("cases", case.locale)["enough"])
     return True
 
 
@@ -315,7 +314,7 @@ def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:
     """Return what the letters' words have holes for."""
     return {
         "number": str(case.number),
-        "right": RIGHTS[locale][case.right],
+        "right": i18n.label(case.right, locale, "told"),
         "received": long_day(today(case.received_at), locale),
         "due": long_day(case.due_on, locale),
         "dpo": settings().dpo_email,

@@ -11,20 +11,12 @@ from typing import IO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer.core.i18n import label, words
 from mailer.imports.export import guarded
 from mailer.privacy.cases import register
 from mailer.privacy.cases.deadlines import ALERTS, Alert
-from mailer.privacy.cases.labels import CHANNELS, OUTCOMES, SHORT
 from mailer.privacy.models import RightsRequest
 
-COLUMNS = {
-    "fr": ("numéro", "droit", "canal", "reçue le", "accusée le", "à répondre au plus tard le", "prolongée le",
-           "motif de la prolongation", "suspendue depuis le", "close le", "issue", "motif du refus",
-           "dans les délais"),
-    "en": ("number", "right", "channel", "received", "acknowledged", "due", "extended", "reason to extend",
-           "suspended since", "closed", "outcome", "reason to refuse", "in time"),
-}  # fmt: skip
-_YES = {"fr": ("oui", "non"), "en": ("yes", "no")}
 PAGE = 1_000  # rows
 
 
@@ -84,7 +76,7 @@ def in_time(closed_at: datetime | None, due_on: date) -> bool | None:
 def write(db: Session, file: IO[str], locale: str) -> int:
     """Write every case as a CSV that is safe to open in a spreadsheet; how many."""
     writer = csv.writer(file)
-    writer.writerow(COLUMNS[locale])
+    writer.writerow(words("cases", locale)["columns"])
     written = 0
     cases = select(RightsRequest).order_by(RightsRequest.number).execution_options(yield_per=PAGE)
     for case in db.scalars(cases):
@@ -96,8 +88,8 @@ def write(db: Session, file: IO[str], locale: str) -> int:
 def _cells(case: RightsRequest, locale: str) -> Iterator[str]:
     ended = in_time(case.closed_at, case.due_on)
     yield str(case.number)
-    yield SHORT[locale][case.right]
-    yield CHANNELS[locale][case.channel]
+    yield label(case.right, locale)
+    yield label(case.channel, locale)
     yield _day(case.received_at)
     yield _day(case.acknowledged_at)
     yield case.due_on.isoformat()
@@ -105,9 +97,9 @@ def _cells(case: RightsRequest, locale: str) -> Iterator[str]:
     yield case.extension_reason or ""
     yield _day(case.paused_at)
     yield _day(case.closed_at)
-    yield OUTCOMES[locale][case.outcome] if case.outcome else ""
+    yield label(case.outcome, locale) if case.outcome else ""
     yield case.refusal_reason or ""
-    yield "" if ended is None else _YES[locale][not ended]
+    yield "" if ended is None else words("cases", locale)["yes" if ended else "no"]
 
 
 def _day(at: datetime | None) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from mailer.core.audit import Audit
+from mailer.core.i18n import words
 from mailer.core.settings import settings
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
@@ -26,9 +27,6 @@ from mailer.subscribers.consent.models import ConsentKind
 
 SUBSCRIBERS, BREACH, INSPECTION = "subscribers export", "breach affected", "consent export"
 _READS = frozenset({ConsentKind.CONFIRMED, ConsentKind.IMPORTED, ConsentKind.RECTIFIED})
-_EVERYBODY = {"fr": "toutes les lettres", "en": "every letter"}
-_OF_ONE = {"fr": "dossier de cette personne", "en": "file of this person"}
-_ROWS = {"fr": "lignes", "en": "rows"}
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,9 @@ class Handed:
 
     def line(self, locale: str) -> str:
         """As the privacy officer reads it."""
-        what = self.newsletter or _EVERYBODY[locale]
-        size = f"{what}, {self.rows} {_ROWS[locale]}" if self.rows is not None else _OF_ONE[locale]
+        says = words("rights", locale)["handed"]
+        what = self.newsletter or says["every_letter"]
+        size = f"{what}, {self.rows} {says['rows']}" if self.rows is not None else says["of_one"]
         return f"{long_day(self.day, locale)}, {size} ({self.by})"
 
 

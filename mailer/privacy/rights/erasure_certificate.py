@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from mailer.core import i18n
 from mailer.core.settings import settings
-from mailer.rendering.typography import french, long_day
+from mailer.rendering.typography import long_day, typeset
 from mailer.subscribers.models import SuppressionReason
 
 
@@ -26,69 +27,19 @@ class Erasure:
     pending: list[int]  # numbers of other requests that still await their answer, at this address
 
 
-_EVIDENCE = {
-    "fr": (
-        "La preuve de votre consentement et de sa fin reste jusqu’au {day} sous une empreinte à clé secrète "
-        "qui ne redonne pas votre adresse : nous devons pouvoir montrer pourquoi nous vous avons écrit "
-        "(article 7, paragraphe 1, du RGPD). Le dossier de cette demande reste sous la même empreinte."
-    ),
-    "en": (
-        "A proof of your consent and of its end stays until {day}, under a keyed fingerprint that does not "
-        "give your address back: we must be able to show why we wrote to you (article 7(1) of the GDPR). "
-        "The file of this request stays under the same fingerprint."
-    ),
-}
-_CASE_ONLY = {
-    "fr": (
-        "Seul le dossier de cette demande reste, sous une empreinte à clé secrète qui ne redonne pas votre "
-        "adresse."
-    ),
-    "en": "Only this request’s file stays, under a keyed fingerprint that does not give your address back.",
-}
-_FUTURE = {
-    "fr": {
-        True: (
-            "Cette empreinte empêche aussi que l’on vous écrive de nouveau, sauf si vous vous réinscrivez "
-            "vous-même."
-        ),
-        False: "Rien n’empêche que vous vous réinscriviez un jour.",
-    },
-    "en": {
-        True: ("It also keeps anybody from writing to you again, unless you sign up again yourself."),
-        False: "Nothing keeps you from signing up again one day.",
-    },
-}
-_PENDING = {
-    "fr": "Vos autres demandes en cours ({numbers}) gardent votre adresse jusqu’à notre réponse.",
-    "en": "Your other open requests ({numbers}) keep your address until we have answered them.",
-}
-
-
-_HANDED = {
-    "fr": (
-        "Avant cela, des fichiers d’abonnés où vous figuriez ont été remis ({days}). Notre délégué à la "
-        "protection des données est chargé d’en avertir ceux qui les ont reçus (article 19 du RGPD) ; "
-        "demandez-lui qui ils sont."
-    ),
-    "en": (
-        "Before that, files of subscribers with you in them were handed out ({days}). Our data protection "
-        "officer is to tell those who received them (article 19 of the GDPR); ask who they are."
-    ),
-}
-
-
 def words(locale: str, of: Erasure) -> str:
     """Return what stays, a sentence a line."""
     until = of.evidence_until
-    said = [_EVIDENCE[locale].format(day=long_day(until, locale)) if until else _CASE_ONLY[locale]]
-    said.append(_FUTURE[locale][of.suppressed is not None])
+    says = i18n.words("rights", locale)["erasure"]
+    said = [says["evidence"].format(day=long_day(until, locale)) if until else says["case_only"]]
+    said.append(says["never_again" if of.suppressed else "may_come_back"])
     if of.pending:
         numbers = ", ".join(f"n° {number}" for number in of.pending)
-        said.append(_PENDING[locale].format(numbers=numbers))
+        said.append(says["pending"].format(numbers=numbers))
     if of.handed:
         days = ", ".join(long_day(day, locale) for day in of.handed)
-        said.append(_HANDED[locale].format(days=days))
-    return "\n".join(french(each) if locale == "fr" else each for each in said)
+        said.append(says["handed"].format(days=days))
+    return "\n".join(typeset(each, locale) for each in said)
 
 
 def facts(locale: str, said: str, now: datetime) -> dict[str, str]:

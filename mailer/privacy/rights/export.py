@@ -11,22 +11,25 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from mailer.core import i18n, templating
+from mailer.core.i18n import labels
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings, settings
 from mailer.imports.export import guarded
 from mailer.newsletters.models import LegalBasis
-from mailer.privacy.cases.labels import RIGHTS
+from mailer.notices.models import NoticeKind
+from mailer.privacy.models import Outcome, Right
 from mailer.privacy.rights.access import Held, Row
-from mailer.rendering.typography import french, long_day
+from mailer.rendering.typography import long_day, typeset
+from mailer.smtp.replies import DeliveryState
 from mailer.subscribers.consent import record
+from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import SubscriptionState
 
 PAGE = 50  # mailings on a page
-FILE_NAME = {"fr": "mes-donnees", "en": "my-data"}
 _PORTABLE = ("email", "name", "locale")
 
 
@@ -62,7 +65,8 @@ def document(held: Held, locale: str) -> str:
 
 def archive(held: Held, locale: str) -> bytes:
     """Return everything: the page to read, JSON, and a CSV a table."""
-    files = {f"{FILE_NAME[locale]}.html": document(held, locale).encode(), "data.json": as_json(held, locale)}
+    page = f"{words(locale)['file']}.html"
+    files = {page: document(held, locale).encode(), "data.json": as_json(held, locale)}
     for name, rows in held.tables.items():
         if rows:
             files[f"csv/{name}.csv"] = _csv(rows)
@@ -76,7 +80,7 @@ def portable(held: Held, locale: str) -> bytes:
     given = _provided(held)
     people = [{**given["person"], "newsletter": each["newsletter"], "agreed_at": each["agreed_at"]}
               for each in given["subscriptions"]] or [given["person"]]  # fmt: skip
-    name = {"fr": "portabilite", "en": "portability"}[locale]
+    name = words(locale)["portable_file"]
     return _zip({f"{name}.json": _json(given), f"{name}.csv": _csv(people)}, held.drawn_at)
 
 
@@ -93,17 +97,22 @@ def as_json(held: Held, locale: str) -> bytes:
     )
 
 
+@cache
 def words(locale: str) -> Mapping[str, Any]:
     """Return what the page calls things."""
-    said: Mapping[str, Any] = _words()[locale]
-    return said
+    called = {
+        "states": DeliveryState, "withheld": Withheld, "notices": NoticeKind, "outcomes": Outcome,
+        "bases": LegalBasis,
+    }  # fmt: skip
+    said = i18n.words("rights", locale) | {name: labels(of, locale, "told") for name, of in called.items()}
+    return {name: _typeset(each, locale) for name, each in said.items()}
 
 
 def _context(held: Held, locale: str) -> dict[str, Any]:
     return {
         "held": held, "t": words(locale), "c": record.words(locale), "locale": locale,
-        "about": _about(held, locale, settings()), "rights": RIGHTS[locale], "settings": settings(),
-        "day": lambda at: _day(at, locale),
+        "about": _about(held, locale, settings()), "rights": labels(Right, locale, "told"),
+        "settings": settings(), "day": lambda at: _day(at, locale),
     }  # fmt: skip
 
 
@@ -213,21 +222,12 @@ def _zip(files: Mapping[str, bytes], at: datetime) -> bytes:
     return buffer.getvalue()
 
 
-def _typeset(said: Any) -> Any:
+def _typeset(said: Any, locale: str) -> Any:
     if isinstance(said, dict):
-        return {name: _typeset(each) for name, each in said.items()}
-    return french(said) if isinstance(said, str) else said
-
-
-@cache
-def _words() -> Any:
-    said = yaml.safe_load((templates_dir() / "rights" / "words.yaml").read_text(encoding="utf-8"))
-    return {"fr": _typeset(said["fr"]), "en": said["en"]}
+        return {name: _typeset(each, locale) for name, each in said.items()}
+    return typeset(said, locale) if isinstance(said, str) else said
 
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(templates_dir() / "rights"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+    return templating.environment(templates_dir() / "rights")

@@ -7,18 +7,18 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
+from mailer.core import fingerprint, i18n, templating
+from mailer.core.i18n import labels
 from mailer.core.paths import templates_dir
 from mailer.subscribers import eligibility
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload, Wording
-from mailer.subscribers.consent.verify import Verification
-from mailer.subscribers.eligibility import Standing
+from mailer.subscribers.consent.verify import Fault, Verification
+from mailer.subscribers.eligibility import Standing, Why
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 
 
@@ -183,25 +183,16 @@ def page(dossier: Dossier, verified: Verification, locale: str, controller: str)
     )
 
 
-def words(locale: str) -> Mapping[str, Any]:
+def words(locale: str) -> dict[str, Any]:
     """Return what the file calls things."""
-    said: Mapping[str, Any] = _words()[locale]
-    return said
-
-
-@cache
-def _words() -> Any:
-    return yaml.safe_load((templates_dir() / "consent" / "words.yaml").read_text(encoding="utf-8"))
+    return i18n.words("consent", locale) | {
+        "kinds": labels(ConsentKind, locale), "why": labels(Why, locale),
+        "reasons": labels(SuppressionReason, locale), "faults": labels(Fault, locale),
+    }  # fmt: skip
 
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(templates_dir() / "consent"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templating.environment(templates_dir() / "consent")
     environment.filters["when"] = lambda at: at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return environment

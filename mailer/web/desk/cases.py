@@ -1,6 +1,7 @@
 """Door: the register of rights requests, for the privacy officer.  Staff have no roles yet: all see it."""
 
 import io
+from collections import defaultdict
 from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -17,13 +18,14 @@ from wtforms import SelectField, StringField, TextAreaField
 from mailer.core import audit
 from mailer.core.address import InvalidAddress, normalise
 from mailer.core.db import transaction, utcnow
+from mailer.core.i18n import supported
 from mailer.core.settings import settings
+from mailer.notices.models import NoticeKind
 from mailer.privacy.cases import register, statistics
 from mailer.privacy.cases.deadlines import Pressure, pressure
-from mailer.privacy.cases.labels import CHANNELS, OUTCOMES, SHORT
 from mailer.privacy.cases.register import BadDay
-from mailer.privacy.mailbox import parse
-from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
+from mailer.privacy.mailbox.parse import Reason
+from mailer.privacy.models import Channel, Outcome, Right, RightsEvent, RightsRequest
 from mailer.rendering.typography import long_day
 from mailer.staff import accounts
 from mailer.subscribers import subscribers
@@ -33,7 +35,6 @@ from mailer.web.desk import labels
 rights = Blueprint("rights", __name__, url_prefix="/rights")
 
 NOTED = (Channel.POST, Channel.PHONE, Channel.DESK, Channel.EMAIL)  # what staff open a case for
-LOCALES = ("fr", "en")
 T = TypeVar("T", Right, Channel)
 STEPS = {
     "opened": lazy_gettext("Demande reçue"),
@@ -49,28 +50,6 @@ STEPS = {
     "not erased": lazy_gettext("Effacement impossible pour l’instant : le service réessaie"),
     "erased": lazy_gettext("Données effacées"),
     "closed": lazy_gettext("Dossier clos"),
-}
-LETTERS = {
-    "receipt": lazy_gettext("Accusé de réception"),
-    "identity": lazy_gettext("Demande de précision sur l’identité"),
-    "extended": lazy_gettext("Lettre de prolongation"),
-    "refused": lazy_gettext("Lettre de refus"),
-    "answered": lazy_gettext("Réponse"),
-    "erased": lazy_gettext("Certificat d’effacement"),
-    "letter": lazy_gettext("Message"),
-}
-REASONS = {
-    parse.Reason.UNREADABLE: lazy_gettext("Ce courriel n’a pas pu être lu : il est marqué dans la boîte."),
-    parse.Reason.NO_SENDER: lazy_gettext(
-        "Ce courriel ne dit pas qui l’envoie : il est marqué dans la boîte."
-    ),
-    parse.Reason.NO_TEXT: lazy_gettext("Ce courriel ne contient pas de texte : il est marqué dans la boîte."),
-    parse.Reason.SPAM: lazy_gettext(
-        "Le serveur de courrier le tient pour indésirable : il n’a pas reçu de réponse."
-    ),
-    parse.Reason.BAD_TOKEN: lazy_gettext(
-        "Une désinscription par courriel dont le jeton n’est pas de nous : il est marqué dans la boîte."
-    ),
 }
 ACTORS = {
     register.SERVICE: lazy_gettext("le service"),
@@ -103,8 +82,9 @@ def words() -> dict[str, object]:
     """Return what the register's templates call things."""
     locale = labels.language()
     return {
-        "RIGHTS": SHORT[locale], "CHANNELS": CHANNELS[locale], "OUTCOMES": OUTCOMES[locale],
-        "STEPS": STEPS, "REASONS_OF_MAIL": REASONS, "LETTERS": LETTERS, "left": left,
+        "RIGHTS": labels.called(Right), "CHANNELS": labels.called(Channel),
+        "OUTCOMES": labels.called(Outcome), "STEPS": STEPS, "REASONS_OF_MAIL": labels.called(Reason),
+        "LETTERS": labels.called(NoticeKind), "left": left,
         "pressure_of": pressure_of,
         "long_day": lambda day: long_day(day, locale),
         "iso_day": lambda day: long_day(date.fromisoformat(day), locale),
@@ -168,7 +148,7 @@ def show(case_id: UUID, **given: str) -> str:
         subject = case.email and subscribers.by_email(db, case.email)
         busy = register.is_erasing(db, case)
     return render_template(
-        "desk/case.html", case=case, steps=steps, names=names,
+        "desk/case.html", case=case, steps=[_shown(each) for each in steps], names=names,
         may_extend=clock.may_extend(register.today(now)), extended_due=clock.extended_due,
         rights=Right, outcomes=[each for each in Outcome if each is not Outcome.REFUSED],
         in_time=statistics.in_time(case.closed_at, case.due_on), subject=subject, busy=busy,
@@ -201,6 +181,11 @@ def left(case: RightsRequest) -> str:
     return str(ngettext("Encore %(num)d jour", "Encore %(num)d jours", days))
 
 
+def _shown(step: RightsEvent) -> dict[str, object]:
+    """Return a step whose details are blank where it has none: each kind of step has its own."""
+    return {"what": step.what, "at": step.at, "by": step.by, "details": defaultdict(str, step.details)}
+
+
 def _asked(form: CaseForm, refusal: Refusal | None = None) -> str:
     return render_template(
         "desk/case_new.html", form=form, refusal=refusal, rights=Right, channels=NOTED,
@@ -217,7 +202,7 @@ def _begun(db: Session, form: CaseForm, now: datetime) -> RightsRequest:
     case = register.open(
         db, right=_chosen(Right, form.right.data, "right"),
         channel=_chosen(Channel, form.channel.data, "channel"),
-        email=email, name=name, locale=form.locale.data if form.locale.data in LOCALES else "fr",
+        email=email, name=name, locale=supported(form.locale.data, settings().default_locale),
         received_at=_received(form.received.data or "", now), now=now, by=str(current_user.id),
         text=register.tidy(form.text.data or ""),
     )  # fmt: skip

@@ -3,12 +3,11 @@
 import io
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Literal
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_decimal, lazy_gettext
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -18,9 +17,10 @@ from wtforms import SelectField, StringField
 
 from mailer.core import audit
 from mailer.core.db import transaction, utcnow
+from mailer.core.i18n import Locale
 from mailer.core.settings import settings
 from mailer.imports import export, file_format, jobs, uploads
-from mailer.imports.columns import PRESETS, NoMapping, match
+from mailer.imports.columns import PRESETS, NoMapping, Role, match
 from mailer.imports.file_format import UnreadableFile
 from mailer.imports.jobs import Order
 from mailer.imports.messages import sentence
@@ -36,24 +36,6 @@ people = Blueprint("people", __name__, url_prefix="/people")
 
 UPLOAD = 128 * 1024 * 1024  # bytes: two million rows
 LIVE = frozenset({ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING})
-STATES = {
-    ImportState.CHECKING: lazy_gettext("Vérification en cours"),
-    ImportState.CHECKED: lazy_gettext("Vérifié, à confirmer"),
-    ImportState.RUNNING: lazy_gettext("Import en cours"),
-    ImportState.DONE: lazy_gettext("Terminé"),
-    ImportState.UNDOING: lazy_gettext("Annulation en cours"),
-    ImportState.UNDONE: lazy_gettext("Annulé"),
-    ImportState.FAILED: lazy_gettext("Échec"),
-}
-ROLES = {
-    "email": lazy_gettext("Adresse"), "name": lazy_gettext("Nom"), "first_name": lazy_gettext("Prénom"),
-    "last_name": lazy_gettext("Nom de famille"), "locale": lazy_gettext("Langue"),
-    "consented_at": lazy_gettext("Date du consentement"), "asked_at": lazy_gettext("Date de la demande"),
-    "source": lazy_gettext("Origine"), "status": lazy_gettext("État"),
-    "opted_out": lazy_gettext("Désinscription"), "opted_out_at": lazy_gettext("Date de désinscription"),
-    "changed_at": lazy_gettext("Date du dernier changement"),
-    "bounced_at": lazy_gettext("Date du rejet de l’adresse"),
-}  # fmt: skip
 
 
 class FileForm(FlaskForm):  # type: ignore[misc]
@@ -94,7 +76,7 @@ def send() -> ResponseReturnValue:
     except Refusal as refusal:
         return _home(given, str(refusal)), 422
     except (UnreadableFile, NoMapping) as fault:
-        return _home(given, fault.french if labels.language() == "fr" else str(fault)), 422
+        return _home(given, fault.sentence(labels.language())), 422
     ring("imports")
     return redirect(url_for("desk.people.page", import_id=import_id), 303)
 
@@ -123,7 +105,7 @@ def report(import_id: UUID) -> ResponseReturnValue:
     """Show what became of every row, as it streams."""
     with transaction() as db:
         _fetch(db, import_id)
-    lang = _lang()
+    lang = labels.language()
     response = Response(_report(import_id, lang), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="import-{import_id}.csv"'
     return response
@@ -173,7 +155,7 @@ def _home(given: FileForm, fault: str | None = None) -> str:
         imports = jobs.imports(db)[:50]
     return render_template(
         "desk/people.html", form=given, fault=fault, newsletters=listed, presets=PRESETS, imports=imports,
-        names=names, STATES=STATES,
+        names=names, STATES=labels.called(ImportState),
     )  # fmt: skip
 
 
@@ -227,12 +209,12 @@ def _fetch(db: Session, import_id: UUID) -> Import:
 
 
 def _shown(job: Import) -> dict[str, object]:
-    lang = _lang()
+    lang, roles = labels.language(), labels.called(Role)
     reasons = sorted(job.reasons.items(), key=lambda pair: -pair[1])
     return {
-        "live": job.state in LIVE, "state": STATES[job.state], "sentence": _sentence(job),
+        "live": job.state in LIVE, "state": labels.called(ImportState)[job.state], "sentence": _sentence(job),
         "reasons": [(sentence(reason, lang), count) for reason, count in reasons],
-        "columns": [(header, ROLES[role] if role else None) for header, role in job.columns["roles"]],
+        "columns": [(header, roles[Role(role)] if role else None) for header, role in job.columns["roles"]],
     }  # fmt: skip
 
 
@@ -241,11 +223,7 @@ def _sentence(job: Import) -> str:
     return str(_("%(done)s lignes sur %(records)s", done=done, records=records))
 
 
-def _lang() -> Literal["fr", "en"]:
-    return "fr" if labels.language() == "fr" else "en"
-
-
-def _report(import_id: UUID, lang: Literal["fr", "en"]) -> Iterator[str]:
+def _report(import_id: UUID, lang: Locale) -> Iterator[str]:
     buffer = io.StringIO()
     write = export.report_writer(buffer, lang)
     yield "\ufeff" + buffer.getvalue()

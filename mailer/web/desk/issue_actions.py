@@ -11,6 +11,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from mailer.core.db import transaction, utcnow
+from mailer.core.i18n import label
 from mailer.core.settings import settings
 from mailer.delivery import refusals, reports, unknown
 from mailer.issues import lifecycle
@@ -117,7 +118,10 @@ def _move(issue_id: UUID, act: Act, done: str) -> ResponseReturnValue:
             act(db, fetch(db, issue_id), utcnow())
     except ForbiddenMove as refusal:
         flash(
-            _("Rien n’a changé : ce numéro est « %(state)s ».", state=labels.STATES[refusal.state]),
+            _(
+                "Rien n’a changé : ce numéro est « %(state)s ».",
+                state=label(refusal.state, labels.language()),
+            ),
             "info",
         )
     except lifecycle.NotReady:

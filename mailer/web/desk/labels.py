@@ -8,66 +8,22 @@ from flask_babel import format_datetime, format_decimal, get_locale, lazy_gettex
 from flask_babel import gettext as _
 
 from mailer.core.db import transaction, utcnow
+from mailer.core.i18n import E, Locale, labels, supported
 from mailer.core.settings import settings
 from mailer.delivery.reports import Progress
 from mailer.issues.states import IssueState
 from mailer.monitoring import alarms
 from mailer.newsletters.models import LegalBasis
 from mailer.rendering.local_time import shown
-from mailer.smtp.replies import DeliveryState
+from mailer.rendering.typography import typeset
+from mailer.smtp.replies import FINAL, DeliveryState
 from mailer.subscribers.eligibility import Withheld
 
-STATES = {
-    IssueState.DRAFT: lazy_gettext("Brouillon"),
-    IssueState.SCHEDULED: lazy_gettext("Programmé"),
-    IssueState.SENDING: lazy_gettext("Envoi en cours"),
-    IssueState.PAUSED: lazy_gettext("En pause"),
-    IssueState.CANCELLED: lazy_gettext("Annulé"),
-    IssueState.CLOSED: lazy_gettext("Terminé"),
-}
-COUNTS = {  # in the order of the bar
-    DeliveryState.ACCEPTED: (
-        lazy_gettext("Acceptés"),
-        lazy_gettext("Le serveur d’envoi les a pris en charge."),
-    ),
-    DeliveryState.REFUSED: (
-        lazy_gettext("Refusés"),
-        lazy_gettext("Le serveur d’envoi les a refusés pour de bon."),
-    ),
-    DeliveryState.WITHHELD: (
-        lazy_gettext("Retenus"),
-        lazy_gettext("Désinscription, effacement ou annulation avant leur tour."),
-    ),
-    DeliveryState.UNKNOWN: (
-        lazy_gettext("Incertains"),
-        lazy_gettext(
-            "Liaison rompue sans réponse. Ils ne repartent pas, pour n’écrire à personne deux fois."
-        ),
-    ),
-    DeliveryState.DEFERRED: (
-        lazy_gettext("Différés"),
-        lazy_gettext("Le serveur d’envoi demande de réessayer plus tard."),
-    ),
-    DeliveryState.HANDED: (
-        lazy_gettext("En cours"),
-        lazy_gettext("La réponse du serveur d’envoi est attendue."),
-    ),
-    DeliveryState.PENDING: (lazy_gettext("À venir"), lazy_gettext("Pas encore commencés.")),
-}
-REASONS = {
-    Withheld.ERASED: lazy_gettext("données effacées"),
-    Withheld.WITHDRAWN: lazy_gettext("désinscription"),
-    Withheld.SUPPRESSED: lazy_gettext("adresse en opposition"),
-    Withheld.PAUSED: lazy_gettext("pause demandée"),
-    Withheld.UNINFORMED: lazy_gettext("pas encore informés"),
-    Withheld.CANCELLED: lazy_gettext("envoi annulé"),
-}
-BASES = {
-    LegalBasis.CONSENT: lazy_gettext("Consentement"),
-    LegalBasis.PUBLIC_TASK: lazy_gettext("Mission d’intérêt public"),
-}
+BAR = (  # the order of the states in the bar: those of the messages that are done first
+    DeliveryState.ACCEPTED, DeliveryState.REFUSED, DeliveryState.WITHHELD, DeliveryState.UNKNOWN,
+    DeliveryState.DEFERRED, DeliveryState.HANDED, DeliveryState.PENDING,
+)  # fmt: skip
 LEVELS = {"error": lazy_gettext("À corriger"), "warning": lazy_gettext("À vérifier")}
-FINISHED = list(COUNTS)[:4]
 
 
 class Segment(NamedTuple):
@@ -81,11 +37,23 @@ class Segment(NamedTuple):
 def context() -> dict[str, object]:
     """Return what the desk's templates may use beyond their own values."""
     return {
-        "STATES": STATES, "COUNTS": COUNTS, "REASONS": REASONS, "BASES": BASES, "FINISHED": FINISHED,
-        "LEVELS": LEVELS, "language": language,
+        "STATES": called(IssueState), "COUNTS": counts(), "REASONS": called(Withheld),
+        "BASES": called(LegalBasis), "FINISHED": FINAL, "LEVELS": LEVELS, "language": language,
         "when": when, "briefly": briefly, "number": format_decimal, "people": people,
         "alarms": sentences, "bar": bar, "sentence": sentence, "percent": percent,
     }  # fmt: skip
+
+
+def called(of: type[E], use: str = "") -> dict[E, str]:
+    """Return what the members of an enumeration are called, in the reader's language."""
+    locale = language()
+    return {member: typeset(said, locale) for member, said in labels(of, locale, use).items()}
+
+
+def counts() -> dict[DeliveryState, tuple[str, str]]:
+    """Return the states of the bar, each with its name and what it means."""
+    names, meanings = called(DeliveryState), called(DeliveryState, "explained")
+    return {state: (names[state], meanings[state]) for state in BAR}
 
 
 def sentences() -> list[str]:
@@ -94,10 +62,10 @@ def sentences() -> list[str]:
         return [alarm.sentence(language()) for alarm in alarms.find(db, now=utcnow())]
 
 
-def language() -> str:
-    """fr or en."""
-    locale = get_locale()
-    return locale.language if locale else settings().default_locale
+def language() -> Locale:
+    """Return the reader's language."""
+    locale, otherwise = get_locale(), settings().default_locale
+    return supported(locale.language, otherwise) if locale else otherwise
 
 
 def when(at: datetime) -> str:
@@ -136,7 +104,7 @@ def sentence(progress: Progress) -> str:
 def bar(progress: Progress) -> Iterator[Segment]:
     """Yield the whole bar, side by side."""
     x = 0.0
-    for state in COUNTS:
+    for state in BAR:
         width = round(1000 * getattr(progress, state) / max(progress.audience, 1), 2)
         yield Segment(state, x, width)
         x = round(x + width, 2)

@@ -49,7 +49,7 @@ def init_login(app: Flask) -> None:
 def page() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return redirect(_destination())
-    return render_template("desk/login.html", form=LoginForm())
+    return render_template("desk/login.html", form=LoginForm(), fault=None)
 
 
 @login.post("/login")

@@ -10,10 +10,12 @@ from uuid import UUID
 
 from flask import Blueprint, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 from sqlalchemy.orm import Session
 
 from mailer.core import tokens
 from mailer.core.db import transaction, utcnow
+from mailer.core.i18n import labels
 from mailer.core.settings import settings
 from mailer.core.tokens import BadToken, ExpiredToken, Purpose
 from mailer.delivery import reports
@@ -156,7 +158,8 @@ def leave(token: str) -> ResponseReturnValue:
             if left:
                 outbox.goodbye(db, found.subscription_id, now=utcnow())
     ring("notices")
-    return render_template("left.html", newsletter=newsletter, token=token, reasons=DepartureReason)
+    reasons = labels(DepartureReason, str(get_locale()))
+    return render_template("left.html", newsletter=newsletter, token=token, reasons=reasons, thanks=False)
 
 
 @links.post("/u/<token>/reason")

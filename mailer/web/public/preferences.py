@@ -13,6 +13,7 @@ from wtforms.validators import Length
 
 from mailer.core import tokens
 from mailer.core.db import transaction, utcnow
+from mailer.core.i18n import LOCALES
 from mailer.core.settings import settings
 from mailer.core.tokens import BadToken, Purpose
 from mailer.newsletters import newsletters
@@ -38,7 +39,7 @@ class PreferencesForm(Form):  # type: ignore[misc]
     name = StringField(
         validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]
     )
-    locale = RadioField(choices=["fr", "en"])
+    locale = RadioField(choices=LOCALES)
     newsletters = SelectMultipleField()
     before = StringField()  # what was received when the page was shown: another tab may have changed it since
     paused_until = StringField()

@@ -317,9 +317,9 @@ def test_the_member_lists_of_sympas_pages(take: Intake, body: str) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("email\nann@example.org\n".encode("utf-16"), "not a text file"),
-        (b"email,name\nann@example.org,\x81\xe9\n", "neither UTF-8 nor Windows-1252"),
-        (b'email,name\nann@example.org,"never closed\n', "line"),
+        ("email\nann@example.org\n".encode("utf-16"), "no_text"),
+        (b"email,name\nann@example.org,\x81\xe9\n", "encoding"),
+        (b'email,name\nann@example.org,"never closed\n', "no_csv"),
     ],
 )
 def test_a_file_that_cannot_be_read_to_its_end_is_refused_whole(take: Intake, body: bytes, said: str) -> None:
@@ -330,9 +330,9 @@ def test_a_file_that_cannot_be_read_to_its_end_is_refused_whole(take: Intake, bo
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("", "no email column"),
-        ("nom\nann\n", "no email column"),
-        ("email,courriel\na@b.fr,x\n", "several columns"),
+        ("", "empty"),
+        ("nom\nann\n", "no_email"),
+        ("email,courriel\na@b.fr,x\n", "twice"),
     ],
 )
 def test_columns_that_cannot_be_told_apart_are_named(take: Intake, body: str, said: str) -> None:
@@ -343,7 +343,7 @@ def test_columns_that_cannot_be_told_apart_are_named(take: Intake, body: str, sa
 def test_columns_may_be_named_outright() -> None:
     columns = match(["id", "adresse", "email"], given={Role.EMAIL: "Adresse"})
     assert columns.roles == (None, Role.EMAIL, None)
-    with pytest.raises(NoMapping, match="no column is called"):
+    with pytest.raises(NoMapping, match="missing"):
         match(["email"], given={Role.NAME: "nom"})
 
 

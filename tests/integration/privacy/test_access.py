@@ -3,18 +3,15 @@
 import csv
 import io
 import json
-import re
 import zipfile
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-import yaml
 from flask import Flask
 from sqlalchemy import select
 
 from mailer.core.db import transaction, utcnow
-from mailer.core.paths import templates_dir
 from mailer.delivery import audience
 from mailer.delivery.models import Delivery
 from mailer.newsletters.models import LegalBasis
@@ -182,14 +179,3 @@ def test_a_cell_that_a_spreadsheet_would_run_is_guarded(app: Flask, zoe: UUID) -
     found = files(Visitor(app, ZOE).download("/data.zip"))
     assert "'=1+1" in found["csv/subscriber.csv"]
     assert json.loads(found["data.json"])["data"]["subscriber"][0]["name"] == "=1+1"
-
-
-def test_both_languages_say_the_same_things() -> None:
-    said = yaml.safe_load((templates_dir() / "rights" / "words.yaml").read_text(encoding="utf-8"))
-    assert _shape(said["fr"]) == _shape(said["en"])
-
-
-def _shape(of: object) -> object:
-    if isinstance(of, dict):
-        return {name: _shape(said) for name, said in of.items()}
-    return sorted(re.findall(r"\{\w+\}", str(of)))

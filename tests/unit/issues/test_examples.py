@@ -38,7 +38,7 @@ def test_together_they_use_every_kind_of_block() -> None:
 
 
 def test_the_english_one_shows_every_kind_by_itself() -> None:
-    assert _kinds(load(FILES[1], "en")[0]) == set(KINDS)
+    assert _kinds(load(FILES[1])[0]) == set(KINDS)
 
 
 @each

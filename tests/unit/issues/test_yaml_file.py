@@ -15,8 +15,8 @@ def _error(folder: Path, text: str, locale: str = "fr") -> str:
     file = folder / "lettre.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(IssueFileError) as caught:
-        load(file, locale)
-    return str(caught.value)
+        load(file)
+    return caught.value.sentence(locale)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,15 @@ def test_a_day_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
 def test_what_is_no_issue_file_at_all_is_one_sentence(tmp_path: Path, body: bytes) -> None:
     file = tmp_path / "lettre.yaml"
     file.write_bytes(body)
-    with pytest.raises(IssueFileError, match=r"lettre\.yaml, ligne 1"):
+    with pytest.raises(IssueFileError) as caught:
         load(file)
+    assert caught.value.sentence("fr").startswith("lettre.yaml, ligne 1")
+
+
+def test_an_unknown_merge_field_is_told_in_the_author_s_language(tmp_path: Path) -> None:
+    text = HEAD + "  - {kind: text, text: 'Bonjour {{ prénom }}'}\n"
+    assert "champ de fusion inconnu, prénom ; connus : greeting, name" in _error(tmp_path, text)
+    assert "unknown merge field prénom; known: greeting, name" in _error(tmp_path, text, "en")
 
 
 def test_in_english_too(tmp_path: Path) -> None:

@@ -24,14 +24,16 @@ def test_says_what_to_write_instead(text: str) -> None:
 
 
 def test_asks_for_what_is_missing() -> None:
-    with pytest.raises(BadTime, match="Indiquez une date"):
+    with pytest.raises(BadTime) as refused:
         parse_local(" ", PARIS)
+    assert refused.value.code == "missing"
 
 
 def test_what_is_past_is_past() -> None:
     now = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
-    with pytest.raises(BadTime, match="Le mardi 1er décembre 2026, 08:00 est déjà passé"):
+    with pytest.raises(BadTime) as refused:
         parse_future("2026-12-01 08:00", PARIS, now=now)
+    assert refused.value.sentence("fr").startswith("Le mardi 1er décembre 2026, 08:00 est déjà passé")
     assert parse_future("2026-12-01 08:01", PARIS, now=now) == datetime(2026, 12, 1, 7, 1, tzinfo=UTC)
 
 
@@ -44,7 +46,7 @@ def test_a_skipped_hour_is_refused() -> None:
 
 
 def test_an_hour_that_happens_twice_is_asked_about() -> None:
-    with pytest.raises(AmbiguousTime, match="deux fois"):
+    with pytest.raises(AmbiguousTime):
         parse_local("2026-10-25 02:30", PARIS)
     assert parse_local("2026-10-25 02:30", PARIS, fold=0) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     assert parse_local("2026-10-25 02:30", PARIS, fold=1) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)

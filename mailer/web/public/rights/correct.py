@@ -7,6 +7,7 @@ from wtforms import Form, RadioField, StringField
 from wtforms.validators import Length
 
 from mailer.core.db import transaction, utcnow
+from mailer.core.i18n import LOCALES
 from mailer.privacy.rights import rectification
 from mailer.tasks import ring
 from mailer.web.public.forms import AddressForm, one_line
@@ -22,7 +23,7 @@ class CorrectionForm(Form):  # type: ignore[misc]
     name = StringField(
         validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]
     )
-    locale = RadioField(choices=["fr", "en"])
+    locale = RadioField(choices=LOCALES)
 
 
 @corrections.get("/correct")

@@ -59,7 +59,7 @@ def take_data() -> ResponseReturnValue:
     with transaction() as db:
         _once(db, Right.ACCESS)
         body = export.archive(_held(db), str(get_locale()))
-    return _file(body, export.FILE_NAME[str(get_locale())])
+    return _file(body, export.words(str(get_locale()))["file"])
 
 
 @yours.post("/portability.zip")
@@ -67,7 +67,7 @@ def take_elsewhere() -> ResponseReturnValue:
     with transaction() as db:
         _once(db, Right.PORTABILITY)
         body = export.portable(_held(db), str(get_locale()))
-    return _file(body, {"fr": "portabilite", "en": "portability"}[str(get_locale())])
+    return _file(body, export.words(str(get_locale()))["portable_file"])
 
 
 def _once(db: Session, right: Right) -> None:
