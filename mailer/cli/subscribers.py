@@ -21,8 +21,9 @@ from mailer.core.settings import Settings
 from mailer.delivery import follow
 from mailer.imports import export as exporting
 from mailer.imports import file_format, jobs, pipeline
-from mailer.imports.columns import PRESETS, Role, match
-from mailer.imports.file_format import OnDisk
+from mailer.imports.columns import PRESETS, AmbiguousDates, Role, match, with_orders
+from mailer.imports.dates import Order as DateOrder
+from mailer.imports.file_format import ENCODINGS, Choices, OnDisk
 from mailer.imports.jobs import CannotUndo, Order
 from mailer.imports.models import Import
 from mailer.imports.pipeline import Reader, Tally
@@ -36,6 +37,7 @@ LEGAL_TEXT = {
     LegalBasis.CONSENT: "--legal-text is for newsletters of a public task: this one rests on consent",
 }
 TOLD = {Refused.LEFT, Refused.BARRED, Refused.OUTDATED}  # noes taken over: nothing is wrong with their rows
+WRITTEN = {DateOrder.DAY_FIRST: " (day first)", DateOrder.MONTH_FIRST: " (month first: 12/31)"}
 SHOWN = 20  # refused rows named on the screen; --report names them all
 
 
@@ -57,6 +59,11 @@ def subscribers() -> None:
               "its columns otherwise.")  # fmt: skip
 @click.option("--map", "named", multiple=True, metavar="ROLE=COLUMN",
               help=f"What a column holds, outright. Roles: {', '.join(Role)}.")  # fmt: skip
+@click.option("--dates", type=click.Choice(list(DateOrder)), help="How dates in figures are written, where "
+              "the file does not tell.")  # fmt: skip
+@click.option("--encoding", type=click.Choice(list(ENCODINGS)),
+              help="Of the file; told by its bytes otherwise.")  # fmt: skip
+@click.option("--sheet", help="Of a spreadsheet; the first one otherwise.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path),
               help="Write what became of every row, as a CSV.")  # fmt: skip
@@ -65,7 +72,7 @@ def subscribers() -> None:
 def import_(
     *, file: Path, dry_run: bool, report: Path | None, lang: Any, as_json: bool, **given: Any
 ) -> None:
-    """Import FILE.csv, or an export of Brevo, Mailchimp, Sympa or listmonk, with their opt-outs.
+    """Import a CSV, .xlsx or .ods FILE, or an export of Brevo, Mailchimp, Sympa or listmonk: opt-outs too.
 
     Every row needs a source and the date of its consent.  A row that is refused is named by its line, with
     the reason, and the exit code is 1; nobody is brought back who left, objected or was erased since.  An
@@ -164,6 +171,7 @@ class Telling:
 def _order(
     file: Path, settings: Settings, *, slug: str, source: str, consented_at: datetime | None,
     legal_text: str | None, preset: str | None, named: tuple[str, ...],
+    dates: str | None, encoding: str | None, sheet: str | None,
 ) -> Order:  # fmt: skip
     if not source.strip():
         raise click.UsageError("--source must say where these consents come from")
@@ -172,10 +180,17 @@ def _order(
     if bool(legal_text) is not (newsletter.legal_basis is LegalBasis.PUBLIC_TASK):
         raise click.UsageError(LEGAL_TEXT[newsletter.legal_basis])
     on_disk = OnDisk(file)
-    read = file_format.inspect(on_disk)
+    choices = Choices(encoding or "", sheet or "")
+    read = file_format.inspect(on_disk, choices)
+    columns = match(read.header, preset or ("sympa" if read.is_dump else None), _named(named))
+    rows = (cells for _, cells in file_format.records(on_disk, read))
+    try:
+        columns = with_orders(columns, rows, DateOrder(dates) if dates else None)
+    except AmbiguousDates as fault:
+        raise click.UsageError(f"{fault.sentence(TERMINAL)}: --dates day_first, or month_first") from None
     return Order(
         newsletter_id=newsletter.id, by=audit.TERMINAL, source=on_disk, form=read,
-        columns=match(read.header, preset or ("sympa" if read.is_dump else None), _named(named)),
+        columns=columns, choices=choices,
         terms=Terms(source.strip(), settings.default_locale, settings.zone, _day(consented_at, settings),
                     legal_text, utcnow()),
     )  # fmt: skip
@@ -202,7 +217,10 @@ def _show_mapping(order: Order) -> None:
         err=True,
     )
     for header, role in columns.shown():
-        click.echo(f"  {header} -> {role or 'not kept'}", err=True)
+        written = WRITTEN[columns.orders[Role(role)]] if role and Role(role) in columns.orders else ""
+        click.echo(f"  {header} -> {role or 'not kept'}{written}", err=True)
+    for cells in file_format.sample(order.source, form):
+        click.echo(f"    {' | '.join(' '.join(cell.split()) for cell in cells)}", err=True)
 
 
 def _check(order: Order, settings: Settings, telling: Telling) -> dict[str, Any]:

@@ -16,25 +16,72 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN = re.compile(rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:{_LABEL}\.)+[a-z]{{2,24}}\Z")
 _SAME_PROVIDER = {"googlemail.com": "gmail.com"}
 _RESERVED = (".local", ".localhost", ".test", ".invalid")
+_INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>\Z")
+_AROUND = " \t\r\n\u00a0,;:.\"'<>()"
 
 
 class InvalidAddress(ValueError):
     """This is not an address one can write to."""
 
 
-def normalise(raw: str) -> str:
-    """Return the one spelling under which an address is kept: NFC, lower case, A-label domain, ≤ 254
-    characters.
+class SeveralAddresses(InvalidAddress):
+    """There are two addresses or more where one is wanted."""
 
-    Raises InvalidAddress.  Deliverability is not asked of the network.
+
+def normalise(raw: str) -> str:
+    """Return the one spelling under which an address is kept.
+
+    NFC, lower case, A-label domain, ≤ 254 characters.  What is pasted around it is taken off (see `pasted`).
+    Raises InvalidAddress, SeveralAddresses.  Deliverability is not asked of the network.
     """
-    text = unicodedata.normalize("NFC", raw.strip()).lower()
-    if _PLAIN.match(text) and len(text) <= 254 and text.index("@") <= 64 and not text.endswith(_RESERVED):
-        return text
+    return pasted(raw)[1]
+
+
+def pasted(raw: str) -> tuple[str, str]:
+    """Return the name, or "", and the normalised address in what people paste.
+
+    Invisible marks, `mailto:`, `<…>` and punctuation around it come off; the name before `<…>` is kept.
+    Raises InvalidAddress, SeveralAddresses.
+    """
+    text = raw.strip().lower()
+    if _is_plain(text):
+        return "", text
+    name, text = _parted(unicodedata.normalize("NFC", without_invisible(raw)).strip())
+    text = text.lower()
+    return name, text if _is_plain(text) else _validated(text)
+
+
+def without_invisible(text: str) -> str:
+    """Take off the marks that nobody sees: zero-width, bidirectional, byte order, soft hyphens."""
+    return _INVISIBLE.sub("", text)
+
+
+def _is_plain(text: str) -> bool:
+    return bool(
+        _PLAIN.match(text) and len(text) <= 254 and text.index("@") <= 64 and not text.endswith(_RESERVED)
+    )
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Return the name and the bare address of a text without invisible marks."""
+    found = _NAMED.match(text.rstrip(",;. \t\u00a0"))
+    name, text = (found["name"], found["address"]) if found else ("", text)
+    if text[:7].lower() == "mailto:":
+        text = text[7:].partition("?")[0]
+    text = text.strip(_AROUND)
+    if text.count("@") > 1 and re.search(r"@[^@]*[\s,;<>/|]+[^@]*@", text):
+        raise SeveralAddresses("two addresses where one is wanted")
+    if text.startswith("="):  # a formula, where a spreadsheet opens it
+        raise InvalidAddress("not an address")
+    return name.strip(_AROUND), text
+
+
+def _validated(text: str) -> str:
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=True)
     except EmailNotValidError as error:
-        raise InvalidAddress(raw) from error
+        raise InvalidAddress(text) from error
     return f"{found.local_part}@{found.ascii_domain}".lower()
 
 
@@ -54,11 +101,11 @@ def mailbox(address: str) -> str:
 
 
 def fingerprint(address: str, key: bytes) -> bytes:
-    """32 bytes: HMAC-SHA-256 of a normalised address.  Names a person without saying who."""
+    """Return 32 bytes: HMAC-SHA-256 of a normalised address.  Names a person without saying who."""
     return fingerprinter(key)(address)
 
 
 def fingerprinter(key: bytes) -> Callable[[str], bytes]:
-    """`fingerprint` for many addresses."""
+    """Make `fingerprint` for many addresses."""
     mac = macs(key)
     return lambda address: mac(address.encode())

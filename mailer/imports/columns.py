@@ -1,14 +1,21 @@
 """Which column says what: the exports of other services, recognised by their headers.  Pure.
 
+Headers are compared without case, accents, punctuation or line breaks (`folded`).
+
 Formats read: Brevo (export of contacts, also by API), Mailchimp (the audience's three files), Sympa (`sympa
 dump`, and the member lists of its web pages), listmonk (export of subscribers).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from mailer.core.address import without_invisible
 from mailer.core.i18n import Explained
+from mailer.imports import dates
+from mailer.imports.dates import Order
 from mailer.subscribers.models import SuppressionReason
 
 
@@ -30,6 +37,13 @@ class Role(StrEnum):
     BOUNCED_AT = "bounced_at"
 
 
+# Names that may mean something else (a postal address, a flag): taken where no other column is clearer.
+WEAK = {
+    "adresse": Role.EMAIL, "address": Role.EMAIL, "contact": Role.EMAIL, "consent": Role.CONSENTED_AT,
+    "consentement": Role.CONSENTED_AT, "optin": Role.CONSENTED_AT, "opt in": Role.CONSENTED_AT,
+    "inscription": Role.CONSENTED_AT, "date": Role.CONSENTED_AT, "timestamp": Role.CONSENTED_AT,
+    "horodatage": Role.CONSENTED_AT, "horodateur": Role.CONSENTED_AT,
+}  # fmt: skip
 ONCE = frozenset(Role) - {Role.OPTED_OUT}
 LEAVES = "leaves"  # what a status may mean, beside a SuppressionReason: left this newsletter…
 AWAITS = "awaits"  # …or never confirmed
@@ -47,6 +61,26 @@ class Preset:
     flagged: str = LEAVES  # what a raised OPTED_OUT means
 
 
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+
+
+def folded(text: str) -> str:
+    """Fold a header to what it is compared by: lower case, no accents, blanks for punctuation and breaks."""
+    plain = unicodedata.normalize("NFKD", without_invisible(text)).casefold()
+    bare = "".join(each for each in plain if not unicodedata.combining(each))
+    return " ".join(re.sub(r"[^\w]|_", " ", bare).split())
+
+
+def _called(header: str, known: Mapping[str, Role]) -> str:
+    """Return a header as it is compared; without what it adds in brackets, where that is what is known."""
+    whole, bare = folded(header), folded(_BRACKETS.sub(" ", header))
+    return bare if whole not in known and bare in known else whole
+
+
+def _folded(columns: Mapping[str, Role]) -> dict[str, Role]:
+    return {folded(name): role for name, role in columns.items()}
+
+
 _STATES = {
     "unsubscribed": LEAVES, "désinscrit": LEAVES, "désabonné": LEAVES, "opted out": LEAVES,
     "inactive": LEAVES, "disabled": LEAVES, "ended": LEAVES, "unconfirmed": AWAITS, "pending": AWAITS,
@@ -57,18 +91,30 @@ _STATES = {
 OWN = Preset(
     "own",
     {
-        "email": Role.EMAIL, "e-mail": Role.EMAIL, "mail": Role.EMAIL, "courriel": Role.EMAIL,
-        "adresse électronique": Role.EMAIL, "adresse e-mail": Role.EMAIL, "email address": Role.EMAIL,
-        "name": Role.NAME, "nom complet": Role.NAME,
-        "first name": Role.FIRST_NAME, "firstname": Role.FIRST_NAME, "prénom": Role.FIRST_NAME,
-        "prenom": Role.FIRST_NAME, "last name": Role.LAST_NAME, "lastname": Role.LAST_NAME,
-        "nom": Role.LAST_NAME, "locale": Role.LOCALE, "langue": Role.LOCALE, "language": Role.LOCALE,
-        "consented_at": Role.CONSENTED_AT, "date de consentement": Role.CONSENTED_AT,
-        "date d'inscription": Role.CONSENTED_AT, "date d’inscription": Role.CONSENTED_AT,
-        "source": Role.SOURCE, "origine": Role.SOURCE, "provenance": Role.SOURCE,
-        "status": Role.STATUS, "statut": Role.STATUS, "state": Role.STATUS,
-        "opted_out_at": Role.OPTED_OUT_AT, "unsubscribed_at": Role.OPTED_OUT_AT,
-        "date de désinscription": Role.OPTED_OUT_AT,
+        **dict.fromkeys(
+            ("email", "e mail", "mail", "mel", "courriel", "courrier électronique", "adresse email",
+             "adresse e mail", "adresse mail", "adresse mel", "adresse courriel",
+             "adresse électronique", "adresse de courriel", "adresse de messagerie", "email address",
+             "e mail address", "mail address", "emailaddress", "emails", "mails", "courriels",
+             "subscriber email", "primary email", "votre email", "votre adresse email"), Role.EMAIL),
+        **dict.fromkeys(("name", "full name", "nom complet", "nom prénom", "nom et prénom", "prénom nom",
+                         "prénom et nom", "gecos", "display name"), Role.NAME),
+        **dict.fromkeys(("first name", "firstname", "fname", "given name", "prénom", "votre prénom"),
+                        Role.FIRST_NAME),
+        **dict.fromkeys(("last name", "lastname", "lname", "surname", "family name", "nom", "nom de famille",
+                         "nom d'usage", "votre nom"), Role.LAST_NAME),
+        **dict.fromkeys(("locale", "langue", "language", "lang"), Role.LOCALE),
+        **dict.fromkeys(
+            ("consented at", "consent date", "date of consent", "date de consentement",
+             "date du consentement", "date d'inscription", "date inscription", "inscrit le",
+             "date d'abonnement", "abonné le", "date d'accord", "optin date", "opt in date", "optin time",
+             "date optin", "date opt in", "date d'optin", "subscribed at", "subscription date",
+             "subscribe date", "signup date", "sign up date", "date added", "added at", "joined at"),
+            Role.CONSENTED_AT),
+        **dict.fromkeys(("source", "origine", "provenance", "origin"), Role.SOURCE),
+        **dict.fromkeys(("status", "statut", "state", "état"), Role.STATUS),
+        **dict.fromkeys(("opted out at", "unsubscribed at", "unsubscribe date", "date de désinscription",
+                         "désinscrit le", "date de désabonnement", "désabonné le"), Role.OPTED_OUT_AT),
     },
     states=_STATES,
 )  # fmt: skip
@@ -125,6 +171,10 @@ class NoMapping(Explained, ValueError):
     sentences = "imports", "no_mapping"
 
 
+class AmbiguousDates(NoMapping):
+    """Tell that a column's dates can all be read two ways; a person says which."""
+
+
 @dataclass(frozen=True)
 class Columns:
     """A file's columns, and what each is taken for; None: it is not kept."""
@@ -132,6 +182,7 @@ class Columns:
     preset: Preset
     headers: tuple[str, ...]
     roles: tuple[Role | None, ...]
+    orders: Mapping[Role, Order] = field(default_factory=dict)  # of the dates in figures; else day first
 
     def at(self, role: Role) -> int | None:
         """Return the place of the column that holds this, if any."""
@@ -154,13 +205,17 @@ def match(
     `given` names columns outright.  Raises NoMapping.
     """
     preset = PRESETS[name] if name else recognise(headers)
-    low = [header.strip().lower() for header in headers]
-    named = {column.strip().lower(): role for role, column in (given or {}).items()}
+    known = _folded(preset.columns)
+    low = [_called(header, known) for header in headers]
+    named = {folded(column): role for role, column in (given or {}).items()}
     if unknown := set(named) - set(low):
         missing, there = ", ".join(sorted(unknown)), ", ".join(headers)
         raise NoMapping("missing", columns=missing, there=there)
-    usual = {column: role for column, role in preset.columns.items() if role not in named.values()}
+    usual = {column: role for column, role in known.items() if role not in named.values()}
     roles = [named.get(column) or usual.get(column) for column in low]
+    if preset is OWN:
+        weak = {name: role for name, role in WEAK.items() if role not in roles}
+        roles = [role or weak.pop(column, None) for role, column in zip(roles, low, strict=True)]
     for role in ONCE:
         if roles.count(role) > 1:
             twice = ", ".join(header for header, each in zip(headers, roles, strict=True) if each is role)
@@ -172,9 +227,53 @@ def match(
 
 def recognise(headers: Sequence[str]) -> Preset:
     """Return the service these headers come from; our own form when none is told."""
-    low = {header.strip().lower() for header in headers}
+    low = {folded(header) for header in headers}
     for preset in (MAILCHIMP, BREVO, LISTMONK, SYMPA):
-        mail = {column for column, role in preset.columns.items() if role is Role.EMAIL}
-        if low & mail and low & preset.signature:
+        mail = {column for column, role in _folded(preset.columns).items() if role is Role.EMAIL}
+        if low & mail and low & set(map(folded, preset.signature)):
             return preset
     return OWN
+
+
+def names_addresses(headers: Sequence[str]) -> bool:
+    """Return whether one of these is the name of a column of addresses."""
+    columns = (pair for preset in PRESETS.values() for pair in _folded(preset.columns).items())
+    mail = {name for name, role in columns if role is Role.EMAIL}
+    return any(folded(header) in mail for header in headers)
+
+
+DATED = (Role.CONSENTED_AT, Role.ASKED_AT, Role.OPTED_OUT_AT, Role.CHANGED_AT, Role.BOUNCED_AT)
+
+
+def with_orders(columns: Columns, rows: Iterable[Sequence[str]], given: Order | None = None) -> Columns:
+    """Take each column of dates for day-first or month-first, by what its rows tell, or as `given`.
+
+    Raises AmbiguousDates where nothing tells, and the day would be another.
+    """
+    places = {role: place for role in DATED if (place := columns.at(role)) is not None}
+    if given or not places:
+        return replace(columns, orders=dict.fromkeys(places, given) if given else {})
+    orders, doubtful = _told(places, rows)
+    for role, cell in doubtful.items():
+        if role not in orders:
+            raise AmbiguousDates("ambiguous", column=columns.headers[places[role]], date=cell)
+    return replace(columns, orders=orders)
+
+
+def _told(
+    places: Mapping[Role, int], rows: Iterable[Sequence[str]]
+) -> tuple[dict[Role, Order], dict[Role, str]]:
+    """Return the order of each column that tells one, and an ambiguous date of each that has one."""
+    orders: dict[Role, Order] = {}
+    ambiguous: dict[Role, str] = {}
+    for cells in rows:
+        for role, place in places.items():
+            if role in orders or place >= len(cells) or not cells[place]:
+                continue
+            if order := dates.order_of(cells[place]):
+                orders[role] = order
+            elif role not in ambiguous and dates.is_ambiguous(cells[place]):
+                ambiguous[role] = cells[place]
+        if len(orders) == len(places):
+            break
+    return orders, ambiguous

@@ -4,16 +4,34 @@ import codecs
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from mailer.core.address import without_invisible
 from mailer.core.i18n import Explained
+from mailer.imports import spreadsheet
+from mailer.imports.columns import names_addresses
 
 CHUNK = 1 << 20  # bytes
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
+TOP = 20  # rows among which the header is looked for
+SAMPLE = 10  # records shown before anything is taken
+ENCODINGS = {"UTF-8": "utf-8-sig", "Windows-1252": "cp1252", "UTF-16": "utf-16", "Mac": "mac_roman"}
+MIXED = "UTF-8, some lines in Windows-1252"
+_UNKNOWN = "\ufffd"  # stands for a byte that is neither
+
+
+def _as_windows(error: UnicodeError) -> tuple[str, int]:
+    """Read the bytes that are not UTF-8 as Windows-1252: one odd line must not spoil all others."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error("mailer.windows", _as_windows)
 
 
 class UnreadableFile(Explained, ValueError):
@@ -49,49 +67,103 @@ class Form:
     """What was told by reading it through once."""
 
     sha256: bytes
-    encoding: str  # a Python codec
+    encoding: str  # a Python codec; "" for a spreadsheet
     delimiter: str
     records: int  # blank lines and the header aside
     header: tuple[str, ...]
     above: int  # rows before the first record
     is_dump: bool = False  # of Sympa's: paragraphs, not rows
+    is_mixed: bool = False  # UTF-8 with lines in Windows-1252
+    sheet: str = ""  # of a spreadsheet
 
     @property
     def encoding_name(self) -> str:
-        return {"utf-8-sig": "UTF-8", "utf-8": "UTF-8"}.get(self.encoding, "Windows-1252")
+        if self.sheet:
+            return f"spreadsheet, {self.sheet}"
+        names = {codec: name for name, codec in ENCODINGS.items()}
+        return MIXED if self.is_mixed else names.get(self.encoding, self.encoding)
 
 
-def inspect(source: Source) -> Form:
+@dataclass(frozen=True)
+class Choices:
+    """What a person said of the file, in place of what it tells; empty: what it tells."""
+
+    encoding: str = ""  # a key of ENCODINGS
+    sheet: str = ""
+
+
+def inspect(source: Source, choices: Choices = Choices()) -> Form:
     """Read the file through: nothing of it is imported before every line of it can be read.
 
     Raises UnreadableFile.
     """
-    digest, encoding, head = _look(source)
+    digest, looks = _look(source)
+    if spreadsheet.is_one(looks.head):
+        return _inspected_sheet(source, digest, choices.sheet)
+    encoding = ENCODINGS.get(choices.encoding) or looks.encoding
+    mixed = looks.mixed and not choices.encoding
+    head = looks.head.decode(encoding, errors="mailer.windows" if mixed else "replace").lstrip("\ufeff")
     if _is_dump(head):
-        return Form(digest, encoding, "", sum(1 for _ in dumped(source, encoding)), DUMPED, 0, is_dump=True)
+        found = sum(1 for _ in dumped(source, encoding))
+        return Form(digest, encoding, "", found, DUMPED, 0, is_dump=True)
     delimiter = _delimiter(head)
-    header, above = _header([cells for _, cells in islice(table(source, encoding, delimiter), 2)])
-    total = sum(1 for _ in table(source, encoding, delimiter))
-    return Form(digest, encoding, delimiter, total - above, header, above)
+    draft = Form(digest, encoding, delimiter, 0, (), 0, is_mixed=mixed)
+    return _counted(source, draft)
+
+
+def _inspected_sheet(source: Source, digest: bytes, wanted: str) -> Form:
+    try:
+        with source.open() as file:
+            sheets = spreadsheet.sheets(file)
+    except spreadsheet.Unreadable as fault:
+        raise UnreadableFile(fault.code, file=source.name) from None
+    if wanted and wanted not in sheets:
+        raise UnreadableFile("no_sheet", file=source.name, sheet=wanted, there=", ".join(sheets))
+    return _counted(source, Form(digest, "", "", 0, (), 0, sheet=wanted or sheets[0]))
+
+
+def _counted(source: Source, draft: Form) -> Form:
+    """Complete a form by its header and the number of its records."""
+    header, above = _header([cells for _, cells in islice(_rows(source, draft), TOP)])
+    total = sum(1 for _ in _rows(source, draft))
+    return Form(
+        draft.sha256, draft.encoding, draft.delimiter, total - above, header, above,
+        is_mixed=draft.is_mixed, sheet=draft.sheet,
+    )  # fmt: skip
 
 
 def records(source: Source, form: Form) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record's cells, with the number of its last line; the header and blank lines are passed
-    over.
-    """
+    """Yield each record's cells, with the number of its last line; not the header, nor blank lines."""
     if form.is_dump:
         return dumped(source, form.encoding)
-    return islice(table(source, form.encoding, form.delimiter), form.above, None)
+    return islice(_rows(source, form), form.above, None)
 
 
-def table(source: Source, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def sample(source: Source, form: Form) -> list[list[str]]:
+    """Return the first records, to be looked at before anything is taken."""
+    return [cells for _, cells in islice(records(source, form), SAMPLE)]
+
+
+def _rows(source: Source, form: Form) -> Iterator[tuple[int, list[str]]]:
+    if form.sheet:
+        with source.open() as file:
+            yield from spreadsheet.rows(file, form.sheet)
+    else:
+        yield from table(source, form)
+
+
+def table(source: Source, form: Form) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a CSV file.  Raises UnreadableFile, naming the line."""
-    with source.open() as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as text:
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
+    errors = "mailer.windows" if form.is_mixed else "strict"
+    with source.open() as raw, io.TextIOWrapper(raw, form.encoding, errors, newline="") as text:
+        reader = csv.reader(text, delimiter=form.delimiter, strict=True)
         try:
             for cells in reader:
-                if cells and (cells[0] or any(cell.strip() for cell in cells)):
-                    yield reader.line_num, cells
+                if not cells or (not cells[0] and not any(cell.strip() for cell in cells)):
+                    continue
+                if reader.line_num == 1 and _hint(cells, form.delimiter):
+                    continue
+                yield reader.line_num, cells
         except csv.Error:
             line = reader.line_num
             raise UnreadableFile("no_csv", file=source.name, line=line) from None
@@ -99,25 +171,73 @@ def table(source: Source, encoding: str, delimiter: str) -> Iterator[tuple[int, 
             raise UnreadableFile("encoding", file=source.name) from None
 
 
+def is_readable(cells: Sequence[str]) -> bool:
+    """Return whether no cell holds a byte that could not be read."""
+    return not any(_UNKNOWN in cell for cell in cells)
+
+
+def _hint(cells: list[str], delimiter: str) -> bool:
+    """Return whether this row is Excel's `sep=;`, which says the delimiter and nothing else."""
+    return delimiter.join(cells).lstrip("\ufeff").strip().lower() in {
+        f"sep={delimiter}",
+        f'"sep={delimiter}"',
+        "sep=",
+    }
+
+
 def _delimiter(head: str) -> str:
-    """Return the one that the first line has most of; the second, under a comment."""
-    first, _, rest = head.partition("\n")
-    line = first if any(map(first.count, DELIMITERS)) else rest.partition("\n")[0]
-    return max(DELIMITERS, key=line.count)
+    """Return the one that Excel's hint names, or that the first telling record has most of, quotes aside."""
+    first = head.partition("\n")[0].strip().strip('"').lower()
+    if first.startswith("sep=") and len(first) == 5:
+        return first[-1]
+    if head[:4].lower() == "sep=" and head[4:5] in DELIMITERS:
+        return head[4]
+    for record in islice(_records_of(head), TOP):
+        counts = {delimiter: _outside_quotes(record, delimiter) for delimiter in DELIMITERS}
+        if any(counts.values()):
+            return max(DELIMITERS, key=lambda each: counts[each])
+    return DELIMITERS[0]
+
+
+def _records_of(head: str) -> Iterator[str]:
+    """Yield the first records: a line break between quotes ends none."""
+    record = ""
+    for line in head.splitlines(keepends=True):
+        record += line
+        if record.count('"') % 2 == 0:
+            yield record
+            record = ""
+
+
+def _outside_quotes(record: str, delimiter: str) -> int:
+    return sum(part.count(delimiter) for part in record.split('"')[::2])
 
 
 def _header(rows: list[list[str]]) -> tuple[tuple[str, ...], int]:
     """Return the names of the columns, and how many rows stand above the records.
 
-    Sympa's web pages write a comment above the members, or `# ` before the header, or neither.
+    A title or a comment may stand above the header; Sympa's web pages write `# ` before it, or none at all.
     """
-    first = [cell.strip() for cell in rows[0]] if rows else []
+    named = (at for at, row in enumerate(rows) if names_addresses([cell.removeprefix("# ") for cell in row]))
+    at = next(named, 0)
+    first = _clean(rows[at]) if rows else []
     if len(first) == 1 and first[0].startswith("#") and len(rows) > 1:
         header, above = _header(rows[1:])
         return header, above + 1
-    if first and "@" in first[0]:
-        return ("email", "name", *(f"column {n}" for n in range(3, 100)))[: len(first)], 0
-    return tuple(cell.removeprefix("# ") for cell in first), 1 if first else 0
+    if first and any("@" in cell for cell in first):
+        return _unnamed(first), at
+    return tuple(cell.removeprefix("# ") for cell in first), at + 1 if first else 0
+
+
+def _clean(row: list[str]) -> list[str]:
+    return [" ".join(without_invisible(cell).split()) for cell in row]
+
+
+def _unnamed(first: list[str]) -> tuple[str, ...]:
+    """Name the columns of a file without a header: the one with addresses, and a name beside it."""
+    mail = next(place for place, cell in enumerate(first) if "@" in cell)
+    names = {mail: "email"} | ({mail + 1: "name"} if mail == 0 else {})
+    return tuple(names.get(place, f"column {place + 1}") for place in range(len(first)))
 
 
 DUMPED = ("email", "gecos", "date", "reception", "suspend")  # what is read of each paragraph
@@ -127,7 +247,7 @@ def dumped(source: Source, encoding: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the members of a Sympa dump: paragraphs of `name value` lines; cells in the order of DUMPED."""
     said: dict[str, str] = {}
     number = 0
-    with source.open() as raw, io.TextIOWrapper(raw, encoding=encoding) as text:
+    with source.open() as raw, io.TextIOWrapper(raw, encoding=encoding, errors="mailer.windows") as text:
         for number, line in enumerate(text, 1):
             name, _, value = line.strip().partition(" ")
             if name:
@@ -139,33 +259,72 @@ def dumped(source: Source, encoding: str) -> Iterator[tuple[int, list[str]]]:
         yield number, [said.get(each, "") for each in DUMPED]
 
 
-def _look(source: Source) -> tuple[bytes, str, str]:
-    """Return its SHA-256, its encoding, and its first lines."""
-    digest, encoding, head = hashlib.sha256(), "utf-8-sig", b""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+@dataclass(frozen=True)
+class _Looks:
+    """What the bytes of a file tell."""
+
+    head: bytes
+    encoding: str
+    mixed: bool
+
+
+def _look(source: Source) -> tuple[bytes, _Looks]:
+    """Return its SHA-256, and what its bytes tell.  Raises UnreadableFile on what is no text."""
+    digest, head = hashlib.sha256(), b""
+    lines = _Encodings()
     with source.open() as file:
         while chunk := file.read(CHUNK):
-            if b"\0" in chunk:
-                raise UnreadableFile("no_text", file=source.name)
             digest.update(chunk)
             head = head or chunk
-            encoding = encoding if _decodes(decoder, chunk) else "cp1252"
-    if encoding == "utf-8-sig" and not _decodes(decoder, b"", final=True):
-        encoding = "cp1252"
-    return digest.digest(), encoding, head.decode(encoding, errors="replace").lstrip("\ufeff")
+            if not (spreadsheet.is_one(head) or _is_utf_16(head)):
+                if b"\0" in chunk:
+                    raise UnreadableFile("no_text", file=source.name)
+                lines.add(chunk)
+    encoding = "utf-16" if _is_utf_16(head) else lines.encoding()
+    return digest.digest(), _Looks(head, encoding, lines.mixed() and encoding != "utf-16")
 
 
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
-    try:
-        decoder.decode(chunk, final=final)
-    except UnicodeDecodeError:
-        return False
-    return True
+def _is_utf_16(head: bytes) -> bool:
+    return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+
+class _Encodings:
+    """Counts the lines that are UTF-8 beyond ASCII, and those that are not UTF-8 at all."""
+
+    def __init__(self) -> None:
+        self._rest, self._utf8, self._other = b"", 0, 0
+
+    def add(self, chunk: bytes) -> None:
+        if chunk.isascii() and not self._rest:
+            return
+        lines = (self._rest + chunk).split(b"\n")
+        self._rest = lines.pop()
+        for line in lines:
+            self._count(line)
+
+    def _count(self, line: bytes) -> None:
+        if line.isascii():
+            return
+        try:
+            line.decode("utf-8")
+            self._utf8 += 1
+        except UnicodeDecodeError:
+            self._other += 1
+
+    def mixed(self) -> bool:
+        self._end()
+        return bool(self._utf8 and self._other)
+
+    def encoding(self) -> str:
+        self._end()
+        return "cp1252" if self._other and not self._utf8 else "utf-8-sig"
+
+    def _end(self) -> None:
+        rest, self._rest = self._rest, b""
+        self._count(rest)
 
 
 def _is_dump(head: str) -> bool:
-    """Return whether this opens like a dump of Sympa's: a paragraph of `name value` lines, an email among
-    them.
-    """
+    """Return whether this opens like a dump of Sympa's: `name value` lines, an email among them."""
     lines = head.partition("\n\n")[0].splitlines()
     return any(line.startswith("email ") for line in lines) and all(" " in line for line in lines)

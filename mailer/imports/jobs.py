@@ -1,7 +1,7 @@
 """Imports as rows: begun, gone on with, listed, reported, undone."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from mailer.core.db import changed, transaction
 from mailer.core.settings import Settings
 from mailer.imports.columns import PRESETS, Columns, Role
-from mailer.imports.file_format import Form, Source
+from mailer.imports.dates import Order as DateOrder
+from mailer.imports.file_format import Choices, Form, Source
 from mailer.imports.models import Import, ImportReport, ImportState
 from mailer.imports.rows import Rows, Terms
 from mailer.subscribers import bulk as people
@@ -41,6 +42,7 @@ class Order:
     form: Form
     columns: Columns
     terms: Terms
+    choices: Choices = field(default_factory=Choices)  # what a person said of the file, to read it again so
 
 
 def rows(order: Order, settings: Settings) -> Rows:
@@ -70,16 +72,31 @@ def _values(order: Order) -> dict[str, Any]:
     return {
         "newsletter_id": order.newsletter_id, "by": order.by, "sha256": order.form.sha256,
         "preset": order.columns.preset.name, "source": order.terms.source, "locale": order.terms.locale,
-        "columns": {"roles": [list(pair) for pair in order.columns.shown()]},
+        "columns": _kept(order),
         "legal_text": order.terms.legal_text, "consented_at": order.terms.consented_at,
     }  # fmt: skip
+
+
+def _kept(order: Order) -> dict[str, Any]:
+    """Write down how the file is read, so that a later run reads it alike."""
+    return {
+        "roles": [list(pair) for pair in order.columns.shown()],
+        "orders": {role.value: each.value for role, each in order.columns.orders.items()},
+        "choices": asdict(order.choices),
+    }
 
 
 def columns(of: Import) -> Columns:
     """Return the mapping an import was begun with."""
     pairs = of.columns["roles"]
     roles = tuple(Role(role) if role else None for _, role in pairs)
-    return Columns(PRESETS[of.preset], tuple(header for header, _ in pairs), roles)
+    orders = {Role(role): DateOrder(each) for role, each in of.columns["orders"].items()}
+    return Columns(PRESETS[of.preset], tuple(header for header, _ in pairs), roles, orders)
+
+
+def choices(of: Import) -> Choices:
+    """Return what a person said of the file when the import was begun."""
+    return Choices(**of.columns["choices"])
 
 
 def imports(db: Session) -> list[Import]:

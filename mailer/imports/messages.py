@@ -1,9 +1,9 @@
 """Say why a row was refused, to whoever reads the report.  No sentence quotes an address."""
 
 from mailer.core.i18n import LOCALES, label
-from mailer.imports.rows import MAX_NAME, MAX_SOURCE, Refused
+from mailer.imports.rows import MAX_SOURCE, Refused
 
-_LIMITS = {"max_name": MAX_NAME, "max_source": MAX_SOURCE, "locales": ", ".join(LOCALES)}
+_LIMITS = {"max_source": MAX_SOURCE, "locales": ", ".join(LOCALES)}
 
 
 def sentence(reason: str, locale: str) -> str:

@@ -1,26 +1,25 @@
 """A row of a file taken for what it says: somebody agreed, somebody left, or it cannot be used.  Pure."""
 
-import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from mailer.core import address
-from mailer.core.address import InvalidAddress, normalise
+from mailer.core.address import InvalidAddress, SeveralAddresses, normalise, pasted
 from mailer.core.i18n import LOCALES
 from mailer.imports.columns import AWAITS, LEAVES, OWN, Columns, Role
+from mailer.imports.dates import Order, instant
+from mailer.imports.file_format import is_readable
+from mailer.imports.names import tidy_name
 from mailer.subscribers.models import SuppressionReason
 
 MAX_NAME, MAX_SOURCE = 200, 500  # characters
-_DATES = ("%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S",
-          "%d-%m-%Y", "%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S")  # fmt: skip
-_ZONE_NAME = re.compile(r" ?([+-]\d\d:?\d\d)(?: [A-Z]{2,5})?\Z")  # as Go writes it: … +0000 UTC
 _LOWERED = {"", "0", "false", "faux", "no", "non", "n", "[]"}  # a flag that is not raised
+_RAISED = {"1", "true", "vrai", "yes", "oui", "o", "y", "x", "ok"}
 _REMEMBERED = 20_000
 
 
@@ -36,8 +35,9 @@ class Refused(StrEnum):
     """Why nobody is subscribed by a row."""
 
     CELLS = "cells"
+    ENCODING = "encoding"
     ADDRESS = "address"
-    NAME = "name"
+    SEVERAL = "several"
     LOCALE = "locale"
     SOURCE = "source"
     NO_DATE = "no_date"
@@ -106,7 +106,7 @@ class Rows:
         self._name_in, self._names_in = get[Role.NAME], (get[Role.FIRST_NAME], get[Role.LAST_NAME])
         remembered = lru_cache(_REMEMBERED)  # a file repeats its dates, languages and sources
         self._said_at, self._locale = remembered(self._said), remembered(self._spoken)
-        self._source, self._instant = remembered(self._sourced), remembered(partial(instant, zone=self._zone))
+        self._source, self._instant = remembered(self._sourced), remembered(self._dated)
         self._may_leave = any(columns.all(role) for role in
                               (Role.STATUS, Role.OPTED_OUT, Role.OPTED_OUT_AT, Role.BOUNCED_AT))  # fmt: skip
 
@@ -115,13 +115,17 @@ class Rows:
         try:
             if len(cells) != self._width:
                 cells = self._fitted(cells)
+            if not is_readable(cells):
+                raise _NotUsable(Refused.ENCODING)
             return self._person(line, cells)
         except _NotUsable as refusal:
             return refusal.reason
 
     def _person(self, line: int, cells: Sequence[str]) -> Person:
         try:
-            email = normalise(_unguarded(cells[self._email]))
+            beside, email = pasted(_unguarded(cells[self._email]))
+        except SeveralAddresses:
+            raise _NotUsable(Refused.SEVERAL) from None
         except InvalidAddress:
             raise _NotUsable(Refused.ADDRESS) from None
         mark, source = self._mark(email), self._source(self._source_in(cells))
@@ -129,7 +133,7 @@ class Rows:
             return Person(line, no[0], email, mark, None, "", no[1], source, no[2])
         said_at = self._said_at(self._agreed_in(cells) or self._asked_in(cells))
         locale = self._locale(self._locale_in(cells))
-        return Person(line, Act.JOIN, email, mark, self._name(cells), locale, said_at, source)
+        return Person(line, Act.JOIN, email, mark, self._name(cells, beside), locale, said_at, source)
 
     def _fitted(self, cells: Sequence[str]) -> Sequence[str]:
         if any(cell.strip() for cell in cells[self._width :]):
@@ -162,17 +166,18 @@ class Rows:
     def _no_date(self, cells: Sequence[str], *roles: Role) -> datetime | None:
         """Read the date of a no; an unreadable one does not make it a yes."""
         for role in roles:
-            at = self._instant(self._get[role](cells))
+            at = self._instant(role, self._get[role](cells))
             if at and at <= self._terms.now:
                 return at
         return None
 
-    def _name(self, cells: Sequence[str]) -> str | None:
-        whole = self._name_in(cells) or " ".join(part(cells) for part in self._names_in)
-        name = _unguarded(" ".join(whole.split()))
-        if len(name) > MAX_NAME or not name.isprintable():
-            raise _NotUsable(Refused.NAME)
-        return name or None
+    def _name(self, cells: Sequence[str], beside: str) -> str | None:
+        """Return their name; `beside` is the one that stood with the address.  It never costs the row."""
+        whole = self._name_in(cells) or " ".join(part(cells) for part in self._names_in).strip() or beside
+        return tidy_name(_unguarded(whole), MAX_NAME)
+
+    def _dated(self, role: Role, text: str) -> datetime | None:
+        return instant(text, self._zone, self._columns.orders.get(role, Order.DAY_FIRST))
 
     def _spoken(self, text: str) -> str:
         locale = text[:2].lower()
@@ -189,35 +194,18 @@ class Rows:
         return source
 
     def _said(self, text: str) -> datetime | None:
-        at = self._instant(text) if text else self._terms.consented_at
+        if text.lower() in _LOWERED - {""}:
+            raise _NotUsable(Refused.AWAITS)
+        dated = bool(text) and text.lower() not in _RAISED
+        at = self._instant(Role.CONSENTED_AT, text) if dated else self._terms.consented_at
         if at is None:
-            if text:
+            if dated:
                 raise _NotUsable(Refused.BAD_DATE)
             if not self._terms.legal_text:
                 raise _NotUsable(Refused.NO_DATE)
         elif at > self._terms.now:
             raise _NotUsable(Refused.FUTURE)
         return at
-
-
-def instant(text: str, zone: tzinfo) -> datetime | None:
-    """Read a date as spreadsheets and services write it, in UTC; None when it is none.  Digits: Unix time."""
-    try:
-        if text.isdigit() and len(text) > 8:
-            return datetime.fromtimestamp(int(text), UTC)
-        at = _written(_ZONE_NAME.sub(r"\1", text))
-        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _written(text: str) -> datetime:
-    with suppress(ValueError):
-        return datetime.fromisoformat(text)
-    for pattern in _DATES:
-        with suppress(ValueError):
-            return datetime.strptime(text, pattern)
-    raise ValueError(text)
 
 
 def _raised(cell: str) -> bool:

@@ -73,7 +73,7 @@ def _further(job: Import, settings: Settings, clock: Callable[[], datetime]) -> 
         job.newsletter_id,
         job.by,
         source,
-        file_format.inspect(source),
+        file_format.inspect(source, jobs.choices(job)),
         jobs.columns(job),
         _terms(job, settings),
     )

@@ -20,7 +20,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.i18n import Locale
 from mailer.core.settings import settings
 from mailer.imports import export, file_format, jobs, uploads
-from mailer.imports.columns import PRESETS, NoMapping, Role, match
+from mailer.imports.columns import PRESETS, NoMapping, Role, match, with_orders
 from mailer.imports.file_format import UnreadableFile
 from mailer.imports.jobs import Order
 from mailer.imports.messages import sentence
@@ -171,6 +171,7 @@ def _begun(db: Session, given: FileForm) -> Import:
     read = file_format.inspect(source)
     preset = given.preset.data if given.preset.data in PRESETS else None
     columns = match(read.header, preset or ("sympa" if read.is_dump else None))
+    columns = with_orders(columns, (cells for _, cells in file_format.records(source, read)))
     order = Order(newsletter.id, str(current_user.id), source, read, columns, terms)
     job = jobs.begin(db, order, ImportState.CHECKING)
     if not uploads.held(db, job.id):

@@ -317,7 +317,8 @@ def test_the_member_lists_of_sympas_pages(take: Intake, body: str) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("email\nann@example.org\n".encode("utf-16"), "no_text"),
+        (b"email\nann@example.org\n\0", "no_text"),
+        (b"PK\x03\x04 no spreadsheet", "no_spreadsheet"),
         (b"email,name\nann@example.org,\x81\xe9\n", "encoding"),
         (b'email,name\nann@example.org,"never closed\n', "no_csv"),
     ],
@@ -402,7 +403,7 @@ def test_undoing_withdraws_only_whom_that_import_alone_allowed(take: Intake, new
 
 def test_an_export_runs_nothing_in_a_spreadsheet_and_reads_back(take: Intake, newsletter_id: UUID) -> None:
     take.run(
-        'email,name,consented_at\n=cmd@example.org,"=HYPERLINK(""x"")",2024-05-02\n+tag@example.org,-2,2024-05-02\n'
+        'email,name,consented_at\n-cmd@example.org,"=HYPERLINK(""x"")",2024-05-02\n+tag@example.org,-2,2024-05-02\n'
     )
     written = io.StringIO(newline="")
     with transaction() as db:
