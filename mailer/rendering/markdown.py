@@ -22,16 +22,22 @@ _STYLES = {
 }
 _PARSER = MarkdownIt("commonmark", {"html": False}).disable(_OFF, ignoreInvalid=True)
 _FIELD = re.compile(r"\{\{\s*(" + "|".join(MERGE_FIELDS) + r")\s*\}\}")
+_YEAR = re.compile(r"^( {0,3}\d{3,9})([.)])(?=\s)", re.MULTILINE)
 WIDTH = 72
 
 
 def to_html(source: str) -> Markup:
-    """Safe HTML, styled inline, merge fields as markers."""
-    tokens = _PARSER.parse(source)
+    """Render safe HTML, styled inline, merge fields as markers."""
+    tokens = _parsed(source)
     for token in tokens:
         _style(token)
     html = _PARSER.renderer.render(tokens, _PARSER.options, {})
     return Markup(_fields(html.strip()))  # noqa: S704 -- the parser escapes everything but its own tags
+
+
+def _parsed(source: str) -> list[Token]:
+    """Parse; a year that begins a line is no list of one thousand items."""
+    return _PARSER.parse(_YEAR.sub(r"\1\\\2", source))
 
 
 def _style(token: Token) -> None:
@@ -44,33 +50,79 @@ def _style(token: Token) -> None:
 
 
 def to_text(source: str) -> str:
-    """Paragraphs wrapped at 72 columns, links spelled out after their words."""
-    blocks: list[str] = []
-    bullet = ""
-    for token in _PARSER.parse(source):
-        if token.type == "list_item_open":
-            bullet = "- "
+    """Say in plain text what the HTML says: lists with numbers and levels, lines that end where they do.
+
+    Paragraphs are wrapped at 72 columns; a link's address stands after its words, unless it is these.
+    """
+    text = _Text()
+    for token in _parsed(source):
+        text.take(token)
+    return _fields(text.written())
+
+
+class _Text:
+    """Paragraphs with what stands before their lines: quote marks, numbers of lists, indents."""
+
+    def __init__(self) -> None:
+        self._blocks: list[tuple[bool, str]] = []  # whether it follows closely, and the lines
+        self._lists: list[int | None] = []  # the next number of each list around; None: bullets
+        self._before: list[str] = []  # what begins each line, level by level
+        self._ended = True  # whether no list goes on
+        self._item = ""  # the mark of an item whose first line is still to come
+
+    def take(self, token: Token) -> None:
+        """Take the parser's next token."""
+        if token.type in {"bullet_list_open", "ordered_list_open"}:
+            start = int(token.attrGet("start") or 1) if token.type == "ordered_list_open" else None
+            self._ended = self._ended or not self._lists
+            self._lists.append(start)
+        elif token.type in {"bullet_list_close", "ordered_list_close"}:
+            self._lists.pop()
+            self._ended = self._ended or not self._lists
+        elif token.type == "list_item_open":
+            self._begin_item()
+        elif token.type == "blockquote_open":
+            self._before.append("> ")
+        elif token.type in {"list_item_close", "blockquote_close"}:
+            self._before.pop()
         elif token.type == "inline":
-            words = "".join(_inline(token.children or []))
-            indent = "  " if bullet else ""
-            blocks.append(wrap(words, initial=bullet, indent=indent))
-            bullet = ""
-    return _fields("\n\n".join(blocks))
+            self._add(_lines(token.children or []))
+
+    def _begin_item(self) -> None:
+        number = self._lists[-1]
+        self._item = "- " if number is None else f"{number}. "
+        self._lists[-1] = None if number is None else number + 1
+        self._before.append(" " * len(self._item))
+
+    def _add(self, lines: list[str]) -> None:
+        indent = "".join(self._before)
+        first = "".join(self._before[:-1]) + self._item if self._item else indent
+        written = [wrap(line, initial=indent, indent=indent) or indent.rstrip() for line in lines]
+        written[0] = wrap(lines[0], initial=first, indent=indent)
+        self._blocks.append((bool(self._item) and not self._ended, "\n".join(written)))
+        self._item, self._ended = "", False
+
+    def written(self) -> str:
+        """Return the whole: items follow one another closely, all else after an empty line."""
+        return "".join(("\n" if close else "\n\n") + block for close, block in self._blocks).strip("\n")
 
 
-def _inline(tokens: list[Token]) -> list[str]:
-    words: list[str] = []
-    links: list[str] = []
+def _lines(tokens: list[Token]) -> list[str]:
+    """Return the words of a paragraph, a string for each line that the author ended."""
+    lines = [""]
+    links: list[tuple[str, int]] = []
     for token in tokens:
         if token.type == "link_open":
-            links.append(str(token.attrGet("href") or ""))
+            links.append((str(token.attrGet("href") or ""), len(lines[-1])))
         elif token.type == "link_close":
-            words.append(f" <{links.pop()}>")
-        elif token.type in {"softbreak", "hardbreak"}:
-            words.append(" ")
+            address, begins = links.pop()
+            if lines[-1][begins:].strip() not in {address, address.removeprefix("mailto:")}:
+                lines[-1] += f" <{address}>"
+        elif token.type == "hardbreak":
+            lines.append("")
         else:
-            words.append(token.content)
-    return words
+            lines[-1] += " " if token.type == "softbreak" else token.content
+    return lines
 
 
 def wrap(text: str, *, initial: str = "", indent: str = "") -> str:
