@@ -22,7 +22,7 @@ from mailer.delivery import follow
 from mailer.imports import export as exporting
 from mailer.imports import file_format, jobs, pipeline
 from mailer.imports.columns import PRESETS, AmbiguousDates, Role, match, with_orders
-from mailer.imports.dates import Order as DateOrder
+from mailer.imports.dates import DateOrder
 from mailer.imports.file_format import ENCODINGS, Choices, OnDisk
 from mailer.imports.jobs import CannotUndo, Order
 from mailer.imports.models import Import

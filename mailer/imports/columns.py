@@ -15,7 +15,7 @@ from enum import StrEnum
 from mailer.core.address import without_invisible
 from mailer.core.i18n import Explained
 from mailer.imports import dates
-from mailer.imports.dates import Order
+from mailer.imports.dates import DateOrder
 from mailer.subscribers.models import SuppressionReason
 
 
@@ -182,7 +182,7 @@ class Columns:
     preset: Preset
     headers: tuple[str, ...]
     roles: tuple[Role | None, ...]
-    orders: Mapping[Role, Order] = field(default_factory=dict)  # of the dates in figures; else day first
+    orders: Mapping[Role, DateOrder] = field(default_factory=dict)  # of the dates in figures; else day first
 
     def at(self, role: Role) -> int | None:
         """Return the place of the column that holds this, if any."""
@@ -245,7 +245,7 @@ def names_addresses(headers: Sequence[str]) -> bool:
 DATED = (Role.CONSENTED_AT, Role.ASKED_AT, Role.OPTED_OUT_AT, Role.CHANGED_AT, Role.BOUNCED_AT)
 
 
-def with_orders(columns: Columns, rows: Iterable[Sequence[str]], given: Order | None = None) -> Columns:
+def with_orders(columns: Columns, rows: Iterable[Sequence[str]], given: DateOrder | None = None) -> Columns:
     """Take each column of dates for day-first or month-first, by what its rows tell, or as `given`.
 
     Raises AmbiguousDates where nothing tells, and the day would be another.
@@ -262,9 +262,9 @@ def with_orders(columns: Columns, rows: Iterable[Sequence[str]], given: Order | 
 
 def _told(
     places: Mapping[Role, int], rows: Iterable[Sequence[str]]
-) -> tuple[dict[Role, Order], dict[Role, str]]:
+) -> tuple[dict[Role, DateOrder], dict[Role, str]]:
     """Return the order of each column that tells one, and an ambiguous date of each that has one."""
-    orders: dict[Role, Order] = {}
+    orders: dict[Role, DateOrder] = {}
     ambiguous: dict[Role, str] = {}
     for cells in rows:
         for role, place in places.items():

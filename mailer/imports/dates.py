@@ -12,6 +12,8 @@ from enum import StrEnum
 from babel.dates import get_day_names, get_month_names
 from dateutil.parser import parser, parserinfo
 
+from mailer.core.i18n import LOCALES
+
 EXCEL_EPOCH = datetime(1899, 12, 30)
 SERIALS = range(20_000, 80_000)  # Excel's days: 1954 to 2119
 SECONDS = range(10**8, 10**10)  # Unix time: 1973 to 2286
@@ -22,7 +24,7 @@ _ISO = re.compile(r"\d{4}-?\d\d-?\d\d(?!\d)")
 _UNSAID = datetime(2000, 1, 1), datetime(2001, 2, 2)
 
 
-class Order(StrEnum):
+class DateOrder(StrEnum):
     """How a column writes its dates in figures."""
 
     DAY_FIRST = "day_first"
@@ -32,7 +34,7 @@ class Order(StrEnum):
 def _forms(kind: str, at: int) -> tuple[str, ...]:
     """List how a month or a day is written in French and in English, whole or cut short."""
     names = get_month_names if kind == "month" else get_day_names
-    wide = [names(width, locale=locale)[at] for width in ("wide", "abbreviated") for locale in ("en", "fr")]
+    wide = [names(width, locale=locale)[at] for width in ("wide", "abbreviated") for locale in LOCALES]
     return tuple(dict.fromkeys(form for name in wide for form in (name.rstrip("."), _bare(name.rstrip(".")))))
 
 
@@ -65,15 +67,15 @@ def _zone(name: str | None, offset: int | None) -> tzinfo | None:
     return timezone(timedelta(hours=_ZONES[name]))
 
 
-def order_of(text: str) -> Order | None:
+def order_of(text: str) -> DateOrder | None:
     """Say in which order a date in figures is written; None where it is not told, or does not matter."""
     found = _FIGURES.match(text)
     if not found:
         return None
     first, second = int(found[1]), int(found[3])
     if first <= 12 < second <= 31:
-        return Order.MONTH_FIRST
-    return Order.DAY_FIRST if second <= 12 < first <= 31 else None
+        return DateOrder.MONTH_FIRST
+    return DateOrder.DAY_FIRST if second <= 12 < first <= 31 else None
 
 
 def is_ambiguous(text: str) -> bool:
@@ -82,7 +84,7 @@ def is_ambiguous(text: str) -> bool:
     return found is not None and int(found[1]) != int(found[3]) and max(int(found[1]), int(found[3])) <= 12
 
 
-def instant(text: str, zone: tzinfo, order: Order = Order.DAY_FIRST) -> datetime | None:
+def instant(text: str, zone: tzinfo, order: DateOrder = DateOrder.DAY_FIRST) -> datetime | None:
     """Read a date in UTC, `zone` for those that name none; None when it is none.
 
     Read: ISO 8601; figures with / . or -, in the column's order; months in French or English; Excel's days;
@@ -95,13 +97,13 @@ def instant(text: str, zone: tzinfo, order: Order = Order.DAY_FIRST) -> datetime
         return None
 
 
-def _written(text: str, order: Order) -> datetime:
+def _written(text: str, order: DateOrder) -> datetime:
     if _ISO.match(text):
         with suppress(ValueError):
             return datetime.fromisoformat(text)
     if _NUMBER.match(text):
         return _counted(float(text.replace(",", ".")))
-    day_first = order is Order.DAY_FIRST
+    day_first = order is DateOrder.DAY_FIRST
     said = [_PARSER.parse(text, default=day, dayfirst=day_first, tzinfos=_zone) for day in _UNSAID]
     if said[0].date() != said[1].date():
         raise ValueError("no year, no month or no day")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from mailer.core.db import changed, transaction
 from mailer.core.settings import Settings
 from mailer.imports.columns import PRESETS, Columns, Role
-from mailer.imports.dates import Order as DateOrder
+from mailer.imports.dates import DateOrder
 from mailer.imports.file_format import Choices, Form, Source
 from mailer.imports.models import Import, ImportReport, ImportState
 from mailer.imports.rows import Rows, Terms

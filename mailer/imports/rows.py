@@ -12,7 +12,7 @@ from mailer.core import address
 from mailer.core.address import InvalidAddress, SeveralAddresses, normalise, pasted
 from mailer.core.i18n import LOCALES
 from mailer.imports.columns import AWAITS, LEAVES, OWN, Columns, Role
-from mailer.imports.dates import Order, instant
+from mailer.imports.dates import DateOrder, instant
 from mailer.imports.file_format import is_readable
 from mailer.imports.names import tidy_name
 from mailer.subscribers.models import SuppressionReason
@@ -177,7 +177,7 @@ class Rows:
         return tidy_name(_unguarded(whole), MAX_NAME)
 
     def _dated(self, role: Role, text: str) -> datetime | None:
-        return instant(text, self._zone, self._columns.orders.get(role, Order.DAY_FIRST))
+        return instant(text, self._zone, self._columns.orders.get(role, DateOrder.DAY_FIRST))
 
     def _spoken(self, text: str) -> str:
         locale = text[:2].lower()

@@ -30,7 +30,8 @@ FRENCH = re.compile(
     re.I,
 )
 UNSEEN = {  # enumerations no person is shown a member of, under its own name
-    "Access", "Act", "Alert", "Change", "Confirmation", "Due", "Erasure", "Fate", "Keep", "May", "Move",
+    "Access", "Act", "Alert", "Change", "Confirmation", "DateOrder", "Due", "Erasure", "Fate", "Keep", "May",
+    "Move",
     "Phase", "Portability", "Pressure", "Purpose", "Rectification", "ResolutionKind", "Restriction", "Sort",
     "SubscriptionState", "Theme", "Whose", "Will",
 }  # fmt: skip

@@ -16,7 +16,7 @@ import pytest
 from openpyxl import Workbook
 
 from mailer.imports.columns import AmbiguousDates, Columns, NoMapping, match, with_orders
-from mailer.imports.dates import Order
+from mailer.imports.dates import DateOrder
 from mailer.imports.file_format import Choices, Form, UnreadableFile, inspect, records, sample
 from mailer.imports.rows import Person, Refused, Rows, Terms
 
@@ -59,7 +59,7 @@ class Read:
 def read(
     body: str | bytes,
     *,
-    order: Order | None = None,
+    order: DateOrder | None = None,
     choices: Choices | None = None,
     agreed: datetime | None = AGREED,
 ) -> Read:
@@ -223,7 +223,7 @@ def test_a_column_is_read_in_one_form() -> None:
     month_first = read("email,consented_at\na@example.fr,12/31/2025\nb@example.fr,03/04/2025\n")
     assert (month_first.days, list(month_first.columns.orders.values())) == (
         ["2025-12-31", "2025-03-04"],
-        [Order.MONTH_FIRST],
+        [DateOrder.MONTH_FIRST],
     )
     day_first = read("email,consented_at\nb@example.fr,03/04/2025\na@example.fr,31/12/2025\n")
     assert day_first.days == ["2025-04-03", "2025-12-31"]
@@ -233,8 +233,8 @@ def test_a_column_that_could_be_read_two_ways_asks() -> None:
     body = "email,consented_at\na@example.fr,03/04/2025\nb@example.fr,05/05/2025\n"
     with pytest.raises(AmbiguousDates, match="ambiguous"):
         read(body)
-    assert read(body, order=Order.DAY_FIRST).days == ["2025-04-03", "2025-05-05"]
-    assert read(body, order=Order.MONTH_FIRST).days == ["2025-03-04", "2025-05-05"]
+    assert read(body, order=DateOrder.DAY_FIRST).days == ["2025-04-03", "2025-05-05"]
+    assert read(body, order=DateOrder.MONTH_FIRST).days == ["2025-03-04", "2025-05-05"]
     assert read("email,consented_at\na@example.fr,05/05/2025\n").days == ["2025-05-05"]
 
 
