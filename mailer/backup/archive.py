@@ -27,12 +27,16 @@ from mailer.backup import encryption, migrate, postgres
 from mailer.backup.postgres import ToolFailed
 from mailer.core import private_file, restore_lock
 from mailer.core.db import engine, transaction
+from mailer.core.restore_lock import Restoration
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NOBODY, Will
 from mailer.privacylog.models import JournalPosition
 
 FORMAT = 1
-DUMP = ("--format=custom", "--no-owner", "--no-privileges", "--exclude-table-data=restoration")
+DUMP = (
+    "--format=custom", "--no-owner", "--no-privileges",
+    f"--exclude-table-data={Restoration.__tablename__}",  # what is restored is disarmed
+)  # fmt: skip
 RESTORE = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges")
 _LONGEST = 1 << 20  # bytes of a manifest
 _NOT_OURS = "this file is no backup of mailer's"

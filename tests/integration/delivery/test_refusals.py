@@ -43,8 +43,8 @@ def _become(state: DeliveryState, *positions: int, text: str = NO.text) -> None:
 
 def _states(issue_id: UUID) -> dict[int, str]:
     with transaction() as db:
-        rows = db.execute(select(Delivery.position, Delivery.state).where(Delivery.issue_id == issue_id))
-        return {position: state.value for position, state in rows}
+        mine = select(Delivery.position, Delivery.state).where(Delivery.issue_id == issue_id)
+        return {row.position: row.state.value for row in db.execute(mine.order_by(Delivery.position))}
 
 
 def _now(issue: Issue) -> Issue:

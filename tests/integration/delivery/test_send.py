@@ -3,6 +3,7 @@
 import email
 import email.policy
 import gc
+import re
 import threading
 import warnings
 from collections import Counter
@@ -170,8 +171,8 @@ def test_the_claim_goes_through_indexes_though_the_tables_were_just_made(clean: 
         values = {"issue": uuid4(), "worker": uuid4(), "limit": 100, "now": utcnow(), "lanes": [OTHER],
                   "budgets": [100], "dues": [ledger.START[0]], "places": [0]}  # fmt: skip
         plan = "\n".join(db.scalars(text(f"EXPLAIN {ledger._CLAIM.text}"), values))
-    for key in ("pk_subscriber", "uq_subscription_newsletter_id_subscriber_id", "pk_suppression"):
-        assert f" {key} " in plan
+    for key in ("pk_subscriber", r"\w+_subscriber_id on subscription", "pk_suppression"):
+        assert re.search(rf"Index (Only )?Scan using {key} ", plan), plan
     assert not [name for name in ("Seq Scan", "Hash", "Materialize", "Scan on recipient") if name in plan]
 
 
