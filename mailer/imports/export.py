@@ -9,8 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.core.i18n import Locale, words
+from mailer.core.settings import settings
 from mailer.imports.decide import KNOWN, NEW
 from mailer.imports.messages import sentence
+from mailer.rendering.local_time import day_or_instant
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription
 from mailer.subscribers.recipients import receives, recipient
@@ -48,9 +50,10 @@ def _subscribers(db: Session, newsletter_id: UUID, *, everybody: bool) -> Iterat
     if not everybody:
         now = recipient()
         query = query.join(now, now.c.subscription_id == Subscription.id).where(receives(now))
+    zone = settings().zone
     for row in db.execute(query.execution_options(yield_per=PAGE)):
         said_at = row.consented_at or row.at
-        date = said_at.isoformat() if said_at else ""
+        date = day_or_instant(said_at, zone) if said_at else ""
         yield row.email, row.name or "", row.locale, row.state.value, date, row.source or ""
 
 

@@ -21,7 +21,8 @@ from mailer.core.i18n import Locale
 from mailer.core.settings import settings
 from mailer.imports import export, file_format, jobs, uploads
 from mailer.imports.columns import PRESETS, NoMapping, Role, match, with_orders
-from mailer.imports.file_format import UnreadableFile
+from mailer.imports.dates import DateOrder
+from mailer.imports.file_format import ENCODINGS, Choices, UnreadableFile
 from mailer.imports.jobs import Order
 from mailer.imports.messages import sentence
 from mailer.imports.models import Import, ImportState
@@ -47,6 +48,9 @@ class FileForm(FlaskForm):  # type: ignore[misc]
     consented_at = StringField()
     legal_text = StringField()
     preset = SelectField(validate_choice=False)
+    dates = SelectField(validate_choice=False)
+    encoding = SelectField(validate_choice=False)
+    sheet = StringField()
 
 
 class Refusal(Exception):
@@ -154,8 +158,8 @@ def _home(given: FileForm, fault: str | None = None) -> str:
         names = {newsletter.id: newsletter.name for newsletter in listed}
         imports = jobs.imports(db)[:50]
     return render_template(
-        "desk/people.html", form=given, fault=fault, newsletters=listed, presets=PRESETS, imports=imports,
-        names=names, STATES=labels.called(ImportState),
+        "desk/people.html", form=given, fault=fault, newsletters=listed, presets=PRESETS,
+        encodings=ENCODINGS, imports=imports, names=names, STATES=labels.called(ImportState),
     )  # fmt: skip
 
 
@@ -168,15 +172,22 @@ def _begun(db: Session, given: FileForm) -> Import:
         raise Refusal(_("Choisissez un fichier."))
     terms = _terms(newsletter, given)
     source = Given(given.file.data.filename.replace("\\", "/").rpartition("/")[2], given.file.data.stream)
-    read = file_format.inspect(source)
+    choices = _choices(given)
+    read = file_format.inspect(source, choices)
     preset = given.preset.data if given.preset.data in PRESETS else None
     columns = match(read.header, preset or ("sympa" if read.is_dump else None))
-    columns = with_orders(columns, (cells for _, cells in file_format.records(source, read)))
-    order = Order(newsletter.id, str(current_user.id), source, read, columns, terms)
+    dates = DateOrder(given.dates.data) if given.dates.data in set(DateOrder) else None
+    columns = with_orders(columns, (cells for _, cells in file_format.records(source, read)), dates)
+    order = Order(newsletter.id, str(current_user.id), source, read, columns, terms, choices)
     job = jobs.begin(db, order, ImportState.CHECKING)
     if not uploads.held(db, job.id):
         uploads.store(db, job.id, source)
     return job
+
+
+def _choices(given: FileForm) -> Choices:
+    encoding = given.encoding.data if given.encoding.data in ENCODINGS else ""
+    return Choices(encoding or "", (given.sheet.data or "").strip())
 
 
 def _terms(newsletter: Newsletter, given: FileForm) -> Terms:

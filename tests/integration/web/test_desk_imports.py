@@ -1,19 +1,23 @@
 """People taken over at the desk: sent, looked at, confirmed, taken, undone."""
 
 import io
+from datetime import date
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from openpyxl import Workbook
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from mailer.core.audit import Audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
-from mailer.imports import worker
+from mailer.imports import export, worker
 from mailer.imports.models import Import, ImportFile, ImportState
+from mailer.newsletters.models import Newsletter
 from mailer.rendering.typography import french
+from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 from tests.integration.web.test_desk import FRENCH, log_in, token
 from tests.support.desk_rows import make_newsletter, make_staff
@@ -155,7 +159,7 @@ def test_a_taking_is_done_a_stretch_at_a_time(
         (BODY, {"source": " "}, "Dites en une phrase"),
         (BODY, {"consented_at": "hier"}, "s’écrit 2026-01-31"),
         ("nom\nann\n", {}, "aucune colonne d’adresses"),
-        (BODY.encode("utf-16"), {}, "pas un fichier texte"),
+        (f"{BODY}\0", {}, "ni un fichier texte ni un tableur"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
@@ -174,3 +178,42 @@ def test_a_large_file_is_for_staff_alone(client: FlaskClient, slug: str, app: Fl
     stranger = app.test_client()
     data = {"file": (io.BytesIO(large.encode()), "gens.csv"), "csrf_token": token(stranger, "/login")}
     assert stranger.post("/desk/people", data=data).status_code == 413
+
+
+def test_dates_that_could_be_read_two_ways_ask_before_anything_is_kept(
+    client: FlaskClient, slug: str
+) -> None:
+    body = "email;consented_at\nann@example.org;03/04/2024\n"
+    asked = _send(client, slug, body)
+    assert asked.status_code == 422
+    assert "03/04/2024" in asked.text
+    assert _count(Import) == 0
+    path = _send(client, slug, body, dates="month_first").location
+    _work()
+    _act(client, path, "run")
+    _work()
+    with transaction() as db:
+        agreed = db.scalars(select(ConsentPayload.consented_at)).one()
+    assert agreed
+    assert agreed.astimezone(settings().zone).date().isoformat() == "2024-03-04"
+
+
+def test_a_spreadsheet_is_taken_by_the_sheet_that_is_named(client: FlaskClient, slug: str) -> None:
+    book, written = Workbook(), io.BytesIO()
+    book.create_sheet("Abonnés").append(["Courriel", "Date d’inscription"])
+    book["Abonnés"].append(["ann@example.org", date(2024, 12, 31)])
+    book.save(written)
+    path = _send(client, slug, written.getvalue(), sheet="Abonnés").location
+    _work()
+    _act(client, path, "run")
+    _work()
+    with transaction() as db:
+        rows = io.StringIO()
+        export.write_subscribers(db, db.scalars(select(Newsletter.id)).one(), rows, everybody=True)
+    assert rows.getvalue().splitlines()[1].split(",")[:5] == [
+        "ann@example.org",
+        "",
+        "fr",
+        "active",
+        "2024-12-31",
+    ]
