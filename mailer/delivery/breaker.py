@@ -10,12 +10,17 @@ from collections import defaultdict, deque
 from collections.abc import Collection
 from typing import NamedTuple
 
+from mailer.delivery.message import Letter, Recipient
 from mailer.smtp import replies
 from mailer.smtp.providers import OTHER
 from mailer.smtp.replies import Reply
 
 IN_A_ROW, DOMAINS = 10, 2
 LAST, PART = 50, 10
+
+
+class LetterTooBig(Exception):
+    """The relay says, before the first message, that it takes no letter of this size."""
 
 
 class Ending(NamedTuple):
@@ -66,6 +71,7 @@ class Breaker:
 
     def __init__(self) -> None:
         self.trips: list[Trip] = []  # not yet told to the ledger
+        self.stopped = False  # it has tripped for everybody: nothing more begins before a person has judged
         self._taken: Collection[str] = ()
         self._doubted: set[tuple[str | None, str]] = set()  # what it has tripped on: lane (or all), wording
         self._all, self._lanes = Window(), defaultdict[str, Window](Window)
@@ -73,7 +79,7 @@ class Breaker:
 
     def heed(self, taken: Collection[str]) -> None:
         """Take these wordings for what they say from now on: a person has judged them."""
-        self._taken = taken
+        self._taken, self.stopped = taken, False
 
     def suspects(self, lane: str, address: str, answer: Reply) -> bool:
         """Note how a message was answered; return whether that is a refusal which is not final."""
@@ -88,6 +94,7 @@ class Breaker:
             alone = lane != OTHER and self._all.alone(ending)
             self.trips.append(Trip(lane if alone else None, ending.wording, replies.said(answer)))
             self._doubted.add((self.trips[-1].lane, ending.wording))
+            self.stopped |= not alone
             self._all, self._lanes[lane] = Window(), Window()
         return ending.suspect or bool(self._doubted & {(None, ending.wording), (lane, ending.wording)})
 
@@ -95,3 +102,14 @@ class Breaker:
         if answer.code // 100 == 5 and (wording := replies.wording(answer)) not in self._taken:
             return Ending(lane, address.rpartition("@")[2], wording, replies.is_suspect(answer))
         return self._fine.setdefault(lane, Ending(lane, "", None, suspect=False))
+
+
+def measure(letter: Letter, limit: int, taken: Collection[str]) -> None:
+    """Compare a letter with how many bytes the relay says it takes; 0: it does not say.  Raises LetterTooBig.
+
+    Whoever took that refusal as it is has every message tried.
+    """
+    size = len(letter.to(Recipient(1, "somebody@example.org", None)).message) if limit else 0
+    reason = f"552 5.3.4 the letter weighs {-(-size // 1000)} kB, the relay takes {limit // 1000} kB"
+    if size > limit and replies.wording(Reply(0, "", reason)) not in taken:
+        raise LetterTooBig(reason)

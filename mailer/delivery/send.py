@@ -9,12 +9,13 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.logging import log
 from mailer.core.settings import settings
 from mailer.delivery import load_issue, recovery, refusals
+from mailer.delivery.breaker import LetterTooBig
 from mailer.delivery.journal import JournalUnwritable
 from mailer.delivery.ledger import Fenced
 from mailer.delivery.shaping import rate
 from mailer.delivery.shaping.budget import Shares
 from mailer.delivery.shaping.rate import Pace
-from mailer.delivery.worker import LetterTooBig, Sender
+from mailer.delivery.worker import Sender
 from mailer.smtp import dkim
 from mailer.smtp.dkim import DkimKeyMissing
 from mailer.smtp.relay import Relay, RelayDown
@@ -30,9 +31,6 @@ def send(issue_id: UUID, stretch: float, *, stopping: Callable[[], bool]) -> boo
         log.warning("the send waits", reason=str(error))
         with transaction() as db:
             circuit.hit(db, CIRCUITS[type(error)], str(error), now=utcnow())
-    except LetterTooBig as error:
-        with transaction() as db:
-            refusals.pause(db, issue_id, str(error))
     except Fenced as error:
         log.warning("fenced", issue=str(issue_id), rows=str(error))
     return False
@@ -42,15 +40,17 @@ def _work(issue_id: UUID, stretch: float, stopping: Callable[[], bool]) -> bool:
     with transaction() as db:
         if circuit.standing(db, CIRCUITS.values(), now=utcnow()):
             return False
-        probing = circuit.probe(db, circuit.RELAY, now=utcnow())
-        if probing is False:
-            return False
         letter = load_issue.leaving(db, issue_id, settings(), dkim.load(settings()))
         taken = refusals.judged(db, issue_id)
-    if letter is None:
+        probing = circuit.probe(db, circuit.RELAY, now=utcnow()) if letter else False
+    if letter is None or probing is False:
         return False
     try:
         more = _sender(stopping).work(issue_id, letter, stretch, taken, probing=bool(probing))
+    except LetterTooBig as error:
+        more = False
+        with transaction() as db:
+            refusals.pause(db, issue_id, str(error))
     except (RelayDown, JournalUnwritable) as error:
         if probing:
             with transaction() as db:

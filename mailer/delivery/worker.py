@@ -13,30 +13,27 @@ settles them once we have let go of it.
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from mailer.core import heartbeats, logging
-from mailer.core.db import transaction, utcnow
-from mailer.delivery import gate, ledger, refusals
+from mailer.core import logging
+from mailer.core.db import utcnow
+from mailer.delivery import breaker, gate
 from mailer.delivery import outcome as ending
-from mailer.delivery.breaker import Breaker
-from mailer.delivery.gate import GATE
+from mailer.delivery.errand import Brought, Errand
 from mailer.delivery.journal import Journal, JournalUnwritable
-from mailer.delivery.ledger import Claim, Claimed, Fenced, Looked, Outcome
+from mailer.delivery.judge import Judge
+from mailer.delivery.ledger import Claimed, Fenced, Outcome
 from mailer.delivery.ledger_thread import Clerk
 from mailer.delivery.message import Letter, Recipient
-from mailer.delivery.relay_health import RelayHealth
 from mailer.delivery.shaping.budget import Shares
 from mailer.delivery.shaping.queue import Lanes
 from mailer.smtp.pool import Pool
 from mailer.smtp.relay import Relay, RelayDown
-from mailer.smtp.replies import Reply, wording
-from mailer.smtp.session import Fate, Job, May, Phase, Session
+from mailer.smtp.replies import Reply
+from mailer.smtp.session import Fate, Job, May, Session
 
 FIRST_CLAIM, MAX_CLAIM = 20, 500
 LOOK_AGAIN = 0.2  # seconds after a claim that found nothing, while messages are in flight
@@ -44,19 +41,6 @@ EARLY = 3  # the clerk leaves for more when this part of a claim is left
 SHORT_CLAIM = 0.2  # seconds: a claim that is sent sooner is followed by a larger one
 BEAT_EVERY = 10.0  # seconds
 LAST_WORDS = 30.0  # seconds given to messages in flight when the database has gone
-
-
-class LetterTooBig(Exception):
-    """The relay says, before the first message, that it takes no letter of this size."""
-
-
-class Brought(NamedTuple):
-    """What the clerk comes back with."""
-
-    claim: Claim
-    recorded: list[Outcome]
-    looked: Looked
-    until: float  # gate.now() by which those that were allowed have to begin
 
 
 class Sender:
@@ -86,9 +70,7 @@ class Sender:
         self._looking: list[Claimed] = []  # rows the clerk went to look at again
         self._look_again = 0.0  # not to ask for more all the time where there is none
         self._claimed = self._afresh = False  # the clerk was asked for more; and to look from the start
-        self._health = RelayHealth()
-        self._breakers: defaultdict[UUID, Breaker] = defaultdict(Breaker)
-        self._refused = False  # the breaker has tripped for the issue: a person is asked
+        self._judge = Judge(shares)
         self._unwell: Exception | None = None
 
     def work(
@@ -113,11 +95,9 @@ class Sender:
         self._pool.first()
         self._journal = self._journal or Journal(self._journals, self.worker)
         self._issue_id, self._letter, self._until = issue_id, letter, time.monotonic() + seconds
-        self._health = RelayHealth(probing=probing)
-        self._unwell, self._refused, self._look_again = None, False, 0.0
-        self._breaker = self._breakers[issue_id]
-        self._breaker.heed(taken)
-        self._measure(taken)
+        self._unwell, self._look_again = None, 0.0
+        self._judge.begin(issue_id, taken, probing=probing)
+        breaker.measure(letter, self._pool.size_limit, taken)
         self._shares.rewind()
         try:
             while self._turn():
@@ -143,7 +123,7 @@ class Sender:
         self._feed()
         if self._lanes and not self._pool.alive:
             self._unwell = self._unwell or RelayDown("it has gone")
-        if self._unwell or self._refused:
+        if self._unwell or self._judge.breaker.stopped:
             self._give_back(self._lanes.empty())
         if self._lanes or self._flying:
             self._pool.poll(hurried=self._clerk.away)
@@ -152,11 +132,13 @@ class Sender:
         elif claiming and self._shares.exhausted:
             time.sleep(self._shares.wait())
             return True
-        return bool(self._lanes or self._flying or self._over or self._clerk.away or self._breaker.trips)
+        return bool(
+            self._lanes or self._flying or self._over or self._clerk.away or self._judge.breaker.trips
+        )
 
     def _due_at_the_ledger(self, claiming: bool) -> bool:
         """Return whether a relay waits for us, or nothing is left to do but to record what was done."""
-        if self._at_the_gate or self._breaker.trips:
+        if self._at_the_gate or self._judge.breaker.trips:
             return True
         return bool(self._over) and not self._lanes and not (claiming and self._flying)
 
@@ -168,7 +150,7 @@ class Sender:
 
     def _claiming(self) -> bool:
         """Return whether to take more: within our time, or while a slow relay keeps us here anyway."""
-        if self._unwell or self._refused or self._stopping():
+        if self._unwell or self._judge.breaker.stopped or self._stopping():
             return False
         return time.monotonic() < self._until or self._pool.stuck()
 
@@ -180,33 +162,13 @@ class Sender:
         over, self._over = self._over, []
         beats = started - self._beaten > BEAT_EVERY
         self._beaten = started if beats else self._beaten
-        said, size = self._shares.said(), 1 if self._health.probing else self._claim_size
+        said, size = self._shares.said(), 1 if self._judge.health.probing else self._claim_size
         self._claimed, self._afresh = claiming, self._shares.afresh
         shares = self._shares.next(size) if claiming else []
-        issue_id, worker = self._issue_id, self.worker
-        trips, self._breaker.trips = self._breaker.trips, []
-        looking = self._looking = [self._flying[key] for key in self._at_the_gate]
-
-        def errand() -> Brought:
-            now = utcnow()
-            with transaction() as db:
-                until = gate.now() + GATE
-                looked = ledger.look_again(db, issue_id, worker, looking, now=now)
-                ledger.record(db, issue_id, worker, over, now=now)
-                self._shares.note(db, said, now=now)
-                if beats:
-                    heartbeats.beat(db, worker, "sender")
-                claim = Claim()
-                if shares:
-                    claim = ledger.claim(
-                        db, issue_id, worker, shares, limit=size, now=now, until=gate.now() + GATE
-                    )
-            for trip in trips:  # apart: it takes the issue before its rows, as a person at the desk does
-                with transaction() as db:
-                    refusals.doubt(db, issue_id, trip, now=now)
-            return Brought(claim, over, looked, until)
-
-        self._clerk.send(errand)
+        trips, self._judge.breaker.trips = self._judge.breaker.trips, []
+        self._looking = [self._flying[key] for key in self._at_the_gate]
+        errand = Errand(self._issue_id, self.worker, self._looking, over, trips, said, shares, size, beats)
+        self._clerk.send(lambda: errand.run(self._shares))
         if claiming:
             self._resize(started)
 
@@ -284,13 +246,13 @@ class Sender:
         if late := self._lanes.stale(gate.now()):
             self._give_back(late)
         for session in self._pool.idle():
-            if self._health.probing and self._flying:
+            if self._judge.health.probing and self._flying:
                 break
             if job := self._take(company=session.messages > 0):
                 session.start(job)
             elif self._lanes.troubled and self._pool.full:
                 self._pool.retire(session)  # whoever saw a relay break off goes first on a new one, and alone
-        if self._lanes and not (self._health.probing and self._pool.alive):
+        if self._lanes and not (self._judge.health.probing and self._pool.alive):
             self._pool.grow(len(self._lanes))
 
     def begin(self, session: Session, job: Job) -> May:
@@ -306,56 +268,21 @@ class Sender:
     def following(self, session: Session) -> Job | None:
         """Return the next job, if this connection may carry one more and neither is a known troublemaker."""
         troubled = session.job is not None and self._flying[session.job.key].faults > 0
-        if self._health.probing or troubled or self._shares.worn(session):
+        if self._judge.health.probing or troubled or self._shares.worn(session):
             return None
         return self._take(company=True)
 
     def ended(self, session: Session, job: Job, fate: Fate, answer: Reply | None) -> None:
         row = self._flying[job.key]
         self._let_go(row)
-        suspect = False
-        if answer and fate is Fate.ANSWERED:
-            suspect = self._suspects(row, answer)
-            if answer.code // 100 == 4 and self._shares.is_full(session, answer):
-                fate = Fate.NOT_BEGUN  # a limit of the connection is no fault of the person
-        outcome = ending.outcome(row, fate, answer, utcnow(), suspect=suspect)
+        outcome = self._judge.outcome(session, row, fate, answer, utcnow())
         self._over.append(outcome)
-        if fate is not Fate.NOT_BEGUN:
-            self._noted(outcome)
-            if not session.is_spent:
-                self._weigh(session, row.lane, fate, answer)
-
-    def _suspects(self, row: Claimed, answer: Reply) -> bool:
-        """Ask the breaker; when it trips for everybody, nothing more begins before a person has judged."""
-        if not self._breaker.suspects(row.lane, row.address, answer):
-            return False
-        for trip in self._breaker.trips:
-            if trip.lane is None:
-                self._refused = True
-            else:
-                self._shares.refused(trip.lane, trip.reason)
-                self._give_back(self._lanes.empty(trip.lane))
-        return True
-
-    def _measure(self, taken: Collection[str]) -> None:
-        """Compare the letter with what the relay takes.  Raises LetterTooBig."""
-        limit = self._pool.size_limit
-        if not limit:
-            return
-        size = len(self._letter.to(Recipient(1, "somebody@example.org", None)).message)
-        reason = f"552 5.3.4 the letter weighs {-(-size // 1000)} kB, the relay takes {limit // 1000} kB"
-        if size > limit and wording(Reply(0, "", reason)) not in taken:
-            raise LetterTooBig(reason)
+        self._noted(outcome)
+        if self._judge.fault:
+            self._unwell = self._unwell or RelayDown(self._judge.fault)
 
     def spent(self, session: Session) -> None:
         self._shares.spent(session)
-
-    def _weigh(self, session: Session, lane: str, fate: Fate, answer: Reply | None) -> None:
-        """Learn what this ending says of the relay, and of the provider behind it."""
-        if answer:
-            self._shares.heard(lane, answer)
-        if fault := self._health.fault(fate, at_the_dot=session.phase is Phase.BODY):
-            self._unwell = self._unwell or RelayDown(fault)
 
     def _noted(self, outcome: Outcome) -> bool:
         """Return whether the journal has it; if it cannot be written, nothing more begins."""

@@ -91,6 +91,8 @@ class Shares:
 
     def room(self, lane: str) -> int | None:
         """Return how many messages of this lane may be under way from here at once."""
+        if self._resting.get(lane) is False:
+            return 0
         provider = self._providers.get(lane)
         if provider is None or not provider.connections:
             return None

@@ -67,9 +67,9 @@ class Lanes:
         self._count -= len(rows)
         return rows
 
-    def empty(self, lane: str | None = None) -> list[Claimed]:
-        """Take back everything that waits, or all of one lane."""
-        places = [place for place in self._waiting if lane in {None, place[0]}]
-        rows = [row for place in places for row in self._waiting.pop(place)]
-        self._count -= len(rows)
+    def empty(self) -> list[Claimed]:
+        """Take back everything that waits."""
+        rows = [row for waiting in self._waiting.values() for row in waiting]
+        self._waiting.clear()
+        self._count = 0
         return rows
