@@ -47,23 +47,23 @@ class Window:
     """The last endings, of all or of one lane."""
 
     def __init__(self) -> None:
-        self._last: deque[Ending] = deque(maxlen=LAST)
+        self.last: deque[Ending] = deque(maxlen=LAST)
 
     def trips(self, ending: Ending) -> bool:
         """Note it; return whether it is one refusal too many of its kind."""
-        self._last.append(ending)
+        self.last.append(ending)
         if ending.wording is None:
             return False
-        run = list(self._last)[-IN_A_ROW:]
+        run = list(self.last)[-IN_A_ROW:]
         in_a_row = len(run) == IN_A_ROW and all(ending.like(each) for each in run)
         if in_a_row and len({each.domain for each in run}) >= DOMAINS:
             return True
-        return len(self._last) == LAST and sum(map(ending.like, self._last)) >= PART
+        return len(self.last) == LAST and sum(map(ending.like, self.last)) >= PART
 
     def alone(self, ending: Ending) -> bool:
         """Return whether its lane alone refuses so, while others are accepted."""
-        ours = {each.lane for each in self._last if ending.like(each)} == {ending.lane}
-        return ours and any(each.wording is None and each.lane != ending.lane for each in self._last)
+        ours = {each.lane for each in self.last if ending.like(each)} == {ending.lane}
+        return ours and any(each.wording is None and each.lane != ending.lane for each in self.last)
 
 
 class Breaker:
@@ -81,10 +81,16 @@ class Breaker:
         """Take these wordings for what they say from now on: a person has judged them."""
         self._taken, self.stopped = taken, False
 
+    def accepted(self, lane: str) -> None:
+        """Note that a message was taken."""
+        ending = self._fine.get(lane) or self._fine.setdefault(lane, Ending(lane, "", None, suspect=False))
+        self._all.last.append(ending)
+        if lane != OTHER:
+            self._lanes[lane].last.append(ending)
+
     def suspects(self, lane: str, address: str, answer: Reply) -> bool:
         """Note how a message was answered; return whether that is a refusal which is not final."""
-        ending = self._fine.get(lane) if answer.code // 100 == 2 else None
-        ending = ending or self._read(lane, address, answer)
+        ending = self._read(lane, address, answer)
         trips = self._all.trips(ending)
         if lane != OTHER:
             trips |= self._lanes[lane].trips(ending)
@@ -101,7 +107,7 @@ class Breaker:
     def _read(self, lane: str, address: str, answer: Reply) -> Ending:
         if answer.code // 100 == 5 and (wording := replies.wording(answer)) not in self._taken:
             return Ending(lane, address.rpartition("@")[2], wording, replies.is_suspect(answer))
-        return self._fine.setdefault(lane, Ending(lane, "", None, suspect=False))
+        return Ending(lane, "", None, suspect=False)
 
 
 def measure(letter: Letter, limit: int, taken: Collection[str]) -> None:

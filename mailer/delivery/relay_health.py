@@ -14,12 +14,17 @@ class RelayHealth:
         self.probing = probing
         self._lost = self._broken_off = 0
 
+    def prove(self) -> None:
+        """Note that it has answered for a message."""
+        self._lost = self._broken_off = 0
+        self.probing = False
+
     def fault(self, fate: Fate, *, at_the_dot: bool) -> str | None:
         """Note how a message ended, at the dot or before; return why the relay counts as down, if it does."""
         if fate is Fate.ANSWERED:
             self._broken_off = 0
             if at_the_dot:
-                self._lost, self.probing = 0, False
+                self.prove()
             return None
         self._broken_off += 1
         self._lost += fate is Fate.UNKNOWN

@@ -273,8 +273,10 @@ class Sender:
         return self._take(company=True)
 
     def ended(self, session: Session, job: Job, fate: Fate, answer: Reply | None) -> None:
-        row = self._flying[job.key]
-        self._let_go(row)
+        row = self._flying.pop(job.key)
+        self._lanes.landed(row.lane)
+        if self._at_the_gate:
+            self._at_the_gate.pop(job.key, None)
         outcome = self._judge.outcome(session, row, fate, answer, utcnow())
         self._over.append(outcome)
         self._noted(outcome)

@@ -311,8 +311,10 @@ class Session:
         if refused is None and open_for_data:
             self._send_body()
             return
+        if refused is None:
+            raise _Cut  # 250 to DATA is no word on any message
         # After a 354 whose RCPT was refused only a lone dot can be said (RFC 2920 3.1); else RSET.
-        self._finish(refused or self._answers[-1])
+        self._finish(refused)
         self._enter(Phase.RESET, DOT_TIMEOUT)
         self._write(b".\r\n" if open_for_data else b"RSET\r\n")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MAX_FILE = 72  # the complexity (McCabe) of its functions together: a dialogue of SMTP is the largest
+MAX_FILE = 73  # the complexity (McCabe) of its functions together: a dialogue of SMTP is the largest
 SIMPLE, MOSTLY = 3, 0.9  # of a function; ruff's own bound is in pyproject.toml
 PURE = ("core/address", "core/hmac", "rendering/merge_fields", "rendering/markdown", "rendering/local_time",
         "smtp/replies", "smtp/encoding", "smtp/providers", "subscribers/eligibility", "issues/blocks",

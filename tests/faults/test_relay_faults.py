@@ -69,9 +69,10 @@ def test_421(stage: Stage, judge: Judge, at: At) -> None:
     assert {row.attempts for row in _rows(stage, issue_id, DeliveryState.ACCEPTED)} == {1}
 
 
-def test_a_reply_that_is_not_smtp(stage: Stage, judge: Judge) -> None:
+@pytest.mark.parametrize(("at", "say"), [(At.MAIL, "what did you say?"), (At.DATA, "250 2.0.0 fine")])
+def test_a_reply_that_makes_no_sense(stage: Stage, judge: Judge, at: At, say: str) -> None:
     issue_id = stage.issue(READERS)
-    stage.relay.script(Rule(At.MAIL, Do.SAY, "what did you say?", times=2))
+    stage.relay.script(Rule(at, Do.SAY, say, times=2))
     assert stage.worker().wait() == 0
     assert judge(issue_id, "hung up, retried") == {"accepted": READERS}
 

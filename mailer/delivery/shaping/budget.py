@@ -103,7 +103,7 @@ class Shares:
         count = session.messages
         return (
             count >= MESSAGES_PER_CONNECTION
-            or self._limit.reached(count)
+            or (count >= self._limit.most and self._limit.reached(count))
             or any(
                 (provider := self._providers.get(lane)) and provider.messages and count >= provider.messages
                 for lane, count in session.carried.items()

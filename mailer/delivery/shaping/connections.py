@@ -10,21 +10,21 @@ class ConnectionLimit:
     """The limit one sender has learnt; none at first."""
 
     def __init__(self) -> None:
-        self._limit, self._learnt = math.inf, 0.0
+        self.most, self._learnt = math.inf, 0.0
         self._closed: dict[int, float] = {}  # after so many messages the relay closed, and when it first did
 
     def reached(self, messages: int) -> bool:
         """Return whether a connection that has carried so many shall carry no more."""
-        if messages < self._limit:
+        if messages < self.most:
             return False
         if time.monotonic() - self._learnt < REMEMBERED:
             return True
-        self._limit, self._closed = math.inf, {}
+        self.most, self._closed = math.inf, {}
         return False
 
     def told(self, messages: int) -> None:
         """Take the relay at its word: no more than so many."""
-        self._limit, self._learnt = min(self._limit, messages), time.monotonic()
+        self.most, self._learnt = min(self.most, messages), time.monotonic()
 
     def closed(self, messages: int, born: float) -> None:
         """Note that the relay closed a connection, opened at `born`, after so many messages.
