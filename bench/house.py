@@ -46,7 +46,7 @@ class House:
 
     settings: Settings
     folder: Path
-    bells: list[Child]  # the workers of the other queues, and the beat
+    others: list[Child]  # the workers of the other queues, and the beat
     postgres: psutil.Process
     redis: psutil.Process
     facts: dict[str, str]  # what PostgreSQL and Redis say of themselves
@@ -54,7 +54,7 @@ class House:
     def cpu(self) -> dict[str, float]:
         """Seconds of CPU used so far by each group of processes; the letter workers are their owner's."""
         return {
-            "bells": sum(cpu(child.family()) for child in self.bells),
+            "other workers": sum(cpu(child.family()) for child in self.others),
             "postgresql": cpu(family(self.postgres)),
             "redis": cpu([self.redis]),
         }

@@ -90,7 +90,7 @@ def _costs(results: Results, name: str) -> list[str]:
     if name in {LIMIT, SMTPLIB}:
         groups: tuple[tuple[str, ...], ...] = ("client",), (), (), ("client",), ("sink",)
     else:
-        groups = ("senders",), ("postgresql",), ("redis", "bells"), OURSELVES, ("sink",)
+        groups = ("senders",), ("postgresql",), ("redis", "other workers"), OURSELVES, ("sink",)
     return [f"{results.micros(name, *each):.0f}" if each else "" for each in groups]
 
 

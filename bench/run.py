@@ -18,7 +18,7 @@ from bench.rivals import Run
 from bench.sink import Sink
 
 LIMIT, SMTPLIB, OURS, SIGNED = "smtp-source", "smtplib", "mailer", "mailer with DKIM"
-OURSELVES = ("senders", "bells", "postgresql", "redis")  # groups of processes
+OURSELVES = ("senders", "other workers", "postgresql", "redis")  # groups of processes
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ def running_nameserver(records: Records, silent: Sequence[str] = ()) -> Iterator
         try:
             yield "{}:{}".format(*udp.getsockname())
         finally:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
-                bell.sendto(b"", udp.getsockname())
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+                waker.sendto(b"", udp.getsockname())
             thread.join()
 
 

@@ -13,7 +13,7 @@ PLAN = Plan(rounds=3, messages=1000, sizes={10: 1, 1000: 1}, recovery=False)
 def _ours(messages: int, seconds: float, peak_pss: int = 50_000_000) -> Run:
     cpu = {
         "senders": 0.1 * seconds,
-        "bells": 0.0,
+        "other workers": 0.0,
         "postgresql": 0.05 * seconds,
         "redis": 0.0,
         "sink": seconds,
