@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from mailer.core import after_commit
 from mailer.core.settings import settings
 
 
@@ -92,9 +93,13 @@ os.register_at_fork(after_in_child=_forget_engine)
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """One unit of work, opened and closed by a door: commit on success, roll back on any exception."""
+    """One unit of work, opened and closed by a door: commit on success, roll back on any exception.
+
+    What was to happen after the commit is asked for once the connection is given back.
+    """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
+    after_commit.committed(session)
 
 
 def changed(db: Session, statement: Executable, **values: Any) -> int:

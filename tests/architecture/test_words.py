@@ -33,7 +33,7 @@ UNSEEN = {  # enumerations no person is shown a member of, under its own name
     "Access", "Act", "Alert", "Change", "Confirmation", "DateOrder", "Due", "Erasure", "Fate", "Keep", "May",
     "Move",
     "Phase", "Portability", "Pressure", "Purpose", "Rectification", "ResolutionKind", "Restriction", "Sort",
-    "SubscriptionState", "Theme", "Whose", "Will",
+    "SubscriptionState", "Task", "Theme", "Whose", "Will",
 }  # fmt: skip
 
 
