@@ -14,7 +14,8 @@ from bench.house import House
 from bench.processes import Child, Meter, Peak, cpu
 from bench.rivals import Run, Uncounted, counted
 from bench.sink import Sink
-from mailer import tasks
+from mailer import celery_app
+from mailer.core import after_commit
 from mailer.core.db import transaction, utcnow
 from mailer.core.paths import templates_dir
 from mailer.delivery import follow, load_issue
@@ -76,12 +77,12 @@ def write_sample(house: House, slug: str, file: Path) -> int:
 
 
 def schedule(house: House, issue_id: UUID) -> None:
-    """Approved, due at once, and the bell rung: what `mailer issue schedule --now` does."""
+    """Approved, due at once, and a worker woken: what `mailer issue schedule --now` does."""
+    after_commit.install(celery_app.ask_for)
     with transaction() as db:
         issue = db.get_one(Issue, issue_id, options=[joinedload(Issue.newsletter)])
         now = utcnow()
         lifecycle.schedule(db, issue, due_at=now, approver="bench", now=now, settings=house.settings)
-    tasks.ring("tick")
 
 
 def send(house: House, sink: Sink, workers: Child, slug: str, count: int, *, label: str = "") -> Sent:

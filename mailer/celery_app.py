@@ -8,14 +8,13 @@ one worker per queue.  No result, no ETA, early acknowledgement.
 import gc
 from typing import Any
 
-from celery import Celery, Task
+import celery
 from celery.schedules import crontab
 from celery.signals import setup_logging, worker_init
-from kombu.exceptions import OperationalError as BrokerError
-from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailer.core import bootstrap, jobs, logging, restore_lock
+from mailer.core import after_commit, bootstrap, jobs, logging, restore_lock
+from mailer.core.after_commit import Task
 from mailer.core.db import transaction
 from mailer.core.logging import log
 
@@ -24,10 +23,10 @@ SWEEP = 30.0
 INBOX = 60.0
 
 
-class Bell(Task):  # type: ignore[misc]
-    """A task that a database gone for a while does not break: the next bell does the work.
+class WorkerTask(celery.Task):  # type: ignore[misc]
+    """A task that a database gone for a while does not break: the next one does the work.
 
-    While the service is disarmed, bells are not heard, except where nobody is served.
+    While the service is disarmed, it does nothing, except where nobody is served.
     """
 
     when_disarmed = False
@@ -36,7 +35,8 @@ class Bell(Task):  # type: ignore[misc]
         try:
             if not self.when_disarmed and disarmed():
                 return None
-            return super().__call__(*args, **kwargs)
+            with after_commit.together():
+                return super().__call__(*args, **kwargs)
         except SQLAlchemyError as error:
             log.error("the database failed", task=self.name, error=jobs.place(error))
 
@@ -47,7 +47,7 @@ def disarmed() -> bool:
         return restore_lock.disarmed(db)
 
 
-app = Celery("mailer", task_cls=Bell)
+app = celery.Celery("mailer", task_cls=WorkerTask)
 
 
 @app.add_defaults
@@ -59,27 +59,27 @@ def _configuration() -> dict[str, Any]:
         "broker_transport_options": {
             "socket_connect_timeout": 3,
             "socket_keepalive": True,
-            "max_retries": 1,  # of a bell: a page does not wait for Redis
+            "max_retries": 1,  # of asking for a task: a page does not wait for Redis
             "interval_start": 0,
         },
         "task_ignore_result": True,
         "task_acks_late": False,
         "task_default_queue": "notices",
         "task_routes": {
-            "mailer.send": {"queue": "letters"},
+            Task.SEND.value: {"queue": "letters"},
             **{
-                f"mailer.{chore}": {"queue": "chores"}
-                for chore in ("imports", "keep", "keep_again", "routes")
+                chore.value: {"queue": "chores"}
+                for chore in (Task.IMPORTS, Task.KEEP, Task.KEEP_AGAIN, Task.ROUTES)
             },
         },
         "timezone": "UTC",
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,
         "beat_schedule": {
-            "tick": {"task": "mailer.tick", "schedule": TICK, "options": {"expires": TICK}},
-            "sweep": {"task": "mailer.sweep", "schedule": SWEEP, "options": {"expires": SWEEP}},
-            "inbox": {"task": "mailer.inbox", "schedule": INBOX, "options": {"expires": INBOX}},
-            "keep": {"task": "mailer.keep", "schedule": crontab(hour="2", minute="40")},
+            "tick": {"task": Task.TICK.value, "schedule": TICK, "options": {"expires": TICK}},
+            "sweep": {"task": Task.SWEEP.value, "schedule": SWEEP, "options": {"expires": SWEEP}},
+            "inbox": {"task": Task.INBOX.value, "schedule": INBOX, "options": {"expires": INBOX}},
+            "keep": {"task": Task.KEEP.value, "schedule": crontab(hour="2", minute="40")},
         },
     }
 
@@ -89,12 +89,12 @@ def _log(**_: Any) -> None:
     logging.configure()
 
 
-def ring(name: str, *args: Any) -> None:
-    """Ask for a task soon.  Never raises: a bell that is not heard is rung again by the beat."""
+def ask_for(task: Task, *args: Any) -> None:
+    """Ask for a task soon.  Never raises: what caused it is committed, and the beat asks again."""
     try:
-        app.tasks[f"mailer.{name}"].apply_async(args, expires=SWEEP, retry=False)
-    except (OSError, BrokerError, RedisError) as error:
-        log.warning("the bell was not heard", task=name, error=type(error).__name__)
+        app.send_task(task.value, args, expires=SWEEP, retry=False, ignore_result=True)
+    except Exception as error:
+        log.warning("no worker could be asked", task=task, error=type(error).__name__)
 
 
 @worker_init.connect

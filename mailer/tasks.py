@@ -11,8 +11,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from mailer.backup import prune_log
-from mailer.celery_app import SWEEP, TICK, app, disarmed, ring
-from mailer.core import circuit, heartbeats, jobs, throttle
+from mailer.celery_app import SWEEP, TICK, app, ask_for, disarmed
+from mailer.core import after_commit, circuit, heartbeats, jobs, throttle
+from mailer.core.after_commit import Task, wake
 from mailer.core.db import transaction, utcnow
 from mailer.core.jobs import Job
 from mailer.core.logging import log
@@ -37,10 +38,10 @@ from mailer.smtp.relay import RelayDown
 from mailer.subscribers import preferences, signup
 from mailer.subscribers.consent import chain
 
-__all__ = ("SWEEP", "TICK", "app", "ring")
+__all__ = ("SWEEP", "TICK", "app")
 
 REQUESTS = 100  # decided in one go, so that the notices behind them do not wait
-STRETCH = 8.0  # seconds a letter task works before it rings again
+STRETCH = 8.0  # seconds a letter task works before it asks for the next
 
 
 class Act(Protocol):
@@ -49,7 +50,8 @@ class Act(Protocol):
     def __call__(self, db: Session, *, now: datetime) -> object: ...
 
 
-watchdog.install(ring)
+after_commit.install(ask_for)
+watchdog.install(ask_for)
 
 
 def _once(act: Act) -> Callable[[], None]:
@@ -75,21 +77,21 @@ def _to_the_end(act: Act) -> Callable[[], None]:
 
 
 def _a_few(decide: Act) -> Callable[[], None]:
-    """Make a job that decides on a few requests, one a transaction, and rings where there may be more."""
+    """Make a job that decides on a few requests, one a transaction, and asks for the rest."""
 
     def run() -> None:
         for _ in range(REQUESTS):
             with transaction() as db:
                 if not decide(db, now=utcnow()):
                     return
-        ring("signups")
+        ask_for(Task.SIGNUPS)
 
     return run
 
 
-@app.task(name="mailer.tick", when_disarmed=True)
+@app.task(name=Task.TICK.value, when_disarmed=True)
 def tick() -> None:
-    """Freeze the issues whose time has come, and ring for every letter and sign-up that can go on."""
+    """Freeze the issues whose time has come, and ask for every letter and sign-up that can go on."""
     jobs.run([Job("beat", _beat)])
     if not disarmed():
         jobs.run(EVERY_TICK)
@@ -110,28 +112,27 @@ def _freeze() -> None:
             log.info("frozen", issue=str(issue_id), audience=frozen.audience)
 
 
-def _ring_for_letters() -> None:
+def _ask_for_letters() -> None:
     now = utcnow()
     with transaction() as db:
         _, leaving = ledger.due(db, now=now)
         held = circuit.standing(db, sending.CIRCUITS.values(), now=now)
     for issue_id in () if held else leaving:
         for _ in range(settings().senders):
-            ring("send", str(issue_id))
+            ask_for(Task.SEND, str(issue_id))
 
 
-def _ring_for_requests() -> None:
-    """Ring here, not in the forms: the work a sign-up makes must not show in the time of an answer."""
+def _ask_for_requests() -> None:
+    """Ask here, not in the forms: the work a sign-up makes must not show in the time of an answer."""
     now = utcnow()
     with transaction() as db:
-        asked = signup.waiting(db, now=now) or preferences.waiting(db) or access_links.waiting(db, now=now)
-    if asked:
-        ring("signups")
+        if signup.waiting(db, now=now) or preferences.waiting(db) or access_links.waiting(db, now=now):
+            wake(db, Task.SIGNUPS)
 
 
-@app.task(name="mailer.send")
+@app.task(name=Task.SEND.value)
 def send(issue_id: str) -> None:
-    """Send an issue for a few seconds, then ring again, or close it."""
+    """Send an issue for a few seconds, then ask for the next, or close it."""
     jobs.run([RECOVERY, Job(f"send {issue_id}", lambda: _send(issue_id))])
 
 
@@ -139,20 +140,20 @@ def _send(issue_id: str) -> None:
     with watchdog.gently():
         more = sending.send(UUID(issue_id), STRETCH, stopping=watchdog.stopping)
     if more:
-        ring("send", issue_id)
+        ask_for(Task.SEND, issue_id)
     else:
         jobs.run([CLOSE])
 
 
-@app.task(name="mailer.signups")
+@app.task(name=Task.SIGNUPS.value)
 def signups() -> None:
     """Decide on what the forms received, a few at a time, and send the mails that answers."""
     jobs.run([*FORMS, *NOTICES])
 
 
-@app.task(name="mailer.notices")
+@app.task(name=Task.NOTICES.value)
 def send_notices() -> None:
-    """Send the single mails that are due; then tell a few of the imported people, and ring for the others."""
+    """Send the single mails that are due; then tell a few of the imported people."""
     jobs.run(NOTICES)
 
 
@@ -170,24 +171,23 @@ def _send_notices() -> None:
 
 
 def _introduce() -> None:
-    """Add nobody to an outbox that waits for the relay."""
+    """Add nobody to an outbox that waits for the relay; whoever is added has the next notices sent."""
     now = utcnow()
     with transaction() as db:
-        introduced = 0 if outbox.waiting(db, now=now) else introductions.introduce(db, now=now)
-    if introduced:
-        ring("notices")
+        if not outbox.waiting(db, now=now):
+            introductions.introduce(db, now=now)
 
 
-@app.task(name="mailer.keep")
+@app.task(name=Task.KEEP.value)
 def keep() -> None:
     """Once a day: anchor the head of the consent chain, and let go of all whose time has come."""
     jobs.run([ANCHOR, TIDY])
     lines = list(retention.run(RULES, dry=False, clock=utcnow))
     log.info("retention", **{line.rule: line.rows for line in lines if line.rows})
-    ring("routes")
+    ask_for(Task.ROUTES)
 
 
-@app.task(name="mailer.keep_again")
+@app.task(name=Task.KEEP_AGAIN.value)
 def keep_again() -> None:
     """Do again what failed in the night's work: nobody waits a day for what a moment spoilt."""
     with transaction() as db:
@@ -200,7 +200,7 @@ def _nightly() -> list[str]:
     return [ANCHOR.name, TIDY.name, *(rule.job for rule in RULES)]
 
 
-@app.task(name="mailer.routes")
+@app.task(name=Task.ROUTES.value)
 def learn_routes() -> None:
     """Ask the DNS who hosts the domains that many readers share: each has the pace of its provider."""
     jobs.run([Job("routes", _learn_routes)])
@@ -215,20 +215,20 @@ def _learn_routes() -> None:
     log.info("routes learnt", asked=len(domains), answered=len(found))
 
 
-@app.task(name="mailer.inbox")
+@app.task(name=Task.INBOX.value)
 def read_inbox() -> None:
-    """Read a few of the mails to the published address, ring for the others, and send the receipts."""
+    """Read a few of the mails to the published address, ask for the others, and send the receipts."""
     jobs.run([Job(intake.JOB, _read_inbox), *NOTICES])
 
 
 def _read_inbox() -> None:
     if intake.work(settings()):
-        ring("inbox")
+        ask_for(Task.INBOX)
 
 
-@app.task(name="mailer.sweep", when_disarmed=True)
+@app.task(name=Task.SWEEP.value, when_disarmed=True)
 def sweep() -> None:
-    """Settle what dead workers left, close what is finished, ring what was forgotten; last, call for help."""
+    """Settle what dead workers left, close what is finished, ask for what was forgotten; then alarms."""
     try:
         if not disarmed():
             jobs.run(EVERY_SWEEP)
@@ -236,25 +236,26 @@ def sweep() -> None:
         jobs.run([Job("alarms", _raise_alarms)])
 
 
-def _ring_for_the_forgotten() -> None:
+def _ask_for_the_forgotten() -> None:
     with transaction() as db:
-        again = jobs.to_repeat(db, _nightly())
-    for forgotten in ("signups", "purge", "imports", *(("keep_again",) if again else ())):
-        ring(forgotten)
+        for forgotten in (Task.SIGNUPS, Task.PURGE, Task.IMPORTS):
+            wake(db, forgotten)
+        if jobs.to_repeat(db, _nightly()):
+            wake(db, Task.KEEP_AGAIN)
 
 
-@app.task(name="mailer.imports")
+@app.task(name=Task.IMPORTS.value)
 def imports() -> None:
-    """Look at, take over or undo what the desk was sent, for a few seconds, then ring again."""
+    """Look at, take over or undo what the desk was sent, for a few seconds, then ask for the next."""
     jobs.run([Job(importing.JOB, _import)])
 
 
 def _import() -> None:
     if importing.work(settings(), clock=utcnow):
-        ring("imports")
+        ask_for(Task.IMPORTS)
 
 
-@app.task(name="mailer.purge")
+@app.task(name=Task.PURGE.value)
 def purge() -> None:
     """Forget the sign-ups that nobody confirmed in time."""
     jobs.run([Job(signup.PURGE, _to_the_end(signup.purge))])
@@ -297,8 +298,8 @@ def _raise_alarms() -> None:
 
 EVERY_TICK = (
     Job(ledger.FREEZE, _freeze),
-    Job("ring for letters", _ring_for_letters),
-    Job("ring for requests", _ring_for_requests),
+    Job("ask for letters", _ask_for_letters),
+    Job("ask for requests", _ask_for_requests),
 )
 FORMS = (
     Job(signup.JOB, _a_few(requests.decide_signup)),
@@ -325,5 +326,5 @@ EVERY_SWEEP = (
     Job(erasure_worker.FINISH, lambda: erasure_worker.work(settings(), clock=utcnow)),
     Job("heartbeats", _once(lambda db, **_: heartbeats.forget_processes(db))),
     Job("failures", _once(lambda db, **_: jobs.forget(db))),
-    Job("ring for the forgotten", _ring_for_the_forgotten),
+    Job("ask for the forgotten", _ask_for_the_forgotten),
 )

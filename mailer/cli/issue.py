@@ -88,7 +88,6 @@ def schedule(*, given: str, at: str | None, turn: str | None, at_once: bool, as_
     with opened() as db:
         found = find(db, given)
         lifecycle.schedule(db, found, due_at=due_at, approver=TERMINAL, now=now, settings=settings)
-    ring()
     show.facts({"id": found.id, "state": found.state, "due_at": _local(due_at, settings)}, as_json=as_json)
 
 
@@ -142,11 +141,3 @@ def _row(of: Issue, settings: Settings) -> dict[str, Any]:
 
 def _local(at: datetime | None, settings: Settings) -> str | None:
     return at.astimezone(settings.zone).isoformat(timespec="minutes") if at else None
-
-
-def ring() -> None:
-    """Have a worker look now rather than at the next tick."""
-    from mailer import tasks
-
-    tasks.ring("tick")
-    tasks.ring("routes")

@@ -7,8 +7,9 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
+from mailer import celery_app
 from mailer.backup import migrate
-from mailer.core import audit, bootstrap, restore_lock
+from mailer.core import after_commit, audit, bootstrap, restore_lock
 from mailer.core.db import engine, transaction, utcnow
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import Newsletter
@@ -18,6 +19,7 @@ from mailer.newsletters.models import Newsletter
 def opened(*, disarmed: bool = False) -> Iterator[Session]:
     """One transaction, which commits when the command succeeds; `disarmed`: also while the service is."""
     bootstrap.prepare()
+    after_commit.install(celery_app.ask_for)
     with engine().connect() as connection:
         if migrate.current(connection) != migrate.head():
             raise click.ClickException(

@@ -3,7 +3,7 @@
 import click
 
 from mailer.cli import show
-from mailer.cli.issue import TERMINAL, find, ring
+from mailer.cli.issue import TERMINAL, find
 from mailer.cli.opening import opened
 from mailer.core.db import utcnow
 from mailer.delivery import refusals
@@ -27,7 +27,5 @@ def refusals_(given: str, choice: str | None, as_json: bool) -> None:
             act = refusals.retry if choice == "retry" else refusals.take
             done[choice] = act(db, found, by=TERMINAL, now=utcnow())
         left = refusals.undecided(db, found.id)
-    if choice:
-        ring()
     facts = {"refused": sum(each.rows for each in left), "reason": left[0].reason if left else None}
     show.facts({"id": found.id, "state": found.state, **done, **facts}, as_json=as_json)

@@ -16,7 +16,6 @@ from mailer.newsletters import newsletters
 from mailer.privacy import breaches, documents
 from mailer.privacy.breaches import Closed, NotYet
 from mailer.privacy.models import Breach
-from mailer.tasks import ring
 
 _number = click.argument("number", type=int)
 _at = click.option("--at", type=click.DateTime(["%Y-%m-%d %H:%M"]), help="When, in MAILER_TIME_ZONE; now by "
@@ -77,7 +76,6 @@ def open_(what: str, at: datetime | None, as_json: bool) -> None:
             raise click.BadParameter("it cannot be known before it happens", param_hint="--at") from None
         audited(db, "breach open", breach=made.number)
         values = _row(made)
-    ring("notices")
     show.facts(values, as_json=as_json)
 
 

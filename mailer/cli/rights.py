@@ -21,7 +21,6 @@ from mailer.privacy.cases.register import BadDay
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
 from mailer.privacy.rights import access, by_staff, erasure_worker
 from mailer.privacy.rights import export as portable
-from mailer.tasks import ring
 
 Command = Callable[..., None]
 _number = click.argument("number", type=int)
@@ -97,7 +96,7 @@ def open_(lang: str | None, as_json: bool, **given: Any) -> None:
             text=register.tidy(given["text"]), now=now,
         )  # fmt: skip
         audited(db, "rights open", case=case.number)
-    _shown(case, as_json)
+    show.facts(_row(case), as_json=as_json)
 
 
 @rights.command()
@@ -220,7 +219,6 @@ def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json:
         raise click.ClickException(
             f"nothing is erased yet: the log says why; it is case {case.number}, and the service tries again"
         )
-    ring("notices")
     show.facts(vars(done), as_json=as_json)
 
 
@@ -232,7 +230,6 @@ def restrict(email: str, number: int | None, as_json: bool) -> None:
     """Freeze what is held about EMAIL (RGPD 18): no letter, no change, no purge.  The person is told."""
     with opened() as db:
         changed = by_staff.restrict(db, email, case=_maybe(db, number), by=audit.TERMINAL, now=utcnow())
-    ring("notices")
     show.facts({"restricted": True, "changed": changed}, as_json=as_json)
 
 
@@ -244,7 +241,6 @@ def lift(email: str, number: int | None, as_json: bool) -> None:
     """End the restriction of EMAIL, three days after the person was told (RGPD 18(3))."""
     with opened() as db:
         ends = by_staff.lift(db, email, case=_maybe(db, number), by=audit.TERMINAL, now=utcnow())
-    ring("notices")
     show.facts({"restricted": True, "ends": ends.isoformat(timespec="seconds")}, as_json=as_json)
 
 
@@ -276,11 +272,6 @@ def _act(what: str, number: int, does: Callable[..., object], as_json: bool) -> 
         case = _case(db, number)
         if does(db, case, by=audit.TERMINAL, now=utcnow()) is not False:
             audited(db, f"rights {what}", case=number)
-    _shown(case, as_json)
-
-
-def _shown(case: RightsRequest, as_json: bool) -> None:
-    ring("notices")
     show.facts(_row(case), as_json=as_json)
 
 

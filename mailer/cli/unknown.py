@@ -7,7 +7,7 @@ import click
 from sqlalchemy.orm import Session
 
 from mailer.cli import show
-from mailer.cli.issue import TERMINAL, find, ring
+from mailer.cli.issue import TERMINAL, find
 from mailer.cli.opening import opened
 from mailer.core.db import utcnow
 from mailer.delivery import reports, unknown
@@ -35,8 +35,6 @@ def unknown_(given: str, log: Path | None, choice: str | None, as_json: bool) ->
             act = unknown.resend if choice == "resend" else unknown.leave
             done[choice] = act(db, found, by=TERMINAL, now=utcnow())
         left = reports.progress(db, found.id).unknown
-    if choice == "resend":
-        ring()
     show.facts({"id": found.id, **done, "unknown": left}, as_json=as_json)
 
 

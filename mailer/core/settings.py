@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     embed_origins: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Comma-separated origins whose pages may hold the sign-up form"
     )
-    senders: int = Field(2, ge=1, le=64, description="How many letter tasks are rung for an issue at a time")
+    senders: int = Field(2, ge=1, le=64, description="How many letter tasks are asked for an issue at a time")
     signups_per_hour: int = Field(
         600,
         ge=1,

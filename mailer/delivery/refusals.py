@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core import circuit
+from mailer.core.after_commit import Task, wake
 from mailer.delivery.breaker import Trip
 from mailer.delivery.models import Delivery, Resolution, ResolutionKind
 from mailer.issues import lifecycle
@@ -138,6 +139,7 @@ def retry(db: Session, issue: Issue, *, by: str, now: datetime) -> int:
     _free_lanes(db, issue)
     anew = {"state": DeliveryState.PENDING, "due_at": now, "code": None, "enhanced": None, "reply": None}
     rows = _become(db, issue, anew, now)
+    wake(db, Task.TICK)
     if rows:
         db.add(Resolution(issue_id=issue.id, kind=ResolutionKind.RETRIED, rows=rows, by=by, at=now))
         db.flush()
@@ -158,6 +160,7 @@ def take(db: Session, issue: Issue, *, by: str, now: datetime) -> int:
         words.add(wording(Reply(0, "", reason)))
     _free_lanes(db, issue)
     rows = _become(db, issue, {"state": DeliveryState.REFUSED}, now)
+    wake(db, Task.TICK)
     for each in words:
         kind = ResolutionKind.REFUSED
         db.add(Resolution(issue_id=issue.id, kind=kind, rows=rows, by=by, at=now, wording=each))

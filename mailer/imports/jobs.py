@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import String, cast, delete, select, update
 from sqlalchemy.orm import Session
 
+from mailer.core.after_commit import Task, wake
 from mailer.core.db import changed, transaction
 from mailer.core.settings import Settings
 from mailer.imports.columns import PRESETS, Columns, Role
@@ -52,8 +53,10 @@ def rows(order: Order, settings: Settings) -> Rows:
 
 def begin(db: Session, order: Order, state: ImportState = ImportState.RUNNING) -> Import:
     """Return the import of this order: the one that was cut short, if this is the same file on the same
-    terms.
+    terms.  One to be looked at is a worker's; what runs at once is the caller's own work.
     """
+    if state is ImportState.CHECKING:
+        wake(db, Task.IMPORTS)
     values = _values(order)
     same = [getattr(Import, name) == value for name, value in values.items() if name != "by"]
     found = db.scalar(select(Import).where(Import.state == state, *same).limit(1))
@@ -133,6 +136,7 @@ def start(db: Session, import_id: UUID) -> bool:
     if not changed(db, started):
         return False
     db.execute(delete(ImportReport).where(ImportReport.import_id == import_id))
+    wake(db, Task.IMPORTS)
     return True
 
 
@@ -147,6 +151,7 @@ def ask_to_undo(db: Session, import_id: UUID) -> None:
     """Have a worker undo an import that has ended."""
     here = Import.id == import_id, Import.state.in_(UNDOABLE)
     db.execute(update(Import).where(*here).values(state=ImportState.UNDOING))
+    wake(db, Task.IMPORTS)
 
 
 def undo(

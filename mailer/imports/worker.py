@@ -21,7 +21,7 @@ from mailer.imports.rows import Terms
 from mailer.imports.uploads import Stored
 from mailer.privacylog.decisions import Unwritable
 
-STRETCH = 8.0  # seconds of taking, before the next bell
+STRETCH = 8.0  # seconds of taking, before the next task
 PASSING = Busy, Unwritable, OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError
 JOB = "imports"
 _LOCK = 0x6465736B  # "desk": one worker at a time

@@ -8,6 +8,7 @@ from sqlalchemy import String, cast, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
+from mailer.core.after_commit import Task, wake
 from mailer.core.i18n import words
 from mailer.core.settings import Settings
 from mailer.issues.archive import words_of
@@ -120,6 +121,8 @@ def schedule(
     issue.state, issue.due_at = after, due_at
     db.add(Approval(issue_id=issue.id, revision_id=issue.revision_id, approver=approver, at=now))
     db.flush()
+    wake(db, Task.TICK)
+    wake(db, Task.ROUTES)
 
 
 def unschedule(db: Session, issue: Issue) -> None:
@@ -142,6 +145,7 @@ def resume(db: Session, issue: Issue) -> None:
     """Let the send go on.  Raises ForbiddenMove."""
     _move(db, issue, Move.RESUME)
     issue.paused_for = None
+    wake(db, Task.TICK)
 
 
 def cancel(db: Session, issue: Issue) -> None:
@@ -159,6 +163,7 @@ def reopen(db: Session, issue: Issue) -> None:
     """Let it leave again, for what is sent a second time; a paused one waits.  Raises ForbiddenMove."""
     if _locked(db, issue).state is not IssueState.PAUSED:
         issue.state, issue.closed_at = moved(issue.state, Move.RESEND), None
+        wake(db, Task.TICK)
 
 
 def close(issue: Issue, *, now: datetime) -> None:

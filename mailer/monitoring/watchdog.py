@@ -2,7 +2,7 @@
 
 Celery may reconnect to Redis and never consume again; beat may die unseen.  A thread of each worker's main
 process writes a heartbeat, sends the worker off to be restarted when its queue fills and it takes nothing,
-and rings the sweep itself when beat is silent.
+and asks for the sweep itself when beat is silent.
 """
 
 import mmap
@@ -24,6 +24,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailer.core import heartbeats
+from mailer.core.after_commit import Task
 from mailer.core.db import transaction
 from mailer.core.heartbeats import Heartbeat
 from mailer.core.logging import log
@@ -75,11 +76,11 @@ def _asked_to_stop(_: int, __: FrameType | None) -> None:
 class Watch(threading.Thread):
     """One worker's watch over itself and over beat."""
 
-    def __init__(self, consumer: Any, ring: Callable[[str], None]) -> None:
+    def __init__(self, consumer: Any, ask_for: Callable[[Task], object]) -> None:
         super().__init__(name="watch", daemon=True)
         self._worker = uuid4()
         self._queues = list(consumer.app.amqp.queues.consume_from)
-        self._pool, self._ring = consumer.pool, ring
+        self._pool, self._ask_for = consumer.pool, ask_for
         self._heard = time.monotonic()
 
     def hear(self, **_: Any) -> None:
@@ -102,7 +103,7 @@ class Watch(threading.Thread):
             heard = Heartbeat.worker == BEAT, Heartbeat.seen_at > func.now() - BEAT_SILENT_AFTER
             beat_is_silent = db.scalar(select(Heartbeat.worker).where(*heard)) is None
         if beat_is_silent:
-            self._ring("sweep")
+            self._ask_for(Task.SWEEP)
         if self._is_deaf():
             log.error("this worker hears nothing: it stops, to be started again")
             os.kill(os.getpid(), signal.SIGTERM)
@@ -117,11 +118,11 @@ class Watch(threading.Thread):
             return any(client.llen(queue) for queue in self._queues)
 
 
-def install(ring: Callable[[str], None]) -> None:
+def install(ask_for: Callable[[Task], object]) -> None:
     """Have every worker watch, and heed its stop."""
 
     def start(sender: Any, **_: Any) -> None:
-        Watch(sender, ring).start()
+        Watch(sender, ask_for).start()
 
     signals.worker_ready.connect(start, weak=False)
     signals.worker_shutting_down.connect(_tell_the_children)

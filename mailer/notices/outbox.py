@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs, restore_lock
+from mailer.core.after_commit import Task, wake
 from mailer.notices.models import Notice, NoticeKind
 from mailer.smtp.replies import WAITING, DeliveryState
 from mailer.subscribers.models import Subscription
@@ -57,8 +58,7 @@ def post(
         kind=kind, email=email, locale=locale, name=name, facts=dict(facts or {}), answers=answers,
         state=DeliveryState.PENDING, due_at=now, created_at=now,
     )  # fmt: skip
-    db.add(notice)
-    db.flush()
+    _add(db, notice)
     return notice.id
 
 
@@ -79,15 +79,14 @@ def _enqueue(
     db: Session, kind: NoticeKind, subscription_id: UUID, now: datetime, answers: str | None = None
 ) -> None:
     of = db.get_one(Subscription, subscription_id)
-    db.add(
-        Notice(
-            kind=kind,
-            subscriber_id=of.subscriber_id,
-            newsletter_id=of.newsletter_id,
-            state=DeliveryState.PENDING,
-            due_at=now,
-            answers=answers,
-            created_at=now,
-        )
-    )
+    notice = Notice(
+        kind=kind, subscriber_id=of.subscriber_id, newsletter_id=of.newsletter_id, answers=answers,
+        state=DeliveryState.PENDING, due_at=now, created_at=now,
+    )  # fmt: skip
+    _add(db, notice)
+
+
+def _add(db: Session, notice: Notice) -> None:
+    db.add(notice)
     db.flush()
+    wake(db, Task.NOTICES)

@@ -9,7 +9,8 @@ from flask_babel import Babel, format_decimal, format_time, get_locale
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from mailer.core import bootstrap, logging, templating
+from mailer import celery_app
+from mailer.core import after_commit, bootstrap, logging, templating
 from mailer.core.i18n import LOCALES
 from mailer.core.logging import log
 from mailer.core.paths import templates_dir, translations_dir
@@ -42,6 +43,7 @@ def create_app(given: Settings | None = None) -> Flask:
     """Return the site: public pages and the desk.  Raises SettingsError, embedded.Unavailable."""
     given = given or bootstrap.prepare()
     logging.configure()
+    after_commit.install(celery_app.ask_for)
     folder = templates_dir() / "web"
     app = Flask("mailer.web", template_folder=str(folder), static_folder=str(folder / "static"))
     app.jinja_options = templating.OPTIONS

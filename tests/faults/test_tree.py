@@ -10,7 +10,7 @@ from mailer.issues.states import IssueState
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.stage import CONNECTIONS, Stage
-from tests.faults.tree import growing, ring
+from tests.faults.tree import ask_for_send, growing
 from tests.support.waiting import until
 
 PROCESSES = 2  # that send, in one tree
@@ -69,7 +69,7 @@ def test_redis_lost_in_mid_send(stage: Stage, judge: Judge, loss: str) -> None:
             case "out of memory":
                 stage.redis.starve()
                 before = stage.relay.state()["took"]
-                stage.relay.wait_taken(before + 100)  # what has been rung goes on
+                stage.relay.wait_taken(before + 100)  # what was asked for goes on
                 stage.redis.feed()
         _close(stage, issue_id)
         later = stage.schedule(stage.newsletter())
@@ -79,11 +79,11 @@ def test_redis_lost_in_mid_send(stage: Stage, judge: Judge, loss: str) -> None:
 
 
 @pytest.mark.long
-def test_rung_ten_times_by_three_dispatchers_and_two_beats(stage: Stage, judge: Judge) -> None:
+def test_asked_for_ten_times_by_three_dispatchers_and_two_beats(stage: Stage, judge: Judge) -> None:
     issue_id = stage.issue(1500)
     with growing(stage), growing(stage, "letters", "notices", "beat"), growing(stage, "letters"):
         stage.relay.wait_taken(1)
         for _ in range(10):
-            ring(stage, issue_id)
+            ask_for_send(stage, issue_id)
         _close(stage, issue_id)
     assert judge(issue_id, "once each") == {"accepted": 1500}

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 from celery import Celery
 
+from mailer.core.after_commit import Task
 from tests.faults.stage import CONSTANTS, Stage
 from tests.support.waiting import PATIENCE
 
@@ -87,7 +88,7 @@ def growing(stage: Stage, *names: str) -> Iterator[Tree]:
         tree.kill()
 
 
-def ring(stage: Stage, issue_id: object) -> None:
+def ask_for_send(stage: Stage, issue_id: object) -> None:
     """Ask for a stretch of an issue, as a tick does."""
     with Celery(broker=stage.redis.url) as app:
-        app.send_task("mailer.send", [str(issue_id)], queue="letters", ignore_result=True)
+        app.send_task(Task.SEND.value, [str(issue_id)], queue="letters", ignore_result=True)

@@ -1,7 +1,7 @@
 """Workers to be killed: `python -m tests.faults.worker` imports the product once and forks a life per order.
 
-A life runs the product's own tasks, as a Celery worker would, with its bells kept in a list instead of Redis:
-a start costs a fork.  One order a line on standard input, one answer a line on standard output.
+A life runs the product's own tasks, as a Celery worker would, with what is asked of it in a list instead of
+Redis: a start costs a fork.  One order a line on standard input, one answer a line on standard output.
 """
 
 import importlib
@@ -21,7 +21,8 @@ from typing import Any
 from sqlalchemy import select
 
 from mailer import tasks
-from mailer.core import db
+from mailer.core import after_commit, db
+from mailer.core.after_commit import Task
 from mailer.core.db import transaction
 from mailer.core.settings import settings
 from mailer.issues.models import Issue
@@ -59,28 +60,33 @@ def live(orders: Orders) -> None:
     wanted = [Point(each["name"], Then(each["then"]), each["nth"]) for each in orders.points]
     points.install(Points(wanted, Path(orders.mark)))
     watchdog._heed_sigterm()  # what Celery has each of its children do
-    bells: deque[tuple[str, tuple[Any, ...]]] = deque()
-    tasks.ring = lambda name, *args: bells.append((name, args))
+    asked: deque[tuple[Task, tuple[Any, ...]]] = deque()
+
+    def ask_for(task: Task, *args: Any) -> None:
+        asked.append((task, args))
+
+    tasks.ask_for = ask_for  # type: ignore[attr-defined]
+    after_commit.install(ask_for)
     ends, tick, sweep = time.monotonic() + orders.seconds, 0.0, 0.0
     while (now := time.monotonic()) < ends:
         if now >= tick:
-            bells.append(("tick", ()))
+            asked.append((Task.TICK, ()))
             tick = now + TICK
         if now >= sweep:
-            bells.append(("sweep", ()))
+            asked.append((Task.SWEEP, ()))
             sweep = now + SWEEP
-        while bells:
-            _run(*bells.popleft())
+        while asked:
+            _run(*asked.popleft())
         if not orders.forever and _finished():
-            _run("sweep", ())  # the last word on what it leaves: alarms
+            _run(Task.SWEEP, ())  # the last word on what it leaves: alarms
             return
         time.sleep(0.02)
 
 
-def _run(name: str, args: tuple[Any, ...]) -> None:
+def _run(task: Task, args: tuple[Any, ...]) -> None:
     """As Celery does: what a task raises is logged, and the worker goes on."""
     try:
-        tasks.app.tasks[f"mailer.{name}"](*args)
+        tasks.app.tasks[task.value](*args)
     except Exception:
         traceback.print_exc()
         time.sleep(0.05)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from mailer.core import jobs
+from mailer import celery_app, tasks
+from mailer.core import after_commit, jobs
+from mailer.core.after_commit import Task
 from mailer.core.db import transaction
 from mailer.core.settings import Settings
 from mailer.web.app import create_app
@@ -25,6 +27,21 @@ def app(built: Flask, clean: None) -> Flask:
     with built.app_context():
         limiter.reset()
     return built
+
+
+@pytest.fixture
+def asked_for() -> Iterator[list[Task]]:
+    """Give the tasks that are asked for: they are noted here, and no worker is told."""
+    asked: list[Task] = []
+
+    def note(task: Task, *_: object) -> None:
+        asked.append(task)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(celery_app, "ask_for", note)  # of an application that is made meanwhile
+        patch.setattr(tasks, "ask_for", note)
+        patch.setattr(after_commit, "_publish", note)
+        yield asked
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, select, text, update
 
 from mailer import tasks
 from mailer.core import circuit, jobs, throttle
+from mailer.core.after_commit import Task
 from mailer.core.db import transaction, utcnow
 from mailer.core.jobs import Failure, Job
 from mailer.core.logging import ADDRESS
@@ -300,9 +301,8 @@ def test_one_bad_row_stops_no_other(loop: Loop) -> None:
 
 
 @pytest.fixture
-def no_relay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody listens there, and nobody is asked of anything by a bell."""
-    monkeypatch.setattr(tasks, "ring", lambda *_: None)
+def no_relay(asked_for: list[Task]) -> None:
+    """Nobody listens there, and no worker is asked for anything."""
 
 
 @pytest.mark.parametrize("bad", [job.name for job in tasks.EVERY_SWEEP])
@@ -329,7 +329,6 @@ def test_a_job_of_the_sweep_that_raises_leaves_all_others_done_and_an_alarm(
     assert "ValueError" in _failing()[bad]
     assert SAID not in _failing()[bad]
     monkeypatch.undo()
-    monkeypatch.setattr(tasks, "ring", lambda *_: None)
     tasks.sweep()
     with transaction() as db:
         assert f"failing:{bad}" not in db.scalars(select(Alarm.name)).all()

@@ -1,38 +1,30 @@
-"""The bells, against the real Redis."""
+"""The tasks and their queues, against the real Redis."""
 
-import os
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import redis
+from flask import Flask
+
 from mailer import tasks
-from mailer.core import circuit
+from mailer.core import circuit, jobs, tokens
+from mailer.core.after_commit import Task
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
+from mailer.core.tokens import Purpose
 from mailer.monitoring import alarms
 from tests.faults import tree
-from tests.support.waiting import PATIENCE
+from tests.support.commands import facts
+from tests.support.make import ask, make_newsletter, make_pending
 
 
 def test_every_task_has_its_queue(settings: Settings) -> None:
     ours = {name for name in tasks.app.tasks if name.startswith("mailer.")}
-    assert ours == {
-        f"mailer.{name}"
-        for name in (
-            "tick",
-            "send",
-            "signups",
-            "notices",
-            "sweep",
-            "keep",
-            "keep_again",
-            "purge",
-            "inbox",
-            "imports",
-            "routes",
-        )
-    }
+    assert ours == set(Task)
     queues = {name: tasks.app.amqp.router.route({}, name)["queue"].name for name in ours}
     assert {name for name, queue in queues.items() if queue == "letters"} == {"mailer.send"}
     slow = {"mailer.imports", "mailer.keep", "mailer.keep_again", "mailer.routes"}
@@ -47,14 +39,45 @@ def test_every_queue_has_a_worker_that_is_documented_watched_and_tried() -> None
     assert set(alarms.KINDS_OF_PROCESS) == set(tree.MEMBERS) == queues | {"beat"}
 
 
-def test_a_bell_nobody_hears_is_no_error(settings: Settings) -> None:
-    away = os.environ | {"MAILER_REDIS_URL": "redis://127.0.0.1:1/0"}
-    code = "from mailer import tasks; tasks.ring('tick'); print('went on')"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=away, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
-    assert "the bell was not heard" in done.stdout
-    assert done.stdout.endswith("went on\n")
+def _waiting(settings: Settings) -> Iterator[str]:
+    """Take the names of the tasks that wait for the worker of the notices."""
+    with redis.Redis.from_url(settings.redis_url or "") as client:
+        while message := client.lpop("notices"):
+            yield json.loads(message)["headers"]["task"]
+
+
+def test_what_a_page_causes_is_asked_for(app: Flask, settings: Settings) -> None:
+    with transaction() as db:
+        pending = make_pending(db, make_newsletter(db), now=utcnow())
+    link = tokens.issue(Purpose.CONFIRM, [pending.id.hex, "lettre"])
+    list(_waiting(settings))
+    assert app.test_client().get(f"/confirm/{link}").status_code == 200
+    assert list(_waiting(settings)) == []
+    assert app.test_client().post(f"/confirm/{link}").status_code == 200
+    assert list(_waiting(settings)) == [Task.NOTICES]
+    assert app.test_client().post(f"/confirm/{link}").status_code == 200  # confirmed before: nothing to send
+    assert list(_waiting(settings)) == []
+
+
+def test_what_a_command_causes_is_asked_for(clean: None, settings: Settings) -> None:
+    list(_waiting(settings))
+    facts("rgpd", "breach", "open", "--what", "Un portable volé.")
+    assert list(_waiting(settings)) == [Task.NOTICES]
+
+
+def test_what_a_task_causes_is_asked_for_once(clean: None, asked_for: list[Task]) -> None:
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        for number in range(3):
+            ask(db, newsletter, f"reader{number}@example.org", now=utcnow())
+    jobs.run(tasks.FORMS)
+    assert asked_for == [Task.NOTICES] * 3
+    asked_for.clear()
+    with transaction() as db:
+        for number in range(3, 6):
+            ask(db, db.merge(newsletter), f"reader{number}@example.org", now=utcnow())
+    tasks.signups()
+    assert asked_for == [Task.NOTICES]
 
 
 def test_the_worker_loads_neither_flask_nor_mjml(settings: Settings) -> None:

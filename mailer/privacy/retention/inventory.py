@@ -265,7 +265,7 @@ NOBODYS = {
 EMPTY_HANDED = {
     "anchors": "numbers and macs of the chain",
     "spool": "there is none: mails are composed in memory, and drafts are issues",
-    "caches": "Redis holds bells without content, the pace of lanes, and counters by network of visitors",
+    "caches": "Redis holds tasks without content, the pace of lanes, and counters by network of visitors",
     "logs": "random ids alone; addresses and tokens that a library would write are scrubbed",
 }
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core import fingerprint, jobs, throttle
 from mailer.core.address import mailbox
+from mailer.core.after_commit import Task, wake
 from mailer.core.tokens import Purpose
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
@@ -55,10 +56,12 @@ def correct(
 def ask(db: Session, link: RightsLink, subscriber: Subscriber, new_email: str, *, now: datetime) -> None:
     """Have the new mailbox asked.  The same rows, and the same screen, whoever it is of.
 
-    A mailbox that said never again is not written to; nor is one that was asked too often.
+    A mailbox that said never again is not written to; nor is one that was asked too often.  The notices are
+    woken all the same: the time of the answer must not tell.
     """
     if new_email == subscriber.email:
         return
+    wake(db, Task.NOTICES)
     case = self_service.begin(db, link, Right.RECTIFICATION, now=now)
     change = AddressChange(
         subscriber_id=subscriber.id, request_id=case.id, old_email=subscriber.email, new_email=new_email,

@@ -19,7 +19,6 @@ from mailer.privacy.models import RightsRequest
 from mailer.privacy.rights import by_staff, erasure_worker
 from mailer.privacy.rights.by_staff import AnotherAddress, NobodyThere, NotRestricted
 from mailer.rendering.typography import long_day
-from mailer.tasks import ring
 from mailer.web.desk import labels
 from mailer.web.desk.cases import Refusal, fetch, show, words
 
@@ -78,7 +77,6 @@ def _ask(db: Session, case: RightsRequest, form: EraseForm) -> None:
 
 def _erased(case_id: UUID) -> ResponseReturnValue:
     done = erasure_worker.attempt(case_id, clock=utcnow)
-    ring("notices")
     if done is None:
         return _back(
             case_id, _("Rien n’est encore effacé : le service réessaie, et le dossier le dira."), "info"
@@ -96,7 +94,6 @@ def _told(case_id: UUID, act: Act) -> ResponseReturnValue:
         return _back(case_id, _("Rien n’a changé : ce dossier est clos."), "info")
     except (NobodyThere, NotRestricted):
         return _back(case_id, _("Rien n’a changé : il n’y a rien à geler, ni à dégeler, ici."), "info")
-    ring("notices")
     return _back(case_id, said, mood)
 
 

@@ -18,7 +18,6 @@ from mailer.privacy.cases import register
 from mailer.privacy.cases.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
 from mailer.privacy.models import Outcome, Right, RightsRequest
 from mailer.rendering.typography import long_day
-from mailer.tasks import ring
 from mailer.web.desk import labels
 from mailer.web.desk.cases import Refusal, fetch, log, show, words
 
@@ -176,6 +175,5 @@ def _do(db: Session, case: RightsRequest, act: str, form: ActForm, now: datetime
 
 
 def _done(case_id: UUID, done: str) -> ResponseReturnValue:
-    ring("notices")
     flash(done, "success")
     return redirect(url_for("desk.rights.page", case_id=case_id), 303)

@@ -29,7 +29,6 @@ from mailer.privacy.models import Channel, Outcome, Right, RightsEvent, RightsRe
 from mailer.rendering.typography import long_day
 from mailer.staff import accounts
 from mailer.subscribers import subscribers
-from mailer.tasks import ring
 from mailer.web.desk import labels
 
 rights = Blueprint("rights", __name__, url_prefix="/rights")
@@ -128,7 +127,6 @@ def begin() -> ResponseReturnValue:
             case_id = _begun(db, form, utcnow()).id
     except Refusal as refusal:
         return _asked(form, refusal), 422
-    ring("notices")
     return redirect(url_for("desk.rights.page", case_id=case_id), 303)
 
 

@@ -30,7 +30,6 @@ from mailer.imports.rows import MAX_SOURCE, Terms
 from mailer.imports.uploads import Given
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Newsletter
-from mailer.tasks import ring
 from mailer.web.desk import labels
 
 people = Blueprint("people", __name__, url_prefix="/people")
@@ -81,7 +80,6 @@ def send() -> ResponseReturnValue:
         return _home(given, str(refusal)), 422
     except (UnreadableFile, NoMapping) as fault:
         return _home(given, fault.sentence(labels.language())), 422
-    ring("imports")
     return redirect(url_for("desk.people.page", import_id=import_id), 303)
 
 
@@ -118,11 +116,8 @@ def report(import_id: UUID) -> ResponseReturnValue:
 @people.post("/imports/<uuid:import_id>/run")
 def run(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
-        started = jobs.start(db, import_id)
-        if started:
+        if jobs.start(db, import_id):
             _log(db, import_id, "subscribers import")
-    if started:
-        ring("imports")
     return _back(import_id)
 
 
@@ -148,7 +143,6 @@ def undo(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
         jobs.ask_to_undo(db, import_id)
         _log(db, import_id, "subscribers undo")
-    ring("imports")
     return _back(import_id)
 
 

@@ -18,7 +18,6 @@ from mailer.issues import lifecycle
 from mailer.issues.models import Issue
 from mailer.issues.states import ForbiddenMove, Move, moves_from
 from mailer.rendering.local_time import BadTime, parse_future
-from mailer.tasks import ring
 from mailer.web.desk import labels
 from mailer.web.desk.issue import ScheduleForm, fetch, recipients, show
 
@@ -129,8 +128,6 @@ def _move(issue_id: UUID, act: Act, done: str) -> ResponseReturnValue:
             _("Ce numéro ne peut pas partir : corrigez d’abord ce que les vérifications ont trouvé."), "error"
         )
     else:
-        ring("tick")
-        ring("routes")
         flash(done, "success")
     return redirect(url_for("desk.issue.page", issue_id=issue_id), 303)
 

@@ -33,7 +33,6 @@ from mailer.subscribers.models import (
 )
 from mailer.subscribers.preferences import still_theirs
 from mailer.subscribers.subscriptions import CONFIRM_WITHIN, Confirmation
-from mailer.tasks import ring
 from mailer.web.public.home import were_shown, wording_of
 from mailer.web.security import limiter, private
 
@@ -100,7 +99,6 @@ def _act(token: str, purpose: Purpose, act: Act, template: str) -> ResponseRetur
         outcome = act(db, subscription_id, wording=wording, now=utcnow())
         if outcome is Confirmation.CONFIRMED:
             outbox.welcome(db, subscription_id, now=utcnow())
-    ring("notices")
     return _said(outcome, newsletter)
 
 
@@ -157,7 +155,6 @@ def leave(token: str) -> ResponseReturnValue:
             left = subscriptions.withdraw(db, found.subscription_id, channel=channel, now=utcnow())
             if left:
                 outbox.goodbye(db, found.subscription_id, now=utcnow())
-    ring("notices")
     reasons = labels(DepartureReason, str(get_locale()))
     return render_template("left.html", newsletter=newsletter, token=token, reasons=reasons, thanks=False)
 

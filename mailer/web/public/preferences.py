@@ -23,7 +23,6 @@ from mailer.subscribers import preferences as choices
 from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber
 from mailer.subscribers.preferences import LONGEST_PAUSE, OPEN_FOR
-from mailer.tasks import ring
 from mailer.web.public.forms import AddressForm, one_line
 from mailer.web.public.home import were_shown, wording_of
 from mailer.web.security import FORM_LIMIT, limiter, network, private
@@ -116,9 +115,7 @@ def save(token: str) -> ResponseReturnValue:
         if not (form.validate() and _as_shown(db, subscriber, form, listed)):
             return _page(db, subscriber, form), 422
         _apply(db, subscriber, form, listed)
-        saved = _page(db, subscriber, _form_of(db, subscriber), saved=True)
-    ring("notices")
-    return saved
+        return _page(db, subscriber, _form_of(db, subscriber), saved=True)
 
 
 def _over() -> ResponseReturnValue:

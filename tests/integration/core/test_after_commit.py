@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 
+import celery
 import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from mailer import celery_app
 from mailer.core import after_commit, circuit
 from mailer.core.after_commit import Task, wake
 from mailer.core.db import transaction, utcnow
+from mailer.core.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("clean")
 asked: list[tuple[Task, int]] = []  # with how many rows another connection saw by then
@@ -98,3 +101,15 @@ def test_where_nobody_said_how_nothing_happens(monkeypatch: pytest.MonkeyPatch) 
     with capture_logs() as logs, transaction() as db:
         wake(db, Task.NOTICES)
     assert logs == []
+
+
+def test_without_redis_what_was_done_is_done(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    away = celery.Celery(broker="redis://127.0.0.1:1/0")
+    away.conf.broker_transport_options = celery_app.app.conf.broker_transport_options
+    monkeypatch.setattr(celery_app, "app", away)
+    monkeypatch.setattr(after_commit, "_publish", celery_app.ask_for)
+    with capture_logs() as logs, transaction() as db:
+        circuit.hit(db, circuit.DKIM, "", now=utcnow())
+        wake(db, Task.NOTICES)
+    assert [(line["event"], line["task"]) for line in logs] == [("no worker could be asked", Task.NOTICES)]
+    assert _rows() == 1

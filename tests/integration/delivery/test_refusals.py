@@ -1,6 +1,7 @@
 """Refusals that may be about us: asked about, tried again, or taken as they are."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from sqlalchemy import select, update
 
 from mailer.cli import cli
+from mailer.core.after_commit import Task
 from mailer.core.db import transaction, utcnow
 from mailer.delivery import audience, ledger, refusals
 from mailer.delivery.breaker import Trip
@@ -72,6 +74,17 @@ def test_what_was_refused_in_the_same_words_is_not_final_any_more(issue: Issue) 
     assert [states[n] for n in (1, 2, 3, 4, 5)] == ["deferred"] * 3 + ["refused", "pending"]
     assert (_now(issue).state, _now(issue).paused_for) == (IssueState.PAUSED, "554 5.0.0 no")
     assert "refused" in _kinds()
+
+
+@pytest.mark.parametrize("choice", [refusals.retry, refusals.take])
+def test_a_choice_has_a_worker_look_at_once(
+    issue: Issue, asked_for: list[Task], choice: Callable[..., int]
+) -> None:
+    """Also about an issue that is leaving all the while."""
+    _become(DeliveryState.DEFERRED, 1)
+    with transaction() as db:
+        choice(db, db.merge(issue), by="terminal", now=utcnow())
+    assert asked_for == [Task.TICK]
 
 
 def test_an_issue_does_not_close_before_the_choice(issue: Issue) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from mailer.core import circuit, tokens
+from mailer.core.after_commit import Task
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
@@ -67,10 +68,11 @@ def test_the_relay_s_log_proves_some(issue: Issue) -> None:
     assert (certificate.accepted, certificate.unknown) == (7, 3)
 
 
-def test_sent_again_by_choice_the_issue_leaves_for_them_alone(issue: Issue) -> None:
+def test_sent_again_by_choice_the_issue_leaves_for_them_alone(issue: Issue, asked_for: list[Task]) -> None:
     with transaction() as db:
         assert unknown.resend(db, db.merge(issue), by="terminal", now=utcnow()) == 4
         assert db.get_one(Issue, issue.id).state is IssueState.SENDING
+    assert asked_for == [Task.TICK]
     assert sorted(p for p, state in _states(issue.id).items() if state == "pending") == [1, 2, 3, 4]
     with transaction() as db:
         db.execute(update(Delivery).values(state=DeliveryState.ACCEPTED))

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core.db import utcnow
+from mailer.core.after_commit import Task
+from mailer.core.db import transaction, utcnow
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings
 from mailer.delivery import load_issue
@@ -15,7 +16,7 @@ from mailer.issues import archive, lifecycle, yaml_file
 from mailer.issues.models import Approval, Asset, Issue, Revision
 from mailer.issues.states import ForbiddenMove, IssueState
 from mailer.newsletters import newsletters
-from tests.support.make import make_newsletter
+from tests.support.make import make_newsletter, make_scheduled_issue
 
 LETTER = templates_dir() / "examples" / "lettre" / "lettre.yaml"
 
@@ -58,6 +59,29 @@ def test_scheduling_freezes_what_was_approved(db: Session, draft: Issue, setting
         lifecycle.schedule(db, draft, due_at=due, approver="terminal", now=utcnow(), settings=settings)
     lifecycle.unschedule(db, draft)
     assert (draft.state, draft.revision_id, draft.due_at) == (IssueState.DRAFT, None, None)
+
+
+def test_whatever_lets_an_issue_leave_has_a_worker_look_at_once(
+    clean: None, settings: Settings, asked_for: list[Task]
+) -> None:
+    with transaction() as db:
+        scheduled = make_scheduled_issue(db, make_newsletter(db))
+        lifecycle.unschedule(db, scheduled)
+    assert asked_for == []
+    with transaction() as db:
+        content, assets = yaml_file.load(LETTER)
+        draft = lifecycle.import_issue(db, content, assets, now=utcnow())
+        lifecycle.schedule(db, draft, due_at=utcnow(), approver="terminal", now=utcnow(), settings=settings)
+    assert asked_for == [Task.TICK, Task.ROUTES]
+    with transaction() as db:
+        sent = db.merge(draft)
+        lifecycle.start(sent, candidates=0, audience=0, excluded=0, now=utcnow())
+        db.flush()
+        lifecycle.pause(db, sent)
+    assert asked_for == [Task.TICK, Task.ROUTES]
+    with transaction() as db:
+        lifecycle.resume(db, db.merge(sent))
+    assert asked_for == [Task.TICK, Task.ROUTES, Task.TICK]
 
 
 def test_what_is_too_heavy_does_not_leave(

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core import fingerprint
+from mailer.core.after_commit import Task
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose, read
@@ -95,6 +96,19 @@ def test_a_link_that_left_late_is_good_for_seven_days_all_the_same(
     with transaction() as db:
         assert signup.purge(db, now=utcnow() + timedelta(days=6)) == 0
         assert signup.purge(db, now=utcnow() + timedelta(days=8)) == 1
+
+
+@pytest.mark.parametrize("write", [outbox.welcome, outbox.goodbye, outbox.send_preferences, None])
+def test_whatever_is_written_is_sent_at_once(
+    asked: UUID, asked_for: list[Task], write: Callable[..., None] | None
+) -> None:
+    asked_for.clear()
+    with transaction() as db:
+        if write:
+            write(db, asked, now=utcnow())
+        else:
+            outbox.post(db, NoticeKind.NOTHING_HELD, email="zoe@example.org", locale="fr", now=utcnow())
+    assert asked_for == [Task.NOTICES]
 
 
 @pytest.mark.parametrize("answer", [outbox.welcome, already])

@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
 from mailer.core import fingerprint, tokens
+from mailer.core.after_commit import Task
 from mailer.core.db import engine, transaction, utcnow
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
@@ -256,6 +257,24 @@ def test_a_no_follows_its_person_and_a_dead_mailbox_does_not(
     moved(app, client)
     with transaction() as db:
         assert (db.get(Suppression, fingerprint.fingerprint(NEW)) is not None) is follows
+
+
+@pytest.mark.parametrize("email", ["never@example.net", "free@example.net", "flooded@example.net"])
+def test_the_time_of_the_answer_does_not_tell_who_said_never_again(
+    app: Flask, zoe: UUID, asked_for: list[Task], email: str
+) -> None:
+    with transaction() as db:
+        mark = fingerprint.fingerprint("never@example.net")
+        db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=utcnow()))
+    visitor = Visitor(app, OLD)
+    if email.startswith("flooded"):
+        for _ in range(rectification.ASKED_A_DAY):
+            move(visitor, email)
+    before = len(posted())
+    asked_for.clear()
+    move(visitor, email)
+    assert len(posted()) - before == email.startswith("free")
+    assert asked_for == [Task.NOTICES]
 
 
 def test_nobody_is_flooded_with_confirmations(app: Flask, zoe: UUID) -> None:

@@ -10,6 +10,7 @@ from openpyxl import Workbook
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from mailer.core.after_commit import Task
 from mailer.core.audit import Audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
@@ -64,7 +65,9 @@ def _count(of: type) -> int:
         return db.scalar(select(func.count()).select_from(of)) or 0
 
 
-def test_a_file_is_looked_at_then_taken_then_undone(client: FlaskClient, slug: str) -> None:
+def test_a_file_is_looked_at_then_taken_then_undone(
+    client: FlaskClient, slug: str, asked_for: list[Task]
+) -> None:
     sent = _send(client, slug)
     assert sent.status_code == 303
     path = sent.location
@@ -88,6 +91,7 @@ def test_a_file_is_looked_at_then_taken_then_undone(client: FlaskClient, slug: s
         assert db.scalars(select(Import.state)).one() is ImportState.UNDONE
         assert db.scalars(select(Subscription.state)).one() is SubscriptionState.ENDED
         assert [row.what for row in db.scalars(select(Audit))] == ["subscribers import", "subscribers undo"]
+    assert asked_for == [Task.IMPORTS] * 3
 
 
 def test_a_file_one_thinks_better_of_is_forgotten(client: FlaskClient, slug: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import event, func, select
 
 from mailer import tasks
 from mailer.core import fingerprint
+from mailer.core.after_commit import Task
 from mailer.core.db import engine, transaction, utcnow
 from mailer.core.settings import Settings, settings
 from mailer.newsletters import newsletters
@@ -31,7 +32,7 @@ FLOOD = int(os.environ.get("MAILER_TEST_FLOOD", "120"))
 
 
 @pytest.fixture
-def client(settings: Settings, clean: None) -> FlaskClient:
+def client(settings: Settings, clean: None, asked_for: list[Task]) -> FlaskClient:
     """Behind a proxy, so that a stranger may come from anywhere."""
     app: Flask = create_app(settings.model_copy(update={"proxies": 1}))
     with app.app_context():
@@ -60,8 +61,7 @@ def notices() -> int:
         return db.scalar(select(func.count()).select_from(Notice)) or 0
 
 
-def test_a_mailbox_is_not_bombed(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "ring", lambda *_: None)
+def test_a_mailbox_is_not_bombed(client: FlaskClient) -> None:
     for number, email in enumerate(spellings()):
         assert post(client, email, number).status_code == 303
     while _requests():
@@ -98,7 +98,7 @@ def statements() -> Iterator[list[str]]:
         event.remove(engine(), "before_cursor_execute", note)
 
 
-def test_nothing_tells_who_is_known(client: FlaskClient) -> None:
+def test_nothing_tells_who_is_known(client: FlaskClient, asked_for: list[Task]) -> None:
     with transaction() as db:
         newsletter = newsletters.newsletter(db, "lettre")
         assert newsletter
@@ -109,12 +109,31 @@ def test_nothing_tells_who_is_known(client: FlaskClient) -> None:
         mark = fingerprint.fingerprint("never@example.org")
         db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=utcnow()))
     seen = set()
+    asked_for.clear()
     for name in ("unknown", "reader0", "confirmed", "waiting", "never"):
         with statements() as said:
             answer = post(client, f"{name}@example.org")
             page = client.get(answer.headers["Location"])
         seen.add((answer.status_code, answer.data, str(answer.headers), tuple(said), page.data))
     assert len(seen) == 1
+    assert asked_for == []
+
+
+@pytest.mark.parametrize("path", ["/preferences", "/rights"])
+@pytest.mark.parametrize("email", ["unknown@example.org", "reader0@example.org"])
+def test_no_form_of_a_stranger_s_wakes_a_worker(
+    client: FlaskClient, asked_for: list[Task], path: str, email: str
+) -> None:
+    """The time of the answer, or of the next, would tell what it caused."""
+    with transaction() as db:
+        newsletter = newsletters.newsletter(db, "lettre")
+        assert newsletter
+        make_readers(db, newsletter, 1)
+    asked_for.clear()
+    assert client.post(path, data={"email": email}).status_code == 303
+    assert asked_for == []
+    tasks.tick()
+    assert asked_for == [Task.SIGNUPS]
 
 
 @pytest.mark.parametrize("shown", ["", "forged", "just now", "of another form"])

@@ -15,7 +15,6 @@ from mailer.privacy.models import Right
 from mailer.privacy.rights import objection, restriction
 from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
-from mailer.tasks import ring
 from mailer.web.public.rights.session import mine
 
 acts = Blueprint("acts", __name__)
@@ -78,7 +77,6 @@ def do(act: str) -> ResponseReturnValue:
             self_service.answered(
                 db, mine(), _RIGHTS[act], now=utcnow(), **({"end": True} if act == "thaw" else {})
             )
-    ring("notices")
     return back_home(act)
 
 

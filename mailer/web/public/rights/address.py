@@ -13,7 +13,6 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.tokens import BadToken, Purpose
 from mailer.privacy.rights import rectification
 from mailer.privacy.rights.rectification import CONFIRM_WITHIN, UNDO_WITHIN, Change
-from mailer.tasks import ring
 from mailer.web.security import limiter
 
 addresses = Blueprint("addresses", __name__)
@@ -57,7 +56,6 @@ def _act(which: str, change_id: UUID | None, act: Callable[..., Change]) -> Resp
         became = _acted(act, change_id)
     except IntegrityError:  # a sign-up has taken the address in that instant, which is seen by now
         became = _acted(act, change_id)
-    ring("notices")
     return _said(which, became)
 
 

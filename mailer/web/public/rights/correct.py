@@ -9,7 +9,6 @@ from wtforms.validators import Length
 from mailer.core.db import transaction, utcnow
 from mailer.core.i18n import LOCALES
 from mailer.privacy.rights import rectification
-from mailer.tasks import ring
 from mailer.web.public.forms import AddressForm, one_line
 from mailer.web.public.rights.actions import Situation, back_home, situation
 from mailer.web.public.rights.session import mine
@@ -54,7 +53,6 @@ def move() -> ResponseReturnValue:
         if here.subscriber is None or here.frozen or not form.validate():
             return _page(here, _form_of(here), form), 422
         rectification.ask(db, mine(), here.subscriber, form.address, now=utcnow())
-    ring("notices")
     return back_home("address")
 
 

@@ -9,7 +9,6 @@ from wtforms import BooleanField, ValidationError
 from mailer.core.db import transaction, utcnow
 from mailer.privacy.rights import erasure, erasure_certificate
 from mailer.privacy.rights.erasure_worker import attempt
-from mailer.tasks import ring
 from mailer.web.public.forms import AddressForm
 from mailer.web.public.rights.entry import COOKIE
 from mailer.web.public.rights.session import mine
@@ -49,7 +48,6 @@ def erase() -> ResponseReturnValue:
     done = attempt(case.id, clock=utcnow)
     if done is None:
         return render_template("rights/erasing.html", number=case.number), 202
-    ring("notices")
     stays = erasure_certificate.words(str(get_locale()), done)
     answer = make_response(render_template("rights/erased.html", done=done, stays=stays.splitlines()))
     answer.delete_cookie(COOKIE, path="/rights")
