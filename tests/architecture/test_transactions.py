@@ -34,6 +34,10 @@ WORKERS = {
 }
 
 
+ASK = {"send_task", "apply_async", "delay"}  # of Celery
+MAY_ASK = {"mailer/celery_app.py", "mailer/tasks.py", "mailer/monitoring/watchdog.py"}  # workers, of workers
+
+
 def _is_door(source: Source) -> bool:
     return source.path.startswith(DOORS)
 
@@ -55,6 +59,15 @@ def _opens(source: Source) -> bool:
     return any(source.qualified(call.func) in OPENING for call in calls)
 
 
+def _asks(source: Source) -> list[str]:
+    """Return how a file has a worker do something by itself, rather than after its transaction."""
+    found = [name for name in source.names.values() if name.split(".")[0] == "celery"]
+    found += [name for name in source.names.values() if f"{name}.".startswith("mailer.tasks.")]
+    calls = [node for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    found += [ast.unparse(each) for each in calls if source.qualified(each.func).endswith(".ask_for")]
+    return found + [ast.unparse(each) for each in calls if getattr(each.func, "attr", "") in ASK]
+
+
 def test_doors_write_no_sql() -> None:
     assert [found for source in writes.sources() if _is_door(source) for found in _sql(source)] == []
 
@@ -62,6 +75,29 @@ def test_doors_write_no_sql() -> None:
 def test_only_doors_and_workers_open_transactions() -> None:
     opening = {source.path for source in writes.sources() if _opens(source) and not _is_door(source)}
     assert opening - {"mailer/core/db.py"} == WORKERS
+
+
+def test_no_page_and_no_command_asks_for_a_task_by_itself() -> None:
+    """It is asked for once what caused it is committed: `after_commit.wake`."""
+    others = [source for source in writes.sources() if source.path not in MAY_ASK]
+    assert [(source.path, found) for source in others for found in _asks(source)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from mailer import tasks",
+        "from mailer.tasks import send_notices",
+        "import celery",
+        "from mailer.celery_app import ask_for; ask_for(given)",
+        "from mailer import celery_app; celery_app.ask_for(given)",
+        "from mailer.celery_app import app; app.send_task(given)",
+        "given.delay()",
+    ],
+)
+def test_a_task_asked_for_by_itself_is_found(line: str) -> None:
+    """The proof that this can fail."""
+    assert len(_asks(writes.read(f"{DOOR}        {line}\n", "mailer/web/other.py"))) == 1
 
 
 DOOR = """
