@@ -1,10 +1,10 @@
-"""A backup file: a manifest and what pg_dump says, in one encrypted stream; and the way back.
+"""Write a backup file (a manifest and pg_dump's output, in one encrypted stream), and restore it.
 
-    {"format": 1, "version": …, "revision": …, "at": …, "journals": {host: bytes}}
+    {"format": 1, "version": …, "revision": …, "at": …, "logs": {host: bytes}}
     then pg_dump's custom format
 
-The images of the issues are in the database.  The settings and their keys are not in a backup, nor are the
-journals of wills: they must not be lost, or stolen, together with it.
+Issues' images are in the database.  The settings, their keys and the privacy log are not in a backup: they
+must not be lost, or stolen, together with it.
 """
 
 import json
@@ -29,8 +29,8 @@ from mailer.core import private_file, restore_lock
 from mailer.core.db import engine, transaction
 from mailer.core.restore_lock import Restoration
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import NOBODY, Will
-from mailer.privacylog.models import JournalPosition
+from mailer.privacylog.decisions import NOBODY, Decision
+from mailer.privacylog.models import HostPosition
 
 FORMAT = 1
 DUMP = (
@@ -38,13 +38,13 @@ DUMP = (
     f"--exclude-table-data={Restoration.__tablename__}",  # what is restored is disarmed
 )  # fmt: skip
 RESTORE = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges")
-_LONGEST = 1 << 20  # bytes of a manifest
+_LONGEST_MANIFEST = 1 << 20  # bytes
 _NOT_OURS = "this file is no backup of mailer's"
-Told = Callable[[int], object]  # of so many more bytes
+Progress = Callable[[int], object]  # is told how many more bytes were read
 
 
 class NotEmpty(Exception):
-    """The database to restore into holds something."""
+    """Say that the database to restore into holds something."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -54,40 +54,42 @@ class NotEmpty(Exception):
 
 
 class NotABackup(Exception):
-    """This file is no backup of ours, or of a newer version; the message says which."""
+    """Say that a file is no backup of ours, or one of a newer version."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup says of itself."""
+    """Describe a backup, at its head."""
 
     version: str
     revision: str
     at: str
-    journals: dict[str, int]
+    logs: dict[str, int]
     format: int = FORMAT
 
 
 def size() -> int:
-    """About how many bytes there are to back up."""
+    """Return about how many bytes there are to back up."""
     with engine().connect() as connection:
         return int(connection.scalar(select(func.pg_database_size(func.current_database()))) or 0)
 
 
-def create(folder: Path, recipients: tuple[str, ...], *, now: datetime, told: Told) -> tuple[Path, Manifest]:
+def create(
+    folder: Path, recipients: tuple[str, ...], *, now: datetime, progress: Progress
+) -> tuple[Path, Manifest]:
     """Write a backup into this folder, whole or not at all.
 
-    Raises BadKey, ToolFailed, Unwritable, OSError.
+    Raises BadKey, ToolFailed, LogUnwritable, OSError.
     """
     encryption.check(recipients)
-    with transaction() as db:  # its line is in every backup: a journal that is missing later is missed
-        decisions.write(db, Will.BACKUP, NOBODY, subject=uuid4())
+    with transaction() as db:  # every backup then knows this host's log, and a restore misses it
+        decisions.write(db, Decision.BACKUP, NOBODY, subject=uuid4())
     path = folder / f"mailer-{now:%Y%m%dT%H%M%SZ}.age"
     partial = path.with_suffix(".partial")
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with private_file.opened(partial, "xb") as file:
-            manifest = _dump(file, recipients, now, told)
+            manifest = _dump(file, recipients, now, progress)
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
@@ -96,68 +98,68 @@ def create(folder: Path, recipients: tuple[str, ...], *, now: datetime, told: To
     return path, manifest
 
 
-def _dump(file: IO[bytes], recipients: tuple[str, ...], now: datetime, told: Told) -> Manifest:
-    """Write the manifest and the dump, which are of one snapshot; return the manifest."""
+def _dump(file: IO[bytes], recipients: tuple[str, ...], now: datetime, progress: Progress) -> Manifest:
+    """Write the manifest and the dump, both of one snapshot; return the manifest."""
     with Session(engine()) as db:
         db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         snapshot = str(db.scalar(select(func.pg_export_snapshot())))
         manifest = _manifest(db, now)
-        words, environment = postgres.command("pg_dump", *DUMP, f"--snapshot={snapshot}")
-        with tempfile.TemporaryFile() as said, subprocess.Popen(
-            words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+        command, environment = postgres.command("pg_dump", *DUMP, f"--snapshot={snapshot}")
+        with tempfile.TemporaryFile() as errors, subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
         ) as dump:  # fmt: skip
             head = f"{json.dumps(asdict(manifest))}\n".encode()
-            encryption.encrypt(_Joined(head, _piped(dump.stdout), told), file, recipients)
-            _ended(dump, said)
+            encryption.encrypt(_JoinedSource(head, _pipe(dump.stdout), progress), file, recipients)
+            _check_exit(dump, errors)
     return manifest
 
 
 def _manifest(db: Session, now: datetime) -> Manifest:
-    journals = {row.host: row.size for row in db.scalars(select(JournalPosition))}
+    logs = {row.host: row.size for row in db.scalars(select(HostPosition))}
     revision = migrate.current(db.connection()) or ""
-    return Manifest(version("mailer"), revision, now.isoformat(timespec="seconds"), journals)
+    return Manifest(version("mailer"), revision, now.isoformat(timespec="seconds"), logs)
 
 
-class _Joined:
-    """Two sources, one after the other."""
+class _JoinedSource:
+    """Read some bytes, then a file, and report the progress."""
 
-    def __init__(self, head: bytes, rest: IO[bytes], told: Told) -> None:
-        self._head, self._rest, self._told = head, rest, told
+    def __init__(self, head: bytes, rest: IO[bytes], progress: Progress) -> None:
+        self._head, self._rest, self._progress = head, rest, progress
 
     def read(self, size: int = -1, /) -> bytes:
         head, self._head = self._head, b""
         data = head or self._rest.read(size)
-        self._told(len(data))
+        self._progress(len(data))
         return data
 
 
-def restore(path: Path, key_file: Path, *, now: datetime, told: Told) -> Manifest:
+def restore(path: Path, key_file: Path, *, now: datetime, progress: Progress) -> Manifest:
     """Fill an empty database from a backup, and bring it to this version's schema; it is then disarmed.
 
     Raises NotEmpty, NotABackup, BadKey, WrongKey, ToolFailed, OSError: the database is then still empty.
     """
     if not postgres.is_empty():
         raise NotEmpty
-    with path.open("rb") as file, tempfile.TemporaryFile() as said:
-        into = _Into(said)
+    with path.open("rb") as file, tempfile.TemporaryFile() as errors:
+        sink = _RestoreSink(errors)
         try:
-            encryption.decrypt(_Joined(b"", file, told), into, key_file)
-            manifest = into.end()
+            encryption.decrypt(_JoinedSource(b"", file, progress), sink, key_file)
+            manifest = sink.end()
         finally:
-            into.close()
+            sink.close()
     migrate.upgrade(engine())
     _disarm(manifest, now)
     return manifest
 
 
-class _Into:
-    """Takes a decrypted backup: reads its manifest, and hands the rest to pg_restore.
+class _RestoreSink:
+    """Read the manifest of a decrypted backup, and pass the rest on to pg_restore.
 
-    All of it is one transaction, which commits when the last table has come, authenticated, and not before.
+    pg_restore works in one transaction, which commits only once the whole stream was authenticated.
     """
 
-    def __init__(self, said: IO[bytes]) -> None:
-        self._said, self._head = said, b""
+    def __init__(self, errors: IO[bytes]) -> None:
+        self._errors, self._head = errors, b""
         self._manifest: Manifest | None = None
         self._restore: subprocess.Popen[bytes] | None = None
 
@@ -165,13 +167,13 @@ class _Into:
         rest = data
         if self._manifest is None:
             self._head += data
-            head, found, rest = self._head.partition(b"\n")
-            if not found:
-                if len(head) > _LONGEST:
+            head, newline, rest = self._head.partition(b"\n")
+            if not newline:
+                if len(head) > _LONGEST_MANIFEST:
                     raise NotABackup(_NOT_OURS)
                 return len(data)
-            self._manifest = _understood(head)
-            self._restore = self._begun()
+            self._manifest = _parse_manifest(head)
+            self._restore = self._start()
         self._feed(rest)
         return len(data)
 
@@ -179,39 +181,39 @@ class _Into:
         pass
 
     def end(self) -> Manifest:
-        """Return everything has come: wait for the commit.  Raises NotABackup, ToolFailed."""
+        """Wait for the commit and return the manifest, once all has come.  Raises NotABackup, ToolFailed."""
         if self._manifest is None or self._restore is None:
             raise NotABackup(_NOT_OURS)
-        _piped(self._restore.stdin).close()
-        _ended(self._restore, self._said)
+        _pipe(self._restore.stdin).close()
+        _check_exit(self._restore, self._errors)
         return self._manifest
 
     def close(self) -> None:
-        """Stop it, if it has not ended: what it did is then undone."""
+        """Stop pg_restore, if it has not ended: what it did is then rolled back."""
         if self._restore:
             self._restore.kill()
             with suppress(OSError):
-                _piped(self._restore.stdin).close()
+                _pipe(self._restore.stdin).close()
             self._restore.wait()
 
-    def _begun(self) -> subprocess.Popen[bytes]:
-        words, environment = postgres.command("pg_restore", *RESTORE)
+    def _start(self) -> subprocess.Popen[bytes]:
+        command, environment = postgres.command("pg_restore", *RESTORE)
         return subprocess.Popen(
-            words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._said
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._errors
         )
 
     def _feed(self, data: bytes) -> None:
         if self._restore is None:
             raise NotABackup(_NOT_OURS)
         try:
-            _piped(self._restore.stdin).write(data)
+            _pipe(self._restore.stdin).write(data)
         except BrokenPipeError:
-            _ended(self._restore, self._said)
+            _check_exit(self._restore, self._errors)
             raise
 
 
-def _understood(head: bytes) -> Manifest:
-    """Read the manifest.  Raises NotABackup."""
+def _parse_manifest(head: bytes) -> Manifest:
+    """Read the manifest.  Raises NotABackup, also for one of a newer version."""
     try:
         manifest = Manifest(**json.loads(head))
     except (ValueError, TypeError):
@@ -224,24 +226,24 @@ def _understood(head: bytes) -> Manifest:
     return manifest
 
 
-def _ended(process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
-    """Raise ToolFailed with the last line the program said, unless it did its work."""
+def _check_exit(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+    """Raise ToolFailed with the program's last line, if it failed."""
     if process.wait() != 0:
-        said.seek(0)
-        lines = said.read().decode("utf-8", "replace").strip().splitlines()
+        errors.seek(0)
+        lines = errors.read().decode("utf-8", "replace").strip().splitlines()
         raise ToolFailed(lines[-1] if lines else "PostgreSQL's tool failed, and did not say why")
 
 
-def _piped(stream: IO[bytes] | None) -> IO[bytes]:
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     if stream is None:
         raise ValueError("not piped")
     return stream
 
 
 def _disarm(manifest: Manifest, now: datetime) -> None:
-    """Note from where the logs are to be replayed; a restored database is disarmed as it is."""
+    """Record from where the logs are to be replayed: until then, a restored database is disarmed."""
     with transaction() as db:
-        kept = db.scalars(select(JournalPosition)).all()
-        positions = {each.host: [each.size, each.seal] for each in kept}
+        hosts = db.scalars(select(HostPosition)).all()
+        positions = {row.host: [row.size, row.seal] for row in hosts}
         at = datetime.fromisoformat(manifest.at)
         restore_lock.note_restore(db, backed_up_at=at, positions=positions, now=now)

@@ -1,7 +1,7 @@
-"""Encrypted streams, in the format of age (age-encryption.org/v1): the `age` tool opens them too.
+"""Encrypt and decrypt streams in the format of age (age-encryption.org/v1), which the `age` tool reads too.
 
 A machine that makes backups needs the public half of a key alone, and cannot read what it wrote.  Each 64 KiB
-is authenticated before it is handed on, and so is the end; nothing is held whole in memory.
+is authenticated before it is passed on, and so is the end; nothing is held whole in memory.
 """
 
 from pathlib import Path
@@ -12,21 +12,21 @@ from pyrage import x25519
 
 
 class BadKey(Exception):
-    """This is no key of age's; the message says which, and how to get one."""
+    """Say which key is none of age's, and how to get one."""
 
 
 class WrongKey(Exception):
-    """The file was not encrypted for this key, or is not whole."""
+    """Say that a file was not encrypted for this key, or is not whole."""
 
 
-class Source(Protocol):
-    """Where bytes come from; none at the end."""
+class Readable(Protocol):
+    """Give bytes when asked, and none at the end."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
 
-class Sink(Protocol):
-    """Where bytes go."""
+class Writable(Protocol):
+    """Take bytes."""
 
     def write(self, data: bytes, /) -> int: ...
 
@@ -40,13 +40,13 @@ def new_key() -> tuple[str, bytes]:
     return public, f"# public key: {public}\n{identity}\n".encode()
 
 
-def encrypt(source: Source, sink: Sink, recipients: tuple[str, ...]) -> None:
-    """Everything from the source, for the holders of the private halves of these keys.  Raises BadKey."""
-    pyrage.encrypt_io(source, sink, [_recipient(each) for each in recipients])
+def encrypt(source: Readable, sink: Writable, recipients: tuple[str, ...]) -> None:
+    """Encrypt the source for the holders of the private halves of these keys.  Raises BadKey."""
+    pyrage.encrypt_io(source, sink, [_recipient(key) for key in recipients])
 
 
-def decrypt(source: Source, sink: Sink, key_file: Path) -> None:
-    """Everything from the source, as it was.  Raises BadKey, WrongKey, and what the sink raised."""
+def decrypt(source: Readable, sink: Writable, key_file: Path) -> None:
+    """Decrypt the source.  Raises BadKey, WrongKey, and what the sink raised."""
     identity = _identity(key_file)
     try:
         pyrage.decrypt_io(source, sink, [identity])
@@ -61,8 +61,8 @@ def decrypt(source: Source, sink: Sink, key_file: Path) -> None:
 
 def check(recipients: tuple[str, ...]) -> None:
     """Raise BadKey unless all are public keys."""
-    for each in recipients:
-        _recipient(each)
+    for key in recipients:
+        _recipient(key)
 
 
 def _recipient(text: str) -> x25519.Recipient:

@@ -1,7 +1,8 @@
-"""What a journal of wills comes to: read after a backup's positions, merged, folded to the last word.
+"""Fold the lines of the privacy log that a backup lacks into the decisions that still stand.
 
-Only a no is ever made good.  A yes, or a lifting, undoes a no that came before it in the journal, and gives
-nothing that the backup does not hold: what was agreed to after it is lost, and has to be said again.
+A replay only takes permission away.  A consent, or the lifting of a ban, cancels a refusal that came before
+it in the log, and gives nothing that the backup does not hold: what was agreed to since is lost, and has to
+be agreed to again.
 """
 
 import heapq
@@ -13,162 +14,162 @@ from uuid import UUID
 
 from mailer.core import appendonly
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import NEVER_AGAIN, Line, Position, Will
+from mailer.privacylog.decisions import NEVER_AGAIN, Decision, LogLine, Position
 
-_YES = {Will.CONSENT, Will.LIFTED, Will.RESTRICTION_LIFTED}
+_YES = {Decision.CONSENT, Decision.LIFTED, Decision.RESTRICTION_LIFTED}
 ANSWERED_BY = {
-    Will.ERASURE: "erasure", Will.OBJECTION: "objection", Will.RESTRICTION: "restriction",
-    Will.RECTIFICATION: "rectification", Will.WITHDRAWAL: "withdrawal",
+    Decision.ERASURE: "erasure", Decision.OBJECTION: "objection", Decision.RESTRICTION: "restriction",
+    Decision.RECTIFICATION: "rectification", Decision.WITHDRAWAL: "withdrawal",
 }  # fmt: skip
 
 
-class JournalMissing(Exception):
-    """A host's journal is not here, or is not the one the backup knew; the message says which."""
+class LogMissing(Exception):
+    """Say which host's log is not here, or is not the one the backup knew."""
 
 
 @dataclass
-class Journals:
-    """What was found: the lines to replay, in order, and how far each host's file goes."""
+class Logs:
+    """Hold the lines to replay, in order, and how far each host's file goes."""
 
-    lines: list[Line]
+    lines: list[LogLine]
     ends: dict[str, Position]
 
 
 @dataclass
-class Wishes:
-    """One person's last word.  Each is the line that says it."""
+class PersonDecisions:
+    """Hold what one person last decided.  Each field is the line that says it."""
 
-    withdrawn: dict[UUID, Line] = field(default_factory=dict)  # by newsletter
-    erased: Line | None = None
-    restricted: Line | None = None
-    moved: Line | None = None  # to another address, which only its fingerprint tells
-
-
-@dataclass
-class Request:
-    """A case that was opened, and the line of the act that answered it, if there is one."""
-
-    opened: Line
-    answered: Line | None = None
+    withdrawn: dict[UUID, LogLine] = field(default_factory=dict)  # by newsletter
+    erased: LogLine | None = None
+    restricted: LogLine | None = None
+    moved: LogLine | None = None  # to another address, which only its fingerprint tells
 
 
 @dataclass
-class Wills:
-    """Everybody's.  People go by the fingerprint under which the backup knows them."""
+class LoggedRequest:
+    """Hold the line that opened a case, and that of the act which answered it, if there is one."""
 
-    people: dict[bytes, Wishes] = field(default_factory=dict)
-    barred: defaultdict[bytes, list[Line]] = field(  # by the fingerprint that is not to be written to
+    opened: LogLine
+    answered: LogLine | None = None
+
+
+@dataclass
+class StandingDecisions:
+    """Hold everybody's, by the fingerprint under which the backup knows them."""
+
+    people: dict[bytes, PersonDecisions] = field(default_factory=dict)
+    suppressed: defaultdict[bytes, list[LogLine]] = field(  # by the fingerprint not to be written to
         default_factory=lambda: defaultdict(list)
     )
-    requests: dict[UUID, Request] = field(default_factory=dict)
-    agreed: defaultdict[bytes, set[UUID]] = field(  # newsletters they said yes to since, and not no after
+    requests: dict[UUID, LoggedRequest] = field(default_factory=dict)
+    agreed: defaultdict[bytes, set[UUID]] = field(  # newsletters agreed to since, and not left after
         default_factory=lambda: defaultdict(set)
     )
 
 
-def collect(positions: Mapping[str, Sequence[int | str]]) -> Journals:
-    """Return the lines after these positions ({host: (bytes, seal)}).  Raises JournalMissing, Damaged."""
-    logs = appendonly.files(decisions.folder())
-    found = {path.name.removesuffix(appendonly.SUFFIX): path for path in logs}
-    if missing := sorted(set(positions) - set(found)) or (not found and ["any machine"]):
-        raise JournalMissing(
-            f"the journal of wills of {', '.join(missing)} is not in {decisions.folder()}: copy it there "
+def collect(positions: Mapping[str, Sequence[int | str]]) -> Logs:
+    """Return the lines after these positions ({host: (bytes, seal)}).  Raises LogMissing, LogDamaged."""
+    files = appendonly.files(decisions.folder())
+    paths = {path.name.removesuffix(appendonly.SUFFIX): path for path in files}
+    if missing := sorted(set(positions) - set(paths)) or (not paths and ["any machine"]):
+        raise LogMissing(
+            f"the privacy log of {', '.join(missing)} is not in {decisions.folder()}: copy it there "
             "from that machine, or from its own backup; without it, people who left would be written to again"
         )
-    each = [_after(path, *positions.get(host, (0, path.name))) for host, path in found.items()]
-    ends = {host: end for host, (_, end) in zip(found, each, strict=True)}
-    return Journals([line for _, _, line in heapq.merge(*(lines for lines, _ in each), key=_order)], ends)
+    parts = [_after(path, *positions.get(host, (0, path.name))) for host, path in paths.items()]
+    ends = {host: end for host, (_, end) in zip(paths, parts, strict=True)}
+    return Logs([line for _, _, line in heapq.merge(*(lines for lines, _ in parts), key=_order)], ends)
 
 
-def _order(item: tuple[float, int, Line]) -> tuple[float, int]:
+def _order(item: tuple[float, int, LogLine]) -> tuple[float, int]:
     return item[:2]
 
 
-def _after(path: Path, size: int | str, seal: int | str) -> tuple[list[tuple[float, int, Line]], Position]:
-    """Return the lines after this position with their place in time, never before the line above; and the
-    end.
-    """
-    lines: list[tuple[float, int, Line]] = []
+def _after(path: Path, size: int | str, seal: int | str) -> tuple[list[tuple[float, int, LogLine]], Position]:
+    """Return the lines after this position, each with its time (never before the line above), and the end."""
+    lines: list[tuple[float, int, LogLine]] = []
     end, latest = decisions.beginning(path), 0.0
     known = (end.size, end.seal) == (size, seal)
     for line, end in decisions.read(path):
         latest = max(latest, line.at.timestamp())
         if end.size > int(size):
-            lines.append((latest, line.said.will not in _YES, line))
+            lines.append((latest, line.entry.decision not in _YES, line))
         known = known or (end.size == size and end.seal == seal)
     if not known:
-        raise JournalMissing(
-            f"{path} is not the journal that the backup knew, or lacks lines that it held then: put the "
+        raise LogMissing(
+            f"{path} is not the log that the backup knew, or lacks lines that it held then: put the "
             "whole one in its place"
         )
     return lines, end
 
 
-def fold(lines: Iterable[Line]) -> Wills:
-    """Everybody's last word, of lines in order."""
+def fold(lines: Iterable[LogLine]) -> StandingDecisions:
+    """Return what still stands after these lines, which are in order."""
     folding = _Folding()
     for line in lines:
-        folding.take(line)
-    return folding.wills
+        folding.add(line)
+    return folding.standing
 
 
 class _Folding:
     def __init__(self) -> None:
-        self.wills = Wills()
-        self._open: defaultdict[tuple[bytes, str], list[Request]] = defaultdict(list)  # by person and right
+        self.standing = StandingDecisions()
+        self._open: defaultdict[tuple[bytes, str], list[LoggedRequest]] = defaultdict(
+            list
+        )  # by person and right
         self._first: dict[bytes, bytes] = {}  # the fingerprint the backup knows, by the present one
 
-    def take(self, line: Line) -> None:
-        said = line.said
-        who = self._first.get(said.fingerprint, said.fingerprint)
+    def add(self, line: LogLine) -> None:
+        entry = line.entry
+        known = self._first.get(entry.fingerprint, entry.fingerprint)
         self._answer(line)
-        if said.will is Will.CASE and said.subject:
-            request = self.wills.requests[said.subject] = Request(line)
-            self._open[said.fingerprint, said.detail or ""].append(request)
-        elif said.will in {Will.SUPPRESSION, Will.OBJECTION}:
-            self.wills.barred[said.fingerprint].append(line)
-        elif said.will is Will.LIFTED:
-            self.wills.barred.pop(said.fingerprint, None)
-        elif said.will is Will.CONSENT and said.subject:
-            self._agree(who, said.fingerprint, said.subject)
-        elif said.will is Will.RECTIFICATION and said.detail:
-            self._move(who, said.fingerprint, bytes.fromhex(said.detail), line)
-        elif said.will is not Will.BACKUP:
-            self._wish(who, line)
+        if entry.decision is Decision.CASE and entry.subject:
+            request = self.standing.requests[entry.subject] = LoggedRequest(line)
+            self._open[entry.fingerprint, entry.detail or ""].append(request)
+        elif entry.decision in {Decision.SUPPRESSION, Decision.OBJECTION}:
+            self.standing.suppressed[entry.fingerprint].append(line)
+        elif entry.decision is Decision.LIFTED:
+            self.standing.suppressed.pop(entry.fingerprint, None)
+        elif entry.decision is Decision.CONSENT and entry.subject:
+            self._agree(known, entry.fingerprint, entry.subject)
+        elif entry.decision is Decision.RECTIFICATION and entry.detail:
+            self._move(known, entry.fingerprint, bytes.fromhex(entry.detail), line)
+        elif entry.decision is not Decision.BACKUP:
+            self._apply(known, line)
 
-    def _of(self, who: bytes) -> Wishes:
-        return self.wills.people.setdefault(who, Wishes())
+    def _person(self, known: bytes) -> PersonDecisions:
+        return self.standing.people.setdefault(known, PersonDecisions())
 
-    def _wish(self, who: bytes, line: Line) -> None:
-        will, subject, of = line.said.will, line.said.subject, self._of(who)
-        if will is Will.WITHDRAWAL and subject:
-            of.withdrawn[subject] = line
-            self.wills.agreed[who].discard(subject)
-        elif will is Will.ERASURE:
-            of.erased, of.restricted, of.moved = line, None, None
-            of.withdrawn.clear()
-            self.wills.agreed.pop(who, None)
-            if line.said.detail == NEVER_AGAIN:  # of that address alone, until its owner comes back
-                self.wills.barred[line.said.fingerprint].append(line)
-        elif will is Will.RESTRICTION:
-            of.restricted = line
-        elif will is Will.RESTRICTION_LIFTED:
-            of.restricted = None
+    def _apply(self, known: bytes, line: LogLine) -> None:
+        decision, subject, person = line.entry.decision, line.entry.subject, self._person(known)
+        if decision is Decision.WITHDRAWAL and subject:
+            person.withdrawn[subject] = line
+            self.standing.agreed[known].discard(subject)
+        elif decision is Decision.ERASURE:
+            person.erased, person.restricted, person.moved = line, None, None
+            person.withdrawn.clear()
+            self.standing.agreed.pop(known, None)
+            if line.entry.detail == NEVER_AGAIN:  # of that address alone, until its owner comes back
+                self.standing.suppressed[line.entry.fingerprint].append(line)
+        elif decision is Decision.RESTRICTION:
+            person.restricted = line
+        elif decision is Decision.RESTRICTION_LIFTED:
+            person.restricted = None
 
-    def _agree(self, who: bytes, mark: bytes, newsletter: UUID) -> None:
-        self.wills.barred.pop(mark, None)
-        self.wills.agreed[who].add(newsletter)
-        if who in self.wills.people:
-            self.wills.people[who].withdrawn.pop(newsletter, None)
+    def _agree(self, known: bytes, fingerprint: bytes, newsletter: UUID) -> None:
+        self.standing.suppressed.pop(fingerprint, None)
+        self.standing.agreed[known].add(newsletter)
+        if known in self.standing.people:
+            self.standing.people[known].withdrawn.pop(newsletter, None)
 
-    def _move(self, who: bytes, old: bytes, new: bytes, line: Line) -> None:
+    def _move(self, known: bytes, old: bytes, new: bytes, line: LogLine) -> None:
         self._first.pop(old, None)
-        if new == who:  # it was undone
-            self._of(who).moved = None
+        if new == known:  # the change was undone
+            self._person(known).moved = None
             return
-        self._first[new] = who
-        self._of(who).moved = line
+        self._first[new] = known
+        self._person(known).moved = line
 
-    def _answer(self, line: Line) -> None:
-        for request in self._open.pop((line.said.fingerprint, ANSWERED_BY.get(line.said.will, "")), ()):
+    def _answer(self, line: LogLine) -> None:
+        for request in self._open.pop((line.entry.fingerprint, ANSWERED_BY.get(line.entry.decision, "")), ()):
             request.answered = line

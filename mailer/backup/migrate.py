@@ -1,4 +1,4 @@
-"""The database brought to this version's schema."""
+"""Bring the database to this version's schema."""
 
 from importlib.metadata import version
 
@@ -14,7 +14,7 @@ from mailer.models import metadata
 
 
 class UnknownRevision(Exception):
-    """The database was made by a version before the first release, or by a later one than this."""
+    """Say that the database was made by a version before the first release, or by a later one than this."""
 
     def __init__(self, revision: str) -> None:
         super().__init__(
@@ -30,7 +30,7 @@ def _config() -> Config:
 
 
 def upgrade(engine: Engine) -> str:
-    """Apply what is missing, in one transaction; the revision reached.  Raises UnknownRevision."""
+    """Apply what is missing in one transaction; return the revision reached.  Raises UnknownRevision."""
     with engine.begin() as connection:
         before = current(connection)
         if before and not knows(before):
@@ -53,7 +53,9 @@ def head() -> str | None:
 
 def knows(revision: str) -> bool:
     """Return whether this version of the code can upgrade from that revision."""
-    return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+    return any(
+        script.revision == revision for script in ScriptDirectory.from_config(_config()).walk_revisions()
+    )
 
 
 def drift(connection: Connection) -> list[object]:

@@ -1,4 +1,4 @@
-"""PostgreSQL's own tools, of the server's version, told where to go without a password in sight."""
+"""Find PostgreSQL's own tools, of the server's version, and keep the password out of their command line."""
 
 import os
 import re
@@ -14,11 +14,11 @@ from mailer.core.settings import settings
 
 
 class ToolFailed(Exception):
-    """pg_dump or pg_restore is missing, too old, or failed; the message is its own last line."""
+    """Say that pg_dump or pg_restore is missing or too old, or failed, with its own last line."""
 
 
 def command(program: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
-    """Return how to run it on our database: the words, and the environment.  Raises ToolFailed."""
+    """Return the command line that runs it on our database, and the environment.  Raises ToolFailed."""
     url = make_url(settings().database_url or "").set(drivername="postgresql")
     environment = {**os.environ, "PGPASSWORD": url.password or "", "PGCONNECT_TIMEOUT": "10"}
     shown = url._replace(password=None).render_as_string()
@@ -26,28 +26,28 @@ def command(program: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
 
 
 def is_empty() -> bool:
-    """Return whether the database has no table of anybody's."""
+    """Return whether the database has no table at all."""
     with engine().connect() as connection:
         query = "SELECT NOT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema())"
         return bool(connection.scalar(text(query)))
 
 
 def _binary(program: str) -> Path:
-    """Return the one of the server's major version, else the next newer: an older one refuses to dump."""
+    """Return the program of the server's major version, else the next newer: an older one refuses to dump."""
     with engine().connect() as connection:
         server = int(str(connection.scalar(text("SHOW server_version_num")))) // 10_000
-    found = {_major(path): path for path in _candidates(program)}
-    fit = [major for major in sorted(found) if major >= server]
+    by_version = {_major(path): path for path in _candidates(program)}
+    fit = [major for major in sorted(by_version) if major >= server]
     if not fit:
-        have = f"only version {max(found)} is" if found else "none is"
+        have = f"only version {max(by_version)} is" if by_version else "none is"
         raise ToolFailed(
             f"{program} of PostgreSQL {server} is needed, and {have} on this machine: install it"
         )
-    return found[fit[0]]
+    return by_version[fit[0]]
 
 
 def _candidates(program: str) -> list[Path]:
-    """List them; what is on the PATH comes last, and wins over another of its version."""
+    """Return where it is installed; what is on the PATH comes last, and wins over others of its version."""
     debian = Path("/usr/lib/postgresql").glob(f"*/bin/{program}")
     on_path = shutil.which(program)
     ours = embedded.tool(program)
@@ -55,6 +55,6 @@ def _candidates(program: str) -> list[Path]:
 
 
 def _major(path: Path) -> int:
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"\) (\d+)", said)
-    return int(found[1]) if found else 0
+    output = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
+    version = re.search(r"\) (\d+)", output)
+    return int(version[1]) if version else 0

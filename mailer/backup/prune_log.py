@@ -1,6 +1,6 @@
-"""How long the journal of wills is kept: while a backup that does not know its lines may still be restored.
+"""Prune the privacy log of lines that every backup which may still be restored holds already.
 
-Without a backup by `mailer backup` among those that are still kept, nothing goes: nobody knows what may be
+Without a backup by `mailer backup` among those still kept, nothing is pruned: nobody knows what may be
 restored.
 """
 
@@ -16,7 +16,7 @@ from mailer.core.settings import settings
 from mailer.privacy.retention.inventory import Keep
 from mailer.privacy.retention.rules import Rule
 from mailer.privacylog import decisions
-from mailer.privacylog.models import JournalPosition
+from mailer.privacylog.models import HostPosition
 
 WRITTEN = "backup written"  # in the audit, at the time it began
 GRACE = timedelta(days=7)  # beyond MAILER_BACKUP_DAYS
@@ -24,9 +24,12 @@ CLOCKS = timedelta(days=1)  # by which two machines' may differ
 
 
 def needed_since(db: Session, now: datetime) -> datetime | None:
-    """Whatever was written before is in every backup that is still kept; None: nobody knows."""
+    """Return when the oldest backup still kept was made, less a margin; None if nobody knows.
+
+    What was written in the log before that is in all of them.
+    """
     kept = timedelta(days=settings().backup_days) + GRACE
-    if settings().audit_days <= kept.days:  # the audit forgets backups that may be restored
+    if settings().audit_days <= kept.days:  # backups that may be restored have left the audit
         return None
     backups = select(func.min(Audit.at)).where(Audit.what == WRITTEN, Audit.at >= now - kept)
     restored = select(func.min(Restoration.backed_up_at)).where(Restoration.backed_up_at >= now - kept)
@@ -35,7 +38,7 @@ def needed_since(db: Session, now: datetime) -> datetime | None:
 
 
 def due(db: Session, now: datetime) -> int:
-    """Return how many lines are to go."""
+    """Return how many lines `prune` would take out."""
     since = needed_since(db, now)
     if since is None:
         return 0
@@ -43,17 +46,17 @@ def due(db: Session, now: datetime) -> int:
 
 
 def prune(db: Session, now: datetime) -> int:
-    """Let them go; how many.  Raises Damaged, Unwritable."""
+    """Take those lines out of every host's file; return how many.  Raises LogDamaged, LogUnwritable."""
     since = needed_since(db, now)
     if since is None:
         return 0
-    db.execute(select(JournalPosition).with_for_update()).all()  # nobody writes meanwhile, on any machine
+    db.execute(select(HostPosition).with_for_update()).all()  # nobody writes meanwhile, on any machine
     return sum(decisions.prune(path, since) for path in appendonly.files(decisions.folder()))
 
 
 RULE = Rule(
-    Keep.WILLS,
-    lambda: f"the journal of wills: as long as a backup, {settings().backup_days} days",
+    Keep.PRIVACY_LOG,
+    lambda: f"the privacy log: as long as a backup, {settings().backup_days} days",
     due,
     prune,
 )

@@ -1,4 +1,4 @@
-"""`mailer backup` and `mailer restore`: a copy of the database, and a way back that undoes nobody's will."""
+"""`mailer backup` and `mailer restore`: copy the database, and come back without undoing a decision."""
 
 from pathlib import Path
 from typing import Any
@@ -26,18 +26,18 @@ def backup(out: Path, recipients: tuple[str, ...], as_json: bool) -> None:
     """Write an encrypted backup of the database into a folder.
 
     It opens with the private half of the key, which does not belong on this machine.  Neither the settings
-    nor the journals of wills are in it: keep copies of both, elsewhere.
+    nor the privacy log are in it: keep copies of both, elsewhere.
     """
     began = utcnow()
     with opened() as db:
         audit.record(db, who=audit.TERMINAL, what="backup", details={}, now=began)
     with follow.bar(archive.size(), "backing up") as drawn:
-        path, manifest = archive.create(out, recipients, now=began, told=drawn.update)
+        path, manifest = archive.create(out, recipients, now=began, progress=drawn.update)
         drawn.update(drawn.length - drawn.pos)
     with opened() as db:
         audit.record(db, who=audit.TERMINAL, what=prune_log.WRITTEN, details={}, now=began)
     values = {"file": path, "bytes": path.stat().st_size, "at": manifest.at, "revision": manifest.revision,
-              "journals": manifest.journals}  # fmt: skip
+              "logs": manifest.logs}  # fmt: skip
     show.facts(values, as_json=as_json)
 
 
@@ -74,32 +74,32 @@ def file_(path: Path, key_file: Path, as_json: bool) -> None:
     """Fill an empty database from a backup.  The service is then disarmed until `mailer restore replay`."""
     bootstrap.prepare()
     with follow.bar(path.stat().st_size, "restoring") as drawn:
-        manifest = archive.restore(path, key_file, now=utcnow(), told=drawn.update)
-    values = {"of": manifest.at, "version": manifest.version, "journals": manifest.journals}
+        manifest = archive.restore(path, key_file, now=utcnow(), progress=drawn.update)
+    values = {"of": manifest.at, "version": manifest.version, "logs": manifest.logs}
     show.facts(values, as_json=as_json)
     click.echo(
-        f"the service is disarmed: put every machine's journal of wills in {decisions.folder()}, then run "
+        f"the service is disarmed: put every machine's privacy log in {decisions.folder()}, then run "
         "`mailer restore replay`",
         err=True,
     )
 
 
 @restore.command("replay")
-@click.option("--yes", is_flag=True, help="Arm the service without asking: every journal is here.")
+@click.option("--yes", is_flag=True, help="Arm the service without asking: every privacy log is here.")
 @show.as_json
 def replay_(yes: bool, as_json: bool) -> None:
     """Make good what people asked for since the backup; once you confirm, the service is armed again.
 
-    Who erased, left, objected, froze or moved since is treated as they asked.  Issues that had begun are
+    Who erased, left, objected, restricted or moved since is treated as they asked.  Issues that had begun are
     paused, and what nobody knows of their deliveries is unknown; scheduled issues are drafts again.
     """
     bootstrap.prepare()
     replaying = Replay()
     with follow.bar(max(replaying.steps, 1), "replaying") as drawn:
-        report = replaying.run(clock=utcnow, told=drawn.update)
+        report = replaying.run(clock=utcnow, progress=drawn.update)
         drawn.update(drawn.length - drawn.pos)
-    values: dict[str, Any] = replay.shown(report)
-    armed = yes or _confirmed(report.journals)
+    values: dict[str, Any] = replay.as_row(report)
+    armed = yes or _confirmed(report.logs)
     if armed:
         with opened(disarmed=True) as db:
             replay.arm(db, now=utcnow())
@@ -109,10 +109,10 @@ def replay_(yes: bool, as_json: bool) -> None:
         raise click.ClickException("the service stays disarmed: add what is missing, and replay again")
 
 
-def _confirmed(journals: dict[str, int]) -> bool:
-    hosts = ", ".join(sorted(journals))
+def _confirmed(logs: dict[str, int]) -> bool:
+    hosts = ", ".join(sorted(logs))
     return click.confirm(
-        f"Replayed: the journals of {hosts}. Is that every machine that ever served this installation, each "
-        "up to its last day? Then the service opens",
+        f"Replayed: the privacy logs of {hosts}. Is that every machine that ever served this installation, "
+        "each up to its last day? Then the service opens",
         err=True,
     )

@@ -4,7 +4,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from mailer.backup.archive import NotABackup, NotEmpty
 from mailer.backup.encryption import BadKey, WrongKey
-from mailer.backup.fold import JournalMissing
+from mailer.backup.fold import LogMissing
 from mailer.backup.migrate import UnknownRevision
 from mailer.backup.postgres import ToolFailed
 from mailer.backup.replay import NothingToReplay
@@ -20,7 +20,7 @@ from mailer.issues.states import ForbiddenMove
 from mailer.issues.yaml_file import IssueFileError
 from mailer.privacy.cases.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
 from mailer.privacy.rights.by_staff import AnotherAddress, NobodyThere, NotRestricted
-from mailer.privacylog.decisions import Damaged, Unwritable
+from mailer.privacylog.decisions import LogDamaged, LogUnwritable
 from mailer.smtp.dkim import DkimKeyMissing
 from mailer.smtp.providers import BadProviders
 
@@ -42,9 +42,9 @@ SELF_EXPLAINING = (  # whose message is the sentence
     TooLate,
     NoWords,
     ForbiddenMove,
-    Unwritable,
-    Damaged,
-    JournalMissing,
+    LogUnwritable,
+    LogDamaged,
+    LogMissing,
     NothingToReplay,
     NotEmpty,
     NotABackup,

@@ -59,7 +59,7 @@ def remove(mark: bytes, as_json: bool) -> None:
             removed = people.remove(db, mark)
         except OnlyThePerson as refusal:
             raise click.ClickException(
-                f"this is the person's own will ({refusal.reason}): only they lift it, by signing up"
+                f"this is the person's own decision ({refusal.reason}): only they lift it, by signing up"
             ) from None
         audited(db, "suppression remove", fingerprint=mark.hex(), removed=removed)
     show.facts({"fingerprint": mark.hex(), "removed": removed}, as_json=as_json)

@@ -1,6 +1,6 @@
-"""Whether this database may be used: a restored one is disarmed until the journal of wills was replayed.
+"""Tell whether this database may be used: a restored one is disarmed until the privacy log was replayed.
 
-Disarmed, no page about people is served, and nothing is frozen, claimed or sent.
+While it is disarmed, no page about people is served, and nothing is frozen, claimed or sent.
 """
 
 from datetime import datetime
@@ -17,9 +17,9 @@ from mailer.core.db import Base
 
 
 class Restoration(Base):
-    """That this database may be served and sent from, since when, and what had to be made good first.
+    """Say since when this database may be served and sent from, and what a replay did before.
 
-    No backup holds a row of this table: a restored database is disarmed until a person arms it.
+    No backup holds a row of this table, so a restored database is disarmed until a person arms it.
     """
 
     __tablename__ = "restore_lock"
@@ -27,19 +27,19 @@ class Restoration(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     at: Mapped[datetime]
     backed_up_at: Mapped[datetime | None]  # None: not restored, made new
-    positions: Mapped[dict[str, Any]]  # of each host's journal, in the backup: {host: [size, seal]}
+    positions: Mapped[dict[str, Any]]  # of each host's privacy log, in the backup: {host: [size, seal]}
     replayed_at: Mapped[datetime | None]
     report: Mapped[dict[str, Any] | None]
     armed_at: Mapped[datetime | None]
 
 
 def note_restore(db: Session, *, backed_up_at: datetime, positions: dict[str, Any], now: datetime) -> None:
-    """Keep from when the backup is, and how far each host's journal went in it."""
+    """Keep from when the backup is, and how far each host's privacy log went in it."""
     db.add(Restoration(at=now, backed_up_at=backed_up_at, positions=positions))
 
 
 def note_replay(restoration: Restoration, report: dict[str, Any], *, now: datetime) -> None:
-    """Keep that the journals were replayed, and what that did."""
+    """Keep that the privacy logs were replayed, and what that did."""
     restoration.replayed_at, restoration.report = now, report
 
 

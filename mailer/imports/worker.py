@@ -19,10 +19,17 @@ from mailer.imports.models import Import, ImportFile, ImportReport, ImportState
 from mailer.imports.pipeline import Busy, Outcomes, Reader, Tally, report_lines
 from mailer.imports.rows import Terms
 from mailer.imports.uploads import Stored
-from mailer.privacylog.decisions import Unwritable
+from mailer.privacylog.decisions import LogUnwritable
 
 STRETCH = 8.0  # seconds of taking, before the next task
-PASSING = Busy, Unwritable, OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError
+PASSING = (
+    Busy,
+    LogUnwritable,
+    OperationalError,
+    InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 JOB = "imports"
 _LOCK = 0x6465736B  # "desk": one worker at a time
 

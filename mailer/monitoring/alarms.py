@@ -158,9 +158,9 @@ def _signups(db: Session, now: datetime) -> Iterator[Found]:
         yield Found("signups", "", {"until": f"{until:%H:%M} UTC"})
 
 
-def _wills(_: Session, __: datetime) -> Iterator[Found]:
+def _privacy_log(_: Session, __: datetime) -> Iterator[Found]:
     if trouble := decisions.trouble():
-        yield Found("wills", "", {"reason": trouble})
+        yield Found("privacylog", "", {"reason": trouble})
 
 
 def _disarmed(db: Session, _: datetime) -> Iterator[Found]:
@@ -179,4 +179,4 @@ def _failing_about(job: Failing, now: datetime) -> Found:
     return Found("set_aside" if job.rows else "failing", job.job, values)
 
 
-_LOOKS: tuple[Look, ...] = (_refused, _unknown, _held, _silent, _signups, _wills, _disarmed, _failing)
+_LOOKS: tuple[Look, ...] = (_refused, _unknown, _held, _silent, _signups, _privacy_log, _disarmed, _failing)

@@ -1,15 +1,15 @@
-"""The journal of wills: what people asked for, kept outside the database, so that no restore undoes it.
+"""Write and read the privacy log: what people decided, kept outside the database: no restore undoes it.
 
-One append-only file a host, in DATA_DIR; fingerprints only.  A line is on disk *before* the transaction it
-speaks of commits: a will that cannot be written is refused.  A line whose transaction then failed still says
-what somebody wanted.  Each line is sealed under the fingerprint key together with the seal before it, so that
-none can be changed, moved or taken out unseen:
+It is one append-only file a host, in DATA_DIR, and names people by fingerprint alone.  A line is on disk
+*before* the transaction it is about commits: a decision that cannot be written is refused.  A line whose
+transaction then failed still says what somebody wanted.  Each line carries a mac (its seal) over itself and
+the seal before it, under the fingerprint key, so that none can be changed, moved or taken out unseen:
 
-    <time> <will> <fingerprint> <subject or -> <detail or -> <seal>
+    <time> <decision> <fingerprint> <subject or -> <detail or -> <seal>
 
-A file that was pruned begins with how far it had gone, and goes on from there, positions and seals alike:
+A pruned file begins with how many bytes were taken out; positions and seals go on from there:
 
-    pruned <bytes> <seal of these> <seal of the last line that went>
+    pruned <bytes> <seal of this line> <seal of the last line taken out>
 """
 
 import hashlib
@@ -29,20 +29,20 @@ from sqlalchemy.orm import Session
 from mailer.core import appendonly
 from mailer.core.db import utcnow
 from mailer.core.settings import settings
-from mailer.privacylog.models import JournalPosition
+from mailer.privacylog.models import HostPosition
 
-FOLDER = "wills"
-_PENDING = "wills"  # in a session's info: the lines its commit has to write first
+FOLDER = "privacylog"
+_PENDING = "privacylog"  # in a session's info: the entries its commit has to write first
 _NONE = "-"
 _PRUNED = "pruned"
-_REPLAYING = "replaying"  # in a session's info: what is done is in the journal already
+_REPLAYING = "replaying"  # in a session's info: what it does is in the log already
 
 
-class Will(StrEnum):
-    """What a line says of a person.  In brackets, what else it names."""
+class Decision(StrEnum):
+    """Name what a person decided.  In brackets: the subject and the detail that go with it."""
 
     WITHDRAWAL = "withdrawal"  # [newsletter, channel]
-    CONSENT = "consent"  # [newsletter]: undoes the withdrawals of it and the suppressions before
+    CONSENT = "consent"  # [newsletter]: undoes earlier withdrawals from it, and earlier suppressions
     SUPPRESSION = "suppression"  # [reason]
     LIFTED = "lifted"  # a suppression taken back
     OBJECTION = "objection"
@@ -51,55 +51,55 @@ class Will(StrEnum):
     RECTIFICATION = "rectification"  # [the new address's fingerprint, in hexadecimal]
     ERASURE = "erasure"  # [NEVER_AGAIN, if they asked for it]
     CASE = "case"  # [case, right]: a request was received
-    BACKUP = "backup"  # [a fresh id]: nobody's will; every backup knows of a journal
+    BACKUP = "backup"  # [a fresh id]: nobody's decision, written so that every backup knows of a log
 
 
 NEVER_AGAIN = "never-again"
 NOBODY = bytes(32)  # instead of a fingerprint
 
 
-class Unwritable(Exception):
-    """The journal of wills cannot be written (disk full, perhaps), and nothing was changed: says where."""
+class LogUnwritable(Exception):
+    """Say in which folder the log cannot be written (the disk may be full); nothing was changed."""
 
     def __init__(self, folder: Path, error: OSError) -> None:
         super().__init__(
-            f"the journal of wills in {folder} cannot be written ({error.strerror}): nothing was changed; "
+            f"the privacy log in {folder} cannot be written ({error.strerror}): nothing was changed; "
             "free some space, or correct MAILER_DATA_DIR"
         )
 
 
-class Damaged(Exception):
-    """A line that was changed, moved, torn, or not written with this installation's key."""
+class LogDamaged(Exception):
+    """Say which line was changed, moved or torn, or was not written with this installation's key."""
 
     def __init__(self, path: Path, line: int) -> None:
         self.path, self.line = path, line
         super().__init__(
-            f"{path}, line {line}: this line of the journal of wills was altered, or not written with this "
+            f"{path}, line {line}: this line of the privacy log was altered, or not written with this "
             "MAILER_FINGERPRINT_KEY; put an intact copy of the file in its place"
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One will, as it is written."""
+class LogEntry:
+    """Hold one decision, as it is written."""
 
-    will: Will
+    decision: Decision
     fingerprint: bytes
     subject: UUID | None = None  # a newsletter, or a case
     detail: str | None = None  # one word
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One will, as it is read."""
+class LogLine:
+    """Hold one entry, as it is read."""
 
     at: datetime  # when it was written
-    said: Said
+    entry: LogEntry
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a file went: its bytes, and the seal of its last line."""
+    """Tell how far a file goes: its bytes, and the seal of its last line."""
 
     size: int
     seal: str
@@ -107,77 +107,77 @@ class Position:
 
 def write(
     db: Session,
-    will: Will,
+    decision: Decision,
     fingerprint: bytes,
     *,
     subject: UUID | None = None,
     detail: str | None = None,
 ) -> None:
-    """Have this will on disk before the transaction commits; the commit raises Unwritable otherwise."""
-    write_all(db, [Said(will, fingerprint, subject, detail)])
+    """Have this decision on disk before the transaction commits, which raises LogUnwritable otherwise."""
+    write_all(db, [LogEntry(decision, fingerprint, subject, detail)])
 
 
-def write_all(db: Session, wills: Iterable[Said]) -> None:
-    """Write many lines, with one wait for the disk."""
+def write_all(db: Session, entries: Iterable[LogEntry]) -> None:
+    """Write many entries, with one wait for the disk."""
     if not db.info.get(_REPLAYING):
-        db.info.setdefault(_PENDING, []).extend(wills)
+        db.info.setdefault(_PENDING, []).extend(entries)
 
 
-def replaying(db: Session) -> None:
-    """From here on, what this session does is in the journal already."""
+def begin_replay(db: Session) -> None:
+    """Write nothing more for this session: what it does comes from the log."""
     db.info[_REPLAYING] = True
 
 
-def read(path: Path) -> Iterator[tuple[Line, Position]]:
-    """Yield every line of a file, and where it ends.  A line without an end was never wholly written.
+def read(path: Path) -> Iterator[tuple[LogLine, Position]]:
+    """Yield every line of a file, and where it ends.  Raises LogDamaged.
 
-    Raises Damaged.
+    A last line without a line feed was never wholly written, and is left out.
     """
-    begins, head = _beginning(path)
-    size, seal = begins.size, begins.seal
+    start, head = _beginning(path)
+    size, seal = start.size, start.seal
     with path.open("rb") as file:
         file.seek(head)
         for number, raw in enumerate(file, 2 if head else 1):
             if not raw.endswith(b"\n"):
                 return
-            text, _, found = raw[:-1].decode("ascii", "replace").rpartition(" ")
+            text, _, written = raw[:-1].decode("ascii", "replace").rpartition(" ")
             seal = _seal(seal, text)
-            if not hmac.compare_digest(found.encode(), seal.encode()):
-                raise Damaged(path, number)
+            if not hmac.compare_digest(written.encode(), seal.encode()):
+                raise LogDamaged(path, number)
             size += len(raw)
             yield _parsed(text), Position(size, seal)
 
 
 def beginning(path: Path) -> Position:
-    """Return how far a file had gone where its first line begins.  Raises Damaged."""
+    """Return the position before its first line: zero, or what was pruned.  Raises LogDamaged."""
     return _beginning(path)[0]
 
 
 def prune(path: Path, since: datetime) -> int:
-    """Take out the lines before the first that was written since then; how many.
+    """Take out the lines before the first one written since then; return how many.
 
-    Nobody may write there meanwhile: the caller holds every row of JournalPosition.
+    Nobody may write there meanwhile: the caller has every row of HostPosition locked.
 
-    Raises Damaged, Unwritable: nothing is then changed.
+    Raises LogDamaged, LogUnwritable: nothing is then changed.
     """
-    begins, head = _beginning(path)
-    cut, gone = _before(path, since)
-    if gone:
-        kept = path.read_bytes()[head + cut.size - begins.size :]
+    start, head = _beginning(path)
+    cut, count = _before(path, since)
+    if count:
+        kept = path.read_bytes()[head + cut.size - start.size :]
         try:
             appendonly.replace(path, f"{_heading(path, cut)}\n".encode("ascii") + kept)
         except OSError as error:
-            raise Unwritable(path.parent, error) from error
-    return gone
+            raise LogUnwritable(path.parent, error) from error
+    return count
 
 
 def prunable(path: Path, since: datetime) -> int:
-    """Return how many lines it would take out.  Raises Damaged."""
+    """Return how many lines `prune` would take out.  Raises LogDamaged."""
     return _before(path, since)[1]
 
 
 def _before(path: Path, since: datetime) -> tuple[Position, int]:
-    """Return where the last line before that time ends, and how many there are."""
+    """Return where the last line before that time ends, and how many lines those are."""
     cut, count = beginning(path), 0
     for line, end in read(path):
         if line.at >= since:
@@ -192,7 +192,7 @@ def folder() -> Path:
 
 
 def trouble() -> str | None:
-    """Why no line could be written here, None when one could."""
+    """Return why no line could be written here; None when one could."""
     try:
         appendonly.probe(folder())
     except OSError as error:
@@ -201,82 +201,82 @@ def trouble() -> str | None:
 
 
 def set_position(db: Session, host: str, end: Position) -> None:
-    """Keep how far a host's journal goes, as a replay has read it."""
+    """Record how far a host's file goes, as a replay has read it."""
     row = {"host": host, "size": end.size, "seal": end.seal}
-    statement = insert(JournalPosition).values(row)
+    statement = insert(HostPosition).values(row)
     db.execute(statement.on_conflict_do_update(index_elements=["host"], set_=row))
 
 
 @event.listens_for(Session, "before_commit")
-def _settle(db: Session) -> None:
-    """Write, and note in the same transaction how far the file now goes: a dump holds both, or neither.
+def _write_pending(db: Session) -> None:
+    """Write the entries, and record in the same transaction how far the file goes: a dump has both, or none.
 
-    The row is locked first, so that a host's lines and its commits have one order.
+    The row is locked first, so that a host's lines and its commits are in the same order.
     """
-    wills: list[Said] = db.info.pop(_PENDING, [])
-    if not wills:
+    entries: list[LogEntry] = db.info.pop(_PENDING, [])
+    if not entries:
         return
-    mine = {"host": appendonly.host()}
-    row = insert(JournalPosition).values(**mine, size=0, seal="")
-    db.execute(row.on_conflict_do_update(index_elements=["host"], set_=mine))
+    host = appendonly.host()
+    row = insert(HostPosition).values(host=host, size=0, seal="")
+    db.execute(row.on_conflict_do_update(index_elements=["host"], set_={"host": host}))
     try:
-        size, last = appendonly.append(folder(), lambda last: _sealed(last, wills, utcnow()))
+        size, last = appendonly.append(folder(), lambda last: _sealed(last, entries, utcnow()))
     except OSError as error:
-        raise Unwritable(folder(), error) from error
-    begins, head = _beginning(folder() / f"{mine['host']}{appendonly.SUFFIX}")
-    values = {"size": begins.size + size - head, "seal": last.rpartition(" ")[2]}
-    db.execute(update(JournalPosition).where(JournalPosition.host == mine["host"]).values(**values))
+        raise LogUnwritable(folder(), error) from error
+    start, head = _beginning(folder() / f"{host}{appendonly.SUFFIX}")
+    values = {"size": start.size + size - head, "seal": last.rpartition(" ")[2]}
+    db.execute(update(HostPosition).where(HostPosition.host == host).values(**values))
 
 
 @event.listens_for(Session, "after_rollback")
-def _forget(db: Session) -> None:
+def _drop_pending(db: Session) -> None:
     db.info.pop(_PENDING, None)
 
 
-def _sealed(last: bytes, wills: Sequence[Said], now: datetime) -> Iterator[str]:
+def _sealed(last: bytes, entries: Sequence[LogEntry], now: datetime) -> Iterator[str]:
     own = folder() / f"{appendonly.host()}{appendonly.SUFFIX}"
-    seal = last.rpartition(b" ")[2].decode("ascii", "replace") if last else _first(own)
-    for said in wills:
-        text = (f"{now.isoformat()} {said.will} {said.fingerprint.hex()} {said.subject or _NONE} "
-                f"{said.detail or _NONE}")  # fmt: skip
+    seal = last.rpartition(b" ")[2].decode("ascii", "replace") if last else _initial_seal(own)
+    for entry in entries:
+        text = (f"{now.isoformat()} {entry.decision} {entry.fingerprint.hex()} {entry.subject or _NONE} "
+                f"{entry.detail or _NONE}")  # fmt: skip
         seal = _seal(seal, text)
         yield f"{text} {seal}"
 
 
-def _parsed(text: str) -> Line:
-    at, will, mark, subject, detail = text.split(" ")
-    said = Said(
-        Will(will),
-        bytes.fromhex(mark),
+def _parsed(text: str) -> LogLine:
+    at, decision, fingerprint, subject, detail = text.split(" ")
+    entry = LogEntry(
+        Decision(decision),
+        bytes.fromhex(fingerprint),
         None if subject == _NONE else UUID(subject),
         None if detail == _NONE else detail,
     )
-    return Line(datetime.fromisoformat(at), said)
+    return LogLine(datetime.fromisoformat(at), entry)
 
 
-def _first(path: Path) -> str:
-    """Return what stands before a file's first line: a file put under another host's name is damaged."""
+def _initial_seal(path: Path) -> str:
+    """Return what the first line is sealed with: the file's name, so that a renamed file is refused."""
     return path.name
 
 
 def _beginning(path: Path) -> tuple[Position, int]:
-    """Return where its lines begin, and the bytes of what says so.  Raises Damaged."""
+    """Return the position before its first line, and the length of its heading.  Raises LogDamaged."""
     with path.open("rb") as file:
         head = file.readline()
     text = head.decode("ascii", "replace").rstrip("\n")
     if not text.startswith(f"{_PRUNED} "):
-        return Position(0, _first(path)), 0
+        return Position(0, _initial_seal(path)), 0
     words = text.split(" ")
     if len(words) == 4 and words[1].isdecimal():
-        begins = Position(int(words[1]), words[3])
-        if hmac.compare_digest(text.encode(), _heading(path, begins).encode()):
-            return begins, len(head)
-    raise Damaged(path, 1)
+        start = Position(int(words[1]), words[3])
+        if hmac.compare_digest(text.encode(), _heading(path, start).encode()):
+            return start, len(head)
+    raise LogDamaged(path, 1)
 
 
-def _heading(path: Path, begins: Position) -> str:
-    seal = _seal(_first(path), f"{_PRUNED} {begins.size} {begins.seal}")
-    return f"{_PRUNED} {begins.size} {seal} {begins.seal}"
+def _heading(path: Path, start: Position) -> str:
+    seal = _seal(_initial_seal(path), f"{_PRUNED} {start.size} {start.seal}")
+    return f"{_PRUNED} {start.size} {seal} {start.seal}"
 
 
 def _seal(previous: str, text: str) -> str:
@@ -286,4 +286,5 @@ def _seal(previous: str, text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _key(secret: str) -> bytes:
+    """Derive the log's key.  Its label is the log's first name: another would break every seal on disk."""
     return hmac.digest(secret.encode(), b"mailer.journal-of-wills", hashlib.sha256)

@@ -1,4 +1,4 @@
-"""Hold how far each host's log of decisions went."""
+"""Hold how far each host's privacy log goes."""
 
 from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
@@ -6,8 +6,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mailer.core.db import Base
 
 
-class JournalPosition(Base):
-    """How far a host's journal of wills went when the transaction that wrote in it last committed."""
+class HostPosition(Base):
+    """Record how far a host's file went when the last transaction that wrote there committed."""
 
     __tablename__ = "privacylog_position"
 

@@ -18,7 +18,7 @@ from mailer.core import fingerprint
 from mailer.core.address import InvalidAddress, normalise
 from mailer.core.db import changed
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Said, Will
+from mailer.privacylog.decisions import Decision, LogEntry
 from mailer.subscribers.models import Suppression, SuppressionReason
 
 PERSONAL = frozenset(SuppressionReason) - {SuppressionReason.MANUAL, SuppressionReason.HARD_BOUNCE}
@@ -32,7 +32,7 @@ _SIZE = 32  # bytes of a fingerprint
 
 
 class OnlyThePerson(Exception):
-    """This suppression is the person's own will: only they lift it, by signing up."""
+    """Say that a suppression is the person's own decision: only they lift it, by signing up."""
 
     def __init__(self, reason: SuppressionReason) -> None:
         self.reason = reason
@@ -62,7 +62,7 @@ def add(db: Session, entries: Iterable[Entry]) -> int:
         statement = insert(Suppression).on_conflict_do_nothing().returning(Suppression.fingerprint)
         new = set(db.scalars(statement, rows))
         first = {entry.fingerprint: entry.reason for entry in reversed(some)}
-        decisions.write_all(db, (Said(Will.SUPPRESSION, mark, detail=first[mark]) for mark in new))
+        decisions.write_all(db, (LogEntry(Decision.SUPPRESSION, mark, detail=first[mark]) for mark in new))
         added += len(new)
     return added
 
@@ -86,7 +86,7 @@ def remove(db: Session, fingerprint: bytes) -> bool:
     if found.reason in PERSONAL:
         raise OnlyThePerson(found.reason)
     db.execute(delete(Suppression).where(Suppression.fingerprint == fingerprint))
-    decisions.write(db, Will.LIFTED, fingerprint)
+    decisions.write(db, Decision.LIFTED, fingerprint)
     return True
 
 

@@ -15,7 +15,7 @@ from mailer.core.i18n import LOCALES
 from mailer.core.logging import log
 from mailer.core.paths import templates_dir, translations_dir
 from mailer.core.settings import Settings
-from mailer.privacylog.decisions import Unwritable
+from mailer.privacylog.decisions import LogUnwritable
 from mailer.rendering.typography import long_day, typeset
 from mailer.web.desk.blueprint import desk
 from mailer.web.desk.login import init_login, login
@@ -58,7 +58,7 @@ def create_app(given: Settings | None = None) -> Flask:
     for anonymous in ANONYMOUS:
         csrf.exempt(anonymous)
     app.register_error_handler(HTTPException, _explain)
-    app.register_error_handler(Unwritable, _unwritable)
+    app.register_error_handler(LogUnwritable, _unwritable)
     app.register_error_handler(Exception, _apologise)
     return app
 
@@ -119,8 +119,8 @@ def _explain(error: HTTPException) -> ResponseReturnValue:
     return render_template("error.html", code=code), code
 
 
-def _unwritable(error: Unwritable) -> ResponseReturnValue:
-    log.error("a will could not be written: nothing was changed", error=str(error))
+def _unwritable(error: LogUnwritable) -> ResponseReturnValue:
+    log.error("a decision could not be written to the privacy log: nothing was changed", error=str(error))
     return render_template("error.html", code=503), 503
 
 

@@ -30,10 +30,9 @@ FRENCH = re.compile(
     re.I,
 )
 UNSEEN = {  # enumerations no person is shown a member of, under its own name
-    "Access", "Act", "Alert", "Change", "Confirmation", "DateOrder", "Due", "Erasure", "Fate", "Keep", "May",
-    "Move",
-    "Phase", "Portability", "Pressure", "Purpose", "Rectification", "ResolutionKind", "Restriction", "Sort",
-    "SubscriptionState", "Task", "Theme", "Whose", "Will",
+    "Access", "Act", "Alert", "Change", "Confirmation", "DateOrder", "Decision", "Due", "Erasure", "Fate",
+    "Keep", "May", "Move", "Phase", "Portability", "Pressure", "Purpose", "Rectification", "ResolutionKind",
+    "Restriction", "Sort", "SubscriptionState", "Task", "Theme", "Whose",
 }  # fmt: skip
 
 

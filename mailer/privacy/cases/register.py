@@ -21,7 +21,7 @@ from mailer.notices.templates import LEAVE, LINK, Frame, text_of, worded
 from mailer.privacy.cases.deadlines import Clock
 from mailer.privacy.models import Channel, Outcome, Right, RightsEvent, RightsRequest
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Will
+from mailer.privacylog.decisions import Decision
 from mailer.rendering.merge_fields import GREETING, greeting
 from mailer.rendering.typography import long_day
 from mailer.smtp.replies import WAITING
@@ -110,7 +110,9 @@ def open(
     )  # fmt: skip
     db.add(case)
     db.flush()
-    decisions.write(db, Will.CASE, case.fingerprint or decisions.NOBODY, subject=case.id, detail=right.value)
+    decisions.write(
+        db, Decision.CASE, case.fingerprint or decisions.NOBODY, subject=case.id, detail=right.value
+    )
     note(db, case, "opened", by, now, right=right, channel=channel, **details)
     if receipt:
         acknowledge(db, case, now=now)

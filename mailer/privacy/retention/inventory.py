@@ -78,7 +78,7 @@ class Keep(StrEnum):
     IMPORT_REPORTS = "import_reports"
     THROTTLES = "throttles"
     AUDIT = "audit"
-    WILLS = "wills"
+    PRIVACY_LOG = "privacylog"
     UNTIL_LIFTED = "until the person lifts it"
     EMPLOYED = "as long as they work here"
     ARCHIVE = "with the archive"
@@ -198,8 +198,8 @@ HOLDINGS = (
     _staff("newsletter", "from_name from_address reply_to", Keep.ARCHIVE),  # a person's, in a small body
     # -- outside the database ----------------------------------------------------------
     _person("the send's journal", "position outcome reply", Access.SUMMED_UP, Erasure.LIVES_ON, Keep.OUTSIDE),
-    _person("the journal of wills", "fingerprint will time", Access.SUMMED_UP, Rectification.NEW_EVENT,
-            Restriction.KEPT, Erasure.KEYED, Keep.WILLS),
+    _person("the privacy log", "fingerprint decision time", Access.SUMMED_UP, Rectification.NEW_EVENT,
+            Restriction.KEPT, Erasure.KEYED, Keep.PRIVACY_LOG),
     _person("the mailbox of rights_email", "mails", Rectification.BY_ASKING, Restriction.KEPT, Keep.OUTSIDE),
     _person("backups", "database", Access.SUMMED_UP, Restriction.KEPT, Erasure.AT_ITS_END, Keep.OUTSIDE),
     _person("files handed out (exports, reports, dossiers)", " "

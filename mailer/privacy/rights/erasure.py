@@ -42,7 +42,7 @@ from mailer.privacy.models import (
 from mailer.privacy.rights import disclosures, erasure_certificate
 from mailer.privacy.rights.erasure_certificate import Erasure
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import NEVER_AGAIN, Will
+from mailer.privacylog.decisions import NEVER_AGAIN, Decision
 from mailer.smtp.replies import WAITING
 from mailer.subscribers import subscribers, suppressions
 from mailer.subscribers.consent import chain
@@ -154,7 +154,7 @@ def failed(db: Session, case_id: UUID, *, now: datetime) -> None:
         register.note(db, case, FAILED, SERVICE, now)
 
 
-def erase_mark(
+def erase_fingerprint(
     db: Session, mark: bytes, *, never_again: bool, now: datetime, channel: str = CHANNEL
 ) -> dict[str, int]:
     """Return the same by fingerprint, without case or certificate: what a restore brought back, or silence
@@ -168,7 +168,7 @@ def forget(
     keep: UUID | None = None, channel: str = CHANNEL,
 ) -> dict[str, int]:  # fmt: skip
     """Return rows gone, or left without the person, by table.  The case `keep` is left alone."""
-    decisions.write(db, Will.ERASURE, mark, detail=NEVER_AGAIN if never_again else None)
+    decisions.write(db, Decision.ERASURE, mark, detail=NEVER_AGAIN if never_again else None)
     theirs = select(Subscriber.id).where(Subscriber.fingerprint == mark)
     of = list(db.scalars(theirs.with_for_update()))  # one, or none
     _record(db, mark, of, channel, now)

@@ -13,7 +13,7 @@ from mailer.core import fingerprint
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Will
+from mailer.privacylog.decisions import Decision
 from mailer.subscribers import preferences, subscriptions, suppressions
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
 from mailer.subscribers.suppressions import Entry
@@ -40,7 +40,7 @@ def object_to(db: Session, *, email: str, locale: str, now: datetime) -> bool:
     _end(db, mark, OBJECTION, now)
     if not suppressions.insist(db, Entry(mark, SuppressionReason.OBJECTED, now)):
         return False
-    decisions.write(db, Will.OBJECTION, mark)
+    decisions.write(db, Decision.OBJECTION, mark)
     outbox.post(db, NoticeKind.OBJECTED, email=email, locale=locale, facts={"link": "/rights"}, now=now)
     return True
 

@@ -21,7 +21,7 @@ from mailer.privacy.cases import access_links, register, self_service
 from mailer.privacy.cases.register import SERVICE
 from mailer.privacy.models import AddressChange, Channel, Outcome, Right, RightsLink, RightsRequest
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Will
+from mailer.privacylog.decisions import Decision
 from mailer.subscribers import subscribers, suppressions
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 from mailer.subscribers.suppressions import Entry
@@ -151,7 +151,7 @@ def _move(db: Session, subscriber: Subscriber, email: str, now: datetime) -> Non
     barred = db.get(Suppression, old)
     if barred and barred.reason is not SuppressionReason.HARD_BOUNCE:  # that was the mailbox's, not theirs
         suppressions.add(db, [Entry(new, barred.reason, barred.at)])
-    decisions.write(db, Will.RECTIFICATION, old, detail=new.hex())
+    decisions.write(db, Decision.RECTIFICATION, old, detail=new.hex())
     access_links.revoke(db, old)
     db.flush()
 

@@ -14,7 +14,7 @@ from mailer.core.settings import settings
 from mailer.notices import outbox
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Will
+from mailer.privacylog.decisions import Decision
 from mailer.rendering.typography import long_day
 from mailer.smtp.replies import WAITING
 from mailer.subscribers import subscribers
@@ -28,7 +28,7 @@ def restrict(db: Session, subscriber: Subscriber, *, now: datetime) -> bool:
     """Freeze somebody's data, and tell them; False if they were frozen."""
     if not subscribers.restrict(subscriber, at=now):
         return False
-    decisions.write(db, Will.RESTRICTION, subscriber.fingerprint)
+    decisions.write(db, Decision.RESTRICTION, subscriber.fingerprint)
     outbox.post(
         db, NoticeKind.RESTRICTED, email=subscriber.email, name=subscriber.name, locale=subscriber.locale,
         facts={"link": "/rights"}, now=now,
@@ -71,7 +71,7 @@ def lift_due(db: Session, *, now: datetime) -> int:
 
 def _end(db: Session, subscriber: Subscriber) -> None:
     subscribers.lift(subscriber)
-    decisions.write(db, Will.RESTRICTION_LIFTED, subscriber.fingerprint)
+    decisions.write(db, Decision.RESTRICTION_LIFTED, subscriber.fingerprint)
 
 
 def _tell(db: Session, subscriber: Subscriber, ends: datetime, now: datetime) -> None:

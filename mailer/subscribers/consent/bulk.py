@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core import copy
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Will
+from mailer.privacylog.decisions import Decision
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.chain import SALT, Head
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
@@ -55,7 +55,7 @@ class Draft(NamedTuple):
     digests: list[bytes]  # of their payloads
     payloads: bytes  # as COPY takes them
     expires_at: datetime
-    noes: list[decisions.Said]
+    noes: list[decisions.LogEntry]
 
 
 def draft(common: Common, said: Sequence[Said]) -> Draft:
@@ -63,7 +63,7 @@ def draft(common: Common, said: Sequence[Said]) -> Draft:
     event_ids = copy.ids(len(said))
     digests, payloads = _payloads(event_ids, common, said)
     noes = [
-        decisions.Said(Will.WITHDRAWAL, one.mark, common.newsletter_id, common.channel)
+        decisions.LogEntry(Decision.WITHDRAWAL, one.mark, common.newsletter_id, common.channel)
         for one in said
         if one.kind is ConsentKind.WITHDRAWN
     ]

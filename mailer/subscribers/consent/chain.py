@@ -18,7 +18,7 @@ from mailer.core.hmac import macs
 from mailer.core.logging import log
 from mailer.core.settings import settings
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Will
+from mailer.privacylog.decisions import Decision
 from mailer.subscribers.consent import anchors
 from mailer.subscribers.consent.anchors import Anchor
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
@@ -36,14 +36,14 @@ SALT = 16  # bytes
 _LOCK = 0x636F6E73656E74  # "consent"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OUTSIDE = {"event_id", "salt"}  # of the digest's text
-WILLS = {ConsentKind.WITHDRAWN: Will.WITHDRAWAL, ConsentKind.CONFIRMED: Will.CONSENT}
+DECISIONS = {ConsentKind.WITHDRAWN: Decision.WITHDRAWAL, ConsentKind.CONFIRMED: Decision.CONSENT}
 _HEAD = "consent_head"  # in a session's info: what its transaction appended last
 
 
 def append(db: Session, payload: ConsentPayload) -> ConsentEvent:
     """Add one event to the chain; the payload is given its event and its salt.
 
-    A yes and a no go to the journal of wills before the commit; the head is anchored after it.
+    Consents and withdrawals go to the privacy log before the commit; the head is anchored after it.
     """
     head = lock(db)
     payload.event_id, payload.salt = uuid4(), secrets.token_bytes(SALT)
@@ -57,8 +57,10 @@ def append(db: Session, payload: ConsentPayload) -> ConsentEvent:
     db.flush()
     db.add(payload)
     db.flush()
-    if will := WILLS.get(payload.kind):
-        decisions.write(db, will, payload.fingerprint, subject=payload.newsletter_id, detail=payload.channel)
+    if decision := DECISIONS.get(payload.kind):
+        decisions.write(
+            db, decision, payload.fingerprint, subject=payload.newsletter_id, detail=payload.channel
+        )
     will_anchor(db, appended.seq, appended.mac)
     return appended
 

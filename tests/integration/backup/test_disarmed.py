@@ -1,4 +1,4 @@
-"""A restored service, until the journal of wills was replayed: nothing about people, and nothing leaves."""
+"""A restored service, until the privacy log was replayed: nothing about people, and nothing leaves."""
 
 from datetime import timedelta
 from uuid import UUID

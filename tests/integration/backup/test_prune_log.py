@@ -1,4 +1,4 @@
-"""The journal of wills goes with the last backup that may need it; what is left is as sealed as before."""
+"""The privacy log goes with the last backup that may need it; what is left is as sealed as before."""
 
 import errno
 from collections.abc import Callable, Mapping
@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import func, select
 
 from mailer.backup import fold, prune_log
-from mailer.backup.fold import JournalMissing
+from mailer.backup.fold import LogMissing
 from mailer.core import appendonly, audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import Settings
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Damaged, Position, Unwritable, Will
-from mailer.privacylog.models import JournalPosition
+from mailer.privacylog.decisions import Decision, LogDamaged, LogUnwritable, Position
+from mailer.privacylog.models import HostPosition
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber
 from tests.support.commands import facts
@@ -39,7 +39,7 @@ def write(monkeypatch: pytest.MonkeyPatch) -> Write:
         monkeypatch.setattr(decisions, "utcnow", lambda: NOW - ago * DAY)
         for _ in range(lines):
             with transaction() as db:
-                decisions.write(db, Will.ERASURE, uuid4().bytes * 2)
+                decisions.write(db, Decision.ERASURE, uuid4().bytes * 2)
 
     return write
 
@@ -67,7 +67,7 @@ def _file(host: str = "first") -> Path:
 def _positions() -> Mapping[str, tuple[int, str]]:
     """As a backup made now would know them."""
     with transaction() as db:
-        return {each.host: (each.size, each.seal) for each in db.scalars(select(JournalPosition))}
+        return {each.host: (each.size, each.seal) for each in db.scalars(select(HostPosition))}
 
 
 def test_what_every_kept_backup_holds_goes_and_the_rest_is_where_it_was(write: Write) -> None:
@@ -104,7 +104,7 @@ def test_an_older_backup_is_refused_afterwards(write: Write) -> None:
     _backup(KEPT)
     assert _prune() == 2
     for positions in (backup, {}):  # nor one that knows of no such machine
-        with pytest.raises(JournalMissing):
+        with pytest.raises(LogMissing):
             fold.collect(positions)
 
 
@@ -146,7 +146,7 @@ def test_where_a_pruned_file_begins_is_sealed_too(write: Write, harm: str) -> No
     ]
     path = _file("other") if harm == "name" else _file()
     path.write_text(" ".join(changed))
-    with pytest.raises(Damaged):
+    with pytest.raises(LogDamaged):
         list(decisions.read(path))
 
 
@@ -159,12 +159,12 @@ def test_a_full_disk_leaves_the_file_whole(write: Write, monkeypatch: pytest.Mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(appendonly, "_write", full)
-    with pytest.raises(Unwritable), transaction() as db:
+    with pytest.raises(LogUnwritable), transaction() as db:
         prune_log.prune(db, NOW)
     assert _file().read_bytes() == before
 
 
-def test_a_backup_is_restored_from_a_pruned_journal(
+def test_a_backup_is_restored_from_a_pruned_log(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -175,7 +175,7 @@ def test_a_backup_is_restored_from_a_pruned_journal(
     public = facts("restore", "key", "--out", str(tmp_path / "key.txt"))["public_key"]
     backup = facts("backup", "--out", str(tmp_path / "b"), "--recipient-key", public)["file"]
     pruned = {row["rule"]: row["rows"] for row in facts("retention", "run")}
-    assert pruned["wills"] == 1
+    assert pruned["privacylog"] == 1
     with transaction() as db:
         erase(db, "zoe@example.org", never_again=False, now=utcnow())
     with fresh_database(settings):

@@ -31,7 +31,7 @@ from mailer.notices.models import Notice
 from mailer.privacy.models import AddressChange, Outcome, Right, RightsRequest
 from mailer.privacy.rights import objection, rectification
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Will
+from mailer.privacylog.decisions import Decision
 from mailer.smtp.relay import Relay
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent import verify
@@ -115,7 +115,7 @@ def _a_day_goes_by(made: Installation, settings: Settings) -> None:
         erase(db, A, never_again=False, now=utcnow())
         objection.object_to(db, email=E, locale="fr", now=utcnow())
         suppressions.add(db, [Entry(b"k" * 32, SuppressionReason.COMPLAINT, EPOCH)])
-        decisions.write(db, Will.CASE, fingerprint.fingerprint(D), subject=made.case, detail=Right.ACCESS)
+        decisions.write(db, Decision.CASE, fingerprint.fingerprint(D), subject=made.case, detail=Right.ACCESS)
     app = create_app(settings)
     client = app.test_client()
     assert client.post(f"/u/{made.ways_out[B]}").status_code == 200
@@ -292,11 +292,11 @@ def _shortened(path: Path) -> None:
     path.write_text("".join(lines[:2]))
 
 
-def _of_another_life(path: Path) -> None:
+def _of_another_database(path: Path) -> None:
     path.unlink()
     for _ in range(40):
         with transaction() as db:
-            decisions.write(db, Will.CASE, decisions.NOBODY, subject=uuid4(), detail="access")
+            decisions.write(db, Decision.CASE, decisions.NOBODY, subject=uuid4(), detail="access")
 
 
 def _altered(path: Path) -> None:
@@ -305,10 +305,10 @@ def _altered(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("harm", "said"),
-    [(_gone, "is not in"), (_shortened, "lacks lines"), (_of_another_life, "not the journal"),
+    [(_gone, "is not in"), (_shortened, "lacks lines"), (_of_another_database, "not the log"),
      (_altered, "was altered")],
 )  # fmt: skip
-def test_a_journal_that_is_missing_or_not_whole_refuses(
+def test_a_log_that_is_missing_or_not_whole_refuses(
     restored: Installation, harm: Callable[[Path], None], said: str
 ) -> None:
     (path,) = appendonly.files(decisions.folder())
@@ -322,16 +322,16 @@ def test_a_journal_that_is_missing_or_not_whole_refuses(
     assert _done("restore", "replay", "--yes")["armed"]
 
 
-def test_another_machine_s_journal_is_merged_by_time(restored: Installation) -> None:
+def test_another_machine_s_log_is_merged_by_time(restored: Installation) -> None:
     """Its own name is in what it seals: here it is written as that machine would."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(appendonly, "host", lambda: "second")
         with transaction() as db:
             newsletter_id = db.get_one(Issue, restored.leaving).newsletter_id
             mark = fingerprint.fingerprint(D)
-            decisions.write(db, Will.WITHDRAWAL, mark, subject=newsletter_id, detail="link")
+            decisions.write(db, Decision.WITHDRAWAL, mark, subject=newsletter_id, detail="link")
     report = _done("restore", "replay", "--yes")
-    assert set(report["journals"]) == {appendonly.host(), "second"}
+    assert set(report["logs"]) == {appendonly.host(), "second"}
     with transaction() as db:
         assert _state(db, D) is SubscriptionState.ENDED
 

@@ -1,4 +1,4 @@
-"""Several wills of one person between a backup and its restore: the last word holds, no yes is invented."""
+"""Several decisions of one person between a backup and its restore: the last holds, no yes is invented."""
 
 from collections.abc import Iterator
 from pathlib import Path

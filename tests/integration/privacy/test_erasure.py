@@ -27,7 +27,7 @@ from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Outcome, Right, RightsLink, RightsRequest
 from mailer.privacy.rights import erasure, erasure_worker, rectification
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import NEVER_AGAIN, Said, Will
+from mailer.privacylog.decisions import NEVER_AGAIN, Decision, LogEntry
 from mailer.smtp.providers import OTHER
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions, suppressions
@@ -68,8 +68,8 @@ def _count(db: Session, table: type) -> int:
     return db.scalar(select(func.count()).select_from(table)) or 0
 
 
-def _wills() -> list[Said]:
-    return [line.said for path in appendonly.files(decisions.folder()) for line, _ in decisions.read(path)]
+def _log() -> list[LogEntry]:
+    return [line.entry for path in appendonly.files(decisions.folder()) for line, _ in decisions.read(path)]
 
 
 def test_everything_goes_and_the_chain_says_when(db: Session) -> None:
@@ -90,7 +90,7 @@ def test_the_will_is_on_disk_with_the_commit(clean: None) -> None:
     with transaction() as db:
         erase(db, ZOE, never_again=True, now=EPOCH)
     mark = fingerprint.fingerprint(ZOE)
-    assert Said(Will.ERASURE, mark, None, NEVER_AGAIN) in _wills()
+    assert LogEntry(Decision.ERASURE, mark, None, NEVER_AGAIN) in _log()
 
 
 def test_never_again_is_asked_apart(db: Session) -> None:
@@ -134,7 +134,7 @@ def test_a_failure_leaves_everything_as_it_was(clean: None, monkeypatch: pytest.
     decisions.folder().rename(decisions.folder().with_suffix(".away"))
     decisions.folder().write_text("in the way")
     try:
-        with pytest.raises(decisions.Unwritable), transaction() as db:
+        with pytest.raises(decisions.LogUnwritable), transaction() as db:
             erase(db, ZOE, never_again=True, now=EPOCH)
     finally:
         decisions.folder().unlink()
@@ -238,7 +238,7 @@ def test_closed_cases_lose_their_words_and_open_ones_keep_what_their_answer_need
 def test_by_fingerprint_as_a_replay_does(db: Session) -> None:
     _subscribed(db)
     mark = fingerprint.fingerprint(ZOE)
-    rows = erasure.erase_mark(db, mark, never_again=True, now=EPOCH)
+    rows = erasure.erase_fingerprint(db, mark, never_again=True, now=EPOCH)
     assert rows == {"subscription": 1, "subscriber": 1}
     assert db.get_one(Suppression, mark).reason is SuppressionReason.ERASED
     assert (_count(db, RightsRequest), _count(db, Notice)) == (0, 0)
@@ -247,7 +247,9 @@ def test_by_fingerprint_as_a_replay_does(db: Session) -> None:
 def test_by_fingerprint_a_bare_address_is_found_too(db: Session) -> None:
     outbox.post(db, NoticeKind.NOTHING_HELD, email=ZOE, locale="fr", facts={}, now=EPOCH)
     outbox.post(db, NoticeKind.NOTHING_HELD, email="ada@example.org", locale="fr", facts={}, now=EPOCH)
-    assert erasure.erase_mark(db, fingerprint.fingerprint(ZOE), never_again=False, now=EPOCH) == {"notice": 1}
+    assert erasure.erase_fingerprint(db, fingerprint.fingerprint(ZOE), never_again=False, now=EPOCH) == {
+        "notice": 1
+    }
     assert db.scalars(select(Notice.email)).one() == "ada@example.org"
 
 

@@ -121,7 +121,7 @@ def test_only_the_keyed_fingerprint_is_left(alone: Path, capfd: pytest.CaptureFi
     assert hunt(places, FORMS) == {}
     mark = {"fingerprint": fingerprint.fingerprint(KEPT).hex().encode()}
     kept = {Path(path).relative_to(alone).parts[0] for path in hunt(places, mark)}
-    assert {"database.sql", "wills"} <= kept
+    assert {"database.sql", "privacylog"} <= kept
 
 
 def _settings(sink: Sink) -> Settings:

@@ -20,7 +20,7 @@ from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.models import AddressChange, Outcome, Right, RightsRequest
 from mailer.privacy.rights import access, rectification
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Will
+from mailer.privacylog.decisions import Decision
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import chain, record, verify
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
@@ -155,9 +155,9 @@ def test_consent_goes_on_under_the_new_address(app: Flask, client: FlaskClient, 
             [fingerprint.fingerprint(OLD), fingerprint.fingerprint(NEW)] * 2
         )
     line = next(line for line, _ in decisions.read(next(decisions.folder().iterdir()))
-                if line.said.will is Will.RECTIFICATION)  # fmt: skip
-    assert line.said.fingerprint == fingerprint.fingerprint(OLD)
-    assert line.said.detail == fingerprint.fingerprint(NEW).hex()
+                if line.entry.decision is Decision.RECTIFICATION)  # fmt: skip
+    assert line.entry.fingerprint == fingerprint.fingerprint(OLD)
+    assert line.entry.detail == fingerprint.fingerprint(NEW).hex()
 
 
 def test_what_is_held_follows(app: Flask, client: FlaskClient, zoe: UUID) -> None:

@@ -1,4 +1,4 @@
-"""The journal of wills: a no is on disk before its commit, or it is refused; what was tampered with shows."""
+"""The privacy log: a no is on disk before its commit, or it is refused; what was tampered with shows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +19,8 @@ from mailer.imports import apply
 from mailer.imports.rows import Act, Person
 from mailer.monitoring import alarms
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Damaged, Position, Said, Unwritable, Will
-from mailer.privacylog.models import JournalPosition
+from mailer.privacylog.decisions import Decision, LogDamaged, LogEntry, LogUnwritable, Position
+from mailer.privacylog.models import HostPosition
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.consent.models import ConsentPayload
@@ -31,8 +31,8 @@ from tests.support.make import EPOCH, make_newsletter, make_pending
 MARK, OTHER = b"m" * 32, b"o" * 32
 
 
-def _said() -> list[Said]:
-    return [line.said for path in appendonly.files(decisions.folder()) for line, _ in decisions.read(path)]
+def _entries() -> list[LogEntry]:
+    return [line.entry for path in appendonly.files(decisions.folder()) for line, _ in decisions.read(path)]
 
 
 def _own() -> Path:
@@ -57,24 +57,24 @@ def test_a_yes_a_no_and_what_is_never_written_to_again(db: Session) -> None:
     suppressions.remove(db, MARK)
     assert appendonly.files(decisions.folder()) == []
     db.commit()
-    assert _said() == [
-        Said(Will.CONSENT, mark, pending.newsletter_id, "link"),
-        Said(Will.WITHDRAWAL, mark, pending.newsletter_id, "one-click"),
-        Said(Will.SUPPRESSION, MARK, None, "hard_bounce"),
-        Said(Will.LIFTED, MARK),
+    assert _entries() == [
+        LogEntry(Decision.CONSENT, mark, pending.newsletter_id, "link"),
+        LogEntry(Decision.WITHDRAWAL, mark, pending.newsletter_id, "one-click"),
+        LogEntry(Decision.SUPPRESSION, MARK, None, "hard_bounce"),
+        LogEntry(Decision.LIFTED, MARK),
     ]
 
 
 def test_every_kind_comes_back_as_it_was_written(clean: None) -> None:
-    wills = [Said(will, MARK, uuid4(), OTHER.hex()) for will in Will]
+    entries = [LogEntry(decision, MARK, uuid4(), OTHER.hex()) for decision in Decision]
     with transaction() as db:
-        decisions.write_all(db, wills)
-    assert _said() == wills
+        decisions.write_all(db, entries)
+    assert _entries() == entries
 
 
 def test_what_is_rolled_back_is_not_written(clean: None) -> None:
     with transaction() as db:
-        decisions.write(db, Will.ERASURE, MARK)
+        decisions.write(db, Decision.ERASURE, MARK)
         db.rollback()
     assert appendonly.files(decisions.folder()) == []
 
@@ -85,26 +85,26 @@ def test_opt_outs_of_an_import_are_written_chunk_by_chunk(db: Session) -> None:
     barred = Person(2, Act.SUPPRESS, "b@example.org", OTHER, None, "fr", EPOCH, "elsewhere")
     apply.import_people(db, Common(newsletter.id, EPOCH, "import", None), [left, barred])
     db.commit()
-    assert _said() == [
-        Said(Will.WITHDRAWAL, MARK, newsletter.id, "import"),
-        Said(Will.SUPPRESSION, OTHER, None, "manual"),
+    assert _entries() == [
+        LogEntry(Decision.WITHDRAWAL, MARK, newsletter.id, "import"),
+        LogEntry(Decision.SUPPRESSION, OTHER, None, "manual"),
     ]
 
 
 def test_a_no_that_cannot_be_written_is_refused_whole(full: None) -> None:
     with Session(engine()) as db:
         suppressions.add(db, [Entry(MARK, SuppressionReason.OBJECTED, EPOCH)])
-        with pytest.raises(Unwritable, match="nothing was changed"):
+        with pytest.raises(LogUnwritable, match="nothing was changed"):
             db.commit()
     with transaction() as db:
         assert db.get(Suppression, MARK) is None
-        (found,) = [each for each in alarms.find(db, now=utcnow()) if each.kind == "wills"]
+        (found,) = [each for each in alarms.find(db, now=utcnow()) if each.kind == "privacylog"]
     assert str(decisions.folder()) in found.sentence("fr")
 
 
 def test_a_command_says_so_in_one_line(full: None) -> None:
     result = CliRunner().invoke(cli, ["suppression", "add", "zoe@example.org"])
-    assert isinstance(result.exception, Unwritable)
+    assert isinstance(result.exception, LogUnwritable)
     assert "MAILER_DATA_DIR" in (failures.sentence(result.exception) or "")
 
 
@@ -131,42 +131,42 @@ def test_an_unsubscribe_says_so_and_leaves_everything_as_it_was(app: Flask, sett
 @pytest.mark.parametrize("line", [1, 2, 3])
 def test_a_line_that_was_altered_or_taken_out_is_named(clean: None, line: int) -> None:
     with transaction() as db:
-        decisions.write_all(db, [Said(Will.ERASURE, bytes([n]) * 32) for n in range(4)])
+        decisions.write_all(db, [LogEntry(Decision.ERASURE, bytes([n]) * 32) for n in range(4)])
     lines = _own().read_text().splitlines(keepends=True)
     altered = [*lines[: line - 1], lines[line - 1].replace("erasure", "lifted"), *lines[line:]]
     _own().write_text("".join(altered))
-    with pytest.raises(Damaged, match=f"line {line}:"):
-        _said()
+    with pytest.raises(LogDamaged, match=f"line {line}:"):
+        _entries()
     _own().write_text("".join(lines[: line - 1] + lines[line:]))
-    with pytest.raises(Damaged, match=f"line {line}:"):
-        _said()
+    with pytest.raises(LogDamaged, match=f"line {line}:"):
+        _entries()
 
 
 def test_a_file_under_another_host_s_name_is_named(clean: None) -> None:
     with transaction() as db:
-        decisions.write(db, Will.ERASURE, MARK)
+        decisions.write(db, Decision.ERASURE, MARK)
     _own().rename(decisions.folder() / "elsewhere.journal")
-    with pytest.raises(Damaged, match="elsewhere"):
-        _said()
+    with pytest.raises(LogDamaged, match="elsewhere"):
+        _entries()
 
 
 def test_what_a_power_cut_tore_never_happened_and_the_next_line_follows(clean: None) -> None:
-    for will in (Will.RESTRICTION, Will.RESTRICTION_LIFTED):
+    for decision in (Decision.RESTRICTION, Decision.RESTRICTION_LIFTED):
         with transaction() as db:
-            decisions.write(db, will, MARK)
+            decisions.write(db, decision, MARK)
         with _own().open("ab") as file:
             file.write(b"2026-11-24T08:00:00+00:00 erasure " + b"6d" * 3000)
-        assert _said()[-1] == Said(will, MARK)
-    assert _said() == [Said(Will.RESTRICTION, MARK), Said(Will.RESTRICTION_LIFTED, MARK)]
+        assert _entries()[-1] == LogEntry(decision, MARK)
+    assert _entries() == [LogEntry(Decision.RESTRICTION, MARK), LogEntry(Decision.RESTRICTION_LIFTED, MARK)]
 
 
-def test_the_database_knows_how_far_the_journal_goes(clean: None) -> None:
+def test_the_database_knows_how_far_the_log_goes(clean: None) -> None:
     for _ in range(2):
         with transaction() as db:
-            decisions.write(db, Will.ERASURE, MARK)
+            decisions.write(db, Decision.ERASURE, MARK)
         *_, (_, end) = decisions.read(_own())
         with transaction() as db:
-            kept = db.get_one(JournalPosition, appendonly.host())
+            kept = db.get_one(HostPosition, appendonly.host())
             assert Position(kept.size, kept.seal) == end
         assert end.size == _own().stat().st_size
 
@@ -174,15 +174,15 @@ def test_the_database_knows_how_far_the_journal_goes(clean: None) -> None:
 def test_what_waits_for_its_commit_is_after_what_others_see(clean: None) -> None:
     """Else a backup taken in between would hold neither the act nor a reason to replay it."""
     with transaction() as db:
-        decisions.write(db, Will.ERASURE, MARK)
+        decisions.write(db, Decision.ERASURE, MARK)
     with transaction() as acting:
-        decisions.write(acting, Will.ERASURE, OTHER)
+        decisions.write(acting, Decision.ERASURE, OTHER)
         event.listen(acting, "before_commit", lambda _: seen.append(_positions()))
         seen: list[tuple[int, int]] = []
     assert seen[0][0] < seen[0][1] == _positions()[0]
 
 
 def _positions() -> tuple[int, int]:
-    """How far the journal goes in the eyes of another transaction, and on the disk."""
+    """How far the log goes in the eyes of another transaction, and on the disk."""
     with transaction() as db:
-        return db.get_one(JournalPosition, appendonly.host()).size, _own().stat().st_size
+        return db.get_one(HostPosition, appendonly.host()).size, _own().stat().st_size

@@ -18,7 +18,7 @@ from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.models import Outcome, Right, RightsRequest
 from mailer.privacy.rights import access, erasure_worker, restriction
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Will
+from mailer.privacylog.decisions import Decision
 from mailer.smtp.providers import OTHER
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import signup, subscriptions, suppressions
@@ -74,8 +74,8 @@ def cases() -> list[tuple[Right, Outcome | None]]:
         return [(right, outcome) for right, outcome in db.execute(rows)]
 
 
-def wills() -> set[Will]:
-    return {line.said.will for line, _ in decisions.read(next(decisions.folder().iterdir()))}
+def decided() -> set[Decision]:
+    return {line.entry.decision for line, _ in decisions.read(next(decisions.folder().iterdir()))}
 
 
 def states() -> set[SubscriptionState]:
@@ -92,7 +92,7 @@ def test_objection_ends_everything_at_once(app: Flask, zoe: UUID) -> None:
     assert states() == {SubscriptionState.ENDED}
     assert notices() == [NoticeKind.OBJECTED]
     assert cases() == [(Right.OBJECTION, Outcome.GRANTED)]
-    assert {Will.OBJECTION, Will.SUPPRESSION, Will.WITHDRAWAL, Will.CASE} <= wills()
+    assert {Decision.OBJECTION, Decision.SUPPRESSION, Decision.WITHDRAWAL, Decision.CASE} <= decided()
     with transaction() as db:
         barred = db.scalars(select(Suppression)).one()
         assert barred.reason is SuppressionReason.OBJECTED
@@ -114,7 +114,7 @@ def test_objection_outweighs_every_other_reason(app: Flask, zoe: UUID, before: S
     visitor.post("/objection")
     assert notices() == [NoticeKind.OBJECTED]
     assert cases() == [(Right.OBJECTION, Outcome.GRANTED)]
-    assert Will.OBJECTION in wills()
+    assert Decision.OBJECTION in decided()
     with transaction() as db:
         assert db.get_one(Suppression, mark).reason is SuppressionReason.OBJECTED
 
@@ -171,7 +171,7 @@ def test_restriction_keeps_everything_and_sends_nothing(app: Flask, zoe: UUID) -
     assert states() == {SubscriptionState.ACTIVE}
     assert notices() == [NoticeKind.RESTRICTED]
     assert cases() == [(Right.RESTRICTION, Outcome.GRANTED)]
-    assert Will.RESTRICTION in wills()
+    assert Decision.RESTRICTION in decided()
 
 
 def test_what_is_restricted_is_not_changed(app: Flask, zoe: UUID) -> None:
@@ -210,7 +210,7 @@ def test_the_person_ends_it_at_once(app: Flask, zoe: UUID) -> None:
     assert at_the_gate() is None
     assert notices() == [NoticeKind.RESTRICTED, NoticeKind.UNRESTRICTED]
     assert cases() == [(Right.RESTRICTION, Outcome.GRANTED)] * 2
-    assert Will.RESTRICTION_LIFTED in wills()
+    assert Decision.RESTRICTION_LIFTED in decided()
 
 
 def test_staff_end_it_only_after_the_person_was_told(app: Flask, zoe: UUID) -> None:
