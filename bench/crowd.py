@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 import psycopg
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
 from mailer.core.db import engine, transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery import follow
 from mailer.demo.sample_people import Person, sample
 from mailer.subscribers.consent import chain
@@ -79,7 +79,7 @@ def _consents(
         consented_at=now - timedelta(days=30),
     )  # fmt: skip
     for person in people:
-        payload.fingerprint, payload.salt = fingerprint.fingerprint(person.email), secrets.token_bytes(16)
+        payload.fingerprint, payload.salt = fingerprint_of(person.email), secrets.token_bytes(16)
         event.id, event.previous, event.payload_digest = uuid4(), head.mac, chain.payload_digest(payload)
         head = link(head, event.id.bytes, event.payload_digest)
         event.mac, event.sha256 = head

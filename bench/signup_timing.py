@@ -25,9 +25,9 @@ from sqlalchemy.orm import Session
 
 from bench import house, sink
 from bench.processes import Child
-from mailer.core import fingerprint
 from mailer.core.db import transaction, utcnow
 from mailer.core.embedded import free_port
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
 from mailer.delivery import follow
 from mailer.imports import apply
@@ -114,7 +114,7 @@ def _place(newsletter_id: UUID, each: str, address: str) -> None:
     now = utcnow()
     with transaction() as db:
         if each == "suppressed":
-            mark = fingerprint.fingerprint(address)
+            mark = fingerprint_of(address)
             db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=now))
             return
         if each == "imported":

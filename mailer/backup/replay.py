@@ -29,7 +29,7 @@ from mailer.subscribers import preferences, signup, subscribers, subscriptions, 
 from mailer.subscribers.consent import anchors, chain
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 
 CHANNEL = "restore"  # of events that are not the person's own act
 CHUNK = 100  # steps a transaction
@@ -105,7 +105,10 @@ class Replay:
             yield lambda db, now, id=case_id, request=request: self._reopen(db, id, request, now)  # type: ignore[misc]
 
     def _suppress(self, db: Session, fingerprint: bytes, lines: list[LogLine]) -> None:
-        changed = [suppressions.insist(db, Entry(fingerprint, _reason(line), line.at)) for line in lines]
+        changed = [
+            suppressions.add_or_strengthen(db, SuppressedAddress(fingerprint, _reason(line), line.at))
+            for line in lines
+        ]
         self.report.suppressed += any(changed)
 
     def _apply(self, db: Session, who: bytes, person: PersonDecisions, now: datetime) -> None:

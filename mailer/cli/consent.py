@@ -18,7 +18,7 @@ from mailer.delivery import follow
 from mailer.newsletters import newsletters
 from mailer.subscribers.consent import record
 from mailer.subscribers.consent import verify as verification
-from mailer.subscribers.consent.record import Dossier
+from mailer.subscribers.consent.record import ConsentRecord
 from mailer.subscribers.consent.verify import Verification
 
 
@@ -99,7 +99,7 @@ def _names(db: Session) -> dict[UUID, str]:
     return {each.id: each.name for each in newsletters.newsletters(db)}
 
 
-def _print(found: Dossier) -> None:
+def _print(found: ConsentRecord) -> None:
     if found.empty:
         click.echo("nothing is held under this address", err=True)
     show.facts({"fingerprint": found.fingerprint, "name": found.name, "suppressed": found.suppressed},

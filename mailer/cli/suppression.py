@@ -11,7 +11,7 @@ from mailer.core import private_file
 from mailer.core.db import utcnow
 from mailer.subscribers import suppressions as people
 from mailer.subscribers.models import SuppressionReason
-from mailer.subscribers.suppressions import Entry, OnlyThePerson, Unreadable
+from mailer.subscribers.suppressions import PersonalSuppression, SuppressedAddress, UnreadableLine
 
 _REASONS = [reason.value for reason in SuppressionReason]
 _reason = click.option(
@@ -26,7 +26,7 @@ class Mark(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
         try:
-            return people.mark_of(value)
+            return people.fingerprint_from(value)
         except ValueError:
             self.fail(f"{value} is neither an email address nor a fingerprint", param, ctx)
 
@@ -44,7 +44,7 @@ def add(mark: bytes, reason: SuppressionReason, as_json: bool) -> None:
     """Never write to ADDRESS again."""
     now = utcnow()
     with opened() as db:
-        added = people.add(db, [Entry(mark, SuppressionReason(reason), now)])
+        added = people.add(db, [SuppressedAddress(mark, SuppressionReason(reason), now)])
         audited(db, "suppression add", fingerprint=mark.hex(), reason=reason, added=added)
     show.facts({"fingerprint": mark.hex(), "added": added}, as_json=as_json)
 
@@ -57,7 +57,7 @@ def remove(mark: bytes, as_json: bool) -> None:
     with opened() as db:
         try:
             removed = people.remove(db, mark)
-        except OnlyThePerson as refusal:
+        except PersonalSuppression as refusal:
             raise click.ClickException(
                 f"this is the person's own decision ({refusal.reason}): only they lift it, by signing up"
             ) from None
@@ -72,7 +72,7 @@ def list_(as_json: bool) -> None:
     with opened() as db:
         rows = [
             {"fingerprint": each.fingerprint.hex(), "reason": each.reason, "at": each.at.isoformat()}
-            for each in people.entries(db)
+            for each in people.addresses(db)
         ]
     show.table(rows, as_json=as_json, empty="nobody is suppressed")
 
@@ -86,8 +86,8 @@ def import_(file: Path, reason: SuppressionReason, as_json: bool) -> None:
     with opened() as db, file.open(encoding="utf-8-sig", newline="") as lines:
         try:
             added = people.add(db, people.read(lines, SuppressionReason(reason), now=utcnow()))
-        except (Unreadable, UnicodeDecodeError) as fault:
-            where = f", line {fault.line}" if isinstance(fault, Unreadable) else ""
+        except (UnreadableLine, UnicodeDecodeError) as fault:
+            where = f", line {fault.line}" if isinstance(fault, UnreadableLine) else ""
             raise click.ClickException(
                 f"{file.name}{where}: neither a fingerprint nor an email address; nothing was kept"
             ) from None

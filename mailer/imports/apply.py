@@ -14,10 +14,10 @@ from mailer.imports.rows import Act, Person
 from mailer.subscribers import bulk as subscribers
 from mailer.subscribers import suppressions
 from mailer.subscribers.consent import bulk
-from mailer.subscribers.consent.bulk import Common, Draft, Said
+from mailer.subscribers.consent.bulk import BulkEvent, Common, PreparedEvents
 from mailer.subscribers.consent.models import ConsentKind
 from mailer.subscribers.models import SuppressionReason
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 
 _NEWCOMER = decide.decide(Person(0, Act.JOIN, "", b"", None, "", None, ""), NOTHING)
 
@@ -55,7 +55,7 @@ class Ready(NamedTuple):
     known: dict[bytes, Facts]
     again: list[bytes]  # who is acted upon, and was known: to be looked at again under a lock
     subscribers: bytes
-    events: Draft
+    events: PreparedEvents
     subscriptions: bytes
     back: list[tuple[UUID, bytes]]  # subscriptions taken up again, with the event that allows it
     noes: list[Acting]
@@ -76,7 +76,7 @@ def prepare(
         if decision.acts
     ]
     heard = [each for each in acting if each.person.act is not Act.SUPPRESS]
-    events = bulk.draft(common, [_said(person) for person, _ in heard])
+    events = bulk.prepare(common, [_said(person) for person, _ in heard])
     joined = [
         (each, event_id)
         for each, event_id in zip(heard, events.event_ids, strict=True)
@@ -92,9 +92,9 @@ def prepare(
     )  # fmt: skip
 
 
-def _said(person: Person) -> Said:
+def _said(person: Person) -> BulkEvent:
     kind = ConsentKind.IMPORTED if person.act is Act.JOIN else ConsentKind.WITHDRAWN
-    return Said(kind, person.mark, person.source, person.said_at)
+    return BulkEvent(kind, person.mark, person.source, person.said_at)
 
 
 def import_people(
@@ -168,4 +168,6 @@ def _leave(db: Session, common: Common, noes: list[Acting]) -> None:
     if ended:
         subscribers.end(db, ended, at=common.at)
     barred = (p for p, _ in noes if p.act is Act.SUPPRESS)
-    suppressions.add(db, (Entry(p.mark, p.reason or SuppressionReason.MANUAL, common.at) for p in barred))
+    suppressions.add(
+        db, (SuppressedAddress(p.mark, p.reason or SuppressionReason.MANUAL, common.at) for p in barred)
+    )

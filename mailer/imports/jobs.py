@@ -19,7 +19,7 @@ from mailer.imports.models import Import, ImportReport, ImportState
 from mailer.imports.rows import Rows, Terms
 from mailer.subscribers import bulk as people
 from mailer.subscribers.consent import bulk
-from mailer.subscribers.consent.bulk import Common, Said
+from mailer.subscribers.consent.bulk import BulkEvent, Common
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.eligibility import IMPORT_UNDONE
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
@@ -194,8 +194,8 @@ def _undo_some(import_id: UUID, after: UUID | None, now: datetime) -> tuple[UUID
         if not found:
             return None
         common = Common(found[0].newsletter_id, now, IMPORT_UNDONE, import_id)
-        noes = [Said(ConsentKind.WITHDRAWN, row.fingerprint, None, None) for row in found]
-        bulk.append(db, bulk.draft(common, noes))
+        noes = [BulkEvent(ConsentKind.WITHDRAWN, row.fingerprint, None, None) for row in found]
+        bulk.append(db, bulk.prepare(common, noes))
         bulk.anchor(db)
         people.end(db, [row.id for row in found], at=now)
         db.execute(update(Import).where(Import.id == import_id).values(undone=Import.undone + len(found)))

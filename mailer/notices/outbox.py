@@ -17,13 +17,13 @@ from mailer.core.after_commit import Task, wake
 from mailer.notices.models import Notice, NoticeKind
 from mailer.smtp.replies import WAITING, DeliveryState
 from mailer.subscribers.models import Subscription
-from mailer.subscribers.signup import Decided, Due
+from mailer.subscribers.signup import Due, SignupDecision
 
 JOB = "notices"
 _ANSWERS = {Due.CONFIRMATION: NoticeKind.CONFIRMATION, Due.ALREADY: NoticeKind.ALREADY}
 
 
-def answer_signup(db: Session, decided: Decided, *, now: datetime) -> None:
+def answer_signup(db: Session, decided: SignupDecision, *, now: datetime) -> None:
     """Have the mailbox asked whether it wants this, or told that it has it already."""
     _enqueue(db, _ANSWERS[decided.due], decided.subscription_id, now)
 

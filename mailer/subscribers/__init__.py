@@ -1,1 +1,1 @@
-"""Hold who may be written to."""
+"""Know who may be written to, and why."""

@@ -1,4 +1,4 @@
-"""Write people and their subscriptions by the thousand, as an import has decided."""
+"""Write people and their subscriptions by the thousand, as an import decided."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +18,7 @@ _SUBSCRIPTIONS = """
 COPY subscription (id, subscriber_id, consent_id, newsletter_id, state, changed_at, informed_at)
 FROM STDIN (FORMAT BINARY)
 """
-_TAKE_UP_AGAIN = """
+_REACTIVATE = """
 UPDATE subscription u SET state = 'active', consent_id = i.consent, changed_at = %(now)s,
     informed_at = %(informed)s
 FROM unnest(%(ids)b::uuid[], %(consents)b::uuid[]) AS i (id, consent)
@@ -31,7 +31,7 @@ WHERE id = ANY(%(ids)b) AND state = 'active'
 
 
 class Newcomer(Protocol):
-    """Somebody of whom nothing is known."""
+    """Say what is written of somebody new."""
 
     @property
     def mark(self) -> bytes: ...
@@ -67,26 +67,26 @@ def subscription_rows(
 
 
 def adding_subscribers(db: Session, rows: bytes) -> AbstractContextManager[None]:
-    """Add people; what is done inside is done while the server takes them."""
+    """Add people; the body of the `with` runs while the server takes them."""
     return copy.copying(copy.connection(db), _SUBSCRIBERS, rows)
 
 
 def add_subscriptions(db: Session, rows: bytes) -> None:
-    """Add what they subscribe to; people and events are there."""
+    """Add subscriptions, whose people and events exist already."""
     copy.copy(copy.connection(db), _SUBSCRIPTIONS, rows)
 
 
 def take_up_again(
     db: Session, agreed: Iterable[tuple[UUID, bytes]], *, at: datetime, informed_at: datetime | None
 ) -> None:
-    """Write again by these subscriptions, each with the id of the event that allows it."""
+    """Make these subscriptions active again, each with the id of the event that allows it."""
     ids, consents = zip(*agreed, strict=True)
     values = {"ids": list(ids), "consents": [UUID(bytes=event) for event in consents],
               "now": at, "informed": informed_at}  # fmt: skip
-    copy.connection(db).execute(_TAKE_UP_AGAIN, values, prepare=False)
+    copy.connection(db).execute(_REACTIVATE, values, prepare=False)
 
 
 def end(db: Session, subscription_ids: Sequence[UUID], *, at: datetime) -> None:
-    """End those of these subscriptions that are active; the events that say so are in the chain."""
+    """End the active ones of these subscriptions; their events are in the chain already."""
     values = {"ids": list(subscription_ids), "now": at}
     copy.connection(db).execute(_END, values, prepare=False)

@@ -1,4 +1,4 @@
-"""Consent events folded into "may we write to them?".  Pure."""
+"""Fold consent events into "may we write to them?".  Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ _AFTER: dict[ConsentKind, SubscriptionState | None] = {
 }
 _ANSWERS = frozenset(ConsentKind) - {ConsentKind.REQUESTED, ConsentKind.IMPORTED, ConsentKind.RECTIFIED}
 ENDING = frozenset(kind for kind, after in _AFTER.items() if after is SubscriptionState.ENDED)
-IMPORT_UNDONE = "import-undone"  # the channel of a withdrawal that is staff's, and no no of the person's
-UNCONFIRMED = "unconfirmed"  # the channel of the end of a sign-up that nobody confirmed: no no either
+IMPORT_UNDONE = "import-undone"  # the channel of a withdrawal by staff, not by the person
+UNCONFIRMED = "unconfirmed"  # the channel of the end of a sign-up that nobody confirmed
 NOT_A_NO = frozenset({IMPORT_UNDONE, UNCONFIRMED})
 
 
 class Withheld(StrEnum):
-    """Why somebody is not written to.  All but the last are reasons of theirs (recipients.py)."""
+    """Name why somebody is not written to.  All but the last concern the person (recipients.py)."""
 
     ERASED = "erased"
     WITHDRAWN = "withdrawn"  # or never confirmed
@@ -37,11 +37,13 @@ class Withheld(StrEnum):
     CANCELLED = "cancelled"  # the issue was
 
 
-PASSING = frozenset({Withheld.PAUSED, Withheld.UNINFORMED})  # a date or a notice ends them
+PASSING = frozenset(
+    {Withheld.PAUSED, Withheld.UNINFORMED}
+)  # they end by themselves, at a date or with a notice
 
 
 class Why(StrEnum):
-    """The reason of a standing."""
+    """Name the reason of a standing."""
 
     CONFIRMED = "confirmed"
     IMPORTED = "imported"
@@ -52,8 +54,8 @@ class Why(StrEnum):
     NEVER_ASKED = "never_asked"
 
 
-class Event(Protocol):
-    """What the rules read of a consent event."""
+class StandingEvent(Protocol):
+    """Say what `standing` reads of a consent event."""
 
     @property
     def kind(self) -> ConsentKind: ...
@@ -64,8 +66,8 @@ class Event(Protocol):
         """Return whether it says that the person's letters go to another address from then on."""
 
 
-class Heard(Protocol):
-    """What tells whether a request is still to be answered."""
+class RequestEvent(Protocol):
+    """Say what `asked_last` reads of a consent event."""
 
     @property
     def kind(self) -> ConsentKind: ...
@@ -80,7 +82,7 @@ class Heard(Protocol):
 
 @dataclass(frozen=True)
 class Standing:
-    """May we write to one person for one newsletter, and why."""
+    """Say whether we may write to one person for one newsletter, and why."""
 
     state: SubscriptionState | None
     may_write: bool
@@ -91,7 +93,7 @@ class Standing:
 def fold(kinds: Iterable[ConsentKind]) -> SubscriptionState | None:
     """Return where one person stands with one newsletter after these events, oldest first; None before any.
 
-    A confirmation counts only of something requested: CONFIRMED out of the blue allows nothing.  A request
+    A confirmation counts only of something requested: CONFIRMED without a request allows nothing.  A request
     beside a consent that is in force takes nothing away: whoever receives a letter goes on receiving it.
     """
     state: SubscriptionState | None = None
@@ -100,15 +102,15 @@ def fold(kinds: Iterable[ConsentKind]) -> SubscriptionState | None:
     return state
 
 
-def standing(events: Iterable[Event], suppressed: SuppressionReason | None) -> Standing:
-    """Fold one person's events for one newsletter, oldest first, under what forbids every letter.
+def standing(events: Iterable[StandingEvent], suppressed: SuppressionReason | None) -> Standing:
+    """Fold one person's events for one newsletter, oldest first; a suppression forbids every issue.
 
-    Those under an earlier address of theirs come first, up to the change.  A confirmation of what is received
-    already decides from then on: it is their own word.
+    Events under an earlier address of theirs come first, up to the change.  A confirmation of a subscription
+    that is active already decides from then on: it is their own consent.
     """
     state: SubscriptionState | None = None
-    decisive: Event | None = None
-    moved: Event | None = None
+    decisive: StandingEvent | None = None
+    moved: StandingEvent | None = None
     for event in events:
         moved = event if event.away else None
         after = _next(state, event.kind)
@@ -123,13 +125,13 @@ def standing(events: Iterable[Event], suppressed: SuppressionReason | None) -> S
     return Standing(state, state is SubscriptionState.ACTIVE, _why(state, decisive), since)
 
 
-def asked_last(events: Iterable[Heard]) -> bool:
-    """Return whether their latest word, of events oldest first, is a request that nobody answered yet.
+def asked_last(events: Iterable[RequestEvent]) -> bool:
+    """Return whether the person's latest act, of events oldest first, is a request not answered yet.
 
-    Staff's undoing of an import is no word of theirs, and a no that was said elsewhere before they asked is
-    an older one.
+    The undoing of an import is no act of theirs, and a withdrawal that was made elsewhere before they asked
+    is an older act.
     """
-    asked: Heard | None = None
+    asked: RequestEvent | None = None
     for event in events:
         older = asked and event.consented_at and event.consented_at < asked.at
         if event.kind is ConsentKind.REQUESTED:
@@ -140,12 +142,12 @@ def asked_last(events: Iterable[Heard]) -> bool:
 
 
 def receives(withheld: Withheld | None) -> bool:
-    """Return whether letters go to them: today, or once they rest no more or have been informed."""
+    """Return whether issues go to them: now, or once their pause is over or they have been informed."""
     return withheld is None or withheld in PASSING
 
 
 def own_word(consent: ConsentKind | None) -> bool:
-    """Return whether a consent in force was given here: one that was imported gains by being given again."""
+    """Return whether a consent in force was given here; an imported one is worth asking for again."""
     return consent is not ConsentKind.IMPORTED
 
 
@@ -157,7 +159,7 @@ def _next(state: SubscriptionState | None, kind: ConsentKind) -> SubscriptionSta
     return _AFTER[kind] or state
 
 
-def _why(state: SubscriptionState | None, decisive: Event | None) -> Why:
+def _why(state: SubscriptionState | None, decisive: StandingEvent | None) -> Why:
     if state is SubscriptionState.ACTIVE and decisive:
         return Why.IMPORTED if decisive.kind is ConsentKind.IMPORTED else Why.CONFIRMED
     return {None: Why.NEVER_ASKED, SubscriptionState.PENDING: Why.UNCONFIRMED}.get(state, Why.ENDED)

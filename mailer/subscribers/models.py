@@ -1,4 +1,4 @@
-"""Subscribers, what they subscribe to, and the evidence of why."""
+"""Hold subscribers, what they subscribe to, suppressions, and what forms received."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -11,12 +11,16 @@ from mailer.core.db import Base, enum
 
 
 class SubscriptionState(StrEnum):
+    """Name where one person stands with one newsletter."""
+
     PENDING = "pending"  # asked for, not confirmed: nothing but the confirmation may be sent
     ACTIVE = "active"
     ENDED = "ended"
 
 
 class SuppressionReason(StrEnum):
+    """Name why an address is never written to."""
+
     UNSUBSCRIBED_ALL = "unsubscribed_all"
     OBJECTED = "objected"
     ERASED = "erased"
@@ -26,6 +30,8 @@ class SuppressionReason(StrEnum):
 
 
 class DepartureReason(StrEnum):
+    """Name why somebody left, as they said."""
+
     TOO_OFTEN = "too_often"
     NOT_FOR_ME = "not_for_me"
     NEVER_ASKED = "never_asked"
@@ -34,7 +40,7 @@ class DepartureReason(StrEnum):
 
 
 class Subscriber(Base):
-    """A person, known by one mailbox."""
+    """Hold a person, known by one mailbox."""
 
     __tablename__ = "subscriber"
 
@@ -53,9 +59,9 @@ class Subscriber(Base):
 
 
 class Subscription(Base):
-    """One person × one newsletter, and the event that allows writing to them.
+    """Hold one person × one newsletter, and the event that allows writing to them.
 
-    That all three exist is checked by triggers, once a statement; who deletes the person takes this along.
+    Triggers check once a statement that all three exist; whoever deletes the person deletes this too.
     """
 
     __tablename__ = "subscription"
@@ -81,7 +87,7 @@ class Subscription(Base):
 
 
 class Suppression(Base):
-    """An address never to be written to, known by its keyed fingerprint alone."""
+    """Hold an address that is never written to, by its keyed fingerprint alone."""
 
     __tablename__ = "suppression"
 
@@ -92,7 +98,7 @@ class Suppression(Base):
 
 
 class SignupRequest(Base):
-    """What a sign-up form received, kept until a worker has decided.
+    """Keep what a sign-up form received until a worker has decided.
 
     Every address, known or not, costs the form this one row: the answer and its timing say nothing.
     """
@@ -111,7 +117,7 @@ class SignupRequest(Base):
 
 
 class PreferencesRequest(Base):
-    """An address that a link to its preferences was asked for, kept until a worker has decided."""
+    """Keep an address that asked for a link to its preferences until a worker has decided."""
 
     __tablename__ = "preferences_request"
 
@@ -121,7 +127,7 @@ class PreferencesRequest(Base):
 
 
 class Departure(Base):
-    """Why people left, for those who said: counted by day, so that it names nobody."""
+    """Count by day why people left, as far as they said: it names nobody."""
 
     __tablename__ = "departure"
 

@@ -1,7 +1,7 @@
-"""What a person chooses: which newsletters, under what name, in which language, and from when.
+"""Let a person choose which newsletters they receive.
 
-Reached by a fresh link to the address on file.  As with a sign-up, the form's request is only kept, with the
-same statements whoever asks; a worker decides.
+The page is reached by a fresh link to the address on file.  As with a sign-up, the form's request is only
+kept, with the same statements whoever asks; a worker decides.
 """
 
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from mailer.subscribers.models import (
     Suppression,
     SuppressionReason,
 )
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 
 OPEN_FOR = timedelta(hours=1)  # a link, from when it was sent
 LINKS_A_DAY = 3  # to one mailbox
@@ -50,19 +50,19 @@ def next_due(db: Session) -> PreferencesRequest | None:
     return db.scalar(due.order_by(PreferencesRequest.at).limit(1).with_for_update(skip_locked=True))
 
 
-def decide(db: Session, asked: PreferencesRequest, *, now: datetime) -> UUID | None:
-    """Take a request off the list; a subscription of whoever gets a link.
+def decide(db: Session, request: PreferencesRequest, *, now: datetime) -> UUID | None:
+    """Delete a request; return a subscription of theirs if they get a link.
 
-    Nobody is written to who never agreed to anything, or who said never again.
+    Nobody is written to who never agreed to anything, or who is suppressed.
     """
-    db.delete(asked)
-    known = _subscription_of(db, asked.email)
-    limit = throttle.limit(LINKS_A_DAY, timedelta(hours=24), "preferences of", mailbox(asked.email))
+    db.delete(request)
+    known = _subscription_of(db, request.email)
+    limit = throttle.limit(LINKS_A_DAY, timedelta(hours=24), "preferences of", mailbox(request.email))
     return known if known and throttle.take(db, limit, now=now) else None
 
 
 def forget_requests(db: Session) -> int:
-    """Drop every request that waits; how many."""
+    """Delete every request that waits; return how many."""
     return changed(db, delete(PreferencesRequest))
 
 
@@ -80,31 +80,33 @@ def still_theirs(subscriber: Subscriber, signed_at: datetime) -> bool:
 def subscribe(
     db: Session, subscriber: Subscriber, newsletter_id: UUID, *, wording: Wording, now: datetime
 ) -> UUID:
-    """Return one more newsletter, agreed to under that wording by whoever holds the mailbox; the
-    subscription.
-    """
+    """Subscribe whoever holds the mailbox to one more newsletter; return the subscription's id."""
     subscription = subscriptions.subscription_for(db, subscriber, newsletter_id, now)
     subscriptions.renew(db, subscription.id, wording=wording, channel=CHANNEL, now=now)
     return subscription.id
 
 
 def unsubscribe(db: Session, subscriber_id: UUID, newsletter_id: UUID, *, now: datetime) -> UUID | None:
-    """Return one newsletter less; the subscription, None when there was nothing to end."""
+    """End one subscription; return its id, None when there was nothing to end."""
     mine = Subscription.subscriber_id == subscriber_id, Subscription.newsletter_id == newsletter_id
-    found = db.scalar(select(Subscription.id).where(*mine))
-    return found if found and subscriptions.withdraw(db, found, channel=CHANNEL, now=now) else None
+    subscription_id = db.scalar(select(Subscription.id).where(*mine))
+    if subscription_id and subscriptions.withdraw(db, subscription_id, channel=CHANNEL, now=now):
+        return subscription_id
+    return None
 
 
 def end_all(db: Session, fingerprint: bytes, *, now: datetime) -> None:
-    """Nothing more, whatever comes: said by whoever ends all of their letters, or the last, as their choice.
+    """Suppress an address whose owner has ended all of their subscriptions, or the last one.
 
-    No import brings them back; a letter taken up again, an undone goodbye or a fresh sign-up does.
+    No import brings them back; subscribing again, undoing the withdrawal or a fresh sign-up does.
     """
-    suppressions.insist(db, Entry(fingerprint, SuppressionReason.UNSUBSCRIBED_ALL, now))
+    suppressions.add_or_strengthen(
+        db, SuppressedAddress(fingerprint, SuppressionReason.UNSUBSCRIBED_ALL, now)
+    )
 
 
 def _subscription_of(db: Session, email: str) -> UUID | None:
-    """Return one by which this address may be answered, the newest first."""
+    """Return the newest subscription by which this address may be sent its link."""
     mine = (
         select(Subscription.id)
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)

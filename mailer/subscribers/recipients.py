@@ -1,6 +1,6 @@
-"""May we write to this person for this newsletter, and if not why?
+"""Select whom we may write to for a newsletter, and why not the others.
 
-The one answer is the SQL function `recipient` (migrations/functions/recipient.sql): whoever asks selects from
+The one answer is the SQL function `recipient` (migrations/functions/recipient.sql): every reader selects from
 it.  A notice that answers a person's own act does not.
 """
 
@@ -39,9 +39,9 @@ def recipient(at: datetime | None = None) -> TableValuedAlias:
     )  # fmt: skip
 
 
-def receives(of: TableValuedAlias) -> ColumnElement[bool]:
-    """Return whether letters go to them, as `eligibility.receives` has it."""
-    return or_(of.c.withheld.is_(None), of.c.withheld.in_(PASSING))
+def receives(recipients: TableValuedAlias) -> ColumnElement[bool]:
+    """Return the condition that issues go to them, as `eligibility.receives` has it."""
+    return or_(recipients.c.withheld.is_(None), recipients.c.withheld.in_(PASSING))
 
 
 def count(db: Session, newsletter_id: UUID) -> int:

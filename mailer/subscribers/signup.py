@@ -1,7 +1,7 @@
-"""Signing up: what a form received, and what becomes of it.
+"""Keep what a sign-up form received, and decide what becomes of it.
 
-A form can be made to write to anybody, as often as a robot likes.  So a request is only kept; a worker
-decides later, in the same way whoever asks, and each mailbox, provider and hour has its limit.
+A robot can make a form write to anybody, as often as it likes.  So a request is only kept; a worker decides
+later, in the same way whoever asks, and each mailbox, provider and hour has its limit.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, contains_eager
 
-from mailer.core import fingerprint, jobs, throttle
+from mailer.core import jobs, throttle
 from mailer.core.address import domain, mailbox
 from mailer.core.db import changed
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
 from mailer.core.throttle import Limit
 from mailer.subscribers import subscriptions
@@ -27,19 +28,21 @@ from mailer.subscribers.subscriptions import CONFIRM_WITHIN
 
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 MAILS_A_DAY = 3  # that sign-up forms may cause to one mailbox, for all newsletters together
-NEVER_AGAIN_ASKED_PER = timedelta(days=30)
+SUPPRESSED_ASKED_EVERY = timedelta(days=30)
 JOB, PURGE = "signups", "unconfirmed"
 
 
 class Due(StrEnum):
-    """The notice that answers a sign-up."""
+    """Name the notice that answers a sign-up."""
 
     CONFIRMATION = "confirmation"
     ALREADY = "already"
 
 
 @dataclass(frozen=True)
-class Decided:
+class SignupDecision:
+    """Hold what a sign-up led to: a subscription, and the notice to send."""
+
     subscription_id: UUID
     due: Due
 
@@ -86,37 +89,37 @@ def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return SignupRequest.due_at <= now, jobs.to_try(JOB, SignupRequest.id)
 
 
-def decide(db: Session, asked: SignupRequest, *, now: datetime) -> Decided | None:
-    """Turn a request into a subscription to be confirmed, and say which mail is due; None when none is.
+def decide(db: Session, request: SignupRequest, *, now: datetime) -> SignupDecision | None:
+    """Turn a request into a subscription to be confirmed, and say which notice is due; None when none is.
 
-    What is active stays so meanwhile.  The request is used up, unless so many came that it has to wait.
+    An active subscription stays so meanwhile.  The request is deleted, unless too many came and it waits.
     """
-    later = _full_until(db, asked.email, now)
+    later = _full_until(db, request.email, now)
     if later:
-        asked.due_at = later
+        request.due_at = later
         return None
-    db.delete(asked)
-    if _restricted(db, asked.email) or not _may_be_asked(db, asked, now):
+    db.delete(request)
+    if _restricted(db, request.email) or not _may_be_asked(db, request, now):
         return None
-    for limit in (_hourly(), _hourly(domain(asked.email))):
+    for limit in (_hourly(), _hourly(domain(request.email))):
         throttle.take(db, limit, now=now)
-    return _asked(db, asked, now)
+    return _ask_confirmation(db, request, now)
 
 
 def forget_requests(db: Session) -> int:
-    """Drop every request that waits; how many."""
+    """Delete every request that waits; return how many."""
     return changed(db, delete(SignupRequest))
 
 
 def breaker(db: Session, *, now: datetime) -> datetime | None:
-    """Return when sign-ups are answered again, if so many came within the hour that a person should look."""
+    """Return when sign-ups are answered again, if so many came in an hour that a person should look."""
     return throttle.full_until(db, _hourly(), now=now)
 
 
 def purge(db: Session, *, now: datetime, limit: int = 200) -> int:
-    """Forget sign-ups that were not confirmed in time; how many.  Call again until there are none.
+    """Delete sign-ups that were not confirmed in time; return how many.  Call again until there are none.
 
-    Whoever had consented before stays, as somebody who left; what is restricted stays as it is (RGPD 18).
+    Whoever had consented before stays, as somebody who left; restricted data stay as they are (RGPD 18).
     """
     stale = (
         select(Subscription)
@@ -139,70 +142,73 @@ def purge(db: Session, *, now: datetime, limit: int = 200) -> int:
 
 
 def _full_until(db: Session, email: str, now: datetime) -> datetime | None:
-    """Return when this address may be decided on: the hour, or its provider's, may be full."""
-    ends = (throttle.full_until(db, each, now=now) for each in (_hourly(), _hourly(domain(email))))
+    """Return when a request may be decided on, if an hourly limit (for all, or its provider) is reached."""
+    ends = (throttle.full_until(db, limit, now=now) for limit in (_hourly(), _hourly(domain(email))))
     return max(filter(None, ends), default=None)
 
 
 def _restricted(db: Session, email: str) -> bool:
-    """RGPD 18: frozen data are not changed, whoever fills in a form."""
-    frozen = Subscriber.email == email, Subscriber.restricted_at.is_not(None)
-    return db.scalar(select(exists().where(*frozen))) or False
+    """Return whether their data are restricted: no form changes them (RGPD 18)."""
+    theirs = Subscriber.email == email, Subscriber.restricted_at.is_not(None)
+    return db.scalar(select(exists().where(*theirs))) or False
 
 
 def _hourly(provider: str | None = None) -> Limit:
-    """Return what all forms may cause in an hour, and what half of it one provider's mailboxes may get."""
+    """Return how many mails all forms may cause in an hour, or half of it for one provider's mailboxes."""
     times = settings().signups_per_hour
     if provider is None:
         return throttle.limit(times, HOUR, "signups")
     return throttle.limit(max(times // 2, 1), HOUR, "signups at", provider)
 
 
-def _may_be_asked(db: Session, asked: SignupRequest, now: datetime) -> bool:
-    """Once a day for a newsletter, and a few times for all; once in 30 days after a never-again."""
-    box = mailbox(asked.email)
-    once = throttle.limit(1, DAY, "signup", str(asked.newsletter_id), box)
+def _may_be_asked(db: Session, request: SignupRequest, now: datetime) -> bool:
+    """Return whether a mail may go: once a day for a newsletter, a few times a day for all of them.
+
+    A suppressed address is asked once in 30 days.
+    """
+    box = mailbox(request.email)
+    once = throttle.limit(1, DAY, "signup", str(request.newsletter_id), box)
     if not throttle.take(db, once, now=now):
         return False
     if not throttle.take(db, throttle.limit(MAILS_A_DAY, DAY, "signups of", box), now=now):
         return False
-    never = db.get(Suppression, fingerprint.fingerprint(asked.email))
-    return not (never and never.asked_at and now - never.asked_at < NEVER_AGAIN_ASKED_PER)
+    suppression = db.get(Suppression, fingerprint_of(request.email))
+    return not (suppression and suppression.asked_at and now - suppression.asked_at < SUPPRESSED_ASKED_EVERY)
 
 
-def _asked(db: Session, asked: SignupRequest, now: datetime) -> Decided:
-    subscriber, subscription = _of(db, asked, now)
+def _ask_confirmation(db: Session, request: SignupRequest, now: datetime) -> SignupDecision:
+    subscriber, subscription = _subscription_of(db, request, now)
     if subscriptions.received(db, subscription) and subscriptions.own(db, subscription):
-        return Decided(subscription.id, Due.ALREADY)
-    if not _ever_consented(db, subscriber):  # whoever has, is not renamed by a form
-        subscriber.name, subscriber.locale = asked.name, asked.locale
-    payload = subscriptions.payload_of(subscription, subscriber, ConsentKind.REQUESTED, asked.at, "form")
-    payload.form_version, payload.wording_sha256 = asked.form_version, asked.wording_sha256
+        return SignupDecision(subscription.id, Due.ALREADY)
+    if not _ever_consented(db, subscriber):  # a form does not rename whoever has
+        subscriber.name, subscriber.locale = request.name, request.locale
+    payload = subscriptions.payload_of(subscription, subscriber, ConsentKind.REQUESTED, request.at, "form")
+    payload.form_version, payload.wording_sha256 = request.form_version, request.wording_sha256
     chain.append(db, payload)
     if subscription.state is not SubscriptionState.ACTIVE:
         subscription.state, subscription.changed_at = SubscriptionState.PENDING, now
     mine = Suppression.fingerprint == subscriber.fingerprint  # locked last, as a confirmation does
     db.execute(update(Suppression).where(mine).values(asked_at=now))
-    return Decided(subscription.id, Due.CONFIRMATION)
+    return SignupDecision(subscription.id, Due.CONFIRMATION)
 
 
-def _of(db: Session, asked: SignupRequest, now: datetime) -> tuple[Subscriber, Subscription]:
-    """Return who has that address, and their subscription, which is held from then on."""
-    subscriber = subscriptions.subscriber_for(db, asked.email, asked.name, asked.locale, asked.at)
-    subscription = subscriptions.subscription_for(db, subscriber, asked.newsletter_id, now)
+def _subscription_of(db: Session, request: SignupRequest, now: datetime) -> tuple[Subscriber, Subscription]:
+    """Return who has that address, and their subscription, which is locked from then on."""
+    subscriber = subscriptions.subscriber_for(db, request.email, request.name, request.locale, request.at)
+    subscription = subscriptions.subscription_for(db, subscriber, request.newsletter_id, now)
     db.refresh(subscriber)
-    if subscriber.email != asked.email:  # they moved to another while we waited for them
-        return _of(db, asked, now)
+    if subscriber.email != request.email:  # it changed while we waited for the lock
+        return _subscription_of(db, request, now)
     return subscriber, subscription
 
 
 def _ever_consented(db: Session, subscriber: Subscriber, newsletter_id: UUID | None = None) -> bool:
-    said = (
+    consents = (
         ConsentPayload.fingerprint == subscriber.fingerprint,
         ConsentPayload.kind.in_((ConsentKind.CONFIRMED, ConsentKind.IMPORTED, ConsentKind.RECTIFIED)),
         *((ConsentPayload.newsletter_id == newsletter_id,) if newsletter_id else ()),
     )
-    return db.scalar(select(exists().where(*said))) or False
+    return db.scalar(select(exists().where(*consents))) or False
 
 
 def _expire(db: Session, subscription: Subscription, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Change what is kept of a person."""
+"""Find people, and change what is kept of them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
 from mailer.core.db import changed
+from mailer.core.fingerprint import fingerprint_of
 from mailer.newsletters.models import Newsletter
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import chain
@@ -28,7 +28,7 @@ def by_email(db: Session, email: str) -> Subscriber | None:
 
 
 def by_fingerprint(db: Session, fingerprint: bytes, *, lock: bool = False) -> Subscriber | None:
-    """Return who has the address of this fingerprint; held with `lock`."""
+    """Return who has the address of this fingerprint; with `lock`, locked."""
     theirs = select(Subscriber).where(Subscriber.fingerprint == fingerprint)
     return db.scalar(theirs.with_for_update() if lock else theirs)
 
@@ -40,12 +40,12 @@ def by_subscription(db: Session, subscription_id: UUID) -> Subscriber | None:
 
 
 def locked(db: Session, subscriber_id: UUID) -> Subscriber | None:
-    """Return them as they are now, held until the transaction ends."""
+    """Return a person as they are now, locked until the transaction ends."""
     return db.get(Subscriber, subscriber_id, with_for_update=True)
 
 
 def newsletter_names(db: Session, subscriber_id: UUID) -> list[str]:
-    """Return what the newsletters that they receive are called."""
+    """Return the names of the newsletters that they receive."""
     now = recipient()
     joined = select(Newsletter.name).join(now, now.c.newsletter_id == Newsletter.id)
     theirs = now.c.subscriber_id == subscriber_id, receives(now)
@@ -53,7 +53,7 @@ def newsletter_names(db: Session, subscriber_id: UUID) -> list[str]:
 
 
 def correct(subscriber: Subscriber, *, name: str | None, locale: str) -> bool:
-    """Set the name and the language; False if they were so."""
+    """Set the name and the language; return False if nothing changed."""
     if (subscriber.name, subscriber.locale) == (name, locale):
         return False
     subscriber.name, subscriber.locale = name, locale
@@ -61,7 +61,7 @@ def correct(subscriber: Subscriber, *, name: str | None, locale: str) -> bool:
 
 
 def pause(subscriber: Subscriber, until: datetime | None) -> None:
-    """Send no letter before that day; None: from now on."""
+    """Send no issue before that day; None: from now on."""
     subscriber.paused_until = until
 
 
@@ -76,7 +76,7 @@ def note_reconfirmation(subscriber: Subscriber, *, now: datetime) -> None:
 
 
 def restrict(subscriber: Subscriber, *, at: datetime) -> bool:
-    """Have their data kept, and neither used nor changed (RGPD 18); False if they were restricted."""
+    """Have their data kept, and neither used nor changed (RGPD 18); return False if they already were."""
     if subscriber.restricted_at:
         return False
     subscriber.restricted_at, subscriber.lift_at = at, None
@@ -94,24 +94,24 @@ def lift(subscriber: Subscriber) -> None:
 
 
 def move(db: Session, subscriber: Subscriber, email: str, *, channel: str, now: datetime) -> None:
-    """Carry their subscriptions and the proof of them over to another address, whose mailbox agreed.
+    """Carry their subscriptions and consent record over to another address, whose mailbox agreed.
 
-    Each subscription has an event under both fingerprints, which point at each other.
+    Each subscription gets an event under both fingerprints, which point at each other.
     """
-    old, new = subscriber.fingerprint, fingerprint.fingerprint(email)
+    old, new = subscriber.fingerprint, fingerprint_of(email)
     mine = select(Subscription).where(Subscription.subscriber_id == subscriber.id).order_by(Subscription.id)
-    held = db.scalars(mine.with_for_update()).all()
-    for mark, moved_to, moved_from in ((old, new, None), (new, None, old)):
-        for each in held:
-            payload = subscriptions.payload_of(each, subscriber, ConsentKind.RECTIFIED, now, channel)
-            payload.fingerprint, payload.moved_to, payload.moved_from = mark, moved_to, moved_from
+    theirs = db.scalars(mine.with_for_update()).all()
+    for fingerprint, moved_to, moved_from in ((old, new, None), (new, None, old)):
+        for subscription in theirs:
+            payload = subscriptions.payload_of(subscription, subscriber, ConsentKind.RECTIFIED, now, channel)
+            payload.fingerprint, payload.moved_to, payload.moved_from = fingerprint, moved_to, moved_from
             chain.append(db, payload)
     subscriber.email, subscriber.fingerprint, subscriber.address_since = email, new, now
     db.flush()
 
 
 def erase_requests(db: Session, emails: set[str]) -> dict[str, int]:
-    """Delete what forms received from these addresses; how many rows, by table."""
+    """Delete what forms received from these addresses; return how many rows, by table."""
     return {
         table.__tablename__: changed(db, delete(table).where(table.email.in_(emails)))
         for table in (SignupRequest, PreferencesRequest)
@@ -119,7 +119,7 @@ def erase_requests(db: Session, emails: set[str]) -> dict[str, int]:
 
 
 def erase(db: Session, subscriber_ids: Sequence[UUID]) -> dict[str, int]:
-    """Delete these people and what they subscribed to; how many rows, by table."""
+    """Delete these people and their subscriptions; return how many rows, by table."""
     theirs = Subscription.subscriber_id.in_(subscriber_ids)
     return {
         Subscription.__tablename__: changed(db, delete(Subscription).where(theirs)),

@@ -1,4 +1,7 @@
-"""Confirming, withdrawing: each step leaves a consent event.  Signing up is in signup.py."""
+"""Confirm, renew, withdraw and end subscriptions: each step leaves a consent event.
+
+Signing up is in signup.py.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -9,11 +12,11 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
-from mailer.core.fingerprint import fingerprint
+from mailer.core.fingerprint import fingerprint_of
 from mailer.subscribers import eligibility
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload, Wording
-from mailer.subscribers.consent.wordings import show
+from mailer.subscribers.consent.wordings import attach
 from mailer.subscribers.models import (
     Departure,
     DepartureReason,
@@ -28,10 +31,12 @@ CONFIRM_WITHIN = timedelta(days=7)  # an unconfirmed sign-up is purged after tha
 
 
 class Confirmation(StrEnum):
+    """Name what became of a confirmation."""
+
     CONFIRMED = "confirmed"
-    REAFFIRMED = "reaffirmed"  # received already, by an import: from now on by their own word
+    REAFFIRMED = "reaffirmed"  # received already, by an import: from now on by their own consent
     ALREADY = "already"
-    FROZEN = "frozen"  # RGPD 18: nothing is changed
+    RESTRICTED = "restricted"  # RGPD 18: nothing is changed
     GONE = "gone"  # withdrawn, purged or erased since: one may sign up again
 
 
@@ -48,10 +53,10 @@ def confirm(
     Lifts a suppression: this is the fresh consent.
     """
     subscription = _locked(db, subscription_id)
-    told = unasked(db, subscription)
-    if subscription is None or told:
-        return told or Confirmation.GONE
-    before = received(db, subscription)
+    refusal = unasked(db, subscription)
+    if subscription is None or refusal:
+        return refusal or Confirmation.GONE
+    received_before = received(db, subscription)
     subscriber = subscription.subscriber
     if subscription.state is not SubscriptionState.ACTIVE:
         _have_asked(db, subscription, wording, channel, now)
@@ -59,47 +64,47 @@ def confirm(
     reaffirm(db, subscription, subscriber, wording=wording, channel=channel, now=now)
     subscription.state = SubscriptionState.ACTIVE
     db.execute(delete(Suppression).where(Suppression.fingerprint == subscriber.fingerprint))
-    return Confirmation.REAFFIRMED if before else Confirmation.CONFIRMED
+    return Confirmation.REAFFIRMED if received_before else Confirmation.CONFIRMED
 
 
 def unasked(db: Session, subscription: Subscription | None) -> Confirmation | None:
     """Return what to say instead of asking for a confirmation; None where one would add something."""
     if subscription is None:
         return Confirmation.GONE
-    if frozen(db, subscription):
-        return Confirmation.FROZEN
+    if is_restricted(db, subscription):
+        return Confirmation.RESTRICTED
     if subscription.state is SubscriptionState.ENDED:
-        return None if eligibility.asked_last(_file(db, subscription)) else Confirmation.GONE
+        return None if eligibility.asked_last(_events(db, subscription)) else Confirmation.GONE
     if received(db, subscription) and own(db, subscription):
         return Confirmation.ALREADY
     return None
 
 
-def frozen(db: Session, subscription: Subscription) -> bool:
-    """Return whether nothing of theirs is to be changed, but by their no."""
+def is_restricted(db: Session, subscription: Subscription) -> bool:
+    """Return whether nothing of theirs may be changed, unless they withdraw (RGPD 18)."""
     theirs = Subscriber.id == subscription.subscriber_id, Subscriber.restricted_at.is_not(None)
     return db.scalar(select(exists().where(*theirs))) or False
 
 
 def received(db: Session, subscription: Subscription) -> bool:
-    """Return whether letters are sent by it."""
+    """Return whether issues are sent to it."""
     now = recipient()
     return db.scalar(select(exists().where(now.c.subscription_id == subscription.id, receives(now)))) or False
 
 
 def own(db: Session, subscription: Subscription) -> bool:
     """Return whether the consent it rests on was given here."""
-    said = select(ConsentPayload.kind).where(ConsentPayload.event_id == subscription.consent_id)
-    return eligibility.own_word(db.scalar(said))
+    kind = select(ConsentPayload.kind).where(ConsentPayload.event_id == subscription.consent_id)
+    return eligibility.own_word(db.scalar(kind))
 
 
-def _file(db: Session, subscription: Subscription) -> Sequence[ConsentPayload]:
+def _events(db: Session, subscription: Subscription) -> Sequence[ConsentPayload]:
     """Return their events under the address they have now, oldest first."""
-    under = select(Subscriber.fingerprint).where(Subscriber.id == subscription.subscriber_id)
+    fingerprint = select(Subscriber.fingerprint).where(Subscriber.id == subscription.subscriber_id)
     query = (
         select(ConsentPayload)
         .join(ConsentEvent, ConsentEvent.id == ConsentPayload.event_id)
-        .where(ConsentPayload.fingerprint == under.scalar_subquery())
+        .where(ConsentPayload.fingerprint == fingerprint.scalar_subquery())
         .where(ConsentPayload.newsletter_id == subscription.newsletter_id)
     )
     return db.scalars(query.order_by(ConsentEvent.seq)).all()
@@ -108,17 +113,17 @@ def _file(db: Session, subscription: Subscription) -> Sequence[ConsentPayload]:
 def _have_asked(
     db: Session, subscription: Subscription, wording: Wording | None, channel: str, now: datetime
 ) -> None:
-    """Make sure a request stands in the file: where none does, the same click makes it."""
-    if eligibility.fold(said.kind for said in _file(db, subscription)) is SubscriptionState.PENDING:
+    """Append the request that a confirmation answers, if it is missing: the same click makes it."""
+    if eligibility.fold(event.kind for event in _events(db, subscription)) is SubscriptionState.PENDING:
         return
     asked = payload_of(subscription, subscription.subscriber, ConsentKind.REQUESTED, now, channel)
     if wording:
-        show(db, asked, wording)
+        attach(db, asked, wording)
     chain.append(db, asked)
 
 
 def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime) -> bool:
-    """End a subscription on the person's no; True when that changed something.  Effective at commit."""
+    """End a subscription as the person asks; return whether that changed something.  Effective at commit."""
     subscription = _locked(db, subscription_id)
     if subscription is None or subscription.state is SubscriptionState.ENDED:
         return False
@@ -133,7 +138,7 @@ def _end(subscription: Subscription, at: datetime) -> None:
 
 
 def expire(db: Session, fingerprint: bytes, *, channel: str, at: datetime) -> bool:
-    """End what somebody receives or is asked about, without a word of theirs; whether there was anything."""
+    """End all subscriptions of somebody who did not ask for it; return whether there was any."""
     joined = select(Subscription, Subscriber).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
     theirs = Subscriber.fingerprint == fingerprint, Subscription.state != SubscriptionState.ENDED
     live = db.execute(joined.where(*theirs).order_by(Subscription.id).with_for_update(of=Subscription)).all()
@@ -145,13 +150,13 @@ def expire(db: Session, fingerprint: bytes, *, channel: str, at: datetime) -> bo
 
 
 def informed(db: Session, subscription_id: UUID, *, now: datetime) -> None:
-    """Remember that they know who has their address, unless they knew (RGPD 13, 14)."""
+    """Record that they were told who has their address, unless they had been (RGPD 13, 14)."""
     theirs = Subscription.id == subscription_id, Subscription.informed_at.is_(None)
     db.execute(update(Subscription).where(*theirs).values(informed_at=now))
 
 
 def keep_open(db: Session, subscription_id: UUID, *, now: datetime) -> None:
-    """Keep a sign-up for as long from now on as its confirmation's link is good."""
+    """Begin a sign-up's time to confirm anew, since its link has just left."""
     theirs = Subscription.id == subscription_id, Subscription.state == SubscriptionState.PENDING
     db.execute(update(Subscription).where(*theirs).values(changed_at=now))
 
@@ -159,11 +164,11 @@ def keep_open(db: Session, subscription_id: UUID, *, now: datetime) -> None:
 def renew(
     db: Session, subscription_id: UUID, *, wording: Wording, channel: str = "link", now: datetime
 ) -> Confirmation:
-    """Return a fresh consent, asked and given at once by whoever a link to the mailbox was sent to."""
+    """Record a fresh consent, asked and given at once by whoever a link to the mailbox was sent to."""
     subscription = _locked(db, subscription_id)
     if subscription is None:
         return Confirmation.GONE
-    if subscription.state is SubscriptionState.ENDED and not frozen(db, subscription):
+    if subscription.state is SubscriptionState.ENDED and not is_restricted(db, subscription):
         subscription.state = SubscriptionState.PENDING
     return confirm(db, subscription_id, wording=wording, channel=channel, now=now)
 
@@ -177,16 +182,16 @@ def reaffirm(
     channel: str = "link",
     now: datetime,
 ) -> None:
-    """Record a yes to the wording shown: it counts from now on, also for what is received already."""
-    said = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, channel)
+    """Record a consent to the wording shown; it replaces the one that a subscription rests on."""
+    confirmed = payload_of(subscription, subscriber, ConsentKind.CONFIRMED, now, channel)
     if wording:
-        show(db, said, wording)
-    subscription.consent_id = chain.append(db, said).id
+        attach(db, confirmed, wording)
+    subscription.consent_id = chain.append(db, confirmed).id
     subscription.informed_at = now  # by the page, and the notices it links to (RGPD 13)
 
 
 def count_departure(db: Session, newsletter_id: UUID, reason: DepartureReason, day: date) -> None:
-    """One more person left for this reason on that day."""
+    """Count one more person who left for this reason on that day."""
     row = {"newsletter_id": newsletter_id, "reason": reason, "day": day, "count": 1}
     db.execute(
         insert(Departure)
@@ -200,10 +205,10 @@ def count_departure(db: Session, newsletter_id: UUID, reason: DepartureReason, d
 def subscriber_for(db: Session, email: str, name: str | None, locale: str, now: datetime) -> Subscriber:
     db.execute(
         insert(Subscriber)
-        .values(email=email, fingerprint=fingerprint(email), name=name, locale=locale, created_at=now)
+        .values(email=email, fingerprint=fingerprint_of(email), name=name, locale=locale, created_at=now)
         .on_conflict_do_nothing()
     )
-    mine = Subscriber.fingerprint == fingerprint(email)
+    mine = Subscriber.fingerprint == fingerprint_of(email)
     return db.execute(select(Subscriber).where(mine)).scalar_one()
 
 
@@ -224,7 +229,7 @@ def subscription_for(db: Session, subscriber: Subscriber, newsletter_id: UUID, n
 
 
 def _locked(db: Session, subscription_id: UUID) -> Subscription | None:
-    """With its person as they are once nobody else holds it: their address may have changed meanwhile."""
+    """Lock a subscription, then read it with its person: their address may have changed meanwhile."""
     one = Subscription.id == subscription_id
     db.execute(select(Subscription.id).where(one).with_for_update())
     fresh = select(Subscription).where(one).options(joinedload(Subscription.subscriber))

@@ -1,7 +1,7 @@
-"""Addresses never to be written to, known by their keyed fingerprint alone.
+"""Keep the addresses that are never written to, by their keyed fingerprint alone.
 
-Enforced at every import and at the gate of every send.  Only the person lifts it, by a fresh double opt-in;
-staff may take back what staff or a relay put there.
+Every import and every claim of a delivery respects them.  Only the person lifts their own, by a fresh double
+opt-in; staff may take back what staff or a relay put there.
 """
 
 import csv
@@ -14,9 +14,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
 from mailer.core.address import InvalidAddress, normalise
 from mailer.core.db import changed
+from mailer.core.fingerprint import fingerprint_of
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision, LogEntry
 from mailer.subscribers.models import Suppression, SuppressionReason
@@ -31,118 +31,121 @@ CHUNK = 5_000  # rows
 _SIZE = 32  # bytes of a fingerprint
 
 
-class OnlyThePerson(Exception):
+class PersonalSuppression(Exception):
     """Say that a suppression is the person's own decision: only they lift it, by signing up."""
 
     def __init__(self, reason: SuppressionReason) -> None:
         self.reason = reason
 
 
-class Entry(NamedTuple):
-    """One suppressed address."""
+class SuppressedAddress(NamedTuple):
+    """Hold one address, why it is suppressed, and since when."""
 
     fingerprint: bytes
     reason: SuppressionReason
     at: datetime
 
 
-class Unreadable(ValueError):
-    """A line of a list that is neither a fingerprint nor an address."""
+class UnreadableLine(ValueError):
+    """Say which line of a list is neither a fingerprint nor an address."""
 
     def __init__(self, line: int) -> None:
         self.line = line
 
 
-def add(db: Session, entries: Iterable[Entry]) -> int:
-    """Suppress these; how many were not yet.  The first reason stays."""
+def add(db: Session, addresses: Iterable[SuppressedAddress]) -> int:
+    """Suppress these; return how many were not yet.  The first reason stays."""
     added = 0
-    iterator = iter(entries)
-    while some := list(islice(iterator, CHUNK)):
-        rows = [entry._asdict() for entry in some]
+    iterator = iter(addresses)
+    while chunk := list(islice(iterator, CHUNK)):
+        rows = [address._asdict() for address in chunk]
         statement = insert(Suppression).on_conflict_do_nothing().returning(Suppression.fingerprint)
         new = set(db.scalars(statement, rows))
-        first = {entry.fingerprint: entry.reason for entry in reversed(some)}
-        decisions.write_all(db, (LogEntry(Decision.SUPPRESSION, mark, detail=first[mark]) for mark in new))
+        first = {address.fingerprint: address.reason for address in reversed(chunk)}
+        decisions.write_all(
+            db,
+            (LogEntry(Decision.SUPPRESSION, fingerprint, detail=first[fingerprint]) for fingerprint in new),
+        )
         added += len(new)
     return added
 
 
-def insist(db: Session, entry: Entry) -> bool:
-    """Suppress for a reason that a weaker one gives way to; False when the one that stood stays.
+def add_or_strengthen(db: Session, address: SuppressedAddress) -> bool:
+    """Suppress, replacing a weaker reason; return False when the reason already there stays.
 
-    The person's own word outweighs what staff may take back, and an objection all others.
+    The person's own decision outweighs what staff may take back, and an objection outweighs all.
     """
-    weaker = [reason for reason, weight in _WEIGHT.items() if weight < _WEIGHT[entry.reason]]
-    yields = Suppression.fingerprint == entry.fingerprint, Suppression.reason.in_(weaker)
-    stronger = update(Suppression).where(*yields).values(reason=entry.reason, at=entry.at)
-    return bool(add(db, [entry]) or changed(db, stronger))
+    weaker = [reason for reason, weight in _WEIGHT.items() if weight < _WEIGHT[address.reason]]
+    replaced = Suppression.fingerprint == address.fingerprint, Suppression.reason.in_(weaker)
+    stronger = update(Suppression).where(*replaced).values(reason=address.reason, at=address.at)
+    return bool(add(db, [address]) or changed(db, stronger))
 
 
 def remove(db: Session, fingerprint: bytes) -> bool:
-    """Take one back; False if there was none.  Raises OnlyThePerson."""
-    found = db.get(Suppression, fingerprint, with_for_update=True)
-    if found is None:
+    """Lift a suppression; return False if there was none.  Raises PersonalSuppression."""
+    suppression = db.get(Suppression, fingerprint, with_for_update=True)
+    if suppression is None:
         return False
-    if found.reason in PERSONAL:
-        raise OnlyThePerson(found.reason)
+    if suppression.reason in PERSONAL:
+        raise PersonalSuppression(suppression.reason)
     db.execute(delete(Suppression).where(Suppression.fingerprint == fingerprint))
     decisions.write(db, Decision.LIFTED, fingerprint)
     return True
 
 
-def entries(db: Session) -> Iterator[Entry]:
+def addresses(db: Session) -> Iterator[SuppressedAddress]:
     """Yield all of them, by fingerprint, one page in memory at a time."""
     columns = select(Suppression.fingerprint, Suppression.reason, Suppression.at)
     for row in db.execute(columns.order_by(Suppression.fingerprint).execution_options(yield_per=CHUNK)):
-        yield Entry(*row)
+        yield SuppressedAddress(*row)
 
 
 def write(db: Session, file: IO[str]) -> int:
-    """Write them as a CSV of fingerprints; how many."""
+    """Write them as a CSV of fingerprints; return how many."""
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     written = 0
-    for entry in entries(db):
-        writer.writerow((entry.fingerprint.hex(), entry.reason.value, entry.at.isoformat()))
+    for address in addresses(db):
+        writer.writerow((address.fingerprint.hex(), address.reason.value, address.at.isoformat()))
         written += 1
     return written
 
 
-def read(file: IO[str], reason: SuppressionReason, *, now: datetime) -> Iterator[Entry]:
-    """Yield a list as `write` makes it, or of plain addresses, one a line: they are hashed, and kept nowhere.
+def read(file: IO[str], reason: SuppressionReason, *, now: datetime) -> Iterator[SuppressedAddress]:
+    """Yield the lines of a list that `write` made, or of plain addresses, which are hashed and kept nowhere.
 
-    `reason` stands where a line gives none.  Raises Unreadable.
+    `reason` is for lines that give none.  Raises UnreadableLine.
     """
     reader = csv.reader(file)
     for cells in reader:
         if cells and cells[0].strip() and cells[0].strip().lower() not in {"fingerprint", "email"}:
             try:
-                yield _entry([cell.strip() for cell in cells], reason, now)
+                yield _parsed([cell.strip() for cell in cells], reason, now)
             except ValueError:
-                raise Unreadable(reader.line_num) from None
+                raise UnreadableLine(reader.line_num) from None
 
 
-def _entry(cells: Sequence[str], reason: SuppressionReason, now: datetime) -> Entry:
-    _, given, at = (*cells, "", "")[:3]
+def _parsed(cells: Sequence[str], reason: SuppressionReason, now: datetime) -> SuppressedAddress:
+    _, stated_reason, at = (*cells, "", "")[:3]
     instant = datetime.fromisoformat(at) if at else now
-    return Entry(
-        mark_of(cells[0]),
-        SuppressionReason(given) if given else reason,
+    return SuppressedAddress(
+        fingerprint_from(cells[0]),
+        SuppressionReason(stated_reason) if stated_reason else reason,
         instant if instant.tzinfo else instant.replace(tzinfo=UTC),
     )
 
 
-def mark_of(text: str) -> bytes:
+def fingerprint_from(text: str) -> bytes:
     """Return the fingerprint that a fingerprint in hexadecimal, or an address, stands for.
 
     Raises ValueError.
     """
     if "@" not in text:
-        mark = bytes.fromhex(text)
-        if len(mark) != _SIZE:
+        fingerprint = bytes.fromhex(text)
+        if len(fingerprint) != _SIZE:
             raise ValueError(text)
-        return mark
+        return fingerprint
     try:
-        return fingerprint.fingerprint(normalise(text))
+        return fingerprint_of(normalise(text))
     except InvalidAddress:
         raise ValueError(text) from None

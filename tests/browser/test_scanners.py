@@ -21,7 +21,7 @@ from mailer.delivery.message import Recipient
 from mailer.models import metadata
 from mailer.notices import outbox, worker
 from mailer.subscribers import subscriptions
-from mailer.subscribers.signup import Decided, Due
+from mailer.subscribers.signup import Due, SignupDecision
 from mailer.subscribers.subscriptions import CONFIRM_WITHIN
 from tests.browser.conftest import Site
 from tests.support.make import make_newsletter, make_pending
@@ -47,9 +47,9 @@ def mails(site: Site) -> list[EmailMessage]:
         outbox.welcome(db, kept.id, now=utcnow())
         outbox.welcome(db, site.reader, now=utcnow())
         outbox.send_preferences(db, kept.id, now=utcnow())
-        outbox.answer_signup(db, Decided(kept.id, Due.ALREADY), now=utcnow())
+        outbox.answer_signup(db, SignupDecision(kept.id, Due.ALREADY), now=utcnow())
         for to_confirm in (site.asked, site.reader):  # the reader was imported, and gives their own word
-            outbox.answer_signup(db, Decided(to_confirm, Due.CONFIRMATION), now=utcnow())
+            outbox.answer_signup(db, SignupDecision(to_confirm, Due.CONFIRMATION), now=utcnow())
         letter = load_issue.leaving(db, site.sent, settings, None)
         assert letter
     with running_sink() as sink:

@@ -20,8 +20,8 @@ from sqlalchemy import NullPool, create_engine, func, insert, select, text, upda
 from sqlalchemy.orm import Session
 
 from mailer.backup.migrate import upgrade
-from mailer.core import fingerprint
 from mailer.core.db import utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue, Revision
 from mailer.monitoring.models import Alarm
@@ -310,5 +310,5 @@ def opened() -> Iterator[Stage]:
 def _reader(number: int) -> dict[str, Any]:
     domain = ("example.org", "example.com", "mail.example", "example.net")[number % 4]
     email = f"reader{number}@{domain}"
-    return {"id": uuid4(), "email": email, "fingerprint": fingerprint.fingerprint(email), "name": None,
+    return {"id": uuid4(), "email": email, "fingerprint": fingerprint_of(email), "name": None,
             "locale": "fr", "created_at": EPOCH}  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mailer.core.fingerprint import fingerprint
+from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery.models import Delivery
 from mailer.issues import lifecycle
 from mailer.smtp.replies import DeliveryState
@@ -106,7 +106,7 @@ def _restrict(stage: Stage, issue_id: UUID, position: int) -> datetime:
 def _move(stage: Stage, issue_id: UUID, position: int) -> datetime:
     def change(db: Session) -> None:
         person = _person(db, issue_id, position)
-        person.email, person.fingerprint = NEW_ADDRESS, fingerprint(NEW_ADDRESS)
+        person.email, person.fingerprint = NEW_ADDRESS, fingerprint_of(NEW_ADDRESS)
 
     return stage.change(change)
 

@@ -38,7 +38,7 @@ from mailer.privacy.rights import erasure, erasure_worker, rectification, restri
 from mailer.smtp.replies import GIVE_UP
 from mailer.subscribers import preferences, signup
 from mailer.subscribers.models import PreferencesRequest, SignupRequest, Subscriber, Subscription
-from mailer.subscribers.signup import Decided, Due
+from mailer.subscribers.signup import Due, SignupDecision
 from tests.support.broken import SAID, broken
 from tests.support.make import (
     ask,
@@ -386,7 +386,9 @@ def test_a_notice_that_cannot_be_written_is_set_aside_alone(settings: Settings) 
     """A newsletter's name of two lines fits in no subject."""
     with transaction() as db:
         made = make_pending(db, make_newsletter(db, name="La lettre\r\nBcc: all@example.org"), now=utcnow())
-        outbox.answer_signup(db, Decided(made.id, Due.CONFIRMATION), now=utcnow() - timedelta(minutes=9))
+        outbox.answer_signup(
+            db, SignupDecision(made.id, Due.CONFIRMATION), now=utcnow() - timedelta(minutes=9)
+        )
     for number, email in enumerate(EMAILS):
         _notice(email, 8 - number)
     with running_sink() as sink:
@@ -409,7 +411,7 @@ def test_a_notice_that_cannot_be_written_is_set_aside_alone(settings: Settings) 
 def test_a_notice_that_is_never_written_is_refused_in_the_end(settings: Settings) -> None:
     with transaction() as db:
         made = make_pending(db, make_newsletter(db, name="La lettre\r\nBcc: all@example.org"), now=utcnow())
-        outbox.answer_signup(db, Decided(made.id, Due.CONFIRMATION), now=utcnow())
+        outbox.answer_signup(db, SignupDecision(made.id, Due.CONFIRMATION), now=utcnow())
         db.execute(update(Notice).values(first_tried=utcnow() - GIVE_UP))
     with running_sink() as sink:
         through = settings.model_copy(update={"relay_url": sink.url})

@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from mailer.core import copy, fingerprint
+from mailer.core import copy
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
 from mailer.imports import apply, decide, jobs
 from mailer.imports.models import Import, ImportState
@@ -24,7 +25,7 @@ from mailer.subscribers import preferences, signup, subscriptions, suppressions
 from mailer.subscribers.consent import wordings
 from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.models import Subscriber, Subscription, SuppressionReason
-from mailer.subscribers.suppressions import Entry, OnlyThePerson
+from mailer.subscribers.suppressions import PersonalSuppression, SuppressedAddress
 from tests.support.make import EPOCH, ask, erase, make_newsletter, open_case
 
 DAY = timedelta(hours=25)  # a form is heard once in 24
@@ -60,7 +61,7 @@ class Life:
 
     @property
     def mark(self) -> bytes:
-        return fingerprint.fingerprint(self.email)
+        return fingerprint_of(self.email)
 
     def live(self, step: str, newsletter_id: UUID | None = None) -> None:
         """One step, in a transaction, and a day passes."""
@@ -163,10 +164,10 @@ class Life:
         signup.purge(db, now=self.now)
 
     def bar(self, db: Session, _: object) -> None:
-        suppressions.add(db, [Entry(self.mark, SuppressionReason.HARD_BOUNCE, self.now)])
+        suppressions.add(db, [SuppressedAddress(self.mark, SuppressionReason.HARD_BOUNCE, self.now)])
 
     def unbar(self, db: Session, _: object) -> None:
-        with suppress(OnlyThePerson):
+        with suppress(PersonalSuppression):
             suppressions.remove(db, self.mark)
 
     def joined_elsewhere(self, db: Session, _: object) -> None:

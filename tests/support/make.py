@@ -29,7 +29,7 @@ from mailer.subscribers import signup
 from mailer.subscribers.consent import wordings
 from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.models import Subscription
-from mailer.subscribers.signup import Decided
+from mailer.subscribers.signup import SignupDecision
 
 ALL_TABLES = [table.name for table in metadata.sorted_tables]
 LARGE = 1 << 19  # bytes of a table: beyond, what deleted rows leave would slow down those who read it
@@ -109,7 +109,7 @@ def ask(
 
 def sign_up(
     db: Session, newsletter: Newsletter, email: str = "zoe@example.org", *, now: datetime, **changes: Any
-) -> Decided | None:
+) -> SignupDecision | None:
     """What the form and then the worker do."""
     ask(db, newsletter, email, now=now, **changes)
     asked = signup.next_due(db, now=now)

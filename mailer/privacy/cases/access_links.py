@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint, jobs, throttle, tokens
+from mailer.core import jobs, throttle, tokens
 from mailer.core.address import mailbox
 from mailer.core.db import changed
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
 from mailer.core.throttle import Limit
 from mailer.core.tokens import BadToken, Purpose
@@ -61,7 +62,7 @@ def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _answer(db: Session, asked: RightsIntake, now: datetime) -> None:
-    if held(db, fingerprint.fingerprint(asked.email)):
+    if held(db, fingerprint_of(asked.email)):
         db.delete(asked)
         if throttle.take(db, _limit(LINKS_A_DAY, "rights of", asked.email), now=now):
             send(db, email=asked.email, locale=asked.locale, now=now)
@@ -93,7 +94,7 @@ def held(db: Session, fingerprint: bytes) -> bool:
 def send(db: Session, *, email: str, locale: str, now: datetime) -> UUID:
     """Have a fresh link sent to this mailbox; the link."""
     link = RightsLink(
-        email=email, fingerprint=fingerprint.fingerprint(email), locale=locale, created_at=now,
+        email=email, fingerprint=fingerprint_of(email), locale=locale, created_at=now,
         expires_at=now + KEPT,
     )  # fmt: skip
     db.add(link)

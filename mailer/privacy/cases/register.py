@@ -12,7 +12,8 @@ from dateutil.relativedelta import relativedelta
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint, i18n, jobs
+from mailer.core import i18n, jobs
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
 from mailer.notices import outbox
 from mailer.notices.message import Letterhead
@@ -104,7 +105,7 @@ def open(
     received = received_at or now
     case = RightsRequest(
         right=right, channel=channel, email=email,
-        fingerprint=fingerprint.fingerprint(email) if email else None,
+        fingerprint=fingerprint_of(email) if email else None,
         name=name, locale=locale, received_at=received, message_id=message_id,
         due_on=Clock(today(received)).due,
     )  # fmt: skip

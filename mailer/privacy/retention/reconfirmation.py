@@ -75,8 +75,8 @@ def end(db: Session, now: datetime) -> int:
     found = _locked(db, some)
     for subscriber, _ in found:
         with jobs.row(INACTIVE, subscriber.id, db):
-            mark, emails = subscriber.fingerprint, {subscriber.email}
-            erasure.forget(db, mark, emails, never_again=False, now=now, channel=CHANNEL)
+            fingerprint, emails = subscriber.fingerprint, {subscriber.email}
+            erasure.forget(db, fingerprint, emails, never_again=False, now=now, channel=CHANNEL)
     return len(found)
 
 

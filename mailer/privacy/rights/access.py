@@ -12,15 +12,15 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from mailer.core import fingerprint
 from mailer.core.db import Base
+from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
 from mailer.newsletters.models import Newsletter
 from mailer.notices.models import Notice
 from mailer.privacy.models import AddressChange, RightsEvent, RightsIntake, RightsLink, RightsRequest
 from mailer.subscribers.consent import record
-from mailer.subscribers.consent.record import Dossier
+from mailer.subscribers.consent.record import ConsentRecord
 from mailer.subscribers.models import PreferencesRequest, SignupRequest, Subscriber, Subscription, Suppression
 
 Row = dict[str, Any]
@@ -33,7 +33,7 @@ class Held:
 
     email: str
     drawn_at: datetime
-    consent: Dossier
+    consent: ConsentRecord
     tables: dict[str, list[Row]]
     newsletters: dict[str, Row]  # by id: name, slug, legal_basis
 
@@ -82,12 +82,12 @@ _SOURCES = (
 
 def draw(db: Session, email: str, now: datetime) -> Held:
     """Return everything held under a normalised address."""
-    mark = fingerprint.fingerprint(email)
-    subscriber_id = db.scalar(select(Subscriber.id).where(Subscriber.fingerprint == mark))
-    known = {"email": email, "fingerprint": mark, "subscriber_id": subscriber_id}
+    fingerprint = fingerprint_of(email)
+    subscriber_id = db.scalar(select(Subscriber.id).where(Subscriber.fingerprint == fingerprint))
+    known = {"email": email, "fingerprint": fingerprint, "subscriber_id": subscriber_id}
     tables = {source.of.__tablename__: _rows(db, source, known) for source in _SOURCES}
     tables[Notice.__tablename__] = _notices(db, email, subscriber_id)
-    tables[RightsEvent.__tablename__] = _events(db, mark)
+    tables[RightsEvent.__tablename__] = _events(db, fingerprint)
     _title(db, tables[Delivery.__tablename__])
     listed = {str(each.id): each for each in db.scalars(select(Newsletter))}
     names = {each.id: each.name for each in listed.values()}
@@ -122,11 +122,11 @@ def _notices(db: Session, email: str, subscriber_id: UUID | None) -> list[Row]:
     return rows
 
 
-def _events(db: Session, mark: bytes) -> list[Row]:
+def _events(db: Session, fingerprint: bytes) -> list[Row]:
     """Return the history of their cases, without who did it."""
     given = RightsRequest.number, RightsEvent.at, RightsEvent.what, RightsEvent.details
     joined = select(*given).join(RightsRequest, RightsRequest.id == RightsEvent.request_id)
-    return _given(db, joined.where(RightsRequest.fingerprint == mark).order_by(RightsEvent.id))
+    return _given(db, joined.where(RightsRequest.fingerprint == fingerprint).order_by(RightsEvent.id))
 
 
 def _title(db: Session, deliveries: list[Row]) -> None:

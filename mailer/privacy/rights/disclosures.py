@@ -50,22 +50,22 @@ class Handed:
         return f"{long_day(self.day, locale)}, {size} ({self.by})"
 
 
-def files(db: Session, mark: bytes) -> list[Handed]:
+def files(db: Session, fingerprint: bytes) -> list[Handed]:
     """Return those with the person of this fingerprint in them, the oldest first."""
-    story = record.events(db, mark)
+    story = record.events(db, fingerprint)
     slugs: dict[UUID, str] = {row.id: row.slug for row in db.execute(select(Newsletter.id, Newsletter.slug))}
     known = select(Audit).where(Audit.what.in_((SUBSCRIBERS, BREACH, INSPECTION))).order_by(Audit.at)
     return [
         Handed(each.at, each.details.get("newsletter"), each.details.get("rows"), accounts.name(db, each.who))
         for each in db.scalars(known)
-        if _holds(each, mark, story, slugs)
+        if _holds(each, fingerprint, story, slugs)
     ]
 
 
-def _holds(file: Audit, mark: bytes, story: Sequence[Row[Any]], slugs: Mapping[UUID, str]) -> bool:
+def _holds(file: Audit, fingerprint: bytes, story: Sequence[Row[Any]], slugs: Mapping[UUID, str]) -> bool:
     """Return whether they were in it, as their evidence tells."""
     if file.what == INSPECTION:
-        return bool(file.details["fingerprint"] == mark.hex())
+        return bool(file.details["fingerprint"] == fingerprint.hex())
     of = file.details.get("newsletter")
     last = {row.newsletter_id: row.kind for row in story if row.at <= file.at}
     kinds = {kind for newsletter, kind in last.items() if of in {None, slugs.get(newsletter)}}

@@ -19,8 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from mailer.core import audit, fingerprint
+from mailer.core import audit
 from mailer.core.db import changed
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
 from mailer.delivery import erase as ledger
 from mailer.delivery.models import Delivery
@@ -55,7 +56,7 @@ from mailer.subscribers.models import (
     Suppression,
     SuppressionReason,
 )
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 
 CHANNEL = "rights"
 WAIT = timedelta(hours=1)  # for the certificate to leave
@@ -78,18 +79,20 @@ def ask(
     In a transaction before the one that grants it, so that it outlives a failure (`erasure_worker.attempt`).
     Asking again while it waits changes nothing but the wish, and once it is done nothing.
     """
-    mark = fingerprint.fingerprint(email)
-    waiting = select(RightsRequest).where(RightsRequest.fingerprint == mark, RightsRequest.id.in_(_undone()))
+    fingerprint = fingerprint_of(email)
+    waiting = select(RightsRequest).where(
+        RightsRequest.fingerprint == fingerprint, RightsRequest.id.in_(_undone())
+    )
     case = case or db.scalars(waiting.order_by(RightsRequest.number)).first()
     if case is None:
         case = register.open(
             db, right=Right.ERASURE, channel=channel, email=email, by=by, now=now, receipt=False,
-            locale=locale or _locale(db, mark),
+            locale=locale or _locale(db, fingerprint),
         )  # fmt: skip
     elif any(step.what == DONE for step in register.history(db, case)):
         return case
     register.qualify(db, case, Right.ERASURE, by=by, now=now)
-    case.email, case.fingerprint = email, mark  # a letter or a call may have come without any
+    case.email, case.fingerprint = email, fingerprint  # a letter or a call may have come without any
     register.note(db, case, ASKED, by, now, never_again=never_again)
     return case
 
@@ -104,15 +107,15 @@ def grant(db: Session, case_id: UUID, *, now: datetime) -> Erasure | None:
     case = register.find(db, case_id)
     if case is None or case.closed_at or case.email is None:
         return None
-    mark = fingerprint.fingerprint(case.email)
+    fingerprint = fingerprint_of(case.email)
     last = {step.what: step for step in register.history(db, case)}
     if done := last.get(DONE):
-        return _outcome(db, case, mark, done, first=False)
+        return _outcome(db, case, fingerprint, done, first=False)
     wish, case.acknowledged_at = last[ASKED], case.acknowledged_at or now
-    never_again, handed = wish.details["never_again"], disclosures.files(db, mark)
-    rows = forget(db, mark, {case.email}, never_again=never_again, now=now, keep=case.id)
+    never_again, handed = wish.details["never_again"], disclosures.files(db, fingerprint)
+    rows = forget(db, fingerprint, {case.email}, never_again=never_again, now=now, keep=case.id)
     given = {"erased": rows, "never_again": never_again, "handed": disclosures.noted(handed)}
-    erased = _outcome(db, case, mark, register.note(db, case, DONE, wish.by, now, **given), first=True)
+    erased = _outcome(db, case, fingerprint, register.note(db, case, DONE, wish.by, now, **given), first=True)
     words = erasure_certificate.words(case.locale, erased)
     register.tell(
         db, case, NoticeKind.ERASED, SERVICE, now, **erasure_certificate.facts(case.locale, words, now)
@@ -124,13 +127,16 @@ def grant(db: Session, case_id: UUID, *, now: datetime) -> Erasure | None:
     return erased
 
 
-def _outcome(db: Session, case: RightsRequest, mark: bytes, done: RightsEvent, *, first: bool) -> Erasure:
+def _outcome(
+    db: Session, case: RightsRequest, fingerprint: bytes, done: RightsEvent, *, first: bool
+) -> Erasure:
     return Erasure(
         case_id=case.id, number=case.number, by=done.by, never_again=done.details["never_again"], first=first,
         rows=done.details["erased"], handed=disclosures.days(done.details),
-        evidence_until=_evidence_until(db, mark), backups_until=erasure_certificate.backups_until(done.at),
-        suppressed=db.scalar(select(Suppression.reason).where(Suppression.fingerprint == mark)),
-        pending=_pending(db, mark, case),
+        evidence_until=_evidence_until(db, fingerprint),
+        backups_until=erasure_certificate.backups_until(done.at),
+        suppressed=db.scalar(select(Suppression.reason).where(Suppression.fingerprint == fingerprint)),
+        pending=_pending(db, fingerprint, case),
     )  # fmt: skip
 
 
@@ -155,23 +161,25 @@ def failed(db: Session, case_id: UUID, *, now: datetime) -> None:
 
 
 def erase_fingerprint(
-    db: Session, mark: bytes, *, never_again: bool, now: datetime, channel: str = CHANNEL
+    db: Session, fingerprint: bytes, *, never_again: bool, now: datetime, channel: str = CHANNEL
 ) -> dict[str, int]:
     """Return the same by fingerprint, without case or certificate: what a restore brought back, or silence
     ends.
     """
-    return forget(db, mark, addresses(db, mark), never_again=never_again, now=now, channel=channel)
+    return forget(
+        db, fingerprint, addresses(db, fingerprint), never_again=never_again, now=now, channel=channel
+    )
 
 
 def forget(
-    db: Session, mark: bytes, emails: set[str], *, never_again: bool, now: datetime,
+    db: Session, fingerprint: bytes, emails: set[str], *, never_again: bool, now: datetime,
     keep: UUID | None = None, channel: str = CHANNEL,
 ) -> dict[str, int]:  # fmt: skip
     """Return rows gone, or left without the person, by table.  The case `keep` is left alone."""
-    decisions.write(db, Decision.ERASURE, mark, detail=NEVER_AGAIN if never_again else None)
-    theirs = select(Subscriber.id).where(Subscriber.fingerprint == mark)
+    decisions.write(db, Decision.ERASURE, fingerprint, detail=NEVER_AGAIN if never_again else None)
+    theirs = select(Subscriber.id).where(Subscriber.fingerprint == fingerprint)
     of = list(db.scalars(theirs.with_for_update()))  # one, or none
-    _record(db, mark, of, channel, now)
+    _record(db, fingerprint, of, channel, now)
     _give_up_changes(db, of, now)
     rows = {
         Delivery.__tablename__: ledger.erase(db, of),
@@ -179,22 +187,24 @@ def forget(
         AddressChange.__tablename__: changed(db, delete(AddressChange).where(_changes(of, emails))),
         **subscribers.erase_requests(db, emails),
         RightsIntake.__tablename__: changed(db, delete(RightsIntake).where(RightsIntake.email.in_(emails))),
-        RightsLink.__tablename__: changed(db, delete(RightsLink).where(RightsLink.fingerprint == mark)),
-        RightsRequest.__tablename__: _silence_cases(db, mark, keep),
+        RightsLink.__tablename__: changed(
+            db, delete(RightsLink).where(RightsLink.fingerprint == fingerprint)
+        ),
+        RightsRequest.__tablename__: _silence_cases(db, fingerprint, keep),
         **subscribers.erase(db, of),
         "import_file": sum(redact.blank(db, email) for email in emails),
     }
     if never_again:
-        suppressions.insist(db, Entry(mark, SuppressionReason.ERASED, now))
+        suppressions.add_or_strengthen(db, SuppressedAddress(fingerprint, SuppressionReason.ERASED, now))
     return {table: count for table, count in rows.items() if count}
 
 
-def addresses(db: Session, mark: bytes) -> set[str]:
+def addresses(db: Session, fingerprint: bytes) -> set[str]:
     """Return what this fingerprint stands for, wherever it is still written; nothing else can tell."""
     keyed: tuple[tuple[ColumnElement[Any], InstrumentedAttribute[Any]], ...] = (
-        (Subscriber.fingerprint == mark, Subscriber.email),
-        (RightsLink.fingerprint == mark, RightsLink.email),
-        (RightsRequest.fingerprint == mark, RightsRequest.email),
+        (Subscriber.fingerprint == fingerprint, Subscriber.email),
+        (RightsLink.fingerprint == fingerprint, RightsLink.email),
+        (RightsRequest.fingerprint == fingerprint, RightsRequest.email),
     )
     found = {email for mine, column in keyed for email in db.scalars(select(column).where(mine)) if email}
     if found:
@@ -203,16 +213,16 @@ def addresses(db: Session, mark: bytes) -> set[str]:
         email
         for column in _BARE
         for email in db.scalars(select(column).where(column.is_not(None)).distinct())
-        if fingerprint.fingerprint(email) == mark
+        if fingerprint_of(email) == fingerprint
     }
 
 
-def _locale(db: Session, mark: bytes) -> str:
-    known = db.scalar(select(Subscriber.locale).where(Subscriber.fingerprint == mark))
+def _locale(db: Session, fingerprint: bytes) -> str:
+    known = db.scalar(select(Subscriber.locale).where(Subscriber.fingerprint == fingerprint))
     return known or settings().default_locale
 
 
-def _record(db: Session, mark: bytes, of: list[UUID], channel: str, now: datetime) -> None:
+def _record(db: Session, fingerprint: bytes, of: list[UUID], channel: str, now: datetime) -> None:
     """One last event for each newsletter there is anything about, unless it was the last already."""
     subscribed = select(Subscription.newsletter_id).where(Subscription.subscriber_id.in_(of))
     ended = set(db.scalars(subscribed.order_by(Subscription.id).with_for_update()))
@@ -220,14 +230,15 @@ def _record(db: Session, mark: bytes, of: list[UUID], channel: str, now: datetim
     said = (
         select(ConsentPayload.newsletter_id, ConsentPayload.kind)
         .join(ConsentEvent, ConsentEvent.id == ConsentPayload.event_id)
-        .where(ConsentPayload.fingerprint == mark)
+        .where(ConsentPayload.fingerprint == fingerprint)
         .order_by(ConsentEvent.seq)
     )
     last = {row.newsletter_id: row.kind for row in db.execute(said)}
     ended |= {newsletter for newsletter, kind in last.items() if kind is not ConsentKind.ERASED}
     for newsletter_id in sorted(ended):
         chain.append(db, ConsentPayload(
-            fingerprint=mark, newsletter_id=newsletter_id, kind=ConsentKind.ERASED, at=now, channel=channel,
+            fingerprint=fingerprint, newsletter_id=newsletter_id, kind=ConsentKind.ERASED, at=now,
+            channel=channel,
         ))  # fmt: skip
 
 
@@ -253,9 +264,9 @@ def _give_up_changes(db: Session, of: list[UUID], now: datetime) -> None:
         register.close(db, case, Outcome.WITHDRAWN, by=SERVICE, now=now)
 
 
-def _silence_cases(db: Session, mark: bytes, keep: UUID | None) -> int:
+def _silence_cases(db: Session, fingerprint: bytes, keep: UUID | None) -> int:
     """Blank the closed cases but for dates and outcome; open ones keep what their answer needs."""
-    closed = RightsRequest.fingerprint == mark, RightsRequest.closed_at.is_not(None)
+    closed = RightsRequest.fingerprint == fingerprint, RightsRequest.closed_at.is_not(None)
     found = db.scalars(select(RightsRequest).where(*closed, RightsRequest.id != keep).with_for_update()).all()
     for case in found:
         _silence(db, case)
@@ -271,20 +282,24 @@ def _silence(db: Session, case: RightsRequest) -> None:
     db.flush()
 
 
-def _evidence_until(db: Session, mark: bytes) -> date | None:
+def _evidence_until(db: Session, fingerprint: bytes) -> date | None:
     """Return when the last payload of the file may go."""
     until = (
         select(ConsentEvent.expires_at)
         .join(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id)
-        .where(ConsentPayload.fingerprint == mark)
+        .where(ConsentPayload.fingerprint == fingerprint)
         .order_by(ConsentEvent.expires_at.desc())
     )
     last = db.scalar(until.limit(1))
     return register.today(last) if last else None
 
 
-def _pending(db: Session, mark: bytes, case: RightsRequest) -> list[int]:
-    others = RightsRequest.fingerprint == mark, RightsRequest.closed_at.is_(None), RightsRequest.id != case.id
+def _pending(db: Session, fingerprint: bytes, case: RightsRequest) -> list[int]:
+    others = (
+        RightsRequest.fingerprint == fingerprint,
+        RightsRequest.closed_at.is_(None),
+        RightsRequest.id != case.id,
+    )
     return list(db.scalars(select(RightsRequest.number).where(*others).order_by(RightsRequest.number)))
 
 

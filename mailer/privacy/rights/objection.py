@@ -9,14 +9,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
+from mailer.core.fingerprint import fingerprint_of
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
 from mailer.subscribers import preferences, subscriptions, suppressions
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 
 OBJECTION, WITHDRAWAL = "objection", "rights"  # the channels of what they end
 
@@ -36,11 +36,13 @@ def withdraw(db: Session, fingerprint: bytes, *, now: datetime) -> int:
 
 def object_to(db: Session, *, email: str, locale: str, now: datetime) -> bool:
     """Bar this address from every mailing; only its owner lifts that.  False if they had objected before."""
-    mark = fingerprint.fingerprint(email)
-    _end(db, mark, OBJECTION, now)
-    if not suppressions.insist(db, Entry(mark, SuppressionReason.OBJECTED, now)):
+    fingerprint = fingerprint_of(email)
+    _end(db, fingerprint, OBJECTION, now)
+    if not suppressions.add_or_strengthen(
+        db, SuppressedAddress(fingerprint, SuppressionReason.OBJECTED, now)
+    ):
         return False
-    decisions.write(db, Decision.OBJECTION, mark)
+    decisions.write(db, Decision.OBJECTION, fingerprint)
     outbox.post(db, NoticeKind.OBJECTED, email=email, locale=locale, facts={"link": "/rights"}, now=now)
     return True
 

@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint, jobs, throttle
+from mailer.core import jobs, throttle
 from mailer.core.address import mailbox
 from mailer.core.after_commit import Task, wake
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.tokens import Purpose
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
@@ -24,7 +25,7 @@ from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
 from mailer.subscribers import subscribers, suppressions
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 
 CONFIRM_WITHIN = timedelta(days=2)
 UNDO_WITHIN = timedelta(days=7)
@@ -74,7 +75,7 @@ def ask(db: Session, link: RightsLink, subscriber: Subscriber, new_email: str, *
         throttle.limit(ASKED_A_DAY, DAY, "new address to", mailbox(new_email)),
     )
     room = all(throttle.take(db, each, now=now) for each in limits)
-    if room and db.get(Suppression, fingerprint.fingerprint(new_email)) is None:
+    if room and db.get(Suppression, fingerprint_of(new_email)) is None:
         facts = {"link": NEW_PATH, "purpose": Purpose.NEW_ADDRESS, "of": change.id.hex}
         outbox.post(
             db, NoticeKind.NEW_ADDRESS, email=new_email, locale=subscriber.locale, facts=facts, now=now
@@ -143,14 +144,14 @@ def forget(db: Session, *, now: datetime) -> int:
 
 def _move(db: Session, subscriber: Subscriber, email: str, now: datetime) -> None:
     """Everything of theirs goes on under another address; links and sessions of the older one are dead."""
-    old, new = subscriber.fingerprint, fingerprint.fingerprint(email)
+    old, new = subscriber.fingerprint, fingerprint_of(email)
     subscribers.move(db, subscriber, email, channel=CHANNEL, now=now)
     theirs = RightsRequest.fingerprint == old
     db.execute(update(RightsRequest).where(theirs, RightsRequest.email.is_not(None)).values(email=email))
     db.execute(update(RightsRequest).where(theirs).values(fingerprint=new))
     barred = db.get(Suppression, old)
     if barred and barred.reason is not SuppressionReason.HARD_BOUNCE:  # that was the mailbox's, not theirs
-        suppressions.add(db, [Entry(new, barred.reason, barred.at)])
+        suppressions.add(db, [SuppressedAddress(new, barred.reason, barred.at)])
     decisions.write(db, Decision.RECTIFICATION, old, detail=new.hex())
     access_links.revoke(db, old)
     db.flush()

@@ -1,7 +1,7 @@
-"""The heads of the consent chain, written outside the database: one append-only file a host.
+"""Write the heads of the consent chain outside the database, to one append-only file a host.
 
-A line holds a sequence number, the mac of that event, a time, and a seal over the three.  Fingerprints only.
-It is written after the commit it speaks of, and is on disk before the write returns.
+A line holds a sequence number, the mac of that event, a time, and a mac (its seal) over the three.  It is
+written after the commit it is about, and is on disk before the write returns.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ FOLDER = "anchors"
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """This event was the head of the chain, at that time."""
+    """Say that an event was the head of the chain, at that time."""
 
     seq: int
     mac: bytes
@@ -26,8 +26,8 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
-class Damaged:
-    """A line that is not one of ours, or not whole."""
+class DamagedAnchor:
+    """Point to a line that is not ours, or not whole."""
 
     file: Path
     line: int
@@ -39,16 +39,16 @@ def write(data_dir: Path, key: bytes, anchor: Anchor) -> None:
     appendonly.append(data_dir / FOLDER, lambda _last: [f"{text} {_seal(key, text)}"])
 
 
-def read(data_dir: Path, key: bytes) -> Iterator[Anchor | Damaged]:
+def read(data_dir: Path, key: bytes) -> Iterator[Anchor | DamagedAnchor]:
     """Yield every line of every host's file, one at a time."""
     for path in appendonly.files(data_dir / FOLDER):
         with path.open(encoding="ascii", errors="replace") as file:
             for number, line in enumerate(file, 1):
-                yield _parsed(line, key) or Damaged(path, number)
+                yield _parsed(line, key) or DamagedAnchor(path, number)
 
 
 def set_aside(data_dir: Path, now: datetime) -> None:
-    """Keep what was written so far under a name that is not read: a restore brought an older chain back."""
+    """Rename the files so that they are not read: a restore brought an older chain back."""
     for path in appendonly.files(data_dir / FOLDER):
         path.rename(path.with_suffix(f".before-{now:%Y%m%dT%H%M%SZ}"))
 

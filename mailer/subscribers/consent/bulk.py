@@ -1,4 +1,4 @@
-"""Many consent events at once: sealed in one go, copied in two, under one lock of the chain."""
+"""Append many consent events at once, with two COPYs under one lock of the chain."""
 
 import hashlib
 import os
@@ -26,20 +26,20 @@ COPY consent_payload (event_id, salt, fingerprint, consented_at,
     kind, source, newsletter_id, at, channel, import_id, legal_text) FROM STDIN (FORMAT BINARY)
 """
 _NOTHING = nullcontext()
-_MARK = bytes(range(200, 232))  # stands for a fingerprint in a text whose holes are filled later
+_PLACEHOLDER = bytes(range(200, 232))  # a fingerprint that is found again in a text, and replaced
 
 
-class Said(NamedTuple):
-    """One event among many: what differs from the others."""
+class BulkEvent(NamedTuple):
+    """Hold what one event of a batch says of its own."""
 
     kind: ConsentKind
-    mark: bytes
+    fingerprint: bytes
     source: str | None
-    said_at: datetime | None
+    consented_at: datetime | None
 
 
 class Common(NamedTuple):
-    """What the events of one batch share."""
+    """Hold what the events of one batch share."""
 
     newsletter_id: UUID
     at: datetime
@@ -48,45 +48,46 @@ class Common(NamedTuple):
     legal_text: str | None = None
 
 
-class Draft(NamedTuple):
-    """Events made ready beforehand, in order: only their links need the head of the chain."""
+class PreparedEvents(NamedTuple):
+    """Hold a batch made ready beforehand, in order: only its links need the head of the chain."""
 
     event_ids: list[bytes]
     digests: list[bytes]  # of their payloads
     payloads: bytes  # as COPY takes them
     expires_at: datetime
-    noes: list[decisions.LogEntry]
+    withdrawals: list[decisions.LogEntry]
 
 
-def draft(common: Common, said: Sequence[Said]) -> Draft:
-    """Make these events ready to be appended."""
-    event_ids = copy.ids(len(said))
-    digests, payloads = _payloads(event_ids, common, said)
-    noes = [
-        decisions.LogEntry(Decision.WITHDRAWAL, one.mark, common.newsletter_id, common.channel)
-        for one in said
-        if one.kind is ConsentKind.WITHDRAWN
+def prepare(common: Common, events: Sequence[BulkEvent]) -> PreparedEvents:
+    """Compute all of these events that does not depend on the head of the chain."""
+    event_ids = copy.ids(len(events))
+    digests, payloads = _payloads(event_ids, common, events)
+    withdrawals = [
+        decisions.LogEntry(Decision.WITHDRAWAL, event.fingerprint, common.newsletter_id, common.channel)
+        for event in events
+        if event.kind is ConsentKind.WITHDRAWN
     ]
-    return Draft(event_ids, digests, payloads, chain.expiry(common.at), noes)
+    return PreparedEvents(event_ids, digests, payloads, chain.expiry(common.at), withdrawals)
 
 
-def append(db: Session, ready: Draft, *, during: AbstractContextManager[None] = _NOTHING) -> None:
-    """Append these events; `during`: what the server is given to do while they are linked.
+def append(db: Session, prepared: PreparedEvents, *, during: AbstractContextManager[None] = _NOTHING) -> None:
+    """Append these events; `during` is the COPY that the server works on while they are linked.
 
-    The chain is locked from here to the commit: some thousands at a time, so that nobody's way out waits.
+    The chain is locked from here to the commit.  So batches are of some thousands at most: whoever
+    unsubscribes meanwhile waits for the lock.
     """
-    if not ready.event_ids:
+    if not prepared.event_ids:
         return
     head, driver = chain.lock(db), copy.connection(db)
     with during:
-        links = _links(head, ready)
+        links = _links(head, prepared)
     copy.copy(driver, _EVENTS, links)
-    copy.copy(driver, _PAYLOADS, ready.payloads)
-    decisions.write_all(db, ready.noes)
+    copy.copy(driver, _PAYLOADS, prepared.payloads)
+    decisions.write_all(db, prepared.withdrawals)
 
 
 def anchor(db: Session) -> None:
-    """Wait for the disk at this commit, and anchor the head: from time to time, and at the end."""
+    """Have this commit wait for the disk, and the head anchored: from time to time, and at the end."""
     db.execute(text("SET LOCAL synchronous_commit TO DEFAULT"))
     last = select(ConsentEvent.seq, ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)
     head = db.execute(last).one_or_none()
@@ -94,48 +95,50 @@ def anchor(db: Session) -> None:
         chain.will_anchor(db, head.seq, head.mac)
 
 
-def _links(head: Head, ready: Draft) -> bytes:
-    """Return the rows of the chain."""
-    link, expiry = chain.linker(ready.expires_at), copy.instant(ready.expires_at)
+def _links(head: Head, prepared: PreparedEvents) -> bytes:
+    """Return the rows of the chain, as COPY takes them."""
+    link, expiry = chain.linker(prepared.expires_at), copy.instant(prepared.expires_at)
     six, d32, d16 = copy.count(6), copy.DIGEST_SIZE, copy.UUID_SIZE
     rows: list[bytes] = []
-    for event_id, digest in zip(ready.event_ids, ready.digests, strict=True):
+    for event_id, digest in zip(prepared.event_ids, prepared.digests, strict=True):
         previous, head = head.mac, link(head, event_id, digest)
         rows += six, d16, event_id, d32, previous, d32, digest, expiry, d32, head.sha256, d32, head.mac
     return b"".join(rows)
 
 
-def _payloads(event_ids: list[bytes], common: Common, said: Sequence[Said]) -> tuple[list[bytes], bytes]:
-    """Return the digest of each payload, and their rows."""
+def _payloads(
+    event_ids: list[bytes], common: Common, events: Sequence[BulkEvent]
+) -> tuple[list[bytes], bytes]:
+    """Return the digest of each payload, and their rows as COPY takes them."""
     eleven, d32, d16 = copy.count(11), copy.DIGEST_SIZE, copy.SALT_SIZE
-    shape, sha256 = _Shapes(common), hashlib.sha256
-    salts = os.urandom(SALT * len(said))
+    templates, sha256 = _Templates(common), hashlib.sha256
+    salts = os.urandom(SALT * len(events))
     digests: list[bytes] = []
     rows: list[bytes] = []
-    for number, (event_id, one) in enumerate(zip(event_ids, said, strict=True)):
+    for number, (event_id, event) in enumerate(zip(event_ids, events, strict=True)):
         salt = salts[number * SALT : number * SALT + SALT]
-        before, after, tail = shape.of(one.kind, one.source)
-        stamp, field = shape.instant(one.said_at)
-        told = b"".join((salt, before, stamp, after[0], one.mark.hex().encode(), after[1]))
-        digests.append(sha256(told).digest())
-        rows += eleven, d16, event_id, d16, salt, d32, one.mark, field, tail
+        before, after, tail = templates.get(event.kind, event.source)
+        stamp, field = templates.instant(event.consented_at)
+        text_ = b"".join((salt, before, stamp, after[0], event.fingerprint.hex().encode(), after[1]))
+        digests.append(sha256(text_).digest())
+        rows += eleven, d16, event_id, d16, salt, d32, event.fingerprint, field, tail
     return digests, b"".join(rows)
 
 
-class _Shapes:
-    """The canonical text and the row of an event, made once for all that differ in their holes alone."""
+class _Templates:
+    """Make the canonical text and the row once for all events that differ in date and fingerprint alone."""
 
     def __init__(self, common: Common) -> None:
         self._common = common
-        self._shapes: dict[tuple[ConsentKind, str | None], tuple[bytes, tuple[bytes, bytes], bytes]] = {}
+        self._templates: dict[tuple[ConsentKind, str | None], tuple[bytes, tuple[bytes, bytes], bytes]] = {}
         self._instants: dict[datetime | None, tuple[bytes, bytes]] = {}
 
-    def of(self, kind: ConsentKind, source: str | None) -> tuple[bytes, tuple[bytes, bytes], bytes]:
+    def get(self, kind: ConsentKind, source: str | None) -> tuple[bytes, tuple[bytes, bytes], bytes]:
         """Return the text before the date, around the fingerprint, and the rest of the row."""
-        shape = self._shapes.get((kind, source))
-        if shape is None:
-            shape = self._shapes[kind, source] = self._shape(kind, source)
-        return shape
+        template = self._templates.get((kind, source))
+        if template is None:
+            template = self._templates[kind, source] = self._make(kind, source)
+        return template
 
     def instant(self, at: datetime | None) -> tuple[bytes, bytes]:
         """Return a date as the text and as the row have it."""
@@ -145,11 +148,11 @@ class _Shapes:
             both = self._instants[at] = stamp.encode(), copy.instant(at)
         return both
 
-    def _shape(self, kind: ConsentKind, source: str | None) -> tuple[bytes, tuple[bytes, bytes], bytes]:
+    def _make(self, kind: ConsentKind, source: str | None) -> tuple[bytes, tuple[bytes, bytes], bytes]:
         common = self._common
-        sample = ConsentPayload(kind=kind, source=source, fingerprint=_MARK, **common._asdict())
+        sample = ConsentPayload(kind=kind, source=source, fingerprint=_PLACEHOLDER, **common._asdict())
         before, _, rest = chain.canonical(sample).encode().partition(b'"consented_at":null')
-        middle, _, end = rest.partition(_MARK.hex().encode())
+        middle, _, end = rest.partition(_PLACEHOLDER.hex().encode())
         tail = b"".join((
             copy.text(kind), copy.text(source), copy.sized(common.newsletter_id.bytes),
             copy.instant(common.at), copy.text(common.channel),

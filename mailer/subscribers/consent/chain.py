@@ -1,4 +1,4 @@
-"""The file of consent: an append-only chain, each link keyed to the one before it."""
+"""Append to the consent record: a chain of events, each with a mac over the one before it."""
 
 import hashlib
 import hmac
@@ -25,7 +25,7 @@ from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, Consent
 
 
 class Head(NamedTuple):
-    """The end of the chain: what the next link follows."""
+    """Hold the end of the chain, which the next event follows."""
 
     mac: bytes
     sha256: bytes
@@ -35,13 +35,13 @@ GENESIS = Head(bytes(32), bytes(32))
 SALT = 16  # bytes
 _LOCK = 0x636F6E73656E74  # "consent"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OUTSIDE = {"event_id", "salt"}  # of the digest's text
+_NOT_IN_TEXT = {"event_id", "salt"}  # columns left out of the text that the digest is taken of
 DECISIONS = {ConsentKind.WITHDRAWN: Decision.WITHDRAWAL, ConsentKind.CONFIRMED: Decision.CONSENT}
 _HEAD = "consent_head"  # in a session's info: what its transaction appended last
 
 
 def append(db: Session, payload: ConsentPayload) -> ConsentEvent:
-    """Add one event to the chain; the payload is given its event and its salt.
+    """Add one event to the chain; set the payload's event and salt.
 
     Consents and withdrawals go to the privacy log before the commit; the head is anchored after it.
     """
@@ -73,12 +73,12 @@ def lock(db: Session) -> Head:
     """
     db.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     last = select(ConsentEvent.mac, ConsentEvent.sha256).order_by(ConsentEvent.seq.desc()).limit(1)
-    found = db.execute(last).one_or_none()
-    return Head(*found) if found else GENESIS
+    row = db.execute(last).one_or_none()
+    return Head(*row) if row else GENESIS
 
 
 def linker(expires_at: datetime | None) -> Callable[[Head, bytes, bytes], Head]:
-    """Return what links events of one expiry: (head, event id, payload digest) -> the new head.
+    """Return a function that links events of one expiry: (head, event id, payload digest) -> new head.
 
     The SHA-256 lets anybody who holds an export follow it (RFC 6234).  Only the mac, over the same and it,
     proves the chain: whoever holds the database could rewrite a chain of hashes whole.
@@ -86,17 +86,17 @@ def linker(expires_at: datetime | None) -> Callable[[Head, bytes, bytes], Head]:
     mac, until = macs(chain_key()), _until(expires_at)
 
     def link(head: Head, event_id: bytes, digest: bytes) -> Head:
-        said = event_id + digest + until
-        sha256 = hashlib.sha256(head.sha256 + said).digest()
-        return Head(mac(head.mac + said + sha256), sha256)
+        content = event_id + digest + until
+        sha256 = hashlib.sha256(head.sha256 + content).digest()
+        return Head(mac(head.mac + content + sha256), sha256)
 
     return link
 
 
 def seal(row: Row[Any]) -> bytes:
-    """Return the mac that a stored event must have, whatever stands before it."""
-    said = row.id.bytes + row.payload_digest + _until(row.expires_at)
-    return macs(chain_key())(row.previous + said + row.sha256)
+    """Return the mac that a stored event must have, given what it says comes before it."""
+    content = row.id.bytes + row.payload_digest + _until(row.expires_at)
+    return macs(chain_key())(row.previous + content + row.sha256)
 
 
 def _until(expires_at: datetime | None) -> bytes:
@@ -116,7 +116,7 @@ def chain_key() -> bytes:
 
 
 def expiry(at: datetime) -> datetime:
-    """Until when the payload of an event of that time is kept, at least."""
+    """Return until when the payload of an event of that time is kept, at least."""
     years = settings().evidence_years
     try:
         return at.replace(year=at.year + years)
@@ -125,17 +125,17 @@ def expiry(at: datetime) -> datetime:
 
 
 def payload_digest(payload: ConsentPayload | Row[Any]) -> bytes:
-    """SHA-256 of the salt and the canonical JSON of everything else the payload says."""
+    """Return the SHA-256 of the salt and the canonical JSON of everything else in the payload."""
     return hashlib.sha256(payload.salt + canonical(payload).encode()).digest()
 
 
 def canonical(payload: ConsentPayload | Row[Any]) -> str:
-    """Return what a payload says, in the one form its digest is taken of."""
-    said = {name: _plain(getattr(payload, name)) for name in _NAMES}
-    return json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """Return a payload as the one text that its digest is taken of."""
+    values = {name: _plain(getattr(payload, name)) for name in _NAMES}
+    return json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-_NAMES = [column.key for column in ConsentPayload.__mapper__.columns if column.key not in _OUTSIDE]
+_NAMES = [column.key for column in ConsentPayload.__mapper__.columns if column.key not in _NOT_IN_TEXT]
 
 
 def _plain(value: Any) -> Any:
@@ -181,9 +181,9 @@ def _write(anchor: Anchor) -> None:
 
 
 def expire(db: Session) -> int:
-    """Delete the payloads that are no longer needed; how many.  The events stay, for ever.
+    """Delete the payloads that are no longer needed; return how many.  The events stay for ever.
 
-    A person's file for a newsletter goes whole: when the newest event in it has expired, and the person is
+    A person's payloads for a newsletter go together: once the newest of them has expired, and the person is
     not subscribed.  The clock is the database's.
     """
     return int(db.scalar(text("SELECT expire_consent_payloads()")) or 0)

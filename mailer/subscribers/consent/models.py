@@ -1,4 +1,4 @@
-"""Hold the chained file of consent, and the wordings people agreed to."""
+"""Hold the chained consent record, and the wordings people agreed to."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,8 @@ from mailer.core.db import Base, enum
 
 
 class ConsentKind(StrEnum):
+    """Name what happened between a person and a newsletter."""
+
     REQUESTED = "requested"
     CONFIRMED = "confirmed"
     IMPORTED = "imported"
@@ -21,7 +23,7 @@ class ConsentKind(StrEnum):
 
 
 class Wording(Base):
-    """The exact text shown at sign-up, kept once by version and locale."""
+    """Keep the exact text shown at sign-up, once for each version and locale."""
 
     __tablename__ = "wording"
 
@@ -32,7 +34,7 @@ class Wording(Base):
 
 
 class ConsentEvent(Base):
-    """One link of the chain, for ever: no personal data, only what proves the payload and the order."""
+    """Link one event into the chain, for ever: no personal data, only what proves payload and order."""
 
     __tablename__ = "consent_event"
 
@@ -46,9 +48,9 @@ class ConsentEvent(Base):
 
 
 class ConsentPayload(Base):
-    """What happened; deleted by the retention function alone, after its expiry.
+    """Say what happened; only the retention function deletes it, after its expiry.
 
-    That its event exists is checked once a statement by a trigger: a foreign key would ask row by row.
+    A trigger checks once a statement that its event exists: a foreign key would check row by row.
     """
 
     __tablename__ = "consent_payload"
@@ -71,5 +73,5 @@ class ConsentPayload(Base):
     consented_at: Mapped[datetime | None]  # …and when it was said there
     import_id: Mapped[UUID | None]
     legal_text: Mapped[str | None]  # what an import for a public task rests on
-    moved_from: Mapped[bytes | None]  # of a change of address: the fingerprint whose file goes on here…
-    moved_to: Mapped[bytes | None]  # …or under which this file goes on
+    moved_from: Mapped[bytes | None]  # of a change of address: the fingerprint whose record goes on here…
+    moved_to: Mapped[bytes | None]  # …or under which this record goes on

@@ -1,4 +1,4 @@
-"""One person's file of consent, as an inspection may ask for it: events, wordings as shown, what follows."""
+"""Draw up one person's consent record, as an inspection may ask for it: events, wordings, conclusions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +11,8 @@ from jinja2 import Environment
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint, i18n, templating
+from mailer.core import i18n, templating
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.i18n import labels
 from mailer.core.paths import templates_dir
 from mailer.subscribers import eligibility
@@ -23,8 +24,8 @@ from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One consent event, with the text that was on the screen."""
+class ConsentEntry:
+    """Hold one consent event, with the text that was on the screen."""
 
     seq: int
     at: datetime
@@ -46,17 +47,17 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Letter:
-    """Everything said about one newsletter."""
+class NewsletterRecord:
+    """Hold the events about one newsletter, and what follows from them."""
 
     name: str
     standing: Standing
-    entries: list[Entry]
+    entries: list[ConsentEntry]
 
 
 @dataclass(frozen=True)
-class Dossier:
-    """What is held as evidence under one address."""
+class ConsentRecord:
+    """Hold all the evidence kept under one address."""
 
     email: str
     fingerprint: str
@@ -65,7 +66,7 @@ class Dossier:
     created_at: datetime | None
     suppressed: SuppressionReason | None
     suppressed_at: datetime | None
-    letters: list[Letter]
+    letters: list[NewsletterRecord]
     drawn_at: datetime
 
     @property
@@ -73,70 +74,70 @@ class Dossier:
         return self.created_at is None and self.suppressed is None and not self.letters
 
 
-def draw(db: Session, email: str, names: Mapping[UUID, str], *, now: datetime) -> Dossier:
-    """Return the file of a normalised address; `names` are the newsletters'."""
-    mark = fingerprint.fingerprint(email)
-    subscriber = db.scalar(select(Subscriber).where(Subscriber.fingerprint == mark))
-    suppression = db.get(Suppression, mark)
+def draw(db: Session, email: str, names: Mapping[UUID, str], *, now: datetime) -> ConsentRecord:
+    """Return the consent record of a normalised address; `names` are the newsletters'."""
+    fingerprint = fingerprint_of(email)
+    subscriber = db.scalar(select(Subscriber).where(Subscriber.fingerprint == fingerprint))
+    suppression = db.get(Suppression, fingerprint)
     reason = suppression.reason if suppression else None
-    return Dossier(
+    return ConsentRecord(
         email=email,
-        fingerprint=mark.hex(),
+        fingerprint=fingerprint.hex(),
         name=subscriber.name if subscriber else None,
         locale=subscriber.locale if subscriber else None,
         created_at=subscriber.created_at if subscriber else None,
         suppressed=reason,
         suppressed_at=suppression.at if suppression else None,
-        letters=_letters(mark, events(db, mark), names, reason),
+        letters=_letters(fingerprint, events(db, fingerprint), names, reason),
         drawn_at=now,
     )
 
 
-def events(db: Session, mark: bytes) -> list[Row[Any]]:
-    """Events in order; where an address became this one, those before under that one too."""
-    found = {row.seq: row for row in _under(db, mark)}
-    earlier = _earlier(found.values())
+def events(db: Session, fingerprint: bytes) -> list[Row[Any]]:
+    """Return the events in order, with those from before a change of address, under the older one."""
+    rows = {row.seq: row for row in _under(db, fingerprint)}
+    earlier = _earlier(rows.values())
     while earlier:
         older, change = earlier.pop()
-        new = {row.seq: row for row in _under(db, older) if row.seq < change and row.seq not in found}
-        found |= new
+        new = {row.seq: row for row in _under(db, older) if row.seq < change and row.seq not in rows}
+        rows |= new
         earlier += _earlier(new.values())
-    return [found[seq] for seq in sorted(found)]
+    return [rows[seq] for seq in sorted(rows)]
 
 
 def _earlier(rows: Iterable[Row[Any]]) -> list[tuple[bytes, int]]:
-    """Return the addresses these follow, and until when."""
+    """Return the older fingerprints, each with the event that changed it."""
     return [(row.moved_from, row.seq) for row in rows if row.moved_from]
 
 
-def _under(db: Session, mark: bytes) -> Iterator[Row[Any]]:
+def _under(db: Session, fingerprint: bytes) -> Iterator[Row[Any]]:
     query = (
         select(ConsentEvent.seq, ConsentEvent.mac, ConsentEvent.payload_digest,
                *ConsentPayload.__table__.columns,
                Wording.text.label("wording"), Wording.locale.label("wording_locale"))
         .join(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id)
         .outerjoin(Wording, Wording.sha256 == ConsentPayload.wording_sha256)
-        .where(ConsentPayload.fingerprint == mark)
+        .where(ConsentPayload.fingerprint == fingerprint)
     )  # fmt: skip
     yield from db.execute(query)
 
 
 def _letters(
-    mark: bytes, rows: list[Row[Any]], names: Mapping[UUID, str], suppressed: SuppressionReason | None
-) -> list[Letter]:
-    by_newsletter: dict[UUID, list[Entry]] = {}
+    fingerprint: bytes, rows: list[Row[Any]], names: Mapping[UUID, str], suppressed: SuppressionReason | None
+) -> list[NewsletterRecord]:
+    by_newsletter: dict[UUID, list[ConsentEntry]] = {}
     for row in rows:
-        by_newsletter.setdefault(row.newsletter_id, []).append(_entry(row, mark))
+        by_newsletter.setdefault(row.newsletter_id, []).append(_entry(row, fingerprint))
     return [
-        Letter(
+        NewsletterRecord(
             names.get(newsletter_id, str(newsletter_id)), eligibility.standing(entries, suppressed), entries
         )
         for newsletter_id, entries in by_newsletter.items()
     ]
 
 
-def _entry(row: Row[Any], mark: bytes) -> Entry:
-    return Entry(
+def _entry(row: Row[Any], fingerprint: bytes) -> ConsentEntry:
+    return ConsentEntry(
         seq=row.seq,
         at=row.at,
         kind=row.kind,
@@ -151,15 +152,15 @@ def _entry(row: Row[Any], mark: bytes) -> Entry:
         import_id=row.import_id,
         moved_from=row.moved_from.hex() if row.moved_from else None,
         moved_to=row.moved_to.hex() if row.moved_to else None,
-        away=row.moved_to is not None and row.fingerprint == mark,
+        away=row.moved_to is not None and row.fingerprint == fingerprint,
         mac=row.mac.hex(),
         intact=chain.payload_digest(row) == row.payload_digest,
     )
 
 
-def as_dict(dossier: Dossier, verified: Verification | None = None) -> dict[str, Any]:
-    """For JSON: instants in ISO 8601; with the verification of the whole chain, when it was made."""
-    return asdict(dossier) | ({"verification": _verdict(verified)} if verified else {})
+def as_dict(record: ConsentRecord, verified: Verification | None = None) -> dict[str, Any]:
+    """Return what JSON shows, with the verification of the whole chain, where one was made."""
+    return asdict(record) | ({"verification": _verdict(verified)} if verified else {})
 
 
 def _verdict(verified: Verification) -> dict[str, Any]:
@@ -175,16 +176,16 @@ def _verdict(verified: Verification) -> dict[str, Any]:
     }
 
 
-def page(dossier: Dossier, verified: Verification, locale: str, controller: str) -> str:
-    """Return the same as one HTML page that needs nothing else, in French or in English."""
+def page(record: ConsentRecord, verified: Verification, locale: str, controller: str) -> str:
+    """Return the record as one HTML page that needs no other file."""
     template = _environment().get_template("file.html")
     return template.render(
-        file=dossier, verified=verified, t=words(locale), locale=locale, controller=controller
+        file=record, verified=verified, t=words(locale), locale=locale, controller=controller
     )
 
 
 def words(locale: str) -> dict[str, Any]:
-    """Return what the file calls things."""
+    """Return the words of that page."""
     return i18n.words("consent", locale) | {
         "kinds": labels(ConsentKind, locale), "why": labels(Why, locale),
         "reasons": labels(SuppressionReason, locale), "faults": labels(Fault, locale),

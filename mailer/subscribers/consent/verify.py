@@ -1,6 +1,6 @@
-"""Is the file of consent whole?  Every link, every payload, every anchor, and what rests on them.
+"""Verify the consent chain: every link, payload and anchor, and what rests on them.
 
-Read a page at a time: the memory it takes does not grow with the chain.
+It is read a page at a time, so that the memory it takes does not grow with the chain.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core.settings import settings
 from mailer.subscribers.consent import anchors, chain
-from mailer.subscribers.consent.anchors import Anchor, Damaged
+from mailer.subscribers.consent.anchors import Anchor, DamagedAnchor
 from mailer.subscribers.consent.chain import Head
 from mailer.subscribers.consent.models import ConsentEvent, ConsentPayload
 from mailer.subscribers.models import Subscription
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 class Fault(StrEnum):
-    """What was done to the chain, as far as it shows."""
+    """Name what was done to the chain, as far as it shows."""
 
     EDITED = "edited"
     DELETED = "deleted"
@@ -41,7 +41,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Break:
-    """The first place where the chain does not hold."""
+    """Point to the first place where the chain does not hold."""
 
     fault: Fault
     seq: int | None  # of the event in question
@@ -50,11 +50,11 @@ class Break:
 
 @dataclass
 class Verification:
-    """What was checked, and the first break, if any."""
+    """Count what was checked, and hold the first break, if any."""
 
     events: int = 0
     payloads: int = 0
-    expired: int = 0  # payloads that went at their time
+    expired: int = 0  # payloads deleted after their expiry
     anchors: int = 0
     last_seq: int | None = None
     head: Head = chain.GENESIS
@@ -89,7 +89,7 @@ _EVENT = (ConsentEvent.seq, ConsentEvent.id, ConsentEvent.previous, ConsentEvent
 
 
 def _pages(db: Session) -> Iterator[list[Row[Any]]]:
-    """Events by sequence, each with its payload's columns, None where it has gone."""
+    """Yield events by sequence, each with its payload's columns, None where it was deleted."""
     query = select(*_EVENT, *ConsentPayload.__table__.columns)
     yield from _paged(db, query.outerjoin(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id))
 
@@ -120,11 +120,11 @@ def _break(db: Session, row: Row[Any], result: Verification, now: datetime) -> B
     if row.previous != result.head.mac:
         return _misplaced(db, row, result.last_seq)
     if chain.linker(row.expires_at)(result.head, row.id.bytes, row.payload_digest).sha256 != row.sha256:
-        return _said(Fault.EDITED, row.seq, "its hash does not follow the one before it")
+        return _break_at(Fault.EDITED, row.seq, "its hash does not follow the one before it")
     if row.event_id is None:
         early = row.expires_at is None or row.expires_at > now
         why = "its payload was deleted before its expiry"
-        return _said(Fault.PAYLOAD_DELETED, row.seq, why) if early else None
+        return _break_at(Fault.PAYLOAD_DELETED, row.seq, why) if early else None
     if chain.payload_digest(row) != row.payload_digest:
         return _payload_changed(db, row)
     return None
@@ -135,40 +135,42 @@ def _sealed(row: Row[Any]) -> bool:
 
 
 def _unsealed(db: Session, row: Row[Any]) -> Break:
-    """Edited, or written by somebody without the key: then nothing after it is sealed either."""
+    """Return whether the event was edited, or the chain rewritten from there without the key."""
     following = _paged(db, select(*_EVENT).where(ConsentEvent.seq > row.seq))
     sealed = (_sealed(event) for page in following for event in page)
     if next(sealed, True) is False and not any(sealed):
-        return _said(Fault.REWRITTEN, row.seq, "from here to the end, nothing was written with the key")
-    return _said(Fault.EDITED, row.seq, "its seal does not match: it was edited, or written without the key")
+        return _break_at(Fault.REWRITTEN, row.seq, "from here to the end, nothing was written with the key")
+    return _break_at(
+        Fault.EDITED, row.seq, "its seal does not match: it was edited, or written without the key"
+    )
 
 
 def _misplaced(db: Session, row: Row[Any], last_seq: int | None) -> Break:
-    """Return a sealed event that does not follow the one before it."""
+    """Return why a sealed event does not follow the one before it."""
     followed = db.scalar(select(ConsentEvent.seq).where(ConsentEvent.mac == row.previous).limit(1))
     if followed is not None or row.previous == chain.GENESIS.mac:
         where = f"event {followed}" if followed else "nothing: it was the first"
-        return _said(Fault.SWAPPED, row.seq, f"it follows {where}, and stands elsewhere")
+        return _break_at(Fault.SWAPPED, row.seq, f"it follows {where}, and stands elsewhere")
     after = f"after event {last_seq}" if last_seq is not None else "at the beginning"
-    return _said(Fault.DELETED, row.seq, f"what it followed is gone: events were deleted {after}")
+    return _break_at(Fault.DELETED, row.seq, f"what it followed is gone: events were deleted {after}")
 
 
 def _payload_changed(db: Session, row: Row[Any]) -> Break:
     twin = select(ConsentEvent.seq).where(ConsentEvent.payload_digest == chain.payload_digest(row))
     other = db.scalar(twin.limit(1))
     if other is not None:
-        return _said(Fault.PAYLOAD_SWAPPED, row.seq, f"it carries the payload of event {other}")
-    return _said(Fault.PAYLOAD_EDITED, row.seq, "its payload is not the one that was sealed")
+        return _break_at(Fault.PAYLOAD_SWAPPED, row.seq, f"it carries the payload of event {other}")
+    return _break_at(Fault.PAYLOAD_EDITED, row.seq, "its payload is not the one that was sealed")
 
 
 def _anchors_broken(db: Session, result: Verification) -> Break | None:
     """Check that every anchored head is still in the chain: this is how a cut tail shows."""
     lines = anchors.read(settings().data_dir, chain.chain_key())
-    for some in _some(lines, PAGE):
-        damaged = next((line for line in some if isinstance(line, Damaged)), None)
+    for chunk in _chunks(lines, PAGE):
+        damaged = next((line for line in chunk if isinstance(line, DamagedAnchor)), None)
         if damaged:
             return Break(Fault.ANCHOR_DAMAGED, None, _damage(damaged.file, damaged.line))
-        found = [line for line in some if isinstance(line, Anchor)]
+        found = [line for line in chunk if isinstance(line, Anchor)]
         seqs = select(ConsentEvent.seq, ConsentEvent.mac).where(ConsentEvent.seq.in_({a.seq for a in found}))
         macs = {row.seq: row.mac for row in db.execute(seqs)}
         for anchor in found:
@@ -185,13 +187,13 @@ def _damage(file: Path, line: int) -> str:
 def _unlike(anchor: Anchor, present: bool, last_seq: int | None) -> Break:
     day = anchor.at.isoformat(timespec="seconds")
     if present:
-        return _said(Fault.REWRITTEN, anchor.seq, f"it is not the event that was anchored on {day}")
+        return _break_at(Fault.REWRITTEN, anchor.seq, f"it is not the event that was anchored on {day}")
     end = f"the tail was cut after event {last_seq}" if last_seq is not None else "the chain was emptied"
-    return _said(Fault.CUT, anchor.seq, f"it was anchored on {day} and is gone: {end}")
+    return _break_at(Fault.CUT, anchor.seq, f"it was anchored on {day} and is gone: {end}")
 
 
 def _dangling(db: Session, result: Verification) -> Break | None:
-    """Payloads and consents whose event is gone: they would show a cut that happened before any anchor."""
+    """Return payloads and consents whose event is gone: they show a cut that happened before any anchor."""
     for what, column in (("payloads", ConsentPayload.event_id), ("subscriptions", Subscription.consent_id)):
         there = exists().where(ConsentEvent.id == column)
         count = db.scalar(select(func.count()).where(column.is_not(None), ~there))
@@ -201,11 +203,11 @@ def _dangling(db: Session, result: Verification) -> Break | None:
     return None
 
 
-def _said(fault: Fault, seq: int, why: str) -> Break:
+def _break_at(fault: Fault, seq: int, why: str) -> Break:
     return Break(fault, seq, f"event {seq}: {why}")
 
 
-def _some(of: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    iterator = iter(of)
-    while some := list(islice(iterator, size)):
-        yield some
+def _chunks(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

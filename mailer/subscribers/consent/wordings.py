@@ -40,7 +40,10 @@ def current_wording(newsletter: str, controller: str, locale: str) -> Wording:
 
 
 def keeping_wording(controller: str, locale: str) -> Wording:
-    """Return the text of who goes on after years: it names no letter, since others may see its page."""
+    """Return the text that somebody agrees to who stays after years of silence.
+
+    It names no newsletter, since others may see its page.
+    """
     return _wording(KEEPING[locale].format(controller=controller), locale)
 
 
@@ -49,8 +52,8 @@ def _wording(text: str, locale: str) -> Wording:
     return Wording(sha256=digest, version=FORM_VERSION, locale=locale, text=text)
 
 
-def show(db: Session, payload: ConsentPayload, wording: Wording) -> None:
-    """Note in an event which text was read."""
+def attach(db: Session, payload: ConsentPayload, wording: Wording) -> None:
+    """Record in an event which text was shown."""
     keep_wording(db, wording)
     payload.form_version, payload.wording_sha256 = wording.version, wording.sha256
 

@@ -83,7 +83,7 @@ def _ask(token: str, purpose: Purpose, template: str) -> ResponseReturnValue:
 
 def _told(db: Session, subscription: Subscription | None, purpose: Purpose) -> Confirmation | None:
     """Return what there is to say instead of asking."""
-    if purpose is Purpose.CONFIRM or subscription is None or subscriptions.frozen(db, subscription):
+    if purpose is Purpose.CONFIRM or subscription is None or subscriptions.is_restricted(db, subscription):
         return subscriptions.unasked(db, subscription)
     return Confirmation.ALREADY if subscription.state is SubscriptionState.ACTIVE else None
 
@@ -126,7 +126,7 @@ def _stands(db: Session, subscriber: Subscriber, signed_at: datetime) -> bool:
 
 
 def _said(outcome: str, newsletter: Newsletter | None) -> ResponseReturnValue:
-    if outcome == Confirmation.FROZEN:
+    if outcome == Confirmation.RESTRICTED:
         return render_template("preferences_frozen.html"), 409
     status = {"gone": 410, "expired": 410, "bad": 404}.get(outcome, 200)
     return render_template("confirmed.html", outcome=outcome, newsletter=newsletter), status

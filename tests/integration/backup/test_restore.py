@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from mailer import tasks
 from mailer.cli import cli
 from mailer.cli.failures import sentence
-from mailer.core import appendonly, fingerprint, restore_lock, tokens
+from mailer.core import appendonly, restore_lock, tokens
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
@@ -43,7 +44,7 @@ from mailer.subscribers.models import (
     Suppression,
     SuppressionReason,
 )
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 from mailer.web.app import create_app
 from tests.support.fresh_database import fresh_database
 from tests.support.make import (
@@ -114,8 +115,8 @@ def _a_day_goes_by(made: Installation, settings: Settings) -> None:
     with transaction() as db:
         erase(db, A, never_again=False, now=utcnow())
         objection.object_to(db, email=E, locale="fr", now=utcnow())
-        suppressions.add(db, [Entry(b"k" * 32, SuppressionReason.COMPLAINT, EPOCH)])
-        decisions.write(db, Decision.CASE, fingerprint.fingerprint(D), subject=made.case, detail=Right.ACCESS)
+        suppressions.add(db, [SuppressedAddress(b"k" * 32, SuppressionReason.COMPLAINT, EPOCH)])
+        decisions.write(db, Decision.CASE, fingerprint_of(D), subject=made.case, detail=Right.ACCESS)
     app = create_app(settings)
     client = app.test_client()
     assert client.post(f"/u/{made.ways_out[B]}").status_code == 200
@@ -212,9 +213,9 @@ def test_after_the_replay_everybody_is_where_they_asked_to_be(
         assert (case.right, case.outcome, case.fingerprint) == (
             Right.ACCESS,
             None,
-            fingerprint.fingerprint(D),
+            fingerprint_of(D),
         )
-        assert db.get_one(Suppression, fingerprint.fingerprint(E)).reason is SuppressionReason.OBJECTED
+        assert db.get_one(Suppression, fingerprint_of(E)).reason is SuppressionReason.OBJECTED
         assert _state(db, E) is SubscriptionState.ENDED
         answered = select(RightsRequest.right).where(RightsRequest.outcome == Outcome.GRANTED)
         assert set(db.scalars(answered)) == {Right.ERASURE, Right.RECTIFICATION}
@@ -328,8 +329,8 @@ def test_another_machine_s_log_is_merged_by_time(restored: Installation) -> None
         patch.setattr(appendonly, "host", lambda: "second")
         with transaction() as db:
             newsletter_id = db.get_one(Issue, restored.leaving).newsletter_id
-            mark = fingerprint.fingerprint(D)
-            decisions.write(db, Decision.WITHDRAWAL, mark, subject=newsletter_id, detail="link")
+            fingerprint = fingerprint_of(D)
+            decisions.write(db, Decision.WITHDRAWAL, fingerprint, subject=newsletter_id, detail="link")
     report = _done("restore", "replay", "--yes")
     assert set(report["logs"]) == {appendonly.host(), "second"}
     with transaction() as db:

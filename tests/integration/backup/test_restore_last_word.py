@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.newsletters.models import Newsletter
 from mailer.privacy.cases import access_links
@@ -105,8 +105,8 @@ def test_the_last_word_holds(restored: dict[str, int]) -> None:
         assert set(db.scalars(active.where(Subscription.state == SubscriptionState.ACTIVE))) == {BACK, STILL}
         barred = {row.fingerprint: row.reason for row in db.scalars(select(Suppression))}
         assert barred == {
-            fingerprint.fingerprint(NEW): SuppressionReason.ERASED,
-            fingerprint.fingerprint(BARRED): SuppressionReason.OBJECTED,
+            fingerprint_of(NEW): SuppressionReason.ERASED,
+            fingerprint_of(BARRED): SuppressionReason.OBJECTED,
         }
         assert verify.verify(db, now=utcnow()).whole
     counted = {name: restored[name] for name in ("erased", "moved", "agreed_since", "suppressed")}
@@ -125,6 +125,6 @@ def test_whoever_came_back_says_so_again_and_is_written_to(restored: dict[str, i
 def test_an_erasure_is_evidence_under_both_addresses(restored: dict[str, int]) -> None:
     with transaction() as db:
         for email in (MOVED, FRESH):
-            mine = ConsentPayload.fingerprint == fingerprint.fingerprint(email)
+            mine = ConsentPayload.fingerprint == fingerprint_of(email)
             kinds = list(db.scalars(select(ConsentPayload.kind).where(mine).order_by(ConsentPayload.at)))
             assert kinds[-1] is ConsentKind.ERASED

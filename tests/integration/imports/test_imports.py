@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from mailer.core import fingerprint
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.imports import decide, export, file_format, jobs, pipeline
 from mailer.imports.columns import NoMapping, Role, match
@@ -29,7 +29,7 @@ from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent import chain, verify
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, Suppression, SuppressionReason
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 from tests.support.make import EPOCH, import_people, make_newsletter, make_pending, truncate
 from tests.support.waiting import until
 
@@ -169,14 +169,14 @@ def test_a_public_task_rests_on_a_text_and_needs_no_date(take: Intake) -> None:
 
 def _leave(email: str, now: datetime) -> None:
     with transaction() as db:
-        mark = fingerprint.fingerprint(email)
+        mark = fingerprint_of(email)
         one = select(Subscription.id).join(Subscription.subscriber).where(Subscriber.fingerprint == mark)
         assert subscriptions.withdraw(db, db.scalars(one).one(), channel="link", now=now)
 
 
 def test_an_import_never_goes_against_a_no(take: Intake) -> None:
     with transaction() as db:
-        mark = fingerprint.fingerprint("gone@example.org")
+        mark = fingerprint_of("gone@example.org")
         db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=EPOCH))
     take.run("email,consented_at\nleft@example.org,2024-05-02\n")
     _leave("left@example.org", EPOCH - timedelta(days=3))
@@ -421,7 +421,7 @@ def test_an_export_leaves_out_whom_no_letter_goes_to(newsletter_id: UUID) -> Non
         rests, restricted = (Subscriber.email == address for address in people[:2])
         db.execute(update(Subscriber).where(rests).values(paused_until=utcnow() + timedelta(days=1)))
         db.execute(update(Subscriber).where(restricted).values(restricted_at=EPOCH))
-        suppressions.add(db, [Entry(fingerprint.fingerprint(people[2]), SuppressionReason.MANUAL, EPOCH)])
+        suppressions.add(db, [SuppressedAddress(fingerprint_of(people[2]), SuppressionReason.MANUAL, EPOCH)])
     written, everybody = io.StringIO(newline=""), io.StringIO(newline="")
     with transaction() as db:
         assert export.write_subscribers(db, newsletter_id, written) == 2
@@ -442,7 +442,7 @@ def test_killed_at_sixty_per_cent_and_run_again(
         )
     with transaction() as db:
         for n in range(0, 50, 10):
-            mark = fingerprint.fingerprint(f"p{n}@example.org")
+            mark = fingerprint_of(f"p{n}@example.org")
             db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=EPOCH))
     command = [sys.executable, "-m", "mailer.cli", "subscribers", "import", str(file), "--newsletter", "lettre",
                "--source", "salon", "--json"]  # fmt: skip

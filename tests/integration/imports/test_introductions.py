@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from mailer.core import fingerprint
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.imports import introductions
 from mailer.notices import worker
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.models import Subscriber, Subscription, SuppressionReason
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 from tests.support.make import EPOCH, import_people, make_newsletter, make_pending
 from tests.support.sink import Sink, running_sink
 
@@ -76,7 +76,9 @@ def test_whoever_confirmed_themselves_knows(sink: Sink) -> None:
 def test_whoever_is_barred_meanwhile_gets_nothing(sink: Sink, through: Settings) -> None:
     def bar(email: str) -> None:
         with transaction() as db:
-            suppressions.add(db, [Entry(fingerprint.fingerprint(email), SuppressionReason.OBJECTED, EPOCH)])
+            suppressions.add(
+                db, [SuppressedAddress(fingerprint_of(email), SuppressionReason.OBJECTED, EPOCH)]
+            )
 
     with transaction() as db:
         import_people(db, make_newsletter(db), PEOPLE, now=EPOCH)
@@ -93,10 +95,10 @@ def test_whoever_was_barred_or_frozen_for_a_while_is_told_afterwards(sink: Sink,
     with transaction() as db:
         import_people(db, make_newsletter(db), PEOPLE[:2], now=EPOCH)
     assert _introduce() == 2
-    mark = fingerprint.fingerprint(PEOPLE[0])
+    mark = fingerprint_of(PEOPLE[0])
     frozen = update(Subscriber).where(Subscriber.email == PEOPLE[1])
     with transaction() as db:
-        suppressions.add(db, [Entry(mark, SuppressionReason.MANUAL, EPOCH)])
+        suppressions.add(db, [SuppressedAddress(mark, SuppressionReason.MANUAL, EPOCH)])
         db.execute(frozen.values(restricted_at=EPOCH))
     assert (worker.send_due(through), _introduce()) == (0, 0)
     with transaction() as db:

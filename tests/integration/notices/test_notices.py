@@ -12,9 +12,9 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
 from mailer.core.after_commit import Task
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose, read
 from mailer.newsletters.models import Theme
@@ -28,8 +28,8 @@ from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import signup, subscriptions, suppressions
 from mailer.subscribers.consent import wordings
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
-from mailer.subscribers.signup import Decided, Due
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.signup import Due, SignupDecision
+from mailer.subscribers.suppressions import SuppressedAddress
 from tests.support.make import make_newsletter, sign_up
 from tests.support.sink import Sink, running_sink
 
@@ -59,7 +59,7 @@ def asked(clean: None) -> UUID:
 
 
 def already(db: Session, subscription_id: UUID, *, now: datetime) -> None:
-    outbox.answer_signup(db, Decided(subscription_id, Due.ALREADY), now=now)
+    outbox.answer_signup(db, SignupDecision(subscription_id, Due.ALREADY), now=now)
 
 
 def _state() -> DeliveryState:
@@ -123,7 +123,7 @@ def test_nobody_barred_or_frozen_meanwhile_is_written_to(
     with transaction() as db:
         db.execute(update(Subscriber).values(restricted_at=None))
         answer(db, asked, now=utcnow())
-        suppressions.add(db, [Entry(fingerprint.fingerprint(ZOE), SuppressionReason.COMPLAINT, utcnow())])
+        suppressions.add(db, [SuppressedAddress(fingerprint_of(ZOE), SuppressionReason.COMPLAINT, utcnow())])
     assert worker.send_due(through) == 0
 
 

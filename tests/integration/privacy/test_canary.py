@@ -11,8 +11,8 @@ from sqlalchemy import Column, Enum, LargeBinary, String, Table, Text, func, sel
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
 from mailer.core.db import transaction
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.delivery import audience
 from mailer.delivery.models import Delivery
@@ -79,7 +79,7 @@ def _filled(db: Session) -> None:
     subscription = make_pending(db, newsletter, email=EMAIL, name=CANARY, now=EPOCH)
     subscriptions.confirm(db, subscription.id, now=EPOCH)
     chain.append(db, ConsentPayload(
-        fingerprint=fingerprint.fingerprint(EMAIL), newsletter_id=newsletter.id, kind=ConsentKind.IMPORTED,
+        fingerprint=fingerprint_of(EMAIL), newsletter_id=newsletter.id, kind=ConsentKind.IMPORTED,
         at=EPOCH, channel="import", source=CANARY, legal_text=CANARY,
     ))  # fmt: skip
     issue = make_scheduled_issue(db, newsletter)

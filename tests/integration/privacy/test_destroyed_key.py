@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core import appendonly, fingerprint
+from mailer.core import appendonly
 from mailer.core import settings as settings_module
 from mailer.core.db import transaction
+from mailer.core.fingerprint import fingerprint_of
 from mailer.privacy.cases import access_links
 from mailer.privacy.models import RightsRequest
 from mailer.privacylog import decisions
@@ -25,19 +26,19 @@ def test_another_key_knows_nobody(clean: None, monkeypatch: pytest.MonkeyPatch) 
         subscriptions.confirm(db, subscription.id, now=EPOCH)
         erase(db, ZOE, never_again=True, now=EPOCH)
     with transaction() as db:
-        assert access_links.held(db, fingerprint.fingerprint(ZOE))
+        assert access_links.held(db, fingerprint_of(ZOE))
         _shredded(db, monkeypatch)
 
 
 def _shredded(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     columns = ConsentPayload.fingerprint, Suppression.fingerprint, RightsRequest.fingerprint
-    kept = [mark for column in columns for mark in db.scalars(select(column))]
+    kept = [fingerprint for column in columns for fingerprint in db.scalars(select(column))]
     written = b"".join(path.read_bytes() for path in appendonly.files(decisions.folder()))
     assert kept
     monkeypatch.setenv("MAILER_FINGERPRINT_KEY", "another-key-another-key-0123456789abcdef")
     settings_module.settings.cache_clear()
     try:
-        guessed = fingerprint.fingerprint(ZOE)
+        guessed = fingerprint_of(ZOE)
         assert guessed not in kept
         assert guessed.hex().encode() not in written
         assert not access_links.held(db, guessed)

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core import audit, fingerprint
+from mailer.core import audit
 from mailer.core.audit import Audit
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import register
@@ -84,18 +85,18 @@ def test_a_file_holds_who_was_subscribed_when_it_left(db: Session) -> None:
     subscriptions.withdraw(db, subscription.id, channel="link", now=EPOCH + 3 * DAY)
     _export(db, after=4 * DAY)  # they had left
     _export(db, after=5 * DAY, everybody=True)
-    days = [each.at - EPOCH for each in disclosures.files(db, fingerprint.fingerprint(ZOE))]
+    days = [each.at - EPOCH for each in disclosures.files(db, fingerprint_of(ZOE))]
     assert days == [2 * DAY, 5 * DAY]
 
 
 def test_a_breach_s_list_and_an_inspection_s_file_went_out_too(db: Session) -> None:
     _subscribed(db)
-    mark, other = fingerprint.fingerprint(ZOE), fingerprint.fingerprint("ada@example.org")
+    fingerprint, other = fingerprint_of(ZOE), fingerprint_of("ada@example.org")
     _taken_out(db, disclosures.BREACH, after=DAY, breach=1, rows=3, newsletter=None)
     _taken_out(db, disclosures.BREACH, after=2 * DAY, breach=1, rows=3, newsletter="autre")
-    _taken_out(db, disclosures.INSPECTION, after=3 * DAY, fingerprint=mark.hex())
+    _taken_out(db, disclosures.INSPECTION, after=3 * DAY, fingerprint=fingerprint.hex())
     _taken_out(db, disclosures.INSPECTION, after=4 * DAY, fingerprint=other.hex())
-    assert [(each.at - EPOCH, each.rows) for each in disclosures.files(db, mark)] == [
+    assert [(each.at - EPOCH, each.rows) for each in disclosures.files(db, fingerprint)] == [
         (DAY, 3),
         (3 * DAY, None),
     ]
@@ -110,7 +111,7 @@ def test_what_left_before_an_erasure_is_not_told_again_after_the_next(db: Sessio
     _export(db, after=DAY, everybody=True)
     erase(db, ZOE, never_again=False, now=EPOCH + 2 * DAY)
     _export(db, after=3 * DAY, everybody=True)
-    assert [each.at - EPOCH for each in disclosures.files(db, fingerprint.fingerprint(ZOE))] == [DAY]
+    assert [each.at - EPOCH for each in disclosures.files(db, fingerprint_of(ZOE))] == [DAY]
 
 
 def test_whoever_comes_late_is_told_the_same_and_nobody_twice(db: Session) -> None:

@@ -9,9 +9,10 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from mailer.core import appendonly, fingerprint, heartbeats
+from mailer.core import appendonly, heartbeats
 from mailer.core.address import normalise
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.delivery import audience, ledger
 from mailer.delivery.ledger import Share
@@ -35,7 +36,7 @@ from mailer.subscribers.consent import verify
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import Subscriber, Subscription, Suppression, SuppressionReason
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 from tests.support.make import (
     EPOCH,
     erase,
@@ -60,7 +61,7 @@ def _subscribed(db: Session, email: str = ZOE) -> Subscription:
 
 
 def _kinds(db: Session, email: str = ZOE) -> list[ConsentKind]:
-    mine = ConsentPayload.fingerprint == fingerprint.fingerprint(email)
+    mine = ConsentPayload.fingerprint == fingerprint_of(email)
     return list(db.scalars(select(ConsentPayload.kind).where(mine).order_by(ConsentPayload.at)))
 
 
@@ -89,14 +90,14 @@ def test_the_will_is_on_disk_with_the_commit(clean: None) -> None:
         _subscribed(db)
     with transaction() as db:
         erase(db, ZOE, never_again=True, now=EPOCH)
-    mark = fingerprint.fingerprint(ZOE)
-    assert LogEntry(Decision.ERASURE, mark, None, NEVER_AGAIN) in _log()
+    fingerprint = fingerprint_of(ZOE)
+    assert LogEntry(Decision.ERASURE, fingerprint, None, NEVER_AGAIN) in _log()
 
 
 def test_never_again_is_asked_apart(db: Session) -> None:
     _subscribed(db)
     erase(db, ZOE, never_again=True, now=EPOCH)
-    assert db.get_one(Suppression, fingerprint.fingerprint(ZOE)).reason is SuppressionReason.ERASED
+    assert db.get_one(Suppression, fingerprint_of(ZOE)).reason is SuppressionReason.ERASED
 
 
 @pytest.mark.parametrize("never_again", [True, False])
@@ -104,7 +105,7 @@ def test_a_complaint_stays_and_the_persons_will_replaces_a_bounce(db: Session, n
     for email, reason in (
         (ZOE, SuppressionReason.COMPLAINT), ("ada@example.org", SuppressionReason.HARD_BOUNCE),
     ):  # fmt: skip
-        suppressions.add(db, [Entry(fingerprint.fingerprint(email), reason, EPOCH)])
+        suppressions.add(db, [SuppressedAddress(fingerprint_of(email), reason, EPOCH)])
         erase(db, email, never_again=never_again, now=EPOCH)
     found = set(db.scalars(select(Suppression.reason)))
     second = SuppressionReason.ERASED if never_again else SuppressionReason.HARD_BOUNCE
@@ -207,7 +208,7 @@ def test_the_certificate_says_what_stays_and_leaves_before_the_address_does(
     with transaction() as db:
         case = db.scalars(select(RightsRequest)).one()
         assert (case.email, case.name, case.outcome) == (None, None, Outcome.GRANTED)
-        assert case.fingerprint == fingerprint.fingerprint(ZOE)
+        assert case.fingerprint == fingerprint_of(ZOE)
         assert _count(db, Notice) == 0
 
 
@@ -237,19 +238,17 @@ def test_closed_cases_lose_their_words_and_open_ones_keep_what_their_answer_need
 
 def test_by_fingerprint_as_a_replay_does(db: Session) -> None:
     _subscribed(db)
-    mark = fingerprint.fingerprint(ZOE)
-    rows = erasure.erase_fingerprint(db, mark, never_again=True, now=EPOCH)
+    fingerprint = fingerprint_of(ZOE)
+    rows = erasure.erase_fingerprint(db, fingerprint, never_again=True, now=EPOCH)
     assert rows == {"subscription": 1, "subscriber": 1}
-    assert db.get_one(Suppression, mark).reason is SuppressionReason.ERASED
+    assert db.get_one(Suppression, fingerprint).reason is SuppressionReason.ERASED
     assert (_count(db, RightsRequest), _count(db, Notice)) == (0, 0)
 
 
 def test_by_fingerprint_a_bare_address_is_found_too(db: Session) -> None:
     outbox.post(db, NoticeKind.NOTHING_HELD, email=ZOE, locale="fr", facts={}, now=EPOCH)
     outbox.post(db, NoticeKind.NOTHING_HELD, email="ada@example.org", locale="fr", facts={}, now=EPOCH)
-    assert erasure.erase_fingerprint(db, fingerprint.fingerprint(ZOE), never_again=False, now=EPOCH) == {
-        "notice": 1
-    }
+    assert erasure.erase_fingerprint(db, fingerprint_of(ZOE), never_again=False, now=EPOCH) == {"notice": 1}
     assert db.scalars(select(Notice.email)).one() == "ada@example.org"
 
 

@@ -21,10 +21,11 @@ from sqlalchemy.orm import Session
 from mailer.backup import postgres
 from mailer.backup.migrate import upgrade
 from mailer.cli import cli
-from mailer.core import embedded, fingerprint, logging
+from mailer.core import embedded, logging
 from mailer.core import settings as settings_module
 from mailer.core.address import normalise
 from mailer.core.db import engine, transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.delivery import audience, load_issue
 from mailer.delivery.models import Delivery
@@ -119,8 +120,8 @@ def test_only_the_keyed_fingerprint_is_left(alone: Path, capfd: pytest.CaptureFi
     assert result.exit_code == 0, result.output
     places = _places(alone, capfd)
     assert hunt(places, FORMS) == {}
-    mark = {"fingerprint": fingerprint.fingerprint(KEPT).hex().encode()}
-    kept = {Path(path).relative_to(alone).parts[0] for path in hunt(places, mark)}
+    fingerprint = {"fingerprint": fingerprint_of(KEPT).hex().encode()}
+    kept = {Path(path).relative_to(alone).parts[0] for path in hunt(places, fingerprint)}
     assert {"database.sql", "privacylog"} <= kept
 
 

@@ -11,9 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
-from mailer.core import fingerprint, tokens
+from mailer.core import tokens
 from mailer.core.after_commit import Task
 from mailer.core.db import engine, transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
 from mailer.notices.models import Notice, NoticeKind
@@ -151,13 +152,11 @@ def test_consent_goes_on_under_the_new_address(app: Flask, client: FlaskClient, 
     with transaction() as db:
         assert verify.verify(db, now=utcnow()).whole
         kinds = select(ConsentPayload.fingerprint).where(ConsentPayload.kind == ConsentKind.RECTIFIED)
-        assert sorted(db.scalars(kinds)) == sorted(
-            [fingerprint.fingerprint(OLD), fingerprint.fingerprint(NEW)] * 2
-        )
+        assert sorted(db.scalars(kinds)) == sorted([fingerprint_of(OLD), fingerprint_of(NEW)] * 2)
     line = next(line for line, _ in decisions.read(next(decisions.folder().iterdir()))
                 if line.entry.decision is Decision.RECTIFICATION)  # fmt: skip
-    assert line.entry.fingerprint == fingerprint.fingerprint(OLD)
-    assert line.entry.detail == fingerprint.fingerprint(NEW).hex()
+    assert line.entry.fingerprint == fingerprint_of(OLD)
+    assert line.entry.detail == fingerprint_of(NEW).hex()
 
 
 def test_what_is_held_follows(app: Flask, client: FlaskClient, zoe: UUID) -> None:
@@ -226,8 +225,8 @@ def test_an_address_in_use_shows_the_same_screen_and_changes_nothing(
     with transaction() as db:
         lettre = db.scalars(select(Newsletter).where(Newsletter.slug == "lettre")).one()
         import_people(db, lettre, ["nina@example.net"], informed_at=utcnow())
-        mark = fingerprint.fingerprint("never@example.net")
-        db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=utcnow()))
+        fingerprint = fingerprint_of("never@example.net")
+        db.add(Suppression(fingerprint=fingerprint, reason=SuppressionReason.OBJECTED, at=utcnow()))
     shown = set()
     for email in ("nina@example.net", "never@example.net", "free@example.net"):
         visitor = Visitor(app, OLD)
@@ -253,10 +252,10 @@ def test_a_no_follows_its_person_and_a_dead_mailbox_does_not(
 ) -> None:
     with transaction() as db:
         said = SuppressionReason(reason)
-        db.add(Suppression(fingerprint=fingerprint.fingerprint(OLD), reason=said, at=utcnow()))
+        db.add(Suppression(fingerprint=fingerprint_of(OLD), reason=said, at=utcnow()))
     moved(app, client)
     with transaction() as db:
-        assert (db.get(Suppression, fingerprint.fingerprint(NEW)) is not None) is follows
+        assert (db.get(Suppression, fingerprint_of(NEW)) is not None) is follows
 
 
 @pytest.mark.parametrize("email", ["never@example.net", "free@example.net", "flooded@example.net"])
@@ -264,7 +263,7 @@ def test_the_time_of_the_answer_does_not_tell_who_said_never_again(
     app: Flask, zoe: UUID, asked_for: list[Task], email: str
 ) -> None:
     with transaction() as db:
-        mark = fingerprint.fingerprint("never@example.net")
+        mark = fingerprint_of("never@example.net")
         db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=utcnow()))
     visitor = Visitor(app, OLD)
     if email.startswith("flooded"):

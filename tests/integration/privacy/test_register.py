@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mailer.core.db import transaction, utcnow
-from mailer.core.fingerprint import fingerprint
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.i18n import words
 from mailer.core.settings import Settings
 from mailer.notices import worker
@@ -49,7 +49,7 @@ def _steps(db: Session, case: RightsRequest) -> list[str]:
 def test_a_case_is_open_and_its_receipt_leaves(db: Session) -> None:
     case = open_case(db, now=RECEIVED)
     assert (case.due_on, case.acknowledged_at) == (date(2026, 3, 2), RECEIVED)
-    assert case.fingerprint == fingerprint(ZOE)
+    assert case.fingerprint == fingerprint_of(ZOE)
     assert _letters(db) == [NoticeKind.RECEIPT]
     assert _steps(db, case) == ["opened", "told"]
     assert not register.acknowledge(db, case, now=RECEIVED)
@@ -223,7 +223,7 @@ def test_a_closed_case_lets_go_of_who_it_was_once_its_last_letter_has_left(db: S
     db.execute(update(Notice).values(state=DeliveryState.ACCEPTED))
     assert register.forget_addresses(db) == 1
     assert (case.email, case.name, other.email) == (None, None, "yan@example.org")
-    assert case.fingerprint == fingerprint(ZOE)
+    assert case.fingerprint == fingerprint_of(ZOE)
     kept = str([each.details for each in register.history(db, case)])
     assert not any(words in kept for words in ("Effacez", "Zoé", "Mes données"))
     assert register.forget_addresses(db) == 0

@@ -11,8 +11,9 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from mailer.cli import cli, failures
-from mailer.core import appendonly, fingerprint, tokens
+from mailer.core import appendonly, tokens
 from mailer.core.db import engine, transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.imports import apply
@@ -25,7 +26,7 @@ from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscription, SubscriptionState, Suppression, SuppressionReason
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 from tests.support.make import EPOCH, make_newsletter, make_pending
 
 MARK, OTHER = b"m" * 32, b"o" * 32
@@ -50,16 +51,16 @@ def full(settings: Settings, clean: None) -> Iterator[None]:
 
 def test_a_yes_a_no_and_what_is_never_written_to_again(db: Session) -> None:
     pending = make_pending(db, make_newsletter(db), now=EPOCH)
-    mark = fingerprint.fingerprint("zoe@example.org")
+    fingerprint = fingerprint_of("zoe@example.org")
     subscriptions.confirm(db, pending.id, now=EPOCH)
     subscriptions.withdraw(db, pending.id, channel="one-click", now=EPOCH)
-    suppressions.add(db, [Entry(MARK, SuppressionReason.HARD_BOUNCE, EPOCH)] * 2)
+    suppressions.add(db, [SuppressedAddress(MARK, SuppressionReason.HARD_BOUNCE, EPOCH)] * 2)
     suppressions.remove(db, MARK)
     assert appendonly.files(decisions.folder()) == []
     db.commit()
     assert _entries() == [
-        LogEntry(Decision.CONSENT, mark, pending.newsletter_id, "link"),
-        LogEntry(Decision.WITHDRAWAL, mark, pending.newsletter_id, "one-click"),
+        LogEntry(Decision.CONSENT, fingerprint, pending.newsletter_id, "link"),
+        LogEntry(Decision.WITHDRAWAL, fingerprint, pending.newsletter_id, "one-click"),
         LogEntry(Decision.SUPPRESSION, MARK, None, "hard_bounce"),
         LogEntry(Decision.LIFTED, MARK),
     ]
@@ -93,7 +94,7 @@ def test_opt_outs_of_an_import_are_written_chunk_by_chunk(db: Session) -> None:
 
 def test_a_no_that_cannot_be_written_is_refused_whole(full: None) -> None:
     with Session(engine()) as db:
-        suppressions.add(db, [Entry(MARK, SuppressionReason.OBJECTED, EPOCH)])
+        suppressions.add(db, [SuppressedAddress(MARK, SuppressionReason.OBJECTED, EPOCH)])
         with pytest.raises(LogUnwritable, match="nothing was changed"):
             db.commit()
     with transaction() as db:

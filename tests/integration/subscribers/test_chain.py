@@ -9,8 +9,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
 from mailer.core.db import engine, transaction
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.subscribers.consent import anchors, verify
 from mailer.subscribers.consent import chain as evidence
@@ -24,9 +24,11 @@ SUPERUSER = "SET LOCAL session_replication_role = replica"
 
 
 def _payload(newsletter_id: UUID, at: datetime) -> ConsentPayload:
-    mark = fingerprint.fingerprint("zoe@example.org")
+    fingerprint = fingerprint_of("zoe@example.org")
     kind = ConsentKind.WITHDRAWN
-    return ConsentPayload(fingerprint=mark, newsletter_id=newsletter_id, kind=kind, at=at, channel="link")
+    return ConsentPayload(
+        fingerprint=fingerprint, newsletter_id=newsletter_id, kind=kind, at=at, channel="link"
+    )
 
 
 def _write(*times: datetime) -> list[int]:

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience
@@ -27,7 +27,7 @@ from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import signup, subscriptions, suppressions
 from mailer.subscribers.consent import record, wordings
 from mailer.subscribers.consent.models import ConsentKind
-from mailer.subscribers.consent.record import Letter
+from mailer.subscribers.consent.record import NewsletterRecord
 from mailer.subscribers.eligibility import Why
 from mailer.subscribers.models import (
     Subscriber,
@@ -38,7 +38,7 @@ from mailer.subscribers.models import (
 )
 from mailer.subscribers.signup import Due
 from mailer.subscribers.subscriptions import Confirmation
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 from tests.integration.imports.test_imports import Intake
 from tests.integration.web.test_public import FRENCH, link
 from tests.support.make import make_newsletter, make_scheduled_issue, sign_up
@@ -98,7 +98,7 @@ def state() -> SubscriptionState:
         return zoe(db).state
 
 
-def told() -> Letter:
+def told() -> NewsletterRecord:
     """What Zoé's file says."""
     with transaction() as db:
         [letter] = record.draw(db, ZOE, {}, now=NOW).letters
@@ -114,12 +114,12 @@ def undo() -> int:
 
 def bar(reason: SuppressionReason, at: datetime = NOW) -> None:
     with transaction() as db:
-        suppressions.add(db, [Entry(fingerprint.fingerprint(ZOE), reason, at)])
+        suppressions.add(db, [SuppressedAddress(fingerprint_of(ZOE), reason, at)])
 
 
 def barred() -> bool:
     with transaction() as db:
-        return db.get(Suppression, fingerprint.fingerprint(ZOE)) is not None
+        return db.get(Suppression, fingerprint_of(ZOE)) is not None
 
 
 def link_in(mail: EmailMessage) -> str:

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint, throttle
 from mailer.core import settings as settings_module
+from mailer.core import throttle
 from mailer.core.db import transaction
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.throttle import Throttle
 from mailer.newsletters.models import Newsletter
 from mailer.privacy.rights import rectification
@@ -83,8 +84,8 @@ def test_a_reader_is_told_so(db: Session, newsletter: Newsletter) -> None:
 
 
 def test_after_a_never_again_once_in_thirty_days(db: Session, newsletter: Newsletter) -> None:
-    mark = fingerprint.fingerprint(ZOE)
-    db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=NOW))
+    fingerprint = fingerprint_of(ZOE)
+    db.add(Suppression(fingerprint=fingerprint, reason=SuppressionReason.OBJECTED, at=NOW))
     db.flush()
     days = [d for d in range(65) if sign_up(db, newsletter, now=NOW + d * DAY)]
     assert days == [0, 30, 60]
@@ -93,14 +94,14 @@ def test_after_a_never_again_once_in_thirty_days(db: Session, newsletter: Newsle
 def test_a_suppressed_reader_must_confirm_anew(db: Session, newsletter: Newsletter) -> None:
     subscription = make_pending(db, newsletter, now=NOW)
     subscriptions.confirm(db, subscription.id, now=NOW)
-    mark = fingerprint.fingerprint(ZOE)
-    db.add(Suppression(fingerprint=mark, reason=SuppressionReason.HARD_BOUNCE, at=NOW))
+    fingerprint = fingerprint_of(ZOE)
+    db.add(Suppression(fingerprint=fingerprint, reason=SuppressionReason.HARD_BOUNCE, at=NOW))
     db.flush()
     decided = sign_up(db, newsletter, now=NOW + DAY)
     assert decided
     assert decided.due is Due.CONFIRMATION
     subscriptions.confirm(db, subscription.id, now=NOW + DAY)
-    assert db.get(Suppression, mark, populate_existing=True) is None
+    assert db.get(Suppression, fingerprint, populate_existing=True) is None
 
 
 def test_a_sign_up_decided_while_another_is_confirmed_waits_for_it(clean: None) -> None:
@@ -109,8 +110,8 @@ def test_a_sign_up_decided_while_another_is_confirmed_waits_for_it(clean: None) 
         newsletter = make_newsletter(db)
         of = make_pending(db, newsletter, now=NOW).id
         subscriptions.confirm(db, of, now=NOW)
-        mark = fingerprint.fingerprint(ZOE)
-        db.add(Suppression(fingerprint=mark, reason=SuppressionReason.HARD_BOUNCE, at=NOW))
+        fingerprint = fingerprint_of(ZOE)
+        db.add(Suppression(fingerprint=fingerprint, reason=SuppressionReason.HARD_BOUNCE, at=NOW))
         ask(db, newsletter, now=NOW + DAY)
     with ThreadPoolExecutor(1) as pool:
         with transaction() as db:

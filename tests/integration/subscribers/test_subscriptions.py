@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core import fingerprint
 from mailer.core.db import transaction
+from mailer.core.fingerprint import fingerprint_of
 from mailer.newsletters.models import Newsletter
 from mailer.privacy.rights import rectification
 from mailer.subscribers import subscriptions
@@ -84,10 +84,10 @@ def test_an_import_resurrects_nobody(db: Session) -> None:
 
 def test_an_import_never_lifts_a_suppression_and_a_confirmation_does(db: Session) -> None:
     newsletter = make_newsletter(db)
-    mark = fingerprint.fingerprint("zoe@example.org")
-    db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=NOW))
+    fingerprint = fingerprint_of("zoe@example.org")
+    db.add(Suppression(fingerprint=fingerprint, reason=SuppressionReason.OBJECTED, at=NOW))
     db.flush()
     assert _import(db, newsletter, NOW) == "suppressed"
     subscription = make_pending(db, newsletter, now=NOW)
     subscriptions.confirm(db, subscription.id, now=NOW)
-    assert db.get(Suppression, mark, populate_existing=True) is None
+    assert db.get(Suppression, fingerprint, populate_existing=True) is None

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from mailer.core.db import transaction, utcnow
-from mailer.core.fingerprint import fingerprint
+from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery import audience
 from mailer.delivery.models import Delivery
 from mailer.issues import render
@@ -23,7 +23,7 @@ from mailer.rendering.typography import french
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import suppressions
 from mailer.subscribers.models import Subscriber, SuppressionReason
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 from tests.support.desk_rows import (
     EMAIL,
     NOW,
@@ -211,7 +211,7 @@ def test_the_number_before_a_send_is_the_freeze_s(client: FlaskClient) -> None:
         rests, restricted = (Subscriber.email == address for address in readers[:2])
         db.execute(update(Subscriber).where(rests).values(paused_until=utcnow() + timedelta(days=1)))
         db.execute(update(Subscriber).where(restricted).values(restricted_at=NOW))
-        suppressions.add(db, [Entry(fingerprint(readers[2]), SuppressionReason.MANUAL, NOW)])
+        suppressions.add(db, [SuppressedAddress(fingerprint_of(readers[2]), SuppressionReason.MANUAL, NOW)])
         issue_id = make_issue(db, newsletter)
     assert french("partira tout de suite à 3 destinataires") in french(
         client.get(f"/desk/issues/{issue_id}/send", headers=FRENCH).text

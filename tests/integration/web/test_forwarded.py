@@ -28,7 +28,7 @@ from mailer.privacy.models import AddressChange, Channel, Right, RightsLink
 from mailer.privacy.rights import rectification
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
-from mailer.subscribers.signup import Decided, Due
+from mailer.subscribers.signup import Due, SignupDecision
 from tests.support.make import make_newsletter, make_pending, make_scheduled_issue
 from tests.support.rights_links import a_link
 from tests.support.sink import running_sink
@@ -50,8 +50,8 @@ def zoe(app: Flask) -> UUID:
         subscriptions.withdraw(db, two.id, channel="link", now=now)
         outbox.welcome(db, one.id, now=now)
         outbox.goodbye(db, two.id, now=now)
-        outbox.answer_signup(db, Decided(three.id, Due.CONFIRMATION), now=now)
-        outbox.answer_signup(db, Decided(one.id, Due.ALREADY), now=now)
+        outbox.answer_signup(db, SignupDecision(three.id, Due.CONFIRMATION), now=now)
+        outbox.answer_signup(db, SignupDecision(one.id, Due.ALREADY), now=now)
         outbox.send_preferences(db, one.id, now=now)
         register.open(db, right=Right.ACCESS, channel=Channel.POST, email=ZOE, locale="fr", now=now)
         for kind in (NoticeKind.RESTRICTED, NoticeKind.OBJECTED):

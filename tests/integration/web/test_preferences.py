@@ -9,8 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from mailer import tasks
-from mailer.core import fingerprint, tokens
+from mailer.core import tokens
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
 from mailer.notices.models import Notice, NoticeKind
@@ -74,7 +75,7 @@ def test_a_link_goes_to_whom_we_know_and_to_nobody_else(client: FlaskClient) -> 
         make_pending(db, newsletter, email="waiting@example.org", now=utcnow())
         never = make_pending(db, newsletter, email="never@example.org", now=utcnow())
         subscriptions.confirm(db, never.id, now=utcnow())
-        mark = fingerprint.fingerprint("never@example.org")
+        mark = fingerprint_of("never@example.org")
         db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=utcnow()))
     for email in ("unknown@example.org", "waiting@example.org", "never@example.org", "Zoe@Example.org"):
         assert ask(client, email) == (303, SENT)

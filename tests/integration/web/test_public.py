@@ -11,8 +11,9 @@ from sqlalchemy import delete, func, select, update
 from werkzeug.test import TestResponse
 
 from mailer import tasks
-from mailer.core import fingerprint, heartbeats, tokens
+from mailer.core import heartbeats, tokens
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings, settings
 from mailer.core.tokens import Purpose
@@ -153,7 +154,7 @@ def test_a_text_that_changed_since_it_was_shown_is_shown_again(client: FlaskClie
 
 def test_everybody_gets_the_same_answer(client: FlaskClient, sent: UUID) -> None:
     with transaction() as db:
-        mark = fingerprint.fingerprint("gone@example.org")
+        mark = fingerprint_of("gone@example.org")
         db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=utcnow()))
     answers = {
         sign_up(client, email) for email in ("reader0@example.org", "new@example.org", "gone@example.org")
@@ -238,7 +239,7 @@ def test_a_link_lifts_no_suppression_that_came_after_it(client: FlaskClient, pur
     with transaction() as db:
         of = make_pending(db, make_newsletter(db, slug="autre"), now=utcnow())
         where = f"/{'confirm' if purpose is Purpose.CONFIRM else 'back'}/{link(purpose, of.id)}"
-        db.add(Suppression(fingerprint=fingerprint.fingerprint("zoe@example.org"),
+        db.add(Suppression(fingerprint=fingerprint_of("zoe@example.org"),
                            reason=SuppressionReason.OBJECTED, at=later))  # fmt: skip
     for _ in range(2):
         assert client.post(where).status_code == client.get(where).status_code == 410

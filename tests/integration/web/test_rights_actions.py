@@ -8,8 +8,9 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from mailer import tasks
-from mailer.core import fingerprint, tokens
+from mailer.core import tokens
 from mailer.core.db import engine, transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience, ledger
 from mailer.delivery.ledger import Share
@@ -31,7 +32,7 @@ from mailer.subscribers.models import (
     Suppression,
     SuppressionReason,
 )
-from mailer.subscribers.suppressions import Entry
+from mailer.subscribers.suppressions import SuppressedAddress
 from tests.support.make import ask, import_people, make_newsletter, make_pending, make_scheduled_issue
 from tests.support.rights_links import Visitor
 
@@ -106,9 +107,9 @@ def test_objection_ends_everything_at_once(app: Flask, zoe: UUID) -> None:
 
 @pytest.mark.parametrize("before", sorted(set(SuppressionReason) - {SuppressionReason.OBJECTED}))
 def test_objection_outweighs_every_other_reason(app: Flask, zoe: UUID, before: SuppressionReason) -> None:
-    mark = fingerprint.fingerprint(ZOE)
+    fingerprint = fingerprint_of(ZOE)
     with transaction() as db:
-        db.add(Suppression(fingerprint=mark, reason=before, at=utcnow()))
+        db.add(Suppression(fingerprint=fingerprint, reason=before, at=utcnow()))
     visitor = Visitor(app, ZOE)
     assert "M’opposer à tout envoi" in visitor.get("/objection")
     visitor.post("/objection")
@@ -116,11 +117,11 @@ def test_objection_outweighs_every_other_reason(app: Flask, zoe: UUID, before: S
     assert cases() == [(Right.OBJECTION, Outcome.GRANTED)]
     assert Decision.OBJECTION in decided()
     with transaction() as db:
-        assert db.get_one(Suppression, mark).reason is SuppressionReason.OBJECTED
+        assert db.get_one(Suppression, fingerprint).reason is SuppressionReason.OBJECTED
 
 
 def test_a_weaker_reason_changes_nothing(clean: None) -> None:
-    mark = fingerprint.fingerprint(ZOE)
+    fingerprint = fingerprint_of(ZOE)
     said = (
         (SuppressionReason.MANUAL, True), (SuppressionReason.HARD_BOUNCE, False),
         (SuppressionReason.UNSUBSCRIBED_ALL, True), (SuppressionReason.MANUAL, False),
@@ -129,8 +130,11 @@ def test_a_weaker_reason_changes_nothing(clean: None) -> None:
     )  # fmt: skip
     with transaction() as db:
         for reason, changes in said:
-            assert suppressions.insist(db, Entry(mark, reason, utcnow())) is changes
-        assert db.get_one(Suppression, mark).reason is SuppressionReason.OBJECTED
+            assert (
+                suppressions.add_or_strengthen(db, SuppressedAddress(fingerprint, reason, utcnow()))
+                is changes
+            )
+        assert db.get_one(Suppression, fingerprint).reason is SuppressionReason.OBJECTED
 
 
 def test_whoever_objected_may_come_back_by_signing_up(app: Flask, zoe: UUID) -> None:

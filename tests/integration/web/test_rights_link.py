@@ -9,8 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from mailer import tasks
-from mailer.core import fingerprint, jobs, tokens
+from mailer.core import jobs, tokens
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.logging import scrub
 from mailer.core.settings import settings
 from mailer.core.tokens import Purpose
@@ -55,7 +56,7 @@ def posted() -> list[tuple[str | None, NoticeKind]]:
 
 def test_every_address_is_answered_the_same_and_told_what_is_true(stranger: FlaskClient) -> None:
     with transaction() as db:
-        mark = fingerprint.fingerprint("gone@example.org")
+        mark = fingerprint_of("gone@example.org")
         db.add(Suppression(fingerprint=mark, reason=SuppressionReason.ERASED, at=utcnow()))
     for email in (" Zoe@Example.org", "gone@example.org", "unknown@example.org"):
         assert ask(stranger, email) == (303, "/rights/check-your-mail")

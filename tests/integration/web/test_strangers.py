@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
 
 from mailer import tasks
-from mailer.core import fingerprint
 from mailer.core.after_commit import Task
 from mailer.core.db import engine, transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings, settings
 from mailer.newsletters import newsletters
 from mailer.notices.models import Notice
@@ -106,7 +106,7 @@ def test_nothing_tells_who_is_known(client: FlaskClient, asked_for: list[Task]) 
         for name in ("waiting", "confirmed"):
             pending = make_pending(db, newsletter, email=f"{name}@example.org", now=utcnow())
         subscriptions.confirm(db, pending.id, now=utcnow())
-        mark = fingerprint.fingerprint("never@example.org")
+        mark = fingerprint_of("never@example.org")
         db.add(Suppression(fingerprint=mark, reason=SuppressionReason.OBJECTED, at=utcnow()))
     seen = set()
     asked_for.clear()
