@@ -137,23 +137,19 @@ RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, d.lane, due.
 # everybody once the issue does not leave; a consent given since takes the place of the one that was claimed.
 _LOOK_AGAIN = text("""
 WITH looked AS MATERIALIZED (
-    SELECT d.position, d.fence, u.consent_id,
-           CASE WHEN s.id IS NULL THEN 'erased'
-                WHEN u.state IS DISTINCT FROM 'active' THEN 'withdrawn'
-                WHEN x.fingerprint IS NOT NULL THEN 'suppressed'
-                WHEN s.restricted_at IS NOT NULL THEN 'restricted'
-                WHEN s.paused_until > :now THEN 'paused'
-                WHEN u.informed_at IS NULL THEN 'uninformed' END AS reason,
-           i.state <> 'sending' OR (s.email, s.name) IS DISTINCT FROM (o.address, o.name) AS stale,
-           u.consent_id IS DISTINCT FROM d.consent_id AS anew
+    SELECT d.position, d.fence, r.consent_id,
+           CASE WHEN d.subscriber_id IS NULL THEN 'erased'
+                WHEN r.subscription_id IS NULL THEN 'withdrawn'
+                ELSE r.withheld END AS reason,
+           i.state <> 'sending' OR (r.email, r.name) IS DISTINCT FROM (o.address, o.name) AS stale,
+           r.consent_id IS DISTINCT FROM d.consent_id AS anew
     FROM unnest(CAST(:positions AS int[]), CAST(:fences AS bigint[]), CAST(:addresses AS text[]),
                 CAST(:names AS text[])) AS o (position, fence, address, name)
     JOIN delivery d ON d.issue_id = :issue AND d.position = o.position
                    AND d.worker = :worker AND d.fence = o.fence
     JOIN issue i ON i.id = d.issue_id
-    LEFT JOIN subscriber s ON s.id = d.subscriber_id
-    LEFT JOIN subscription u ON u.subscriber_id = s.id AND u.newsletter_id = i.newsletter_id
-    LEFT JOIN suppression x ON x.fingerprint = s.fingerprint
+    LEFT JOIN recipient(now()) r
+           ON r.subscriber_id = d.subscriber_id AND r.newsletter_id = i.newsletter_id
 ), changed AS (
     UPDATE delivery d SET
         state = CASE WHEN l.reason IS NOT NULL THEN 'withheld' WHEN l.stale THEN 'pending' ELSE 'handed' END,
