@@ -123,7 +123,7 @@ def find(db: Session, given: str) -> Issue:
     prefix = given.strip().lower()
     if len(prefix) < MIN_PREFIX:
         raise click.UsageError(f"give at least the first {MIN_PREFIX} characters of the issue's identifier")
-    found = lifecycle.beginning(db, prefix)
+    found = lifecycle.with_prefix(db, prefix)
     if len(found) != 1:
         fault = "no issue has" if not found else "several issues have"
         raise click.ClickException(

@@ -1,4 +1,4 @@
-"""What a newsletter has published: listed in pages, searched, and each issue as everybody may read it."""
+"""List and search what a newsletter has published."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -17,28 +17,28 @@ from mailer.newsletters.models import Newsletter
 
 PAGE = 12  # issues
 _CONFIGURATIONS = {"fr": "french", "en": "english"}
-_NOT_WORDS = {"newsletter", "locale", "kind", "src", "url"}
+_NOT_TEXT = {"newsletter", "locale", "kind", "src", "url"}
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'"})
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An issue as a list shows it."""
+class ArchiveEntry:
+    """Hold an issue as a list shows it."""
 
     id: UUID
     title: str
     summary: str
     number: str | None
     locale: str
-    at: datetime  # when it began to leave
+    at: datetime  # when its send began
     image: str | None  # the name of an asset
 
 
 @dataclass(frozen=True)
 class Listing:
-    """One page of the archive; pages begin at 1."""
+    """Hold one page of the archive; pages begin at 1."""
 
-    entries: list[Entry]
+    entries: list[ArchiveEntry]
     total: int
     page: int
     pages: int
@@ -47,57 +47,57 @@ class Listing:
 def listing(
     db: Session, newsletter: Newsletter, *, words: str = "", page: int = 1, size: int = PAGE
 ) -> Listing:
-    """Return the issues that have begun to leave and hold these words, the newest first."""
-    found = _published(newsletter.id)
+    """Return the issues whose send has begun and which contain these words, the newest first."""
+    query = _published(newsletter.id)
     if words.strip():
-        query = func.websearch_to_tsquery(_configuration(newsletter.locale), fold(words))
-        found = found.where(Revision.search.bool_op("@@")(query))
-    total = db.scalar(select(func.count()).select_from(found.subquery())) or 0
+        wanted = func.websearch_to_tsquery(_configuration(newsletter.locale), fold(words))
+        query = query.where(Revision.search.bool_op("@@")(wanted))
+    total = db.scalar(select(func.count()).select_from(query.subquery())) or 0
     pages = max(-(-total // size), 1)
     page = min(max(page, 1), pages)
-    rows = db.execute(found.order_by(Issue.started_at.desc()).limit(size).offset((page - 1) * size))
+    rows = db.execute(query.order_by(Issue.started_at.desc()).limit(size).offset((page - 1) * size))
     return Listing([_entry(*row) for row in rows], total, page, pages)
 
 
-def around(db: Session, issue: Issue) -> tuple[Entry | None, Entry | None]:
+def around(db: Session, issue: Issue) -> tuple[ArchiveEntry | None, ArchiveEntry | None]:
     """Return what the same newsletter published before an issue, and after."""
-    found = _published(issue.newsletter_id)
-    before = found.where(Issue.started_at < issue.started_at).order_by(Issue.started_at.desc())
-    after = found.where(Issue.started_at > issue.started_at).order_by(Issue.started_at)
-    rows = [db.execute(each.limit(1)).one_or_none() for each in (before, after)]
+    query = _published(issue.newsletter_id)
+    before = query.where(Issue.started_at < issue.started_at).order_by(Issue.started_at.desc())
+    after = query.where(Issue.started_at > issue.started_at).order_by(Issue.started_at)
+    rows = [db.execute(nearest.limit(1)).one_or_none() for nearest in (before, after)]
     first, second = (_entry(*row) if row else None for row in rows)
     return first, second
 
 
-def entry(db: Session, issue_id: UUID) -> tuple[Entry, Issue] | None:
+def entry(db: Session, issue_id: UUID) -> tuple[ArchiveEntry, Issue] | None:
     """Return a published issue with its newsletter, and how a list shows it; None when there is none."""
     one = _published(None).where(Issue.id == issue_id).options(joinedload(Issue.newsletter))
     row = db.execute(one).one_or_none()
     return (_entry(*row), row[0]) if row else None
 
 
-def words_of(content: Content) -> ColumnElement[Any]:
-    """Return what a revision is found by, as the database indexes it."""
-    said = " ".join(_words(content.dump()))
-    return func.to_tsvector(_configuration(content.locale), fold(said))
+def search_vector(content: Content) -> ColumnElement[Any]:
+    """Return the search vector of a revision."""
+    words = " ".join(_texts(content.dump()))
+    return func.to_tsvector(_configuration(content.locale), fold(words))
 
 
 def fold(text: str) -> str:
-    """Small letters without accents: people search as they type."""
+    """Return lower-case letters without accents: people search as they type."""
     parted = unicodedata.normalize("NFKD", text.lower().translate(_LIGATURES))
     return "".join(c for c in parted if not unicodedata.combining(c))
 
 
-def _words(said: Any) -> Iterator[str]:
-    if isinstance(said, str):
-        yield said
-    elif isinstance(said, list):
-        for each in said:
-            yield from _words(each)
-    elif isinstance(said, dict):
-        for name, each in said.items():
-            if name not in _NOT_WORDS:
-                yield from _words(each)
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name not in _NOT_TEXT:
+                yield from _texts(item)
 
 
 def _configuration(locale: str) -> ColumnElement[Any]:
@@ -110,19 +110,20 @@ def _published(newsletter_id: UUID | None) -> Select[tuple[Issue, dict[str, Any]
     return joined.where(Issue.started_at.is_not(None), *mine)
 
 
-def _entry(issue: Issue, said: dict[str, Any]) -> Entry:
+def _entry(issue: Issue, content: dict[str, Any]) -> ArchiveEntry:
     assert issue.started_at  # noqa: S101 -- what is published has started
-    pictures = (issue.assets.get(src) for src in _pictures(said))
-    return Entry(
-        issue.id, issue.title, said.get("preheader", ""), said.get("number"), said.get("locale", "fr"),
+    pictures = (issue.assets.get(src) for src in _pictures(content))
+    return ArchiveEntry(
+        issue.id, issue.title, content.get("preheader", ""), content.get("number"),
+        content.get("locale", "fr"),
         issue.started_at, next(filter(None, pictures), None),
     )  # fmt: skip
 
 
-def _pictures(said: dict[str, Any]) -> Iterator[str]:
+def _pictures(content: dict[str, Any]) -> Iterator[str]:
     """Yield the pictures that tell one issue from the next: the masthead's is often the same, so it comes
     last.
     """
-    blocks = [block for block in said.get("blocks", ()) if block.get("image")]
+    blocks = [block for block in content.get("blocks", ()) if block.get("image")]
     for block in sorted(blocks, key=lambda block: bool(block["kind"] == "masthead")):
         yield block["image"]["src"]

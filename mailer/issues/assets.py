@@ -1,4 +1,4 @@
-"""An image of an issue: what it is, and whether it may be sent.  Pure."""
+"""Read an image of an issue, and refuse one that may not be sent.  Pure."""
 
 import hashlib
 import io
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 MAX_BYTES = 1_000_000
-MAX_PIXELS = 25_000_000  # once unpacked: some hundred bytes can hold a picture that fills a memory
+# A decompression bomb: a few hundred bytes can decode to an image that fills the memory.
+MAX_PIXELS = 25_000_000
 _TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "MPO": "image/jpeg"}  # MPO: by phones
 
 
@@ -18,7 +19,7 @@ class BadImage(Exception):
 
 @dataclass(frozen=True)
 class AssetFile:
-    """An image, named by what it holds."""
+    """Hold an image, named by its hash."""
 
     sha256: str
     media_type: str
@@ -43,7 +44,7 @@ def read(body: bytes) -> AssetFile:
 
 
 def _decoded(body: bytes) -> Image.Image | None:
-    """None when it has too many pixels to be decoded.  Raises BadImage."""
+    """Return the decoded image, None when it has too many pixels.  Raises BadImage."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:

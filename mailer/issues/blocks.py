@@ -1,4 +1,4 @@
-"""The kinds of block an issue is made of, one class each.  Pure.
+"""Define the kinds of block an issue is made of, one class each.  Pure.
 
 Adding a kind is one class here, one partial in templates/issue/blocks and one in templates/issue/text.
 """
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from mailer.core.i18n import Locale
 from mailer.rendering.merge_fields import MERGE_FIELDS
 
-_PRIVATE = re.compile("[\ue000-\uf8ff]")  # our merge markers are made of these
+_PRIVATE = re.compile("[\ue000-\uf8ff]")  # the markers of merge fields use these
 _BREAKS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 _FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}")
@@ -56,7 +56,7 @@ class _Part(BaseModel):
 
 
 class Link(_Part):
-    """Where to, and words that say so by themselves."""
+    """An address, and a label that makes sense without its context."""
 
     label: Line
     url: Url
@@ -154,7 +154,7 @@ class Report(_Part):
     links: tuple[Link, ...] = ()
 
 
-class Entry(_Part):
+class AgendaEntry(_Part):
     """A dated event, or a period in words when the day is not known."""
 
     date: datetime.date | None = None
@@ -167,7 +167,7 @@ class Entry(_Part):
     links: tuple[Link, ...] = ()
 
     @model_validator(mode="after")
-    def _when(self) -> "Entry":
+    def _when(self) -> "AgendaEntry":
         if (self.date is None) == (self.period is None):
             raise PydanticCustomError("date_or_period", "date_or_period")
         if (self.start and not self.date) or (self.end and not self.start):
@@ -180,7 +180,7 @@ class Agenda(_Part):
 
     kind: Literal["agenda"]
     title: Line
-    entries: Annotated[tuple[Entry, ...], Field(min_length=1)]
+    entries: Annotated[tuple[AgendaEntry, ...], Field(min_length=1)]
 
 
 class Call(_Part):
@@ -252,7 +252,7 @@ class Content(_Part):
     blocks: Annotated[tuple[Block, ...], Field(min_length=1, max_length=100)]
 
     def dump(self) -> dict[str, Any]:
-        """As JSON holds it: what the database keeps."""
+        """Return the content as JSON values, as the database stores it."""
         return self.model_dump(mode="json")
 
     def canonical_json(self) -> bytes:
@@ -261,15 +261,15 @@ class Content(_Part):
 
     def images(self) -> list[Image]:
         """Return every image, in reading order."""
-        found = []
+        images = []
         for block in self.blocks:
             for name in ("image", "portrait"):
                 image = getattr(block, name, None)
                 if image is not None:
-                    found.append(image)
-        return found
+                    images.append(image)
+        return images
 
-    def dated_entries(self) -> list[Entry]:
+    def dated_entries(self) -> list[AgendaEntry]:
         """Return the events one can put in a calendar, in reading order; their numbers begin at 1."""
         return [e for block in self.blocks if isinstance(block, Agenda) for e in block.entries if e.date]
 

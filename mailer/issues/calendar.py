@@ -1,14 +1,14 @@
-"""A dated entry of an agenda as an iCalendar file (RFC 5545).  Pure."""
+"""Write a dated entry of an agenda as an iCalendar file (RFC 5545).  Pure."""
 
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
 
-from mailer.issues.blocks import Entry
+from mailer.issues.blocks import AgendaEntry
 
 
-def event_ics(entry: Entry, *, uid: str, url: str, zone: ZoneInfo, now: datetime) -> bytes:
+def event_ics(entry: AgendaEntry, *, uid: str, url: str, zone: ZoneInfo, now: datetime) -> bytes:
     """Return one event: the whole day, or from its start (for an hour when no end is given).
 
     Raises ValueError when the entry has no day.

@@ -1,4 +1,4 @@
-"""What is looked at before an issue may leave: accessibility, the law's part, links, weight.  Pure.
+"""Check an issue before it may be sent: accessibility, legal notice, links, size.  Pure.
 
 An error stops the send; a warning is shown to whoever approves.
 """
@@ -24,14 +24,20 @@ _MARKDOWN_LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)")
 
 
 def check(content: Content, rendered: Rendered, *, leaves: date) -> list[Finding]:
-    """Return everything found, errors first.  `leaves` is the day of departure, in the staff's time zone."""
-    found = [*_weight(rendered), *_way_out(rendered), *_head(content), *_images(content), *_links(content)]
-    found += _dates(content, leaves)
+    """Return every finding, errors first.  `leaves` is the day of the send, in the staff's time zone."""
+    findings = [
+        *_size(rendered),
+        *_unsubscribe_link(rendered),
+        *_head(content),
+        *_images(content),
+        *_links(content),
+    ]
+    findings += _dates(content, leaves)
     if not any(isinstance(block, Colophon) for block in content.blocks):
-        found.append(_warning("no_colophon"))
+        findings.append(_warning("no_colophon"))
     if content.demonstration:
-        found.append(_warning("demonstration"))
-    return sorted(found, key=lambda finding: finding.level)
+        findings.append(_warning("demonstration"))
+    return sorted(findings, key=lambda finding: finding.level)
 
 
 def _error(code: str, where: str = "", **values: str | int) -> Finding:
@@ -42,13 +48,13 @@ def _warning(code: str, where: str = "", **values: str | int) -> Finding:
     return Finding("warning", code, where, tuple(values.items()))
 
 
-def _weight(rendered: Rendered) -> Iterator[Finding]:
+def _size(rendered: Rendered) -> Iterator[Finding]:
     size = len(rendered.html.encode())
     if size > MAX_HTML:
         yield _error("too_heavy", size=size // 1000, limit=MAX_HTML // 1000)
 
 
-def _way_out(rendered: Rendered) -> Iterator[Finding]:
+def _unsubscribe_link(rendered: Rendered) -> Iterator[Finding]:
     for part, body in (("HTML", rendered.html), ("text", rendered.text)):
         if marker(UNSUBSCRIBE_URL) not in body:
             yield _error("no_way_out", part=part)
@@ -88,7 +94,7 @@ def _is_sample(url: str) -> bool:
 
 
 def _each_link(content: Content) -> Iterator[tuple[str, str, str]]:
-    """(block, label, address) of every link the author wrote."""
+    """Yield (block, label, address) of every link the author wrote."""
     for number, block in enumerate(content.blocks):
         where = f"blocks[{number}]"
         links: list[Link] = list(getattr(block, "links", ()))

@@ -1,4 +1,4 @@
-"""What the checks may find, and how it is said.  Pure."""
+"""Hold what the checks find, and word it.  Pure."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from mailer.core.i18n import words
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to mend (error) or to look at (warning)."""
+    """Hold one thing to correct (error) or to look at (warning)."""
 
     level: Literal["error", "warning"]
     code: str

@@ -1,4 +1,4 @@
-"""The life of an issue at the hands of staff: import, look at, approve and schedule, hold, take back."""
+"""Move an issue through its states: import, check, approve and schedule, pause, cancel, close."""
 
 import hashlib
 from datetime import datetime
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from mailer.core.after_commit import Task, wake
 from mailer.core.i18n import words
 from mailer.core.settings import Settings
-from mailer.issues.archive import words_of
+from mailer.issues.archive import search_vector
 from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
 from mailer.issues.checks import check
@@ -24,7 +24,7 @@ from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill,
 
 
 class NotReady(Exception):
-    """The checks found errors: the issue cannot leave as it is."""
+    """The checks found errors: the issue cannot be sent as it is."""
 
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = findings
@@ -32,8 +32,8 @@ class NotReady(Exception):
 
     def sentence(self, locale: str) -> str:
         """Return every finding, in that language."""
-        found = "; ".join(finding.sentence(locale) for finding in self.findings)
-        return str(words("issues", locale)["not_ready"].format(findings=found))
+        listed = "; ".join(finding.sentence(locale) for finding in self.findings)
+        return str(words("issues", locale)["not_ready"].format(findings=listed))
 
 
 def get(db: Session, issue_id: UUID) -> Issue | None:
@@ -41,7 +41,7 @@ def get(db: Session, issue_id: UUID) -> Issue | None:
     return db.get(Issue, issue_id, options=[joinedload(Issue.newsletter)])
 
 
-def beginning(db: Session, prefix: str) -> list[Issue]:
+def with_prefix(db: Session, prefix: str) -> list[Issue]:
     """Return the issues whose identifier begins so, each with its newsletter; two at most."""
     wanted = cast(Issue.id, String).startswith(prefix, autoescape=True)
     return list(db.scalars(select(Issue).options(joinedload(Issue.newsletter)).where(wanted).limit(2)))
@@ -81,7 +81,7 @@ def import_issue(db: Session, content: Content, assets: dict[str, AssetFile], *,
 
 
 def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
-    """Return the approved revision, or the draft as it would leave.  Raises mjml.MjmlError."""
+    """Return the approved revision, or the draft as it would be sent.  Raises mjml.MjmlError."""
     if issue.revision_id:
         revision = db.get_one(Revision, issue.revision_id)
         return Rendered(revision.html, revision.text, "")
@@ -91,7 +91,7 @@ def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
 
 
 def public_page(db: Session, issue: Issue, settings: Settings) -> str:
-    """Return the HTML for the web: nobody's name, and a way out that names nobody."""
+    """Return the HTML for the web: without a name, and with an unsubscribe link for anybody."""
     values = {
         GREETING: greeting(issue.content["locale"], None),
         NAME: "",
@@ -101,7 +101,7 @@ def public_page(db: Session, issue: Issue, settings: Settings) -> str:
 
 
 def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime) -> list[Finding]:
-    """Return what the checks say of an issue that would leave at that instant; errors first."""
+    """Return the findings for an issue that would be sent at that instant; errors first."""
     day = leaves.astimezone(settings.zone).date()
     return check(_content(issue), rendered(db, issue, settings), leaves=day)
 
@@ -109,12 +109,12 @@ def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime)
 def schedule(
     db: Session, issue: Issue, *, due_at: datetime, approver: str, now: datetime, settings: Settings
 ) -> None:
-    """Freeze what the issue says, note who approved it, and when it leaves.
+    """Freeze the content of the issue as a revision, and note who approved it and when it is sent.
 
     Raises NotReady, ForbiddenMove.
     """
     after = moved(_locked(db, issue).state, Move.SCHEDULE)
-    errors = [f for f in findings(db, issue, settings, leaves=due_at) if f.level == "error"]
+    errors = [finding for finding in findings(db, issue, settings, leaves=due_at) if finding.level == "error"]
     if errors:
         raise NotReady(errors)
     issue.revision_id = _freeze(db, issue, settings, now)
@@ -126,13 +126,13 @@ def schedule(
 
 
 def unschedule(db: Session, issue: Issue) -> None:
-    """Back to a draft, to be corrected and approved anew.  Raises ForbiddenMove."""
+    """Make it a draft again, to be corrected and approved again.  Raises ForbiddenMove."""
     _move(db, issue, Move.UNSCHEDULE)
     issue.revision_id = issue.due_at = None
 
 
 def pause(db: Session, issue: Issue, reason: str | None = None) -> None:
-    """Stop claiming, from this commit on; `reason`: the refusal for which the service itself does.
+    """Stop claiming rows, from this commit on; `reason`: the relay's refusal, when the service itself pauses.
 
     Raises ForbiddenMove.
     """
@@ -149,18 +149,18 @@ def resume(db: Session, issue: Issue) -> None:
 
 
 def cancel(db: Session, issue: Issue) -> None:
-    """Nothing more is claimed, ever; the sweep withholds what had not begun.  Raises ForbiddenMove."""
+    """Stop the send for good; the sweep withholds the rows that had not begun.  Raises ForbiddenMove."""
     _move(db, issue, Move.CANCEL)
 
 
 def start(issue: Issue, *, candidates: int, audience: int, excluded: int, now: datetime) -> None:
-    """Let a scheduled issue leave for the audience that was frozen for it.  Raises ForbiddenMove."""
+    """Begin the send of a scheduled issue to its frozen audience.  Raises ForbiddenMove."""
     issue.state, issue.send_id, issue.started_at = moved(issue.state, Move.START), uuid4(), now
     issue.candidates, issue.audience, issue.excluded = candidates, audience, excluded
 
 
 def reopen(db: Session, issue: Issue) -> None:
-    """Let it leave again, for what is sent a second time; a paused one waits.  Raises ForbiddenMove."""
+    """Send a closed issue again, for some of its rows; a paused one stays so.  Raises ForbiddenMove."""
     if _locked(db, issue).state is not IssueState.PAUSED:
         issue.state, issue.closed_at = moved(issue.state, Move.RESEND), None
         wake(db, Task.TICK)
@@ -176,7 +176,7 @@ def _move(db: Session, issue: Issue, move: Move) -> None:
 
 
 def _locked(db: Session, issue: Issue) -> Issue:
-    """Return the same issue as it is now, held until the transaction ends."""
+    """Return the issue in its current state, locked until the transaction ends."""
     db.refresh(issue, attribute_names=["state"], with_for_update=True)
     return issue
 
@@ -189,7 +189,7 @@ def _freeze(db: Session, issue: Issue, settings: Settings, now: datetime) -> byt
         insert(Revision)
         .values(
             sha256=sha256, content=issue.content, subject=content.subject, locale=content.locale,
-            html=page.html, text=page.text, search=words_of(content), created_at=now,
+            html=page.html, text=page.text, search=search_vector(content), created_at=now,
         )
         .on_conflict_do_nothing()
     )  # fmt: skip
@@ -201,21 +201,21 @@ def _content(issue: Issue) -> Content:
 
 
 def _publication(issue: Issue, settings: Settings) -> Publication:
-    base, of = settings.public_url, issue.newsletter
+    base, publication = settings.public_url, issue.newsletter
     return Publication(
-        newsletter_name=of.name,
+        newsletter_name=publication.name,
         public_url=base,
-        issue_url=f"{base}/{of.slug}/issues/{issue.id}",
-        archive_url=f"{base}/{of.slug}/archive",
+        issue_url=f"{base}/{publication.slug}/issues/{issue.id}",
+        archive_url=f"{base}/{publication.slug}/archive",
         rights_url=f"{base}/rights",
         privacy_url=f"{base}/privacy",
-        theme=of.theme,
+        theme=publication.theme,
         legal=LegalNotice(
             controller_name=settings.controller_name,
             controller_address=settings.controller_address,
             dpo_email=settings.dpo_email,
             rights_email=settings.rights_email,
-            legal_basis=of.legal_basis,
+            legal_basis=publication.legal_basis,
             recipients=settings.recipients,
             retention=settings.kept(issue.content["locale"]),
         ),

@@ -1,4 +1,4 @@
-"""Newsletters, their issues, and the frozen revisions that leave."""
+"""Define issues, their images, and the frozen revisions that are sent."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from mailer.newsletters.models import Newsletter
 
 
 class Issue(Base):
-    """One number of a newsletter."""
+    """Hold one number of a newsletter."""
 
     __tablename__ = "issue"
     __table_args__ = (
@@ -44,7 +44,7 @@ class Issue(Base):
 
 
 class Revision(Base):
-    """A frozen content, named by its SHA-256: the only thing that is ever sent."""
+    """Hold a frozen content, named by its SHA-256: the only content that is ever sent."""
 
     __tablename__ = "revision"
     __table_args__ = (Index("ix_revision_search", "search", postgresql_using="gin"),)
@@ -53,16 +53,16 @@ class Revision(Base):
     content: Mapped[dict[str, Any]]
     subject: Mapped[str]
     locale: Mapped[str]
-    html: Mapped[str]  # with holes
-    text: Mapped[str]  # with holes
+    html: Mapped[str]  # with markers for merge fields
+    text: Mapped[str]  # the same
     search: Mapped[Any] = mapped_column(
         TSVECTOR, deferred=True, server_default=""
-    )  # what the archive finds it by
+    )  # for the archive's search
     created_at: Mapped[datetime]
 
 
 class Approval(Base):
-    """Who let which revision of an issue leave."""
+    """Record who approved which revision of an issue."""
 
     __tablename__ = "approval"
 
@@ -74,7 +74,7 @@ class Approval(Base):
 
 
 class Asset(Base):
-    """An image of an issue, served under its own hash."""
+    """Hold an image of an issue, served under its hash."""
 
     __tablename__ = "asset"
 

@@ -1,7 +1,7 @@
-"""An issue rendered once: blocks → MJML → HTML, and blocks → text.  Pure, but for the compiler's child.
+"""Render an issue: blocks → MJML → HTML, and blocks → text.  Pure, but for the compiler's process.
 
-What the law asks for (who writes, the rights, the way out) is put in by the layout: an author cannot leave it
-out.  Personal values are markers (see merge.py), replaced when a copy is made.
+What the law asks for (controller, rights, unsubscribe link) is added by the layout: an author cannot omit it.
+Personal values are markers (see rendering/merge_fields.py), replaced when a copy is made.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ from mailer.rendering.mjml import compile_holes
 from mailer.rendering.themes import theme
 from mailer.rendering.typography import clock, long_day, typeset
 
-KEPT = 32  # renderings in a process’s memory, some 150 KB each
+CACHED = 32  # renderings in a process’s memory, some 150 KB each
 
 
 @dataclass(frozen=True)
 class LegalNotice:
-    """What RGPD 13 wants said, as the installation's settings say it."""
+    """Hold the information of RGPD 13, as the installation's settings give it."""
 
     controller_name: str
     controller_address: str
@@ -40,7 +40,7 @@ class LegalNotice:
 
 @dataclass(frozen=True)
 class Publication:
-    """Where an issue appears: all that the layout adds to what the author wrote."""
+    """Hold what the layout adds to the author's content."""
 
     newsletter_name: str
     public_url: str
@@ -54,7 +54,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class Rendered:
-    """One issue, with markers where a reader's own values go."""
+    """Hold a rendered issue, with markers for a reader's own values."""
 
     html: str
     text: str
@@ -63,7 +63,7 @@ class Rendered:
 
 @dataclass(frozen=True)
 class _Source:
-    """What an issue is rendered from: two are the same if their hashes are."""
+    """Hold the inputs of a rendering, compared by their hash alone: the key of the cache."""
 
     sha256: bytes
     content: Content = field(compare=False)
@@ -74,28 +74,28 @@ class _Source:
 def render(content: Content, publication: Publication, asset_urls: Mapping[str, str]) -> Rendered:
     """Render an issue; `asset_urls` gives the absolute address of each image's src.  Raises MjmlError.
 
-    A process compiles what it has rendered lately only once: a page shows it twice, and its checks read it.
+    The last renderings are cached: a page shows an issue twice, and its checks render it again.
     """
-    said = content.dump(), asdict(publication), dict(asset_urls)
-    sha256 = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
+    inputs = content.dump(), asdict(publication), dict(asset_urls)
+    sha256 = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).digest()
     return _rendered(_Source(sha256, content, publication, asset_urls))
 
 
-@lru_cache(maxsize=KEPT)
-def _rendered(of: _Source) -> Rendered:
-    content = of.content
+@lru_cache(maxsize=CACHED)
+def _rendered(source: _Source) -> Rendered:
+    content = source.content
     values = {
         "issue": content,
-        "publication": of.publication,
-        "legal": of.publication.legal,
-        "asset": of.asset_urls.__getitem__,
-        "theme": theme(of.publication.theme),
+        "publication": source.publication,
+        "legal": source.publication.legal,
+        "asset": source.asset_urls.__getitem__,
+        "theme": theme(source.publication.theme),
         "locale": content.locale,
         "numbers": _calendar_numbers(content),
     }
-    source = _environment(content.locale, True).get_template("layout.mjml").render(values)
+    mjml = _environment(content.locale, True).get_template("layout.mjml").render(values)
     text = _environment(content.locale, False).get_template("layout.txt").render(values)
-    return Rendered(compile_holes(source), _tidy(text), source)
+    return Rendered(compile_holes(mjml), _tidy(text), mjml)
 
 
 def _calendar_numbers(content: Content) -> dict[int, int]:
@@ -114,7 +114,7 @@ def _environment(locale: str, mjml: bool) -> Environment:
     environment.filters |= {
         "markdown": lambda source: markdown.to_html(spaced(source)),
         "plain": lambda source: markdown.to_text(spaced(source)),
-        "wrap": lambda said, **how: markdown.wrap(spaced(said), **how),
+        "wrap": lambda text, **options: markdown.wrap(spaced(text), **options),
         "day": lambda day: long_day(day, locale),
         "hour": lambda at: clock(at, locale),
     }
@@ -128,7 +128,7 @@ def _environment(locale: str, mjml: bool) -> Environment:
 
 
 def _tidy(text: str) -> str:
-    """No trailing blanks, at most one empty line in a row."""
+    """Remove trailing blanks, and all but one of consecutive empty lines."""
     lines: list[str] = []
     for line in (line.rstrip() for line in text.splitlines()):
         if line or (lines and lines[-1]):

@@ -1,15 +1,15 @@
-"""The life of an issue: its states, and the moves allowed between them.  Pure."""
+"""Define the states of an issue, and the moves allowed between them.  Pure."""
 
 from enum import StrEnum
 
 
 class IssueState(StrEnum):
     DRAFT = "draft"
-    SCHEDULED = "scheduled"  # a revision is approved; leaves at due_at
+    SCHEDULED = "scheduled"  # a revision is approved; sent at due_at
     SENDING = "sending"  # the audience is frozen
-    PAUSED = "paused"  # frozen, and held by staff
+    PAUSED = "paused"  # the send is stopped for a while, by staff or the service
     CANCELLED = "cancelled"  # nothing more begins; what had not begun is withheld
-    CLOSED = "closed"  # every delivery is final, the certificate stands
+    CLOSED = "closed"  # every delivery is final: the certificate can be made
 
 
 class Move(StrEnum):
@@ -20,7 +20,7 @@ class Move(StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     CLOSE = "close"
-    RESEND = "resend"  # the deliveries of which nobody knows whether they arrived
+    RESEND = "resend"  # the deliveries that are unknown
 
 
 _MOVES: dict[Move, tuple[frozenset[IssueState], IssueState]] = {

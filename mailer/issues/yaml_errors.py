@@ -1,4 +1,4 @@
-"""Tell what is wrong in an issue file: a code and its facts, said in words by templates/words/issues.yaml."""
+"""Tell what is wrong in an issue file: a code and its facts, worded by templates/words/issues.yaml."""
 
 import difflib
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ class Fault:
 
     def sentence(self, name: str, locale: str) -> str:
         """Return it as one line that names the file and the place."""
-        said = words("issues", locale)["faults"]
+        sentences = words("issues", locale)["faults"]
         where = f", {self.where}" if self.where else ""
-        told = said.get(self.code, said["other"]).format(**self.facts)
-        return str(said["line"].format(name=name, line=self.line, field=where, sentence=told))
+        sentence = sentences.get(self.code, sentences["other"]).format(**self.facts)
+        return str(sentences["line"].format(name=name, line=self.line, field=where, sentence=sentence))
 
 
 def cause(error: ErrorDetails) -> tuple[str, dict[str, Any]]:
@@ -40,8 +40,8 @@ def cause(error: ErrorDetails) -> tuple[str, dict[str, Any]]:
 
 def _unknown_field(name: str) -> tuple[str, dict[str, Any]]:
     known = {field for model in _models() for field in model}
-    close = difflib.get_close_matches(name, known, n=1)
-    return ("mistyped", {"close": close[0]}) if close else ("extra_forbidden", {})
+    nearest = difflib.get_close_matches(name, known, n=1)
+    return ("mistyped", {"close": nearest[0]}) if nearest else ("extra_forbidden", {})
 
 
 def _models() -> list[set[str]]:

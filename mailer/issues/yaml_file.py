@@ -1,4 +1,4 @@
-"""An issue as a YAML file with its images beside it: read, validated, every fault named with its line."""
+"""Read an issue from a YAML file with its images beside it, and name every fault with its line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from mailer.issues.yaml_errors import Fault, cause
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe, and leaves figures as they are written: to YAML 1.1, 14:30 is 870, and 02 is 2."""
+    """Load safely, and leave figures as they are written: to YAML 1.1, 14:30 is 870, and 02 is 2."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 -- as PyYAML declares it
         first: [
@@ -28,15 +28,15 @@ class _Loader(yaml.SafeLoader):
 
 
 class IssueFileError(Exception):
-    """The file cannot become an issue; every fault found is listed."""
+    """The file cannot become an issue; every fault is listed."""
 
     def __init__(self, name: str, faults: Sequence[Fault]) -> None:
         self.name, self.faults = name, list(faults)
-        super().__init__(", ".join(each.code for each in faults))
+        super().__init__(", ".join(fault.code for fault in faults))
 
     def sentence(self, locale: str) -> str:
         """Return every fault, a line each."""
-        return "\n".join(each.sentence(self.name, locale) for each in self.faults)
+        return "\n".join(fault.sentence(self.name, locale) for fault in self.faults)
 
 
 def load(path: Path) -> tuple[Content, dict[str, AssetFile]]:
@@ -98,7 +98,7 @@ def _asset(folder: Path, src: str) -> AssetFile:
 
 
 def _first_causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Without those that only follow from another: a list is too short when its items were refused."""
+    """Drop errors that only follow from another: a list is too short when its items were refused."""
     places = [error["loc"] for error in errors]
     return [e for e in errors if not any(e["loc"] == p[: len(e["loc"])] != p for p in places)]
 
@@ -119,10 +119,10 @@ def _locate(node: Any, where: Sequence[int | str]) -> int:
         if isinstance(step, int) and isinstance(node, yaml.SequenceNode) and step < len(node.value):
             node = node.value[step]
         elif isinstance(node, yaml.MappingNode):
-            found = next(((k, v) for k, v in node.value if k.value == step), None)
-            if found is None:
+            match = next(((k, v) for k, v in node.value if k.value == step), None)
+            if match is None:
                 break
-            line, node = found[0].start_mark.line + 1, found[1]
+            line, node = match[0].start_mark.line + 1, match[1]
             continue
         else:
             break

@@ -1,4 +1,4 @@
-"""A notice as a mail: its letterhead, its words, its links."""
+"""Compose a notice as a mail: sender, words and links."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
 from mailer.notices.models import NoticeKind
-from mailer.notices.templates import LEAVE, LINK, Frame, text_of, worded
+from mailer.notices.templates import LEAVE, LINK, Frame, notice_page, text_of
 from mailer.rendering.merge_fields import GREETING, fill, greeting
 
 
 class _Unfolded(UniqueUnstructuredHeader):
-    """Written as it is: folded into encoded words, a long address of a page would be read by no mailbox."""
+    """Write the header unfolded: no mailbox would read a long URL folded into encoded words."""
 
     def fold(self, *, policy: "Policy[Any]") -> str:
         return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
@@ -33,7 +33,7 @@ _POLICY = SMTP.clone(header_factory=_HEADERS)
 
 @dataclass(frozen=True)
 class Letterhead:
-    """Who a notice comes from: a newsletter, or the body that publishes it."""
+    """Name whom a notice comes from: a newsletter, or the body that publishes it."""
 
     name: str
     theme: str
@@ -43,8 +43,15 @@ class Letterhead:
     return_path_domain: str
 
     @classmethod
-    def of_newsletter(cls, of: Newsletter) -> "Letterhead":
-        return cls(of.name, of.theme, of.from_name, of.from_address, of.reply_to, of.return_path_domain)
+    def of_newsletter(cls, newsletter: Newsletter) -> "Letterhead":
+        return cls(
+            newsletter.name,
+            newsletter.theme,
+            newsletter.from_name,
+            newsletter.from_address,
+            newsletter.reply_to,
+            newsletter.return_path_domain,
+        )
 
     @classmethod
     def of_controller(cls, settings: Settings) -> "Letterhead":
@@ -53,8 +60,8 @@ class Letterhead:
 
 
 @dataclass(frozen=True)
-class Claimed:
-    """A notice to send now, as it stood when claimed."""
+class ClaimedNotice:
+    """Hold a notice to send now, as it was when claimed."""
 
     id: UUID
     kind: NoticeKind
@@ -67,22 +74,24 @@ class Claimed:
     first_tried: datetime
     link: str = ""
     leave: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)  # what the words have holes for
+    facts: Mapping[str, str] = field(default_factory=dict)  # values for the merge fields of its words
     answers: str | None = None
     subscription_id: UUID | None = None  # None: a notice to a bare address
 
 
-def return_path(claimed: Claimed) -> str:
-    """Null for what answers a mail: an answer to an answer would be a loop (RFC 3834, 3.3)."""
+def return_path(claimed: ClaimedNotice) -> str:
+    """Return the null path for what answers a mail: two robots would answer each other (RFC 3834, 3.3)."""
     answers = claimed.answers or claimed.kind is NoticeKind.RECEIPT
     return "" if answers else f"bounces@{claimed.letterhead.return_path_domain}"
 
 
-def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage:
+def compose(claimed: ClaimedNotice, settings: Settings, now: datetime) -> EmailMessage:
     """Return the mail itself.  Auto-Submitted (RFC 3834): no out-of-office should answer it."""
-    of = claimed.letterhead
-    page = worded(
-        claimed.words, claimed.locale, Frame(of.name, of.theme, settings.controller_name, settings.public_url)
+    head = claimed.letterhead
+    page = notice_page(
+        claimed.words,
+        claimed.locale,
+        Frame(head.name, head.theme, settings.controller_name, settings.public_url),
     )
     name = _trusted_name(claimed)
     values = {
@@ -90,13 +99,13 @@ def compose(claimed: Claimed, settings: Settings, now: datetime) -> EmailMessage
         GREETING: greeting(claimed.locale, name), LINK: claimed.link, LEAVE: claimed.leave,
     }  # fmt: skip
     message = EmailMessage(policy=_POLICY)
-    message["From"] = formataddr((of.from_name, of.from_address))
+    message["From"] = formataddr((head.from_name, head.from_address))
     local, _, domain = claimed.email.rpartition("@")  # may need SMTPUTF8 (RFC 6532), which formataddr refuses
     message["To"] = Address(name or "", local, domain)
-    message["Reply-To"] = of.reply_to
+    message["Reply-To"] = head.reply_to
     message["Subject"] = fill(page.subject, values, escape=False)
     message["Date"] = format_datetime(now)
-    message["Message-ID"] = f"<{claimed.id.hex}@{of.return_path_domain}>"
+    message["Message-ID"] = f"<{claimed.id.hex}@{head.return_path_domain}>"
     if claimed.kind is NoticeKind.WELCOME and claimed.leave:
         message["List-Unsubscribe"] = f"<{claimed.leave}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
@@ -125,11 +134,11 @@ def leave_link(slug: str, subscription_id: UUID, public_url: str) -> str:
     return f"{public_url}/u/{_token(Purpose.LEAVE, subscription_id, slug)}"
 
 
-def _trusted_name(claimed: Claimed) -> str | None:
-    """Return the name the owner gave: what a form says before they confirm may be anybody's text."""
+def _trusted_name(claimed: ClaimedNotice) -> str | None:
+    """Return the name the owner gave: before they confirm, the name in a form may be anybody's text."""
     return None if claimed.kind is NoticeKind.CONFIRMATION else claimed.name
 
 
-def _token(purpose: Purpose, of: UUID, slug: str) -> str:
-    """Return whose link this is, and of which newsletter: an expired link still knows the way on."""
-    return tokens.issue(purpose, [of.hex, slug])
+def _token(purpose: Purpose, owner_id: UUID, slug: str) -> str:
+    """Return a token that also names the newsletter: an expired link can still lead to its page."""
+    return tokens.issue(purpose, [owner_id.hex, slug])

@@ -1,4 +1,4 @@
-"""Hold the outbox of notices: single mails that wait to leave."""
+"""Define the outbox of notices: single mails that wait to be sent."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +22,7 @@ class NoticeKind(StrEnum):
     RIGHTS = "rights"  # the fresh link
     NOTHING_HELD = "nothing_held"
     RECEIPT = "receipt"  # a case is open
-    IDENTITY = "identity"  # who is asking is in doubt; the clock rests
+    IDENTITY = "identity"  # who asks has to be confirmed; the deadline is suspended
     EXTENDED = "extended"
     REFUSED = "refused"
     ANSWERED = "answered"
@@ -30,17 +30,17 @@ class NoticeKind(StrEnum):
     NEW_ADDRESS = "new_address"  # to be confirmed from that mailbox
     ADDRESS_CHANGED = "address_changed"  # to the old one, with the undo
     RESTRICTED = "restricted"
-    UNRESTRICTED = "unrestricted"  # told before the restriction is lifted
+    UNRESTRICTED = "unrestricted"  # sent before the restriction is lifted
     OBJECTED = "objected"
     RECONFIRM = "reconfirm"  # do you still want this, after 35 months?
     CASE_ALERT = "case_alert"  # to the privacy officer, D-10 and D-3
     LETTER = "letter"  # words written by the privacy officer
     RECIPIENTS = "recipients"  # to the privacy officer: files that hold somebody erased
-    BREACH = "breach"  # to the privacy officer: its 72 hours run
+    BREACH = "breach"  # to the privacy officer: within 72 hours
 
 
 class Notice(Base):
-    """A single transactional mail waiting to leave: the outbox, written in its cause's own transaction."""
+    """Hold one transactional mail of the outbox, written in the transaction that causes it."""
 
     __tablename__ = "notice"
     __table_args__ = (
@@ -59,7 +59,7 @@ class Notice(Base):
     email: Mapped[str | None]  # instead of both: a bare address…
     name: Mapped[str | None]  # …whom to greet there…
     locale: Mapped[str | None]  # …in which language…
-    facts: Mapped[dict[str, Any] | None]  # …and what fills the holes of the words
+    facts: Mapped[dict[str, Any] | None]  # …and what fills the merge fields of the words
     state: Mapped[DeliveryState] = mapped_column(enum(DeliveryState))
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)

@@ -1,8 +1,8 @@
-"""Single mails: confirmation, welcome, goodbye, a link that was asked for.
+"""Queue single mails: confirmation, welcome, goodbye, a link that was asked for.
 
-Written in an outbox within the transaction that causes them, and sent at least once: unlike a letter, a
-confirmation that arrives twice harms nobody, and one that never arrives does.  So the claim itself sets the
-next try; only the relay's answer takes a notice off the list.
+They are written in the transaction that causes them, and sent at least once: unlike a letter, a confirmation
+that arrives twice harms nobody, and one that never arrives does.  So the claim already sets the next try;
+only the relay's answer removes a notice from the queue.
 """
 
 from collections.abc import Mapping
@@ -24,17 +24,17 @@ _ANSWERS = {Due.CONFIRMATION: NoticeKind.CONFIRMATION, Due.ALREADY: NoticeKind.A
 
 
 def answer_signup(db: Session, decided: SignupDecision, *, now: datetime) -> None:
-    """Have the mailbox asked whether it wants this, or told that it has it already."""
+    """Queue the confirmation request, or the mail that says they are subscribed already."""
     _enqueue(db, _ANSWERS[decided.due], decided.subscription_id, now)
 
 
 def welcome(db: Session, subscription_id: UUID, *, now: datetime) -> None:
-    """Have the new subscriber told that it worked; if imported, told where the address comes from."""
+    """Queue the welcome; to an imported subscriber it names the source of the address."""
     _enqueue(db, NoticeKind.WELCOME, subscription_id, now)
 
 
 def goodbye(db: Session, subscription_id: UUID, *, now: datetime, answers: str | None = None) -> None:
-    """Have whoever left told that it worked, and how to undo it; `answers`: the Message-ID of their mail."""
+    """Queue the goodbye, with a link to undo it; `answers`: the Message-ID of the mail that asked for it."""
     _enqueue(db, NoticeKind.GOODBYE, subscription_id, now, answers)
 
 
@@ -49,10 +49,10 @@ def post(
     facts: Mapping[str, str] | None = None,
     answers: str | None = None,
 ) -> UUID:
-    """Write to a bare address, subscriber or not, from the controller; the notice.
+    """Queue a notice from the controller to an address, subscriber or not; return its id.
 
-    `facts` fills the holes of the kind's words; of these, `link` is a path of ours, which may end in a signed
-    token: {"link": "/rights/", "purpose": Purpose, "of": what it signs}.
+    `facts` fills the merge fields of the kind's words; of these, `link` is a path of ours, which may end in a
+    signed token: {"link": "/rights/", "purpose": Purpose, "of": what it signs}.
     """
     notice = Notice(
         kind=kind, email=email, locale=locale, name=name, facts=dict(facts or {}), answers=answers,
@@ -63,7 +63,7 @@ def post(
 
 
 def send_preferences(db: Session, subscription_id: UUID, *, now: datetime) -> None:
-    """Have the address on file given a fresh link to its preferences."""
+    """Queue a fresh link to the preferences, to the stored address."""
     _enqueue(db, NoticeKind.PREFERENCES, subscription_id, now)
 
 
@@ -78,10 +78,10 @@ def waiting(db: Session, *, now: datetime) -> bool:
 def _enqueue(
     db: Session, kind: NoticeKind, subscription_id: UUID, now: datetime, answers: str | None = None
 ) -> None:
-    of = db.get_one(Subscription, subscription_id)
+    subscription = db.get_one(Subscription, subscription_id)
     notice = Notice(
-        kind=kind, subscriber_id=of.subscriber_id, newsletter_id=of.newsletter_id, answers=answers,
-        state=DeliveryState.PENDING, due_at=now, created_at=now,
+        kind=kind, subscriber_id=subscription.subscriber_id, newsletter_id=subscription.newsletter_id,
+        answers=answers, state=DeliveryState.PENDING, due_at=now, created_at=now,
     )  # fmt: skip
     _add(db, notice)
 

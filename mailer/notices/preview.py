@@ -1,4 +1,4 @@
-"""Every notice as it will be received, to nobody real: for whoever reads them over before they leave."""
+"""Compose a sample of every notice, to an invented person, so that staff can read them over."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 from mailer.core.i18n import LOCALES, words
 from mailer.core.settings import Settings
 from mailer.newsletters.models import Newsletter, Theme
-from mailer.notices.message import Claimed, Letterhead, compose
+from mailer.notices.message import ClaimedNotice, Letterhead, compose
 from mailer.notices.models import NoticeKind
 from mailer.notices.templates import kinds
 
@@ -34,11 +34,13 @@ def samples(settings: Settings, theme: Theme, *, now: datetime) -> Iterator[tupl
             yield f"{kind}-{locale}", compose(_sample(kind, head, locale, now, settings), settings, now)
 
 
-def _sample(said: str, head: Letterhead, locale: str, now: datetime, settings: Settings) -> Claimed:
-    """To nobody; its links lead nowhere."""
-    kind = NoticeKind(said) if said in list(NoticeKind) else _VARIANTS[said]
+def _sample(
+    words_key: str, head: Letterhead, locale: str, now: datetime, settings: Settings
+) -> ClaimedNotice:
+    """Return a notice to an invented person, with links that do nothing."""
+    kind = NoticeKind(words_key) if words_key in list(NoticeKind) else _VARIANTS[words_key]
     nowhere = f"{settings.public_url}/exemple"
-    return Claimed(
-        UUID(int=0), kind, said, head, "camille.dupont@example.org", "Camille Dupont", locale, 1, now,
+    return ClaimedNotice(
+        UUID(int=0), kind, words_key, head, "camille.dupont@example.org", "Camille Dupont", locale, 1, now,
         link=nowhere, leave=nowhere, facts=words("samples", locale)["facts"],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Decide on what the public forms received, one request a transaction, and have it answered by mail."""
+"""Decide on requests from the public forms, one a transaction, and queue the answer by mail."""
 
 from datetime import datetime
 
@@ -10,24 +10,24 @@ from mailer.subscribers import preferences, signup
 
 
 def decide_signup(db: Session, *, now: datetime) -> bool:
-    """Decide on the oldest sign-up; whether there was one."""
-    asked = signup.next_due(db, now=now)
-    if asked is None:
+    """Decide on the oldest sign-up; return whether there was one."""
+    request = signup.next_due(db, now=now)
+    if request is None:
         return False
-    with jobs.row(signup.JOB, asked.id, db):
-        decided = signup.decide(db, asked, now=now)
+    with jobs.row(signup.JOB, request.id, db):
+        decided = signup.decide(db, request, now=now)
         if decided:
             outbox.answer_signup(db, decided, now=now)
     return True
 
 
 def decide_preferences(db: Session, *, now: datetime) -> bool:
-    """Decide on the oldest request for a link to one's preferences; whether there was one."""
-    asked = preferences.next_due(db)
-    if asked is None:
+    """Decide on the oldest request for a preferences link; return whether there was one."""
+    request = preferences.next_due(db)
+    if request is None:
         return False
-    with jobs.row(preferences.JOB, asked.id, db):
-        known = preferences.decide(db, asked, now=now)
-        if known:
-            outbox.send_preferences(db, known, now=now)
+    with jobs.row(preferences.JOB, request.id, db):
+        subscription_id = preferences.decide(db, request, now=now)
+        if subscription_id:
+            outbox.send_preferences(db, subscription_id, now=now)
     return True

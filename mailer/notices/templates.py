@@ -1,4 +1,4 @@
-"""A notice's words put in their layout: subject, HTML and text, with markers for what is personal.
+"""Put a notice's words in their layout: subject, HTML and text, with markers for what is personal.
 
 The words of every notice are in templates/words/notices.yaml.  A page is compiled once per kind, language and
 newsletter in a process.
@@ -26,7 +26,7 @@ _FACT = re.compile(r"\{([a-z_]+)\}")
 
 @dataclass(frozen=True)
 class Frame:
-    """What surrounds the words of a newsletter's notices."""
+    """Hold what the layout shows around the words of a notice."""
 
     newsletter: str
     theme: str
@@ -35,8 +35,8 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Worded:
-    """A notice with holes: greeting, link, and the facts its words name."""
+class NoticePage:
+    """Hold a notice with markers for the greeting, the link, and the facts its words name."""
 
     subject: str
     html: str
@@ -44,9 +44,9 @@ class Worded:
 
 
 @lru_cache(maxsize=200)
-def worded(kind: str, locale: str, frame: Frame) -> Worded:
+def notice_page(kind: str, locale: str, frame: Frame) -> NoticePage:
     """Return the notice of this kind, in that language.  Raises KeyError on an unknown kind."""
-    words = {name: _named(said, frame.newsletter) for name, said in _words(locale, kind).items()}
+    words = {name: _fill_newsletter(text, frame.newsletter) for name, text in _words(locale, kind).items()}
     values = {
         "t": words,
         "locale": locale,
@@ -57,11 +57,11 @@ def worded(kind: str, locale: str, frame: Frame) -> Worded:
         "privacy_url": f"{frame.public_url}/privacy",
     }
     html = compile_holes(_environment(True).get_template("layout.mjml").render(values))
-    return Worded(words["subject"], html, _environment(False).get_template("layout.txt").render(values))
+    return NoticePage(words["subject"], html, _environment(False).get_template("layout.txt").render(values))
 
 
-def text_of(page: Worded, values: Mapping[str, str]) -> str:
-    """Return the text part: holes filled, then lines wrapped.  Raises KeyError on an unknown fact."""
+def text_of(page: NoticePage, values: Mapping[str, str]) -> str:
+    """Return the text part: markers replaced, then lines wrapped.  Raises KeyError on an unknown fact."""
     lines = fill(page.text, values, escape=False).splitlines()
     return "\n".join(line if len(line) <= WIDTH else wrap(line) for line in lines) + "\n"
 
@@ -72,14 +72,14 @@ def kinds(locale: str) -> list[str]:
 
 
 def _words(locale: str, kind: str) -> dict[str, Any]:
-    said = i18n.words("notices", locale)
-    return {"button": "", "after": [], "leave": "", **said["common"], **said[kind]}
+    words = i18n.words("notices", locale)
+    return {"button": "", "after": [], "leave": "", **words["common"], **words[kind]}
 
 
-def _named(said: Any, newsletter: str) -> Any:
-    if isinstance(said, list):
-        return [_named(each, newsletter) for each in said]
-    return french(_FACT.sub(lambda hole: newsletter if hole[1] == "newsletter" else marker(hole[1]), said))
+def _fill_newsletter(text: Any, newsletter: str) -> Any:
+    if isinstance(text, list):
+        return [_fill_newsletter(part, newsletter) for part in text]
+    return french(_FACT.sub(lambda hole: newsletter if hole[1] == "newsletter" else marker(hole[1]), text))
 
 
 @cache

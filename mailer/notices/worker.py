@@ -16,7 +16,7 @@ from mailer.core.logging import log
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
-from mailer.notices.message import Claimed, Letterhead, compose, leave_link, link_of, return_path
+from mailer.notices.message import ClaimedNotice, Letterhead, compose, leave_link, link_of, return_path
 from mailer.notices.models import Notice, NoticeKind
 from mailer.notices.outbox import JOB, waiting
 from mailer.rendering.typography import long_day
@@ -30,12 +30,12 @@ from mailer.subscribers.eligibility import Withheld, own_word, receives
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 from mailer.subscribers.recipients import recipient
 
-HANG_UPS = 2  # one after the other, and the relay is left for a while
-UNWRITTEN = Reply(451, "", "not written")  # by ourselves: again later
+HANG_UPS = 2  # in a row, after which the relay is left alone for a while
+NOT_COMPOSED = Reply(451, "", "not written")  # ours, when the mail cannot be composed: try again later
 NO_SMTPUTF8 = Reply(553, "5.6.7", "the relay does not offer SMTPUTF8")  # RFC 6531, 3.5
 
 
-_MEANT_FOR = {
+_STATES_FOR = {
     NoticeKind.CONFIRMATION: {SubscriptionState.PENDING, SubscriptionState.ACTIVE},
     NoticeKind.WELCOME: {SubscriptionState.ACTIVE},
     NoticeKind.GOODBYE: {SubscriptionState.ENDED},
@@ -44,14 +44,14 @@ _MEANT_FOR = {
 }
 
 
-_OF_A_READER = {NoticeKind.WELCOME, NoticeKind.ALREADY}  # they say that letters are sent
+_TO_READERS = {NoticeKind.WELCOME, NoticeKind.ALREADY}  # they say that the newsletter is being sent
 
 
 def send_due(settings: Settings) -> int:
-    """Send every notice that is due, each charged for itself alone; how many were tried.
+    """Send every notice that is due, each failing by itself alone; return how many were tried.
 
-    Raises RelayDown, or DkimKeyMissing where they must be signed, before charging any with it; RowFailed for
-    one that cannot be written.
+    Raises RelayDown, or DkimKeyMissing where they must be signed, before counting an attempt; RowFailed for
+    one that cannot be composed.
     """
     tried, hung_up, signer = 0, 0, dkim.load(settings)
     while hung_up < HANG_UPS and _waiting():
@@ -76,25 +76,25 @@ def _waiting() -> bool:
         return waiting(db, now=utcnow())
 
 
-def _claim(settings: Settings) -> Claimed | None:
-    """Take the next; what no longer has a reason to leave is withheld."""
+def _claim(settings: Settings) -> ClaimedNotice | None:
+    """Claim the next notice; withhold those whose reason no longer holds."""
     while True:
         with transaction() as db:
-            found = _next_due(db, utcnow())
-            if found is None:
+            row = _next_due(db, utcnow())
+            if row is None:
                 return None
-            with jobs.row(JOB, found[0].id, db):
-                claimed = _taken(found, utcnow(), settings)
+            with jobs.row(JOB, row[0].id, db):
+                claimed = _to_send(row, utcnow(), settings)
         if claimed:
             return claimed
 
 
 def _next_due(db: Session, now: datetime) -> Row[*tuple[Any, ...]] | None:
-    """Return the notice that has waited longest, with what it is about; nobody else sends it meanwhile."""
+    """Return the notice that has waited longest, locked, with what it is about."""
     due = Notice.state.in_(WAITING), Notice.due_at <= now, jobs.to_try(JOB, Notice.id)
-    of = recipient()
+    may_receive = recipient()
     return db.execute(
-        select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, of.c.withheld)
+        select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, may_receive.c.withheld)
         .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
         .outerjoin(Newsletter, Newsletter.id == Notice.newsletter_id)
         .outerjoin(
@@ -102,7 +102,7 @@ def _next_due(db: Session, now: datetime) -> Row[*tuple[Any, ...]] | None:
             (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter_id == Newsletter.id),
         )
         .outerjoin(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
-        .outerjoin(of, of.c.subscription_id == Subscription.id)
+        .outerjoin(may_receive, may_receive.c.subscription_id == Subscription.id)
         .where(*due)
         .order_by(Notice.due_at)
         .limit(1)
@@ -110,7 +110,7 @@ def _next_due(db: Session, now: datetime) -> Row[*tuple[Any, ...]] | None:
     ).one_or_none()
 
 
-def _taken(row: Any, now: datetime, settings: Settings) -> Claimed | None:
+def _to_send(row: Any, now: datetime, settings: Settings) -> ClaimedNotice | None:
     notice = row[0]
     if notice.email is None and not _has_reason(row):
         notice.state = DeliveryState.WITHHELD
@@ -122,9 +122,9 @@ def _taken(row: Any, now: datetime, settings: Settings) -> Claimed | None:
 def _has_reason(row: Any) -> bool:
     """Return whether what the notice says of a subscription still holds."""
     notice, _, subscription, _, consent, withheld = row
-    if subscription is None or subscription.state not in _MEANT_FOR[notice.kind]:
+    if subscription is None or subscription.state not in _STATES_FOR[notice.kind]:
         return False
-    if notice.kind in _OF_A_READER:
+    if notice.kind in _TO_READERS:
         return receives(withheld)
     if notice.kind is NoticeKind.CONFIRMATION and subscription.state is SubscriptionState.ACTIVE:
         return withheld is Withheld.SUPPRESSED or not own_word(consent.kind)
@@ -132,17 +132,17 @@ def _has_reason(row: Any) -> bool:
 
 
 def _charge(notice: Notice, now: datetime) -> None:
-    """One more try, and when the next would be."""
+    """Count an attempt, and set when the next would be."""
     notice.first_tried = notice.first_tried or now
     notice.attempts += 1
     notice.due_at = retry_at(now, notice.attempts, _jitter())
 
 
-def _to_an_address(notice: Notice, settings: Settings) -> Claimed:
+def _to_an_address(notice: Notice, settings: Settings) -> ClaimedNotice:
     facts = dict(notice.facts or {})
     link, purpose, of = (facts.pop(name, "") for name in ("link", "purpose", "of"))
     token = tokens.issue(Purpose(purpose), of) if purpose else ""
-    return Claimed(
+    return ClaimedNotice(
         notice.id, notice.kind, notice.kind.value, Letterhead.of_controller(settings), notice.email or "",
         notice.name, notice.locale or settings.default_locale,
         notice.attempts, notice.first_tried or notice.due_at,
@@ -150,12 +150,12 @@ def _to_an_address(notice: Notice, settings: Settings) -> Claimed:
     )  # fmt: skip
 
 
-def _to_a_subscriber(row: Any, settings: Settings) -> Claimed:
+def _to_a_subscriber(row: Any, settings: Settings) -> ClaimedNotice:
     notice, subscriber, subscription, newsletter, consent, withheld = row
     base, slug = settings.public_url, newsletter.slug
     received = consent is not None and withheld is not Withheld.SUPPRESSED
     words = _words_of(notice.kind, consent, received=received)
-    return Claimed(
+    return ClaimedNotice(
         notice.id, notice.kind, words, Letterhead.of_newsletter(newsletter),
         subscriber.email, subscriber.name, subscriber.locale, notice.attempts, notice.first_tried,
         link=link_of(notice.kind, slug, subscription.id, subscriber.id, base),
@@ -174,7 +174,7 @@ def _words_of(kind: NoticeKind, consent: ConsentPayload | None, *, received: boo
 
 
 def _provenance(consent: ConsentPayload | None, locale: str, settings: Settings) -> dict[str, str]:
-    """Return where an imported consent comes from, and what it rests on."""
+    """Return the source and the legal text of an imported consent."""
     if consent is None:
         return {}
     at = consent.consented_at
@@ -185,17 +185,17 @@ def _provenance(consent: ConsentPayload | None, locale: str, settings: Settings)
     }
 
 
-def _send(client: smtplib.SMTP, claimed: Claimed, settings: Settings, signer: Signer | None) -> None:
-    """Submit it, and record the answer; also that it could not be written, and then raise that."""
+def _send(client: smtplib.SMTP, claimed: ClaimedNotice, settings: Settings, signer: Signer | None) -> None:
+    """Submit it, and record the answer; record also that it could not be composed, and raise why."""
     try:
         message = _encoded(compose(claimed, settings, utcnow()), claimed.email, signer)
     except Exception:
-        _record(claimed, UNWRITTEN)
+        _record(claimed, NOT_COMPOSED)
         raise
     _record(claimed, _submit(client, return_path(claimed), claimed.email, message))
 
 
-def _record(claimed: Claimed, answer: Reply) -> None:
+def _record(claimed: ClaimedNotice, answer: Reply) -> None:
     now = utcnow()
     decided = verdict(
         answer, now=now, attempts=claimed.attempts, first_tried=claimed.first_tried, jitter=_jitter
@@ -207,12 +207,12 @@ def _record(claimed: Claimed, answer: Reply) -> None:
         notice.state, notice.code, notice.reply = decided.state, answer.code, answer.text
         notice.due_at = decided.due_at or now
         if decided.state is DeliveryState.ACCEPTED:
-            _arrived(db, claimed, now)
+            _accepted(db, claimed, now)
     logging.notices.labels(decided.state.value).inc()
 
 
-def _arrived(db: Session, claimed: Claimed, now: datetime) -> None:
-    """Do what follows from a mail's being in the mailbox."""
+def _accepted(db: Session, claimed: ClaimedNotice, now: datetime) -> None:
+    """Apply what follows once the relay has accepted the mail."""
     if claimed.subscription_id is None:
         return
     if claimed.kind is NoticeKind.WELCOME:

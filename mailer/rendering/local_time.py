@@ -1,4 +1,4 @@
-"""A date and time as staff type and read it, in their time zone.  Pure."""
+"""Read and write a date and time as staff do, in their time zone.  Pure."""
 
 from datetime import UTC, date, datetime, time, tzinfo
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from mailer.core.i18n import Explained, words
 
 
 class BadTime(Explained, ValueError):
-    """Tell that what was typed is no instant, and why."""
+    """Tell why what was typed is no instant."""
 
     sentences = "rendering", "bad_time"
 
@@ -25,7 +25,7 @@ class BadTime(Explained, ValueError):
 
 
 class AmbiguousTime(BadTime):
-    """Clocks go back: this time happens twice, and only its author knows which is meant."""
+    """Tell that this time happens twice, as clocks go back: only its author knows which is meant."""
 
 
 def parse_local(text: str, zone: ZoneInfo, fold: int | None = None) -> datetime:
@@ -50,7 +50,7 @@ def parse_local(text: str, zone: ZoneInfo, fold: int | None = None) -> datetime:
 
 
 def parse_future(text: str, zone: ZoneInfo, fold: int | None = None, *, now: datetime) -> datetime:
-    """As parse_local, and raises BadTime too when that instant is past."""
+    """Do as parse_local, but raise BadTime too when that instant is past."""
     at = parse_local(text, zone, fold)
     if at <= now:
         raise BadTime("past", text, at.astimezone(zone))
@@ -60,13 +60,13 @@ def parse_future(text: str, zone: ZoneInfo, fold: int | None = None, *, now: dat
 def shown(at: datetime, zone: ZoneInfo, locale: str) -> str:
     """Return an instant in full: mardi 1er décembre 2026 à 08:00 (heure de Paris, 07:00 UTC)."""
     local, utc = at.astimezone(zone), at.astimezone(UTC)
-    said = words("rendering", locale)["instant"]
-    shown_at: str = said["shown"].format(
+    patterns = words("rendering", locale)["instant"]
+    shown_at: str = patterns["shown"].format(
         day=_day(local.date(), locale),
         time=f"{local:%H:%M}",
         place=get_timezone_location(zone, locale, return_city=True),
         utc=f"{utc:%H:%M}",
-        shift=said["shift"][(utc.date() - local.date()).days],
+        shift=patterns["shift"][(utc.date() - local.date()).days],
     )
     return shown_at
 

@@ -1,4 +1,4 @@
-"""Authors' Markdown, as HTML for a mail and as plain text.  Pure.
+"""Render authors' Markdown as HTML for a mail and as plain text.  Pure.
 
 Raw HTML, images and headings are off: what an author writes stays text, and the outline stays the blocks'.
 """

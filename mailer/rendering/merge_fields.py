@@ -1,4 +1,4 @@
-"""The merge fields: the few places of an issue that differ from one reader to the next.  Pure.
+"""Fill the merge fields: the few places of an issue that differ from one reader to the next.  Pure.
 
 A rendered issue holds private-use markers where a personal value goes; authors cannot write those
 characters, so their text is never taken for a field.
@@ -20,14 +20,14 @@ UNSUBSCRIBE_URL = "unsubscribe_url"
 
 
 def marker(name: str) -> str:
-    """Return what stands in a rendered issue for a merge field."""
+    """Return the marker of a merge field in a rendered issue."""
     return f"\ue000{name}\ue001"
 
 
 def greeting(locale: str, name: str | None) -> str:
     """Return the first words to a reader, by name when they gave one."""
-    said = words("rendering", locale)["greeting"]
-    return str(said["named"].format(name=name) if name else said["plain"])
+    greetings = words("rendering", locale)["greeting"]
+    return str(greetings["named"].format(name=name) if name else greetings["plain"])
 
 
 def as_html(value: str) -> str:
@@ -37,4 +37,4 @@ def as_html(value: str) -> str:
 
 def fill(text: str, values: Mapping[str, str], *, escape: bool) -> str:
     """Return the text with its markers replaced, as HTML if so.  Raises KeyError on an unknown field."""
-    return re.sub(HOLE, lambda found: as_html(values[found[1]]) if escape else values[found[1]], text)
+    return re.sub(HOLE, lambda match: as_html(values[match[1]]) if escape else values[match[1]], text)

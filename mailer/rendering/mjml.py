@@ -1,8 +1,8 @@
-"""MJML compiled to HTML: validated first, then compiled in a child process.  Pure but for that child.
+"""Compile MJML to HTML: validate it, then compile it in a child process.  Pure but for that process.
 
 mjml-python validates nothing (unknown tags pass, unknown attributes vanish), raises a PanicException on a few
-broken inputs and takes the whole process down on deep ones.  So what an author can shape is checked here, and
-compiled where a crash costs nothing.
+broken inputs and crashes the whole process on deeply nested ones.  So what an author can influence is checked
+here, and compiled in a process of its own.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ class MjmlError(Exception):
 
 
 def compile_mjml(source: str) -> str:
-    """HTML of an MJML source.  Raises MjmlError."""
+    """Return the HTML of an MJML source.  Raises MjmlError."""
     _validate(source)
     child = subprocess.run(
         [sys.executable, "-m", "mailer.rendering.mjml"],
-        input=_spelled(source).encode(),
+        input=_escaped(source).encode(),
         capture_output=True,
         timeout=TIMEOUT,
         check=False,
@@ -44,18 +44,18 @@ def compile_mjml(source: str) -> str:
 
 
 def compile_holes(source: str) -> str:
-    """HTML of an MJML source that has merge markers in it, kept in place.  Raises MjmlError.
+    """Return the HTML of an MJML source, with its merge markers in place.  Raises MjmlError.
 
-    The compiler spells private-use characters out in attributes, so markers travel as words.  The words hold
-    the source's own hash, which nobody can have written in it.
+    The compiler escapes private-use characters in attributes, so each marker is replaced by a word meanwhile.
+    The word contains the hash of the source, which no author can have written in it.
     """
-    seal = hashlib.sha256(source.encode()).hexdigest()[:24]
-    page = compile_mjml(re.sub(HOLE, rf"{seal}\1-", source))
-    return re.sub(rf"{seal}([a-z_]+)-", lambda found: marker(found[1]), page)
+    placeholder = hashlib.sha256(source.encode()).hexdigest()[:24]
+    page = compile_mjml(re.sub(HOLE, rf"{placeholder}\1-", source))
+    return re.sub(rf"{placeholder}([a-z_]+)-", lambda match: marker(match[1]), page)
 
 
-def _spelled(source: str) -> str:
-    """Return the same source, with a character reference for whatever the compiler would mangle in an
+def _escaped(source: str) -> str:
+    """Return the same source, with character references for what the compiler would corrupt in an
     attribute.
 
     It writes attributes as Rust's Debug does: a no-break space comes out as \\u{a0}.

@@ -1,4 +1,4 @@
-"""French spacing, and days and instants as each language writes them.  Pure."""
+"""Set French spacing, and write days and instants as each language does.  Pure."""
 
 import re
 from datetime import date, datetime, time
@@ -25,7 +25,7 @@ def typeset(text: str, locale: str) -> str:
 
 
 def long_day(day: date, locale: str) -> str:
-    """1er décembre 2026, 1 December 2026."""
+    """Return a day in full: 1er décembre 2026, 1 December 2026."""
     shown = format_date(day, "d MMMM y", locale=locale)
     return shown.replace("1 ", "1er ", 1) if locale == "fr" and day.day == 1 else shown
 
@@ -36,6 +36,6 @@ def clock(at: time | datetime, locale: str) -> str:
 
 
 def long_instant(at: datetime, locale: str) -> str:
-    """1er décembre 2026 à 9 h 05, 1 December 2026 at 09:05; in its own time zone."""
+    """Return an instant in its own time zone: 1er décembre 2026 à 9 h 05, 1 December 2026 at 09:05."""
     at_hour = words("rendering", locale)["at_hour"].format(hour=clock(at, locale))
     return f"{long_day(at.date(), locale)} {at_hour}"

@@ -18,7 +18,7 @@ from mailer.core.settings import settings
 from mailer.notices import outbox
 from mailer.notices.message import Letterhead
 from mailer.notices.models import Notice, NoticeKind
-from mailer.notices.templates import LEAVE, LINK, Frame, text_of, worded
+from mailer.notices.templates import LEAVE, LINK, Frame, notice_page, text_of
 from mailer.privacy.cases.deadlines import Clock
 from mailer.privacy.models import Channel, Outcome, Right, RightsEvent, RightsRequest
 from mailer.privacylog import decisions
@@ -310,7 +310,7 @@ def letter(case: RightsRequest, kind: NoticeKind, words: str, *, due: date | Non
     frame = Frame(of.name, of.theme, settings().controller_name, settings().public_url)
     facts = facts_of(case, case.locale) | ({"due": long_day(due, case.locale)} if due else {})
     values = {**facts, "words": words, GREETING: greeting(case.locale, case.name), LINK: "", LEAVE: ""}
-    return text_of(worded(kind, case.locale, frame), values)
+    return text_of(notice_page(kind, case.locale, frame), values)
 
 
 def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:

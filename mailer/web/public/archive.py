@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
 from mailer.issues import archive, lifecycle
-from mailer.issues.archive import Entry
+from mailer.issues.archive import ArchiveEntry
 from mailer.issues.blocks import Content
 from mailer.issues.calendar import event_ics
 from mailer.issues.models import Asset, Issue
@@ -108,7 +108,7 @@ def robots() -> ResponseReturnValue:
     return Response(render_template("robots.txt"), mimetype="text/plain")
 
 
-def _published(db: Session, slug: str, issue_id: UUID) -> tuple[Entry, Issue]:
+def _published(db: Session, slug: str, issue_id: UUID) -> tuple[ArchiveEntry, Issue]:
     found = archive.entry(db, issue_id)
     if found is None or found[1].newsletter.slug != slug:
         abort(404)

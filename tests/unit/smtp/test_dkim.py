@@ -28,7 +28,7 @@ from mailer.core.settings import Settings
 from mailer.core.settings import settings as process_settings
 from mailer.delivery.message import Letter, Recipient, Sender
 from mailer.newsletters.models import Newsletter, Theme
-from mailer.notices.message import Claimed, Letterhead, compose
+from mailer.notices.message import ClaimedNotice, Letterhead, compose
 from mailer.notices.models import NoticeKind
 from mailer.smtp.dkim import NEVER_ADDED, DkimKeyMissing, Signer, Unsignable, load, new_key
 
@@ -77,7 +77,7 @@ def notice(name: str | None = "Zoé") -> bytes:
         from_address="lettre@example.org", reply_to="contact@example.org",
         return_path_domain="bounces.example.org",
     )  # fmt: skip
-    claimed = Claimed(
+    claimed = ClaimedNotice(
         UUID(int=1), NoticeKind.WELCOME, "welcome", Letterhead.of_newsletter(newsletter),
         "zoe@example.com", name, "fr", 1, THEN,
     )  # fmt: skip
