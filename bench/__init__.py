@@ -1,1 +1,1 @@
-"""What the performance claims rest on: `make bench` measures the product beside `smtp-source`."""
+"""Measure the product beside `smtp-source`, for `make bench`: the evidence of the performance claims."""

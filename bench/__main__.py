@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from bench import house, machine, report, sink
-from bench.path import Stalled
-from bench.rivals import Uncounted
+from bench import machine, report, services, sink
+from bench.comparisons import Uncounted
 from bench.run import FULL, QUICK, TRIAL, Plan, Results, measure
+from bench.sending import Stalled
 from mailer.core.embedded import Unavailable
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -28,7 +28,7 @@ def main(*, quick: bool, trial: bool) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
             results, servers = _measure(Path(name), TRIAL if trial else QUICK if quick else FULL)
-    except (sink.NoPostfix, house.Unfit, Stalled, Uncounted, Unavailable) as error:
+    except (sink.NoPostfix, services.Unfit, Stalled, Uncounted, Unavailable) as error:
         raise click.ClickException(str(error)) from None
     text = report.page(results, machine.describe(), servers, f"{datetime.now(UTC):%Y-%m-%d}")
     drawing = report.drawing(results)
@@ -40,7 +40,7 @@ def main(*, quick: bool, trial: bool) -> None:
 
 
 def _measure(folder: Path, plan: Plan) -> tuple[Results, dict[str, str]]:
-    with sink.running(folder) as relay, house.opened(folder, relay) as installed:
+    with sink.running(folder) as relay, services.opened(folder, relay) as installed:
         for name, value in installed.facts.items():
             click.echo(f"{name}: {value}", err=True)
         return measure(installed, relay, plan), installed.facts

@@ -1,4 +1,4 @@
-"""A bar chart as SVG, readable on any page."""
+"""Draw a bar chart as SVG."""
 
 from dataclasses import dataclass
 from html import escape
@@ -8,7 +8,7 @@ _ROW, _LEFT, _WIDTH, _RIGHT, _TOP = 34, 190, 440, 110, 46  # pixels
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of the chart."""
+    """Hold one line of the chart."""
 
     label: str
     value: float

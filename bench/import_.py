@@ -16,8 +16,8 @@ from typing import Any
 import click
 import psycopg
 
-from bench import house, sink
-from bench.path import newsletter
+from bench import services, sink
+from bench.sending import newsletter
 from mailer.core import copy as bulk
 from mailer.core.db import transaction
 from mailer.delivery import follow
@@ -35,7 +35,7 @@ def main(*, rows: int) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="mailer-import-") as name,
         sink.running(Path(name)) as relay,
-        house.opened(Path(name), relay),
+        services.opened(Path(name), relay),
     ):
         newsletter(SLUG)
         file = Path(name) / "people.csv"

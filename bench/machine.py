@@ -1,4 +1,4 @@
-"""The machine the figures are from, in a few lines."""
+"""Describe the machine of the figures, in a few lines."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""The bench's child processes, and what process trees cost: CPU to the last dead child, and memory."""
+"""Run the bench's child processes, and measure CPU and memory of process trees, ended children included."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from typing import Self
 
 import psutil
 
-from mailer.demo.processes import PATIENCE
+from mailer.demo.processes import STOP_TIMEOUT
 
 SAMPLE_EVERY = 0.5  # seconds
 
 
 class Child:
-    """A program that ends when the context does, and also when the bench is killed."""
+    """Run a program that ends when the context does, and also when the bench is killed."""
 
     def __init__(self, *command: str, log: Path, env: Mapping[str, str] | None = None) -> None:
         with log.open("ab") as output:
@@ -37,7 +37,7 @@ class Child:
         if self._guard.stdin:
             self._guard.stdin.close()
         try:
-            self._guard.wait(2 * PATIENCE)
+            self._guard.wait(2 * STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self._guard.kill()
 
@@ -74,7 +74,7 @@ def cpu(processes: Iterable[psutil.Process]) -> float:
 
 
 class Meter:
-    """CPU by group of processes from now until `stop`, and what other programs took meanwhile."""
+    """Measure CPU by group of processes until `stop`, and what other programs took meanwhile."""
 
     def __init__(self, read: Callable[[], dict[str, float]]) -> None:
         self._read = read
@@ -88,7 +88,7 @@ class Meter:
 
 
 class Peak:
-    """The highest proportional set size of any one process, in bytes (memory shared is counted once)."""
+    """Watch the highest proportional set size of any one process, in bytes (shared memory counts once)."""
 
     def __init__(self) -> None:
         self.bytes = 0

@@ -1,11 +1,11 @@
-"""kill -9 of the whole worker family in mid-send: how soon the send goes on, and what it could not know."""
+"""Measure a kill -9 of all letter workers in mid-send: how soon the send goes on, and what is unknown."""
 
 import time
 from dataclasses import dataclass
 
-from bench.house import House
-from bench.path import SILENCE, Stalled, draft, schedule, states, wait_closed
-from bench.rivals import Uncounted
+from bench.comparisons import Uncounted
+from bench.sending import SILENCE, Stalled, draft, schedule, states, wait_closed
+from bench.services import Services
 from bench.sink import Sink
 from mailer.smtp.replies import DeliveryState
 
@@ -21,16 +21,16 @@ class Recovery:
     unknown: int
 
 
-def measure(house: House, sink: Sink, slug: str, count: int) -> Recovery:
+def measure(services: Services, sink: Sink, slug: str, count: int) -> Recovery:
     """Kill in mid-send, start again at once, wait for the certificate.  Raises Stalled, Uncounted."""
     issue_id, before = draft(slug), sink.count()
-    with house.letters() as workers:
-        schedule(house, issue_id)
+    with services.letters() as workers:
+        schedule(services, issue_id)
         _until(sink, before + count // 3)
         workers.kill()
     time.sleep(0.5)  # what is on its way into the sink arrives
     restarted, seen = time.monotonic(), sink.count()
-    with house.letters() as workers:
+    with services.letters() as workers:
         _until(sink, seen + 1)
         resumed = time.monotonic() - restarted
         wait_closed(issue_id, workers, lambda: sink.count() - before, count, "recovering")

@@ -1,4 +1,4 @@
-"""What was measured, as a page, a drawing and one JSON object."""
+"""Report the measures as a page, a drawing and one JSON object."""
 
 import os
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ from statistics import median
 from jinja2 import Environment, FileSystemLoader
 
 from bench.chart import Bar, draw
-from bench.path import BLOCKS
-from bench.rivals import Run
+from bench.comparisons import Run
 from bench.run import LIMIT, OURS, OURSELVES, SIGNED, SMTPLIB, Results, Size
+from bench.sending import BLOCKS
 
 TEMPLATE = "performance.md.jinja"
 _MB, _MICROS = 1e6, 1e6
@@ -35,7 +35,7 @@ def drawing(results: Results) -> str:
     limit = results.rate(LIMIT)
     bars = [
         Bar(name, results.rate(name) / limit, f"{results.rate(name):,.0f}/s", name in {OURS, SIGNED})
-        for name in _contestants(results)
+        for name in _programs(results)
     ]
     return draw("Messages a second, on one smtp-sink", bars, 1.0, "smtp-source: the limit")
 
@@ -67,7 +67,7 @@ def page(results: Results, machine: dict[str, str], servers: dict[str, str], day
     )
 
 
-def _contestants(results: Results) -> list[str]:
+def _programs(results: Results) -> list[str]:
     return [name for name in (LIMIT, OURS, SIGNED, SMTPLIB) if name in results.rounds]
 
 
@@ -75,7 +75,7 @@ def _side_by_side(results: Results) -> str:
     header = ("", "messages/s", "× smtp-source", "senders", "PostgreSQL", "Redis, beat, other workers",
               "together", "the sink")  # fmt: skip
     return _table(
-        header, [(name, *_rates(results, name), *_costs(results, name)) for name in _contestants(results)]
+        header, [(name, *_rates(results, name), *_costs(results, name)) for name in _programs(results)]
     )
 
 

@@ -1,4 +1,4 @@
-"""The order of the measures: rounds of everything side by side, then sizes, then a kill."""
+"""Run the measures in order: rounds of everything side by side, then sizes, then a kill."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,13 +8,13 @@ from statistics import median
 
 import click
 
-from bench import path, recovery, rivals, signing
-from bench.crowd import Crowd
-from bench.house import House
-from bench.path import Sent
+from bench import comparisons, recovery, sending, signing
+from bench.comparisons import Run
 from bench.processes import Child
 from bench.recovery import Recovery
-from bench.rivals import Run
+from bench.sample_data import SampleSubscribers
+from bench.sending import Sent
+from bench.services import Services
 from bench.sink import Sink
 
 LIMIT, SMTPLIB, OURS, SIGNED = "smtp-source", "smtplib", "mailer", "mailer with DKIM"
@@ -23,7 +23,7 @@ OURSELVES = ("senders", "other workers", "postgresql", "redis")  # groups of pro
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured."""
+    """Say how much is measured."""
 
     rounds: int
     messages: int  # in each
@@ -39,7 +39,7 @@ TRIAL = Plan(1, 300, {200: 1}, recovery=False, warm_up=100)  # proves that the b
 
 @dataclass(frozen=True)
 class Size:
-    """What an audience costs: its median send, and smtp-source just before and just after."""
+    """Hold what an audience costs: its median send, and smtp-source just before and just after."""
 
     recipients: int
     sent: Sent
@@ -48,7 +48,7 @@ class Size:
 
 @dataclass
 class Results:
-    """Everything that was measured."""
+    """Hold everything that was measured."""
 
     plan: Plan
     size: int  # bytes of one message
@@ -61,7 +61,7 @@ class Results:
         return self.plan is QUICK
 
     def ratio(self, what: str) -> float | None:
-        """Median over the rounds of a contestant's rate to that of smtp-source in the same round."""
+        """Median over the rounds of a program's rate to that of smtp-source in the same round."""
         pairs = zip(self.rounds.get(what, []), self.rounds[LIMIT], strict=False)
         ratios = [run.rate / limit.rate for run, limit in pairs]
         return median(ratios) if ratios else None
@@ -89,9 +89,9 @@ class Results:
 
 @dataclass(frozen=True)
 class Bench:
-    """What a measure needs."""
+    """Hold what a measure needs."""
 
-    house: House
+    services: Services
     sink: Sink
     plan: Plan
     sample: Path  # one message
@@ -100,48 +100,48 @@ class Bench:
     @contextmanager
     def workers(self, env: Mapping[str, str] | None = None) -> Iterator[Child]:
         """Letter workers that have sent a few letters already, as those of a running service have."""
-        with self.house.letters(env) as workers:
-            path.send(self.house, self.sink, workers, "warm-up", self.plan.warm_up, label="warming up")
+        with self.services.letters(env) as workers:
+            sending.send(self.services, self.sink, workers, "warm-up", self.plan.warm_up, label="warming up")
             yield workers
 
     def limit(self, count: int) -> Run:
-        return rivals.smtp_source(self.sink, self.sample, count)
+        return comparisons.smtp_source(self.sink, self.sample, count)
 
     def smtplib(self, count: int) -> Run:
-        return rivals.plain_smtplib(self.sink, self.sample, count)
+        return comparisons.plain_smtplib(self.sink, self.sample, count)
 
     def ours(self, count: int) -> Run:
         with self.workers() as workers:
-            return path.send(self.house, self.sink, workers, "round", count).run
+            return sending.send(self.services, self.sink, workers, "round", count).run
 
     def signed(self, count: int) -> Run:
         with self.workers(self.dkim) as workers:
-            return path.send(self.house, self.sink, workers, "round", count).run
+            return sending.send(self.services, self.sink, workers, "round", count).run
 
 
-def measure(house: House, sink: Sink, plan: Plan) -> Results:
+def measure(services: Services, sink: Sink, plan: Plan) -> Results:
     """All of it.  Raises Stalled, Uncounted."""
-    crowd, sample = Crowd(), house.folder / "letter.eml"
-    crowd.subscribe(path.newsletter("warm-up"), plan.warm_up)
-    crowd.subscribe(path.newsletter("round"), plan.messages)
-    results = Results(plan, path.write_sample(house, "round", sample))
-    bench = Bench(house, sink, plan, sample, _signing(house, crowd))
+    subscribers, sample = SampleSubscribers(), services.folder / "letter.eml"
+    subscribers.subscribe(sending.newsletter("warm-up"), plan.warm_up)
+    subscribers.subscribe(sending.newsletter("round"), plan.messages)
+    results = Results(plan, sending.write_sample(services, "round", sample))
+    bench = Bench(services, sink, plan, sample, _signing(services, subscribers))
     for number in range(plan.rounds):
         _round(bench, results, number)
     with bench.workers() as workers:
         for recipients, times in plan.sizes.items():
-            results.sizes.append(_size(bench, workers, crowd, recipients, times))
+            results.sizes.append(_size(bench, workers, subscribers, recipients, times))
     if plan.recovery:
-        results.recovery = recovery.measure(house, sink, "round", plan.messages)
+        results.recovery = recovery.measure(services, sink, "round", plan.messages)
     return results
 
 
-def _signing(house: House, crowd: Crowd) -> dict[str, str]:
+def _signing(services: Services, subscribers: SampleSubscribers) -> dict[str, str]:
     """Where letters are signed, once one was seen to be; nothing while they are not."""
-    crowd.subscribe(path.newsletter(signing.SLUG), 1)
-    env = signing.environment(house.folder)
+    subscribers.subscribe(sending.newsletter(signing.SLUG), 1)
+    env = signing.environment(services.folder)
     try:
-        signing.prove(house, env)
+        signing.prove(services, env)
     except signing.Unsigned as error:
         click.echo(f"{error}: DKIM is not measured", err=True)
         return {}
@@ -149,27 +149,27 @@ def _signing(house: House, crowd: Crowd) -> dict[str, str]:
 
 
 def _round(bench: Bench, results: Results, number: int) -> None:
-    """Every contestant once, every other time in the opposite order."""
-    contestants: dict[str, Callable[[int], Run]] = {
+    """Every program once, every other time in the opposite order."""
+    programs: dict[str, Callable[[int], Run]] = {
         LIMIT: bench.limit,
         SMTPLIB: bench.smtplib,
         OURS: bench.ours,
     }
     if bench.dkim:
-        contestants[SIGNED] = bench.signed
-    order = list(contestants)
+        programs[SIGNED] = bench.signed
+    order = list(programs)
     for name in order if number % 2 == 0 else reversed(order):
-        run = contestants[name](results.plan.messages)
+        run = programs[name](results.plan.messages)
         results.rounds.setdefault(name, []).append(run)
         _say(f"round {number + 1} of {results.plan.rounds}", name, run)
 
 
-def _size(bench: Bench, workers: Child, crowd: Crowd, recipients: int, times: int) -> Size:
+def _size(bench: Bench, workers: Child, subscribers: SampleSubscribers, recipients: int, times: int) -> Size:
     slug = f"size-{recipients}"
-    crowd.subscribe(path.newsletter(slug), recipients)
+    subscribers.subscribe(sending.newsletter(slug), recipients)
     around = bench.plan.warm_up * 20
     before = bench.limit(around).rate
-    sent = [path.send(bench.house, bench.sink, workers, slug, recipients) for _ in range(times)]
+    sent = [sending.send(bench.services, bench.sink, workers, slug, recipients) for _ in range(times)]
     middle = sorted(sent, key=lambda one: one.run.seconds)[times // 2]
     _say(f"{recipients:,} recipients", OURS, middle.run)
     return Size(recipients, middle, (before + bench.limit(around).rate) / 2)

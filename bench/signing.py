@@ -1,14 +1,14 @@
-"""The environment in which letter workers sign, and the proof that they do: one letter, received and read."""
+"""Make letter workers sign with DKIM, and prove that they do: one letter is received and read."""
 
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
 
-from bench import path
-from bench.house import House
+from bench import sending
+from bench.services import Services
 from mailer.core.embedded import free_port
-from mailer.demo.mail_store import Store
-from mailer.demo.mailbox import Inlet
+from mailer.demo.mail_store import MailStore
+from mailer.demo.mailbox import StoreHandler
 from mailer.smtp import dkim
 
 SELECTOR = "bench"
@@ -27,16 +27,16 @@ def environment(folder: Path) -> dict[str, str]:
     return {"MAILER_DKIM_KEY_FILE": str(file), "MAILER_DKIM_SELECTOR": SELECTOR}
 
 
-def prove(house: House, env: dict[str, str]) -> None:
+def prove(services: Services, env: dict[str, str]) -> None:
     """Send one letter in this environment to a relay that keeps it.  Raises Unsigned, Stalled."""
-    store, port = Store(house.folder / "kept"), free_port()
-    controller = Controller(Inlet(store), hostname="127.0.0.1", port=port)
+    store, port = MailStore(services.folder / "kept"), free_port()
+    controller = Controller(StoreHandler(store), hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        with house.letters(env | {"MAILER_RELAY_URL": f"smtp://127.0.0.1:{port}"}) as workers:
-            issue_id = path.draft(SLUG)
-            path.schedule(house, issue_id)
-            path.wait_closed(issue_id, workers, lambda: len(store.entries()), 1, "looking at a signature")
+        with services.letters(env | {"MAILER_RELAY_URL": f"smtp://127.0.0.1:{port}"}) as workers:
+            issue_id = sending.draft(SLUG)
+            sending.schedule(services, issue_id)
+            sending.wait_closed(issue_id, workers, lambda: len(store.entries()), 1, "looking at a signature")
     finally:
         controller.stop()
     if not store.path(1).read_bytes().startswith(b"DKIM-Signature:"):

@@ -23,7 +23,7 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
-from bench import house, sink
+from bench import services, sink
 from bench.processes import Child
 from mailer.core.db import transaction, utcnow
 from mailer.core.embedded import free_port
@@ -55,7 +55,7 @@ def main(*, requests: int) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="mailer-timing-") as name,
         sink.running(Path(name)) as relay,
-        house.opened(Path(name), relay),
+        services.opened(Path(name), relay),
     ):
         people = _people()
         port = free_port()

@@ -1,4 +1,4 @@
-"""`smtp-sink` of Postfix: a relay in C that accepts everything, and counts it."""
+"""Run `smtp-sink` of Postfix: a relay in C that accepts everything, and counts it."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def program(name: str) -> str:
 
 
 class Sink:
-    """A running sink."""
+    """Read a running sink."""
 
     def __init__(self, child: Child, port: int) -> None:
         self.child, self.port = child, port

@@ -137,7 +137,7 @@ def send(issue_id: str) -> None:
 
 
 def _send(issue_id: str) -> None:
-    with watchdog.gently():
+    with watchdog.finish_first():
         more = sending.send(UUID(issue_id), STRETCH, stopping=watchdog.stopping)
     if more:
         ask_for(Task.SEND, issue_id)

@@ -13,7 +13,7 @@ from mailer.core.i18n import TERMINAL, Explained
 from mailer.core.settings import SettingsError, env_file
 from mailer.delivery.certificate import NotClosed
 from mailer.delivery.follow import NeverScheduled
-from mailer.demo.processes import Died
+from mailer.demo.processes import ProcessEnded
 from mailer.demo.run import CannotDemonstrate
 from mailer.issues.lifecycle import NotReady
 from mailer.issues.states import ForbiddenMove
@@ -29,7 +29,7 @@ REFUSED = "PostgreSQL refused that statement: run `mailer db upgrade`, then try 
 SELF_EXPLAINING = (  # whose message is the sentence
     Unavailable,
     CannotDemonstrate,
-    Died,
+    ProcessEnded,
     NeverScheduled,
     BadProviders,
     DkimKeyMissing,

@@ -1,1 +1,1 @@
-"""Everything embedded, in one command: the letter goes to sample subscribers, into a local mailbox."""
+"""Show the product in one command: everything embedded, a letter to sample subscribers, a local mailbox."""

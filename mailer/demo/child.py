@@ -1,4 +1,4 @@
-"""Runs a command that must not outlive whoever asked for it.
+"""Run a command that must not outlive the process that started it.
 
 python -m mailer.demo.child COMMAND…: standard input is a pipe whose other end the parent holds.  When it
 closes, even by a kill -9 of the parent, the command and all it started are ended.
@@ -11,7 +11,7 @@ import sys
 import threading
 from contextlib import suppress
 
-PATIENCE = 10.0  # seconds between asking and killing
+STOP_TIMEOUT = 10.0  # seconds between asking and killing
 
 
 def main() -> int:
@@ -27,14 +27,14 @@ def _end_with_parent(child: "subprocess.Popen[bytes]") -> None:
     sys.stdin.buffer.read()
     child.send_signal(signal.SIGTERM)  # the command tells its own children
     with suppress(subprocess.TimeoutExpired):
-        child.wait(PATIENCE)
+        child.wait(STOP_TIMEOUT)
         return
     _signal(child.pid, signal.SIGKILL)
 
 
-def _signal(group: int, what: signal.Signals) -> None:
+def _signal(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, what)
+        os.killpg(group, number)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What the list shows of a message."""
+class MailEntry:
+    """Hold what the list shows of a message."""
 
     number: int  # from 1
     at: str  # ISO 8601, UTC
@@ -24,26 +24,26 @@ class Entry:
     size: int  # bytes
 
 
-class Store:
-    """The folder; safe to read from other threads than the one that writes."""
+class MailStore:
+    """Store mails in a folder; safe to read from other threads than the one that writes."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._index = folder / "index.jsonl"
-        self._entries = [Entry(**json.loads(line)) for line in self._lines()]
+        self._entries = [MailEntry(**json.loads(line)) for line in self._lines()]
         self._lock = threading.Lock()
 
     def _lines(self) -> list[str]:
         return self._index.read_text(encoding="utf-8").splitlines() if self._index.exists() else []
 
     def keep(self, sender: str, recipient: str, content: bytes) -> None:
-        """Write a message down."""
+        """Store a message."""
         subject = str(email.message_from_bytes(content[:20_000], policy=email.policy.default)["Subject"])
         with self._lock:
             number = len(self._entries) + 1
             at = datetime.now(UTC).isoformat(timespec="seconds")
-            entry = Entry(number, at, sender, recipient, subject, len(content))
+            entry = MailEntry(number, at, sender, recipient, subject, len(content))
             self.path(number).write_bytes(content)
             with self._index.open("a", encoding="utf-8") as index:
                 index.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
@@ -52,13 +52,15 @@ class Store:
     def path(self, number: int) -> Path:
         return self.folder / f"{number:07d}.eml"
 
-    def entries(self, words: str = "") -> list[Entry]:
+    def entries(self, words: str = "") -> list[MailEntry]:
         """Return the newest first; only those whose recipient or subject holds the words."""
         wanted = words.casefold().strip()
-        found = [e for e in self._entries if not wanted or wanted in f"{e.recipient} {e.subject}".casefold()]
-        return found[::-1]
+        matching = [
+            e for e in self._entries if not wanted or wanted in f"{e.recipient} {e.subject}".casefold()
+        ]
+        return matching[::-1]
 
-    def entry(self, number: int) -> Entry | None:
+    def entry(self, number: int) -> MailEntry | None:
         return self._entries[number - 1] if 1 <= number <= len(self._entries) else None
 
     def message(self, number: int) -> EmailMessage:

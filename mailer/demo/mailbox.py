@@ -1,4 +1,4 @@
-"""A mailbox instead of the Internet: a real SMTP server that keeps what it accepts, in a folder.
+"""Run a local mailbox: a real SMTP server that stores what it accepts in a folder.
 
 python -m mailer.demo.mailbox --smtp PORT --http PORT --dir FOLDER
 """
@@ -10,14 +10,14 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
-from mailer.demo.mail_store import Store
+from mailer.demo.mail_store import MailStore
 from mailer.demo.mailbox_pages import serve
 
 
-class Inlet:
-    """What aiosmtpd asks of us."""
+class StoreHandler:
+    """Store each message that aiosmtpd receives."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: MailStore) -> None:
         self.store = store
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802, ARG002
@@ -33,11 +33,13 @@ def main() -> None:
     parser.add_argument("--smtp", type=int, required=True)
     parser.add_argument("--http", type=int, required=True)
     parser.add_argument("--dir", type=Path, required=True)
-    given = parser.parse_args()
-    store = Store(given.dir)
-    controller = Controller(Inlet(store), hostname="127.0.0.1", port=given.smtp, enable_SMTPUTF8=True)
+    arguments = parser.parse_args()
+    store = MailStore(arguments.dir)
+    controller = Controller(
+        StoreHandler(store), hostname="127.0.0.1", port=arguments.smtp, enable_SMTPUTF8=True
+    )
     controller.start()
-    serve(store, given.http)
+    serve(store, arguments.http)
 
 
 if __name__ == "__main__":

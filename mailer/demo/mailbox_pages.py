@@ -1,4 +1,4 @@
-"""The page that shows what the local mailbox received: list, HTML, text, headers, source."""
+"""Show what the local mailbox received: list, HTML, text, headers, source."""
 
 from flask import Blueprint, Flask, Response, abort, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -8,7 +8,7 @@ from werkzeug.serving import make_server
 from mailer.core import templating
 from mailer.core.paths import templates_dir
 from mailer.core.settings import settings
-from mailer.demo.mail_store import Store
+from mailer.demo.mail_store import MailStore
 from mailer.web.app import init_languages
 from mailer.web.security import CSP
 
@@ -19,7 +19,7 @@ PARTS = ("html", "text", "headers", "source")
 mail = Blueprint("mail", __name__)
 
 
-def create_app(store: Store) -> Flask:
+def create_app(store: MailStore) -> Flask:
     """Return the site of one mailbox."""
     folder = templates_dir()
     app = Flask("mailer.demo", static_folder=str(folder / "web" / "static"))
@@ -31,8 +31,8 @@ def create_app(store: Store) -> Flask:
     return app
 
 
-def _store() -> Store:
-    store: Store = current_app.extensions["store"]
+def _store() -> MailStore:
+    store: MailStore = current_app.extensions["store"]
     return store
 
 
@@ -92,6 +92,6 @@ def _shown(number: int, part: str) -> str:
     return source.partition("\n\n")[0] if part == "headers" else source if part == "source" else ""
 
 
-def serve(store: Store, port: int) -> None:
+def serve(store: MailStore, port: int) -> None:
     """Until told to stop."""
     make_server("127.0.0.1", port, create_app(store), threaded=True).serve_forever()

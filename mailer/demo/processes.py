@@ -1,4 +1,4 @@
-"""The demo's processes: started together, watched, and never left behind."""
+"""Start the demo's processes together, watch them, and end them all."""
 
 import subprocess
 import sys
@@ -8,15 +8,15 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
-PATIENCE = 15.0  # seconds for processes to end by themselves
+STOP_TIMEOUT = 15.0  # seconds for processes to end by themselves
 
 
-class Died(Exception):
+class ProcessEnded(Exception):
     """A process of the demo ended by itself; the message says which, and where its log is."""
 
 
 class Processes:
-    """Named child processes with a log each; leaving the context ends them all."""
+    """Run named child processes with a log each; leaving the context ends them all."""
 
     def __init__(self, logs: Path) -> None:
         logs.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ class Processes:
             if member.stdin:
                 with suppress(OSError):
                     member.stdin.close()  # mailer.demo.child sees it, and ends what it runs
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + STOP_TIMEOUT
         for member in self._members.values():
             try:
                 member.wait(max(0.1, deadline - time.monotonic()))
@@ -50,13 +50,13 @@ class Processes:
         return self._logs / f"{name}.log"
 
     def check(self) -> None:
-        """Raise Died if a process has ended."""
+        """Raise ProcessEnded if a process has ended."""
         for name, member in self._members.items():
             if member.poll() is not None:
-                raise Died(f"{name} stopped by itself: its last words are in {self.log(name)}")
+                raise ProcessEnded(f"{name} stopped by itself: its log is {self.log(name)}")
 
     def wait_for(self, url: str, timeout: float = 60) -> None:
-        """Until a page answers.  Raises Died."""
+        """Until a page answers.  Raises ProcessEnded."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             self.check()
@@ -64,4 +64,4 @@ class Processes:
                 urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 -- our own page
                 return
             time.sleep(0.1)
-        raise Died(f"{url} did not answer within {timeout:.0f} s: see {self._logs}")
+        raise ProcessEnded(f"{url} did not answer within {timeout:.0f} s: see {self._logs}")

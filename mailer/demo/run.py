@@ -1,4 +1,4 @@
-"""The demo, from an empty folder to a letter in a mailbox."""
+"""Run the demo, from an empty folder to a letter in a mailbox."""
 
 import fcntl
 import json
@@ -56,9 +56,10 @@ class CannotDemonstrate(Exception):
 
 
 def run(*, once: bool, subscribers: int, port: int | None, folder: Path) -> int:
-    """Show the product; the exit code.  With `once`, 0 only if every message was accepted.
+    """Run the demo until it is stopped; return the exit code.  With `once`, 0 only if
+    every message was accepted.
 
-    Raises CannotDemonstrate, processes.Died, embedded.Unavailable; no process survives.
+    Raises CannotDemonstrate, processes.ProcessEnded, embedded.Unavailable; no process survives.
     """
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, _interrupt)
@@ -68,18 +69,18 @@ def run(*, once: bool, subscribers: int, port: int | None, folder: Path) -> int:
         suppress(KeyboardInterrupt),
     ):
         mailbox_port = _configure(home, port)
-        given = bootstrap.prepare()
+        config = bootstrap.prepare()
         _refuse_a_used_database()
         migrate.upgrade(engine())
-        _start(processes, given, home, mailbox_port)
+        _start(processes, config, home, mailbox_port)
         password = secrets.token_urlsafe(9)
-        issue_id = _furnish(given, subscribers, password)
-        processes.wait_for(f"{given.public_url}/healthz")
+        issue_id = _create_sample_data(config, subscribers, password)
+        processes.wait_for(f"{config.public_url}/healthz")
         processes.wait_for(f"http://127.0.0.1:{mailbox_port}/count")
         follow.follow(issue_id, check=processes.check)
         if once:
-            return _account(issue_id)
-        _show_around(given, mailbox_port, password)
+            return _print_certificate(issue_id)
+        _print_addresses(config, mailbox_port, password)
         while True:
             time.sleep(1)
             processes.check()
@@ -93,7 +94,7 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 @contextmanager
 def _folder(home: Path) -> Iterator[Path]:
-    """Empty the demo's folder of the last one, and keep it ours alone while it lasts."""
+    """Empty the folder of the previous demo, and lock it while this one runs."""
     home.mkdir(parents=True, exist_ok=True)
     if any(home.iterdir()) and not (home / MARKER).exists():
         raise CannotDemonstrate(f"{home} is not empty, and not a demo's: give another folder with --dir")
@@ -105,15 +106,15 @@ def _folder(home: Path) -> Iterator[Path]:
                 f"a demo is already running in {home}: stop it, or give another --dir"
             ) from None
         embedded.stop(home / "servers")  # what a kill -9 may have left
-        for each in home.iterdir():
-            if each.name != MARKER:
-                shutil.rmtree(each) if each.is_dir() else each.unlink()
+        for old in home.iterdir():
+            if old.name != MARKER:
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
         yield home
         embedded.release(home / "servers")
 
 
 def _configure(home: Path, port: int | None) -> int:
-    """Set this process and its children up, by the environment and mailer.env; the mailbox page's port."""
+    """Configure this process and its children; return the port of the mailbox's page."""
     smtp, mailbox = embedded.free_port(), embedded.free_port()
     values = _IDENTITY | {
         "RELAY_URL": f"smtp://127.0.0.1:{smtp}",
@@ -135,7 +136,7 @@ def _usual_port() -> int:
 
 
 def _refuse_a_used_database() -> None:
-    """Sample people have no place among real ones."""
+    """Refuse a database with real people: sample ones have no place among them."""
     with engine().connect() as connection:
         if migrate.current(connection) is None:
             return
@@ -146,22 +147,22 @@ def _refuse_a_used_database() -> None:
             )
 
 
-def _start(processes: Processes, given: Settings, home: Path, mailbox_port: int) -> None:
-    smtp = given.relay_url.rpartition(":")[2]
-    web = given.public_url.rpartition("/")[2]
+def _start(processes: Processes, config: Settings, home: Path, mailbox_port: int) -> None:
+    smtp = config.relay_url.rpartition(":")[2]
+    web = config.public_url.rpartition("/")[2]
     folder = str(home / "mail")
     processes.start(
         "mailbox", "mailer.demo.mailbox", "--smtp", smtp, "--http", str(mailbox_port), "--dir", folder
     )
     processes.start("web", "gunicorn", "--bind", web, "--threads", "8", "mailer.web.app:create_app()")
     celery = ("celery", "-A", "mailer.tasks", "worker", "--without-gossip", "--without-mingle")
-    for queue, count in (("letters", given.senders), ("notices", 1), ("chores", 1)):
+    for queue, count in (("letters", config.senders), ("notices", 1), ("chores", 1)):
         processes.start(queue, *celery, "-Q", queue, "-n", f"{queue}@%h", "-c", str(count))
     processes.start("beat", "celery", "-A", "mailer.tasks", "beat", "--schedule", str(home / "beat"))
 
 
-def _furnish(given: Settings, subscribers: int, password: str) -> UUID:
-    """Return a newsletter, its readers, an account for the desk, and the letter, scheduled."""
+def _create_sample_data(config: Settings, subscribers: int, password: str) -> UUID:
+    """Create a newsletter, its readers, an account for the desk and a scheduled issue; return its id."""
     with transaction() as db:
         newsletter = newsletters.create_newsletter(
             db, slug="lettre", name="La lettre du commissariat", locale="fr", now=utcnow(),
@@ -171,39 +172,39 @@ def _furnish(given: Settings, subscribers: int, password: str) -> UUID:
             return_path_domain="retour.example.org",
         )  # fmt: skip
         access.create(db, email=STAFF, name="La rédaction", password=password, now=utcnow())
-    _subscribe(newsletter.id, subscribers, given.fingerprint_key.get_secret_value().encode())
+    _subscribe(newsletter.id, subscribers, config.fingerprint_key.get_secret_value().encode())
     content, assets = yaml_file.load(templates_dir() / LETTER)
     with transaction() as db:
         issue = lifecycle.import_issue(db, content, assets, now=utcnow())
         due = utcnow() + LEAVES_IN
-        lifecycle.schedule(db, issue, due_at=due, approver="terminal", now=utcnow(), settings=given)
+        lifecycle.schedule(db, issue, due_at=due, approver="terminal", now=utcnow(), settings=config)
     return issue.id
 
 
 def _subscribe(newsletter_id: UUID, count: int, key: bytes) -> None:
     agreed = utcnow() - timedelta(days=30)
-    everybody = (
+    people = (
         person(p.email, name=p.name, locale="fr", source="démonstration", said_at=agreed, key=key)
         for p in sample(count)
     )
     with follow.bar(count, "importing") as drawn:
-        while some := list(islice(everybody, _CHUNK)):
+        while chunk := list(islice(people, _CHUNK)):
             now = utcnow()
             with transaction() as db:
-                apply.import_people(db, Common(newsletter_id, now, "import", None), some, informed_at=now)
-            drawn.update(len(some))
+                apply.import_people(db, Common(newsletter_id, now, "import", None), chunk, informed_at=now)
+            drawn.update(len(chunk))
 
 
-def _account(issue_id: UUID) -> int:
-    """Print the certificate, one line of JSON; whether everybody was reached."""
+def _print_certificate(issue_id: UUID) -> int:
+    """Print the certificate, one line of JSON; return 0 if everybody was reached."""
     with transaction() as db:
         certificate = certify(db, issue_id)
     click.echo(json.dumps(certificate.as_dict(), ensure_ascii=False))
     return 0 if certificate.accepted == certificate.audience else 1
 
 
-def _show_around(given: Settings, mailbox_port: int, password: str) -> None:
-    site = given.public_url
+def _print_addresses(config: Settings, mailbox_port: int, password: str) -> None:
+    site = config.public_url
     click.echo(
         f"""
 The letter has left.  Look around:

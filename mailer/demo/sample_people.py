@@ -1,4 +1,4 @@
-"""Sample subscribers: invented names, at addresses that can belong to nobody (RFC 2606)."""
+"""Invent sample subscribers, at addresses that can belong to nobody (RFC 2606)."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _DOMAINS = ("example.org", "example.com", "courrier.example", "association.examp
 
 
 class Person(NamedTuple):
-    """Somebody who does not exist."""
+    """Hold an invented person."""
 
     email: str
     name: str | None

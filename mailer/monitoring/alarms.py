@@ -1,4 +1,4 @@
-"""When the service needs a person: what is found, the words for it, and the mail that says so once.
+"""Find what needs a person, word it, and send one mail about it.
 
 Shown in three places: an alert mail, the desk's banner, and /readyz.
 """
@@ -29,21 +29,21 @@ from mailer.rendering.typography import typeset
 from mailer.smtp.relay import Relay
 from mailer.subscribers import signup
 
-SILENT_AFTER = timedelta(seconds=90)  # without a sign of life from beat, or from any worker of a queue
-PATIENCE = {
+SILENT_AFTER = timedelta(seconds=90)  # without a heartbeat of beat, or of any worker of a queue
+ALARM_AFTER = {
     circuit.RELAY: timedelta(minutes=5), circuit.JOURNAL: timedelta(0), circuit.DKIM: timedelta(0),
     circuit.INBOX: timedelta(hours=1), circuit.ERASURE: timedelta(0),
 }  # fmt: skip
-PATIENCE_WITH_A_PROVIDER = timedelta(minutes=15)
+PROVIDER_ALARM_AFTER = timedelta(minutes=15)
 KINDS_OF_PROCESS = ("beat", "letters", "notices", "chores")
-TOLD_AFTER = timedelta(seconds=60)  # a start, or a restart, alarms nobody
+MAIL_AFTER = timedelta(seconds=60)  # a start, or a restart, raises no alarm
 REMIND_AFTER = timedelta(hours=24)
-Look = Callable[[Session, datetime], Iterator["Found"]]
+Check = Callable[[Session, datetime], Iterator["ActiveAlarm"]]
 
 
 @dataclass(frozen=True)
-class Found:
-    """Something that asks for a person."""
+class ActiveAlarm:
+    """Hold one thing that needs a person now."""
 
     kind: str  # a key of templates/words/monitoring.yaml
     subject: str  # what it is about: an issue's id, a provider, a queue
@@ -58,42 +58,42 @@ class Found:
         return typeset(i18n.words("monitoring", locale)[self.kind].format(**self.values), locale)
 
 
-def find(db: Session, *, now: datetime) -> list[Found]:
-    """Return everything that asks for a person now; a look that raises does too, and hides no other."""
-    return [found for look in _LOOKS for found in _looked(db, look, now)]
+def find(db: Session, *, now: datetime) -> list[ActiveAlarm]:
+    """Return everything that needs a person now; a check that raises does too, and hides no other."""
+    return [alarm for check in _CHECKS for alarm in _checked(db, check, now)]
 
 
-def _looked(db: Session, look: Look, now: datetime) -> list[Found]:
+def _checked(db: Session, check: Check, now: datetime) -> list[ActiveAlarm]:
     try:
         with db.begin_nested():
-            return list(look(db, now))
+            return list(check(db, now))
     except Exception as error:
-        log.error("an alarm cannot be looked for", alarm=look.__name__, error=jobs.place(error))
-        return [_failing_about(Failing(f"alarms{look.__name__}", 0, now, jobs.place(error)), now)]
+        log.error("an alarm cannot be looked for", alarm=check.__name__, error=jobs.place(error))
+        return [_failing_about(Failing(f"alarms{check.__name__}", 0, now, jobs.place(error)), now)]
 
 
-def remember(db: Session, found: Sequence[Found], *, now: datetime) -> list[Found]:
-    """Note since when; those that have stood for a while, and nobody has been told of, or not for a day."""
-    names = [each.name for each in found]
+def remember(db: Session, active: Sequence[ActiveAlarm], *, now: datetime) -> list[ActiveAlarm]:
+    """Store since when each stands; return those that have stood a while and were not mailed within a day."""
+    names = [each.name for each in active]
     db.execute(delete(Alarm).where(Alarm.name.not_in(names)))
-    if found:
+    if active:
         values = [{"name": name, "since": now} for name in names]
         db.execute(insert(Alarm).values(values).on_conflict_do_nothing())
     untold = Alarm.told_at.is_(None) | (Alarm.told_at < now - REMIND_AFTER)
-    ripe = set(db.scalars(select(Alarm.name).where(untold, Alarm.since <= now - TOLD_AFTER)))
-    return [each for each in found if each.name in ripe]
+    ripe = set(db.scalars(select(Alarm.name).where(untold, Alarm.since <= now - MAIL_AFTER)))
+    return [each for each in active if each.name in ripe]
 
 
-def told(db: Session, found: Sequence[Found], *, now: datetime) -> None:
+def told(db: Session, active: Sequence[ActiveAlarm], *, now: datetime) -> None:
     """Note that the mail about these has left."""
-    db.execute(update(Alarm).where(Alarm.name.in_([each.name for each in found])).values(told_at=now))
+    db.execute(update(Alarm).where(Alarm.name.in_([each.name for each in active])).values(told_at=now))
 
 
-def tell(found: Sequence[Found], settings: Settings, *, now: datetime) -> bool:
-    """Write to the alert address; whether the relay took it.  Raises RelayDown."""
+def tell(active: Sequence[ActiveAlarm], settings: Settings, *, now: datetime) -> bool:
+    """Mail the alert address; return whether the relay took it.  Raises RelayDown."""
     client = Relay.parse(settings.relay_url).connect()
     try:
-        client.send_message(compose(found, settings, now=now))
+        client.send_message(compose(active, settings, now=now))
     except smtplib.SMTPException as error:
         log.error("the relay refused the alert mail", error=type(error).__name__)
         return False
@@ -102,81 +102,81 @@ def tell(found: Sequence[Found], settings: Settings, *, now: datetime) -> bool:
     return True
 
 
-def compose(found: Sequence[Found], settings: Settings, *, now: datetime) -> EmailMessage:
+def compose(active: Sequence[ActiveAlarm], settings: Settings, *, now: datetime) -> EmailMessage:
     """Return the alert mail, in the installation's language."""
     locale = settings.default_locale
     frame = i18n.words("monitoring", locale)["mail"]
     domain = settings.alert_address.rpartition("@")[2]
     message = EmailMessage(policy=SMTP)
     message["From"] = message["To"] = settings.alert_address
-    message["Subject"] = frame["subject"].format(count=len(found))
+    message["Subject"] = frame["subject"].format(count=len(active))
     message["Date"] = format_datetime(now)
     message["Message-ID"] = make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"
     lines = [
         frame["before"],
-        *(f"- {each.sentence(locale)}" for each in found),
+        *(f"- {each.sentence(locale)}" for each in active),
         f"{settings.public_url}/desk/",
     ]
     message.set_content("\n\n".join(lines) + "\n", cte="quoted-printable")
     return message
 
 
-def _refused(db: Session, _: datetime) -> Iterator[Found]:
+def _refused(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
     for each in refusals.undecided(db):
         values = {"title": each.title, "rows": each.rows, "reason": each.reason}
-        yield Found("refused", str(each.issue_id), values)
+        yield ActiveAlarm("refused", str(each.issue_id), values)
 
 
-def _unknown(db: Session, _: datetime) -> Iterator[Found]:
+def _unknown(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
     for each in unknown.undecided(db):
-        yield Found("unknown", str(each.issue_id), {"title": each.title, "rows": each.rows})
+        yield ActiveAlarm("unknown", str(each.issue_id), {"title": each.title, "rows": each.rows})
 
 
-def _held(db: Session, now: datetime) -> Iterator[Found]:
+def _held(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
     for name, hold in circuit.known(db).items():
-        if now - hold.since >= PATIENCE.get(name, PATIENCE_WITH_A_PROVIDER):
+        if now - hold.since >= ALARM_AFTER.get(name, PROVIDER_ALARM_AFTER):
             yield _about(name, hold, now)
 
 
-def _about(name: str, hold: Hold, now: datetime) -> Found:
-    kind = name if name in PATIENCE else "provider"
+def _about(name: str, hold: Hold, now: datetime) -> ActiveAlarm:
+    kind = name if name in ALARM_AFTER else "provider"
     minutes = int((now - hold.since).total_seconds() // 60)
-    return Found(kind, name, {"name": name, "reason": hold.reason, "minutes": minutes})
+    return ActiveAlarm(kind, name, {"name": name, "reason": hold.reason, "minutes": minutes})
 
 
-def _silent(db: Session, _: datetime) -> Iterator[Found]:
+def _silent(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
     alive = select(Heartbeat.kind).where(Heartbeat.seen_at > func.now() - SILENT_AFTER).distinct()
     seen = set(db.scalars(alive))
     for kind in KINDS_OF_PROCESS:
         if kind not in seen:
-            yield Found("silent", kind, {"name": kind})
+            yield ActiveAlarm("silent", kind, {"name": kind})
 
 
-def _signups(db: Session, now: datetime) -> Iterator[Found]:
+def _signups(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
     if until := signup.breaker(db, now=now):
-        yield Found("signups", "", {"until": f"{until:%H:%M} UTC"})
+        yield ActiveAlarm("signups", "", {"until": f"{until:%H:%M} UTC"})
 
 
-def _privacy_log(_: Session, __: datetime) -> Iterator[Found]:
+def _privacy_log(_: Session, __: datetime) -> Iterator[ActiveAlarm]:
     if trouble := decisions.trouble():
-        yield Found("privacylog", "", {"reason": trouble})
+        yield ActiveAlarm("privacylog", "", {"reason": trouble})
 
 
-def _disarmed(db: Session, _: datetime) -> Iterator[Found]:
+def _disarmed(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
     if restore_lock.disarmed(db):
-        yield Found("disarmed", "", {})
+        yield ActiveAlarm("disarmed", "", {})
 
 
-def _failing(db: Session, now: datetime) -> Iterator[Found]:
+def _failing(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
     for each in jobs.failing(db):
         yield _failing_about(each, now)
 
 
-def _failing_about(job: Failing, now: datetime) -> Found:
+def _failing_about(job: Failing, now: datetime) -> ActiveAlarm:
     minutes = max(int((now - job.since).total_seconds() // 60), 0)
     values = {"name": job.job, "rows": job.rows, "minutes": minutes, "reason": job.error}
-    return Found("set_aside" if job.rows else "failing", job.job, values)
+    return ActiveAlarm("set_aside" if job.rows else "failing", job.job, values)
 
 
-_LOOKS: tuple[Look, ...] = (_refused, _unknown, _held, _silent, _signups, _privacy_log, _disarmed, _failing)
+_CHECKS: tuple[Check, ...] = (_refused, _unknown, _held, _silent, _signups, _privacy_log, _disarmed, _failing)

@@ -1,4 +1,4 @@
-"""Hold the alarms that stand."""
+"""Define the alarms that are active."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from mailer.core.db import Base
 
 
 class Alarm(Base):
-    """Something that asks for a person, from when it was found until it is over."""
+    """Hold something that needs a person, from when it was found until it is over."""
 
     __tablename__ = "alarm"
 

@@ -1,8 +1,8 @@
-"""What a Celery worker does beside its tasks: say that it lives, notice that it no longer hears, stop gently.
+"""Watch a Celery worker: write its heartbeat, restart it when it stalls, stop it between two messages.
 
-Celery may reconnect to Redis and never consume again; beat may die unseen.  A thread of each worker's main
-process writes a heartbeat, sends the worker off to be restarted when its queue fills and it takes nothing,
-and asks for the sweep itself when beat is silent.
+Celery may reconnect to Redis and never consume again; beat may end unnoticed.  A thread of each worker's main
+process writes a heartbeat, stops the worker (to be restarted) when its queue fills and it takes nothing, and
+asks for the sweep itself when beat has no heartbeat.
 """
 
 import mmap
@@ -31,87 +31,87 @@ from mailer.core.logging import log
 from mailer.core.settings import settings
 
 LOOK_EVERY = 15.0  # seconds
-DEAF_AFTER = 60.0  # seconds with work in the queue, hands free, and nothing taken
+STALLED_AFTER = 60.0  # seconds with tasks in the queue, idle processes, and no task taken
 BEAT_SILENT_AFTER = timedelta(seconds=60)
-BEAT = UUID(int=0)  # the heartbeat that each tick writes: beat, Redis and a worker are all alive
+BEAT = UUID(int=0)  # the heartbeat that each tick writes: it shows beat, Redis and a worker alive
 
 _stop = mmap.mmap(-1, 1)  # shared with the pool's children, which are forked later
-_busy = _asked = False
+_busy = _stop_asked = False
 
 
 def stopping() -> bool:
-    """Return whether this worker was asked to stop: claim nothing more, let what is in flight land."""
-    return _asked or _stop[0] != 0
+    """Return whether this worker was asked to stop: claim nothing more, finish what is in flight."""
+    return _stop_asked or _stop[0] != 0
 
 
 @contextmanager
-def gently() -> Iterator[None]:
-    """Hold a stop that is asked meanwhile until the end of the block."""
+def finish_first() -> Iterator[None]:
+    """Delay a stop that is asked meanwhile until the end of the block."""
     global _busy  # noqa: PLW0603 -- one process, one task at a time
     _busy = True
     try:
         yield
     finally:
         _busy = False
-    if _asked:
+    if _stop_asked:
         raise SystemExit(0)
 
 
-def _tell_the_children(**_: Any) -> None:
+def _set_stop_flag(**_: Any) -> None:
     _stop[0] = 1
 
 
-def _heed_sigterm(**_: Any) -> None:
-    """Supervisors may signal the whole group: a child in the middle of a send finishes it first."""
+def _handle_sigterm(**_: Any) -> None:
+    """Let a child finish its send first: supervisors may send SIGTERM to the whole group."""
     signal.signal(signal.SIGTERM, _asked_to_stop)
 
 
 def _asked_to_stop(_: int, __: FrameType | None) -> None:
-    global _asked  # noqa: PLW0603
-    _asked = True
+    global _stop_asked  # noqa: PLW0603
+    _stop_asked = True
     if not _busy:
         raise SystemExit(0)
 
 
-class Watch(threading.Thread):
-    """One worker's watch over itself and over beat."""
+class Watchdog(threading.Thread):
+    """Watch this worker and beat."""
 
     def __init__(self, consumer: Any, ask_for: Callable[[Task], object]) -> None:
         super().__init__(name="watch", daemon=True)
         self._worker = uuid4()
         self._queues = list(consumer.app.amqp.queues.consume_from)
         self._pool, self._ask_for = consumer.pool, ask_for
-        self._heard = time.monotonic()
+        self._last_task_at = time.monotonic()
 
-    def hear(self, **_: Any) -> None:
-        """Note that a task has come in."""
-        self._heard = time.monotonic()
+    def note_task(self, **_: Any) -> None:
+        """Note that a task was received."""
+        self._last_task_at = time.monotonic()
 
     def run(self) -> None:
-        signals.task_received.connect(self.hear)
+        signals.task_received.connect(self.note_task)
         while True:
             try:
                 self._look()
             except (SQLAlchemyError, redis.RedisError) as error:
-                log.warning("the watch sees nothing", error=type(error).__name__)
+                log.warning("the watchdog cannot look", error=type(error).__name__)
             time.sleep(LOOK_EVERY)
 
     def _look(self) -> None:
         with transaction() as db:
             for queue in self._queues:
                 heartbeats.beat(db, self._worker, queue)
-            heard = Heartbeat.worker == BEAT, Heartbeat.seen_at > func.now() - BEAT_SILENT_AFTER
-            beat_is_silent = db.scalar(select(Heartbeat.worker).where(*heard)) is None
+            beating = Heartbeat.worker == BEAT, Heartbeat.seen_at > func.now() - BEAT_SILENT_AFTER
+            beat_is_silent = db.scalar(select(Heartbeat.worker).where(*beating)) is None
         if beat_is_silent:
             self._ask_for(Task.SWEEP)
-        if self._is_deaf():
-            log.error("this worker hears nothing: it stops, to be started again")
+        if self._is_stalled():
+            log.error("this worker receives no tasks: it stops, to be started again")
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def _is_deaf(self) -> bool:
+    def _is_stalled(self) -> bool:
         if len(state.active_requests) >= self._pool.num_processes or not self._waiting():
-            self._heard = time.monotonic()
-        return time.monotonic() - self._heard > DEAF_AFTER
+            self._last_task_at = time.monotonic()
+        return time.monotonic() - self._last_task_at > STALLED_AFTER
 
     def _waiting(self) -> bool:
         with redis.Redis.from_url(settings().redis_url or "", socket_timeout=5) as client:
@@ -119,11 +119,11 @@ class Watch(threading.Thread):
 
 
 def install(ask_for: Callable[[Task], object]) -> None:
-    """Have every worker watch, and heed its stop."""
+    """Start a watchdog in every worker, and handle its stop."""
 
     def start(sender: Any, **_: Any) -> None:
-        Watch(sender, ask_for).start()
+        Watchdog(sender, ask_for).start()
 
     signals.worker_ready.connect(start, weak=False)
-    signals.worker_shutting_down.connect(_tell_the_children)
-    signals.worker_process_init.connect(_heed_sigterm)
+    signals.worker_shutting_down.connect(_set_stop_flag)
+    signals.worker_process_init.connect(_handle_sigterm)

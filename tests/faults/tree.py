@@ -20,7 +20,7 @@ SHORT_DAYS = CONSTANTS | {
     "mailer.tasks:SWEEP": 1.0,
     "mailer.tasks:STRETCH": 2.0,
     "mailer.monitoring.watchdog:LOOK_EVERY": 1.0,
-    "mailer.monitoring.watchdog:DEAF_AFTER": 8.0,
+    "mailer.monitoring.watchdog:STALLED_AFTER": 8.0,
 }
 WORKER = ("worker", "--without-gossip", "--without-mingle")
 MEMBERS = {

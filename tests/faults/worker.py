@@ -59,7 +59,7 @@ def live(orders: Orders) -> None:
         _set_clock(timedelta(seconds=orders.skew))
     wanted = [Point(each["name"], Then(each["then"]), each["nth"]) for each in orders.points]
     points.install(Points(wanted, Path(orders.mark)))
-    watchdog._heed_sigterm()  # what Celery has each of its children do
+    watchdog._handle_sigterm()  # what Celery has each of its children do
     asked: deque[tuple[Task, tuple[Any, ...]]] = deque()
 
     def ask_for(task: Task, *args: Any) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from mailer.core.embedded import free_port
-from mailer.demo.mail_store import Store
+from mailer.demo.mail_store import MailStore
 from mailer.web.public.forms import FASTEST
 from tests.support.waiting import PATIENCE, until
 
@@ -89,7 +89,7 @@ def test_once(tmp_path: Path) -> None:
     assert certificate["refused"] == certificate["withheld"] == certificate["unknown"] == 0
     assert _processes(folder) == []
 
-    entries = Store(folder / "mail").entries()
+    entries = MailStore(folder / "mail").entries()
     assert len({entry.recipient for entry in entries}) == 40
     assert len({entry.sender for entry in entries}) == 40
     mails = _mails(folder)

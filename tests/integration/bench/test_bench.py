@@ -1,7 +1,7 @@
 """The bench's recipients are as good as imported ones: a send to them proves what it claims to."""
 
-from bench import path
-from bench.crowd import Crowd
+from bench import sending
+from bench.sample_data import SampleSubscribers
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.delivery import audience
@@ -10,9 +10,9 @@ from mailer.subscribers.consent import verify
 
 
 def test_every_consent_is_a_valid_link_of_one_chain(clean: None) -> None:
-    crowd = Crowd()
-    crowd.subscribe(path.newsletter("first"), 3)
-    crowd.subscribe(path.newsletter("second"), 2)
+    subscribers = SampleSubscribers()
+    subscribers.subscribe(sending.newsletter("first"), 3)
+    subscribers.subscribe(sending.newsletter("second"), 2)
     with transaction() as db:
         found = verify.verify(db, now=utcnow())
     assert found.whole
@@ -20,8 +20,8 @@ def test_every_consent_is_a_valid_link_of_one_chain(clean: None) -> None:
 
 
 def test_everybody_is_in_the_audience(clean: None, settings: Settings) -> None:
-    Crowd().subscribe(path.newsletter("lettre"), 7)
-    issue_id = path.draft("lettre")
+    SampleSubscribers().subscribe(sending.newsletter("lettre"), 7)
+    issue_id = sending.draft("lettre")
     with transaction() as db:
         issue = lifecycle.get(db, issue_id)
         assert issue

@@ -98,12 +98,12 @@ def test_an_alarm_is_told_once_until_it_is_over(issue: Issue, settings: Settings
             return sorted(each.kind for each in found)
 
     assert untold(timedelta(0)) == []
-    assert untold(alarms.TOLD_AFTER) == ["silent"] * len(alarms.KINDS_OF_PROCESS) + ["unknown"]
-    assert untold(alarms.TOLD_AFTER * 2) == []
-    assert "unknown" in untold(alarms.TOLD_AFTER * 2 + alarms.REMIND_AFTER)
+    assert untold(alarms.MAIL_AFTER) == ["silent"] * len(alarms.KINDS_OF_PROCESS) + ["unknown"]
+    assert untold(alarms.MAIL_AFTER * 2) == []
+    assert "unknown" in untold(alarms.MAIL_AFTER * 2 + alarms.REMIND_AFTER)
     with transaction() as db:
         unknown.leave(db, db.merge(issue), by="terminal", now=utcnow())
-    assert "unknown" not in untold(alarms.TOLD_AFTER * 2 + alarms.REMIND_AFTER * 2)
+    assert "unknown" not in untold(alarms.MAIL_AFTER * 2 + alarms.REMIND_AFTER * 2)
     with transaction() as db:
         assert "unknown" not in " ".join(db.scalars(select(Alarm.name)))
 
@@ -122,8 +122,8 @@ def test_a_hold_grows_once_a_period_and_alarms_in_time(clean: None) -> None:
         assert hold.failures == 2
         assert "zoe" not in hold.reason
         assert circuit.standing(db, [circuit.RELAY], now=EPOCH + circuit.period("relay", 1))
-        early = alarms.find(db, now=EPOCH + alarms.PATIENCE[circuit.RELAY] / 2)
-        late = alarms.find(db, now=EPOCH + alarms.PATIENCE[circuit.RELAY])
+        early = alarms.find(db, now=EPOCH + alarms.ALARM_AFTER[circuit.RELAY] / 2)
+        late = alarms.find(db, now=EPOCH + alarms.ALARM_AFTER[circuit.RELAY])
         assert "relay" not in {found.kind for found in early}
         assert "relay" in {found.kind for found in late}
         circuit.clear(db, circuit.RELAY)
@@ -140,8 +140,8 @@ def test_every_alarm_has_its_words_in_both_languages(settings: Settings) -> None
         "until": "10:00 UTC",
     }
     found = [
-        alarms.Found(kind, "x", values)
-        for kind in (*alarms.PATIENCE, "unknown", "provider", "silent", "signups")
+        alarms.ActiveAlarm(kind, "x", values)
+        for kind in (*alarms.ALARM_AFTER, "unknown", "provider", "silent", "signups")
     ]
     for locale in ("fr", "en"):
         for each in found:

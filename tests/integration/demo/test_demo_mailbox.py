@@ -11,18 +11,18 @@ from flask.testing import FlaskClient
 
 from mailer.core.embedded import free_port
 from mailer.core.settings import Settings
-from mailer.demo.mail_store import Store
-from mailer.demo.mailbox import Inlet
+from mailer.demo.mail_store import MailStore
+from mailer.demo.mailbox import StoreHandler
 from mailer.demo.mailbox_pages import create_app
 
 FRENCH = {"Accept-Language": "fr"}
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[MailStore]:
     """A mailbox that has received one message."""
-    store, port = Store(tmp_path), free_port()
-    controller = Controller(Inlet(store), hostname="127.0.0.1", port=port)
+    store, port = MailStore(tmp_path), free_port()
+    controller = Controller(StoreHandler(store), hostname="127.0.0.1", port=port)
     controller.start()
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "a@example.org", "Zoé <zoe@example.org>", "Un été"
@@ -37,15 +37,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def client(store: Store, settings: Settings) -> FlaskClient:
+def client(store: MailStore, settings: Settings) -> FlaskClient:
     return create_app(store).test_client()
 
 
-def test_what_arrives_is_kept_as_it_came(store: Store) -> None:
+def test_what_arrives_is_kept_as_it_came(store: MailStore) -> None:
     [entry] = store.entries()
     assert (entry.number, entry.sender, entry.recipient) == (1, "bounce@example.org", "zoe@example.org")
     assert entry.subject == "Un été"
-    assert Store(store.folder).entries() == [entry]
+    assert MailStore(store.folder).entries() == [entry]
     assert store.entries("ZOE") == [entry]
     assert store.entries("nobody") == []
 

@@ -3,9 +3,9 @@
 import pytest
 
 from bench import report
-from bench.path import Sent
-from bench.rivals import Run
+from bench.comparisons import Run
 from bench.run import LIMIT, OURS, SMTPLIB, Plan, Results, Size
+from bench.sending import Sent
 
 PLAN = Plan(rounds=3, messages=1000, sizes={10: 1, 1000: 1}, recovery=False)
 

@@ -1,4 +1,4 @@
-"""What we are measured against, on the same sink: `smtp-source`, which is the limit, and plain smtplib."""
+"""Measure what we are compared with, on the same sink: `smtp-source`, the limit, and plain smtplib."""
 
 import json
 import os
@@ -20,7 +20,7 @@ class Uncounted(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """One passage of so many messages through the sink."""
+    """Hold the measures of one send of so many messages into the sink."""
 
     messages: int
     seconds: float
@@ -56,10 +56,18 @@ def smtp_source(sink: Sink, message: Path, count: int) -> Run:
 def plain_smtplib(sink: Sink, message: Path, count: int) -> Run:
     """What one gets without trying: smtplib's `sendmail`, 10 threads, connections kept.  Raises Uncounted."""
     before, meter = sink.count(), Meter(sink.cpu)
-    command = [sys.executable, "-m", "bench.plain", str(sink.port), str(message), str(count), str(SESSIONS)]
-    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    command = [
+        sys.executable,
+        "-m",
+        "bench.smtplib_client",
+        str(sink.port),
+        str(message),
+        str(count),
+        str(SESSIONS),
+    ]
+    measured = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     counted(sink, before, count)
-    return Run(count, told["seconds"], *meter.stop(client=told["cpu"]))
+    return Run(count, measured["seconds"], *meter.stop(client=measured["cpu"]))
 
 
 def counted(sink: Sink, before: int, expected: int) -> None:
@@ -68,7 +76,7 @@ def counted(sink: Sink, before: int, expected: int) -> None:
         if sink.count() - before >= expected:
             break
         time.sleep(0.05)  # its last report is still being written
-    found = sink.count() - before
-    if found != expected:
-        raise Uncounted(f"{expected} messages were sent, and the sink counted {found}")
+    received = sink.count() - before
+    if received != expected:
+        raise Uncounted(f"{expected} messages were sent, and the sink counted {received}")
     sink.forget()

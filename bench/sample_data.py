@@ -1,4 +1,4 @@
-"""Recipients by the hundred thousand: written straight into the tables, each with a valid link of consent."""
+"""Write recipients by the hundred thousand straight into the tables, each with a valid consent event."""
 
 import secrets
 import sys
@@ -31,8 +31,8 @@ _TABLES = {
 _Rows = dict[str, list[tuple[Any, ...]]]
 
 
-class Crowd:
-    """Invented people, nobody twice."""
+class SampleSubscribers:
+    """Invent subscribers, none of them twice."""
 
     def __init__(self) -> None:
         self._people = sample(sys.maxsize)

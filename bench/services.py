@@ -1,4 +1,4 @@
-"""A whole installation for the bench: settings, PostgreSQL, Redis, workers as in production."""
+"""Run a whole installation for the bench: settings, PostgreSQL, Redis, workers as in production."""
 
 import os
 import secrets
@@ -41,8 +41,8 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True)
-class House:
-    """The installation, without its letter workers: those come and go with what is measured."""
+class Services:
+    """Hold the installation, without its letter workers: those run only while they are measured."""
 
     settings: Settings
     folder: Path
@@ -68,25 +68,27 @@ class House:
 
 
 @contextmanager
-def opened(folder: Path, sink: Sink) -> Iterator[House]:
-    """An installation on the given servers, or on embedded ones in this folder.  Raises Unfit.
+def opened(folder: Path, sink: Sink) -> Iterator[Services]:
+    """An installation on the config servers, or on embedded ones in this folder.  Raises Unfit.
 
     Only letters go to the sink, which counts what it gets: the mail of an alarm (that nobody sends letters
     just now, say) is no part of what is measured.
     """
     _configure(folder, sink)
-    given = bootstrap.prepare()
+    config = bootstrap.prepare()
     try:
         migrate.upgrade(engine())
-        facts = _facts(given)
+        facts = _facts(config)
         beat = (*_CELERY, "beat", "--schedule", str(folder / "beat"), "--loglevel", "WARNING")
         with (
             running(folder, "other") as other,
             _worker(folder, "notices", other) as notices,
             _worker(folder, "chores", other) as chores,
-            Child(*beat, log=folder / "beat.log") as clock,
+            Child(*beat, log=folder / "beat.log") as beat_process,
         ):
-            yield House(given, folder, [notices, chores, clock], _postgres(), _redis(given), facts)
+            yield Services(
+                config, folder, [notices, chores, beat_process], _postgres(), _redis(config), facts
+            )
     finally:
         engine().dispose()
         embedded.release(folder / "servers")
@@ -113,7 +115,7 @@ def _configure(folder: Path, sink: Sink) -> None:
     settings.cache_clear()
 
 
-def _facts(given: Settings) -> dict[str, str]:
+def _facts(config: Settings) -> dict[str, str]:
     """Versions and settings.  Raises Unfit: no figure is worth anything on a server that may lose data."""
     with transaction() as db:
         if db.scalar(select(Newsletter.id).limit(1)):
@@ -122,21 +124,21 @@ def _facts(given: Settings) -> dict[str, str]:
         unlogged = list(db.scalars(text("SELECT relname FROM pg_class WHERE relpersistence = 'u'")))
     if unsafe := [name for name in SAFE if facts[name] != "on"] or unlogged:
         raise Unfit(f"PostgreSQL must be safe to be measured: see {', '.join(unsafe)}")
-    told = redis.Redis.from_url(given.redis_url or "").info()
-    return facts | {"unlogged tables": "none", "redis_version": str(told["redis_version"])}
+    info = redis.Redis.from_url(config.redis_url or "").info()
+    return facts | {"unlogged tables": "none", "redis_version": str(info["redis_version"])}
 
 
 def _postgres() -> psutil.Process:
     with transaction() as db:
         backend = db.scalar(text("SELECT pg_backend_pid()"))
-    return _here(backend, "postgres").parent() or _here(backend, "postgres")
+    return _local_process(backend, "postgres").parent() or _local_process(backend, "postgres")
 
 
-def _redis(given: Settings) -> psutil.Process:
-    return _here(int(redis.Redis.from_url(given.redis_url or "").info()["process_id"]), "redis")
+def _redis(config: Settings) -> psutil.Process:
+    return _local_process(int(redis.Redis.from_url(config.redis_url or "").info()["process_id"]), "redis")
 
 
-def _here(pid: int | None, name: str) -> psutil.Process:
+def _local_process(pid: int | None, name: str) -> psutil.Process:
     """The server's process.  Raises Unfit when it is not on this machine."""
     try:
         process = psutil.Process(pid or 0)

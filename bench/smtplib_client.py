@@ -1,4 +1,7 @@
-"""python -m bench.plain PORT FILE COUNT THREADS: the same message by smtplib; prints seconds and CPU."""
+"""Send one message again and again by smtplib: python -m bench.smtplib_client PORT FILE COUNT THREADS.
+
+Prints seconds and CPU as JSON.
+"""
 
 import json
 import smtplib

@@ -1,4 +1,4 @@
-"""Our whole path: an issue scheduled, frozen, claimed, personalised, sent, recorded, closed, certified."""
+"""Measure a whole send: an issue scheduled, frozen, claimed, personalised, sent, recorded and closed."""
 
 import time
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
-from bench.house import House
+from bench.comparisons import Run, Uncounted, counted
 from bench.processes import Child, Meter, Peak, cpu
-from bench.rivals import Run, Uncounted, counted
+from bench.services import Services
 from bench.sink import Sink
 from mailer import celery_app
 from mailer.core import after_commit
@@ -40,7 +40,7 @@ class Stalled(Exception):
 
 @dataclass(frozen=True)
 class Sent:
-    """An issue that has left."""
+    """Hold the measures of an issue that was sent."""
 
     run: Run
     freeze: float  # seconds from the start of the freeze until the first row was claimed
@@ -66,31 +66,31 @@ def draft(slug: str) -> UUID:
         return lifecycle.import_issue(db, short, assets, now=utcnow()).id
 
 
-def write_sample(house: House, slug: str, file: Path) -> int:
+def write_sample(services: Services, slug: str, file: Path) -> int:
     """One copy as a file, with the line ends smtp-source asks for; its size in bytes on the wire."""
     with transaction() as db:
         issue = db.get_one(Issue, draft(slug), options=[joinedload(Issue.newsletter)])
-        page = lifecycle.rendered(db, issue, house.settings)
-        message = load_issue.sample(issue, page, house.settings, now=utcnow())
+        page = lifecycle.rendered(db, issue, services.settings)
+        message = load_issue.sample(issue, page, services.settings, now=utcnow())
     file.write_bytes(message.replace(b"\r\n", b"\n"))
     return len(message)
 
 
-def schedule(house: House, issue_id: UUID) -> None:
-    """Approved, due at once, and a worker woken: what `mailer issue schedule --now` does."""
+def schedule(services: Services, issue_id: UUID) -> None:
+    """Approve an issue, due at once, and wake a worker, as `mailer issue schedule --now` does."""
     after_commit.install(celery_app.ask_for)
     with transaction() as db:
         issue = db.get_one(Issue, issue_id, options=[joinedload(Issue.newsletter)])
         now = utcnow()
-        lifecycle.schedule(db, issue, due_at=now, approver="bench", now=now, settings=house.settings)
+        lifecycle.schedule(db, issue, due_at=now, approver="bench", now=now, settings=services.settings)
 
 
-def send(house: House, sink: Sink, workers: Child, slug: str, count: int, *, label: str = "") -> Sent:
+def send(services: Services, sink: Sink, workers: Child, slug: str, count: int, *, label: str = "") -> Sent:
     """Send the letter to everybody on this newsletter.  Raises Stalled, Uncounted."""
     issue_id, start, peak = draft(slug), sink.count(), Peak()
-    meter = Meter(lambda: house.cpu() | {"senders": cpu(workers.family())} | sink.cpu())
+    meter = Meter(lambda: services.cpu() | {"senders": cpu(workers.family())} | sink.cpu())
     with peak.watching(workers):
-        schedule(house, issue_id)
+        schedule(services, issue_id)
         wait_closed(issue_id, workers, lambda: sink.count() - start, count, label)
     used = meter.stop()
     ledger = states(issue_id)
