@@ -14,7 +14,7 @@ from mailer.core.i18n import LOCALES
 from mailer.core.settings import settings
 from mailer.newsletters import newsletters
 from mailer.privacy import breaches, documents
-from mailer.privacy.breaches import Closed, NotYet
+from mailer.privacy.breaches import ClosedBreach, NotYetHappened
 from mailer.privacy.models import Breach
 
 _number = click.argument("number", type=int)
@@ -72,7 +72,7 @@ def open_(what: str, at: datetime | None, as_json: bool) -> None:
     with opened() as db:
         try:
             made = breaches.record(db, what=what, aware_at=_instant(at), now=utcnow())
-        except NotYet:
+        except NotYetHappened:
             raise click.BadParameter("it cannot be known before it happens", param_hint="--at") from None
         audited(db, "breach open", breach=made.number)
         values = _row(made)
@@ -99,11 +99,11 @@ def notified(number: int, people: bool, at: datetime | None, as_json: bool) -> N
         found = _find(db, number)
         try:
             breaches.notified(db, found, at=_instant(at), people=people, now=utcnow())
-        except NotYet:
+        except NotYetHappened:
             raise click.BadParameter(
                 "it lies before the breach was known, or in the future", param_hint="--at"
             ) from None
-        except Closed:
+        except ClosedBreach:
             raise click.ClickException(f"breach {number} is closed: its record is not changed") from None
         audited(db, "breach notified", breach=found.number, people=people)
         values = _row(found)
@@ -122,7 +122,7 @@ def close(number: int, conclusion: str, as_json: bool) -> None:
         found = _find(db, number)
         try:
             breaches.close(db, found, conclusion=conclusion, now=utcnow())
-        except Closed:
+        except ClosedBreach:
             raise click.ClickException(f"breach {number} is closed already") from None
         audited(db, "breach close", breach=found.number)
         values = _row(found)

@@ -1,6 +1,6 @@
-"""The record of personal data breaches (RGPD 33(5)), with the 72 hours to notify them (33(1)).
+"""Record breaches of personal data (RGPD 33(5)), and count the 72 hours to notify them (33(1)).
 
-The privacy officer is written to when one is recorded, and a day before the 72 hours end.
+The privacy officer is told when one is recorded, and a day before the 72 hours end.
 """
 
 import csv
@@ -25,18 +25,21 @@ REMIND_BEFORE = timedelta(hours=24)
 WITHIN = timedelta(hours=72)  # of having become aware; weekends count (Regulation 1182/71, 3(1))
 
 
-class Closed(Exception):
-    """This breach is closed: its record is not changed."""
+class ClosedBreach(Exception):
+    """Say that a breach is closed: its record is not changed."""
 
 
-class NotYet(Exception):
-    """One cannot have become aware of it, or have told anybody, in the future, or before it was known."""
+class NotYetHappened(Exception):
+    """Say that a date is in the future, or before the breach was known."""
 
 
 def record(db: Session, *, what: str, aware_at: datetime, now: datetime) -> Breach:
-    """Begin the record of a breach, and tell.  `aware_at`: when one became sure of it.  Raises NotYet."""
+    """Open the record of a breach and tell the officer.  `aware_at`: when one became sure of it.
+
+    Raises NotYetHappened.
+    """
     if aware_at > now:
-        raise NotYet
+        raise NotYetHappened
     breach = Breach(what=what, aware_at=aware_at, recorded_at=now)
     db.add(breach)
     db.flush()
@@ -45,9 +48,9 @@ def record(db: Session, *, what: str, aware_at: datetime, now: datetime) -> Brea
 
 
 def remind(db: Session, *, now: datetime) -> int:
-    """Write once more about each whose last day has begun, and that is neither notified nor closed; how many.
+    """Remind of each whose last day has begun, and that is neither notified nor closed; return how many.
 
-    One that was recorded on its last day was told of then.
+    For one that was recorded on its last day, the first notice was the reminder.
     """
     open_ = Breach.notified_at.is_(None), Breach.closed_at.is_(None), Breach.reminded_at.is_(None)
     near = Breach.aware_at <= now - WITHIN + REMIND_BEFORE, jobs.to_try(JOB, Breach.id)
@@ -59,31 +62,34 @@ def remind(db: Session, *, now: datetime) -> int:
 
 
 def _tell(db: Session, breach: Breach, now: datetime) -> None:
-    given, left = settings(), due(breach) - now
+    config, left = settings(), due(breach) - now
     if left <= REMIND_BEFORE:
         breach.reminded_at = now
     facts = {
         "number": str(breach.number), "words": breach.what,
-        "received": long_instant(breach.aware_at.astimezone(given.zone), given.default_locale),
-        "due": long_instant(due(breach).astimezone(given.zone), given.default_locale),
+        "received": long_instant(breach.aware_at.astimezone(config.zone), config.default_locale),
+        "due": long_instant(due(breach).astimezone(config.zone), config.default_locale),
         "left": str(max(left // timedelta(hours=1), 0)),
     }  # fmt: skip
     outbox.post(
-        db, NoticeKind.BREACH, email=given.dpo_email, locale=given.default_locale, facts=facts, now=now
+        db, NoticeKind.BREACH, email=config.dpo_email, locale=config.default_locale, facts=facts, now=now
     )
 
 
 def due(breach: Breach) -> datetime:
-    """By when the authority must be notified, unless there is no risk for anybody."""
+    """Return by when the authority must be notified, unless nobody is at risk."""
     return breach.aware_at + WITHIN
 
 
 def notified(db: Session, breach: Breach, *, at: datetime, people: bool, now: datetime) -> None:
-    """Note that the authority was notified, or the people themselves (34).  Raises Closed, NotYet."""
+    """Record that the authority was notified, or the people themselves (34).
+
+    Raises ClosedBreach, NotYetHappened.
+    """
     if breach.closed_at:
-        raise Closed
+        raise ClosedBreach
     if not breach.aware_at <= at <= now:
-        raise NotYet
+        raise NotYetHappened
     if people:
         breach.people_told_at = at
     else:
@@ -92,15 +98,18 @@ def notified(db: Session, breach: Breach, *, at: datetime, people: bool, now: da
 
 
 def close(db: Session, breach: Breach, *, conclusion: str, now: datetime) -> None:
-    """End the record: effects, remedies, and, if the authority was not notified, why.  Raises Closed."""
+    """Close the record with its effects and remedies and, if the authority was not notified, why.
+
+    Raises ClosedBreach.
+    """
     if breach.closed_at:
-        raise Closed
+        raise ClosedBreach
     breach.closed_at, breach.conclusion = now, conclusion
     db.flush()
 
 
 def find(db: Session, number: int) -> Breach | None:
-    """By its number, locked."""
+    """Return the breach of this number, locked."""
     return db.scalar(select(Breach).where(Breach.number == number).with_for_update())
 
 
@@ -110,7 +119,7 @@ def listing(db: Session) -> list[Breach]:
 
 
 def affected(db: Session, newsletter_id: UUID | None = None) -> Iterator[tuple[str, str]]:
-    """Everybody whose address is held, or that of a newsletter's people: (address, language)."""
+    """Yield (address, language) of everybody whose address is held, or of a newsletter's people alone."""
     people = select(Subscriber.email, Subscriber.locale)
     if newsletter_id:
         people = people.join(Subscription, Subscription.subscriber_id == Subscriber.id)
@@ -124,7 +133,7 @@ def affected(db: Session, newsletter_id: UUID | None = None) -> Iterator[tuple[s
 
 
 def write(rows: Iterator[tuple[str, str]], file: IO[str]) -> int:
-    """As a CSV; how many."""
+    """Write them as a CSV; return how many."""
     writer = csv.writer(file)
     writer.writerow(("email", "locale"))
     written = 0

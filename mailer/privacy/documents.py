@@ -1,4 +1,4 @@
-"""The papers a controller keeps, made from the settings.
+"""Make the documents that a controller keeps, from the settings.
 
 The register entry (RGPD 30), the privacy notice (13), the list of processors (28).
 """
@@ -25,7 +25,7 @@ _EACH = "@newsletters"
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, and what stands under it."""
+    """Hold a heading, and the lines under it."""
 
     heading: str
     lines: Sequence[str]
@@ -33,7 +33,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Paper:
-    """One paper in one language."""
+    """Hold one document in one language."""
 
     title: str
     made: str
@@ -46,17 +46,19 @@ def compose(
     """Return one of PAPERS, in one of LOCALES."""
     words = i18n.words("documents", locale)
     facts = _facts(settings, locale, day)
-    lines = [_basis(words, each) for each in newsletters] or [words["none"]]
+    lines = [_basis(words, newsletter) for newsletter in newsletters] or [words["none"]]
     paper = words["papers"][name]
     sections = [
-        Section(_said(heading, facts, locale), list(_filled(paragraphs, lines, facts, locale)))
+        Section(_filled_in(heading, facts, locale), list(_filled(paragraphs, lines, facts, locale)))
         for heading, paragraphs in paper["sections"]
     ]
-    return Paper(_said(paper["title"], facts, locale), _said(words["made"], facts, locale), sections)
+    return Paper(
+        _filled_in(paper["title"], facts, locale), _filled_in(words["made"], facts, locale), sections
+    )
 
 
 def as_text(paper: Paper) -> str:
-    """Return the same as plain text."""
+    """Return a document as plain text."""
     parts = [paper.title, "=" * len(paper.title), paper.made]
     for section in paper.sections:
         parts += ["", section.heading, "-" * len(section.heading), *(f"- {line}" for line in section.lines)]
@@ -64,7 +66,7 @@ def as_text(paper: Paper) -> str:
 
 
 def as_html(paper: Paper, locale: str) -> str:
-    """Return the same as a page that needs no other file."""
+    """Return a document as an HTML page that needs no other file."""
     return _pages().get_template("paper.html").render(paper=paper, locale=locale)
 
 
@@ -75,10 +77,10 @@ def _filled(
         if paragraph == _EACH:
             yield from (typeset(line, locale) for line in newsletters)
         else:
-            yield _said(paragraph, facts, locale)
+            yield _filled_in(paragraph, facts, locale)
 
 
-def _said(text: str, facts: dict[str, Any], locale: str) -> str:
+def _filled_in(text: str, facts: dict[str, Any], locale: str) -> str:
     return typeset(text.format(**facts), locale)
 
 

@@ -1,4 +1,4 @@
-"""The register: requests, their history, and the links by which a mailbox makes them."""
+"""Hold the register: requests, their history, links to exercise rights, and breaches."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from mailer.core.db import Base, enum
 
 
 class Right(StrEnum):
-    """What is asked for, by article of the RGPD."""
+    """Name what is asked for, by article of the RGPD."""
 
     ACCESS = "access"  # 15
     PORTABILITY = "portability"  # 20
@@ -26,6 +26,8 @@ class Right(StrEnum):
 
 
 class Channel(StrEnum):
+    """Name how a request came."""
+
     LINK = "link"  # self-service, behind a fresh link
     EMAIL = "email"
     POST = "post"
@@ -35,6 +37,8 @@ class Channel(StrEnum):
 
 
 class Outcome(StrEnum):
+    """Name how a case ended."""
+
     GRANTED = "granted"
     NOTHING_HELD = "nothing_held"
     REFUSED = "refused"
@@ -43,7 +47,7 @@ class Outcome(StrEnum):
 
 
 class RightsIntake(Base):
-    """An address that a rights link was asked for, kept until a worker has decided.
+    """Keep an address that asked for a rights link until a worker has decided.
 
     Every address, known or not, costs the form this one row: the answer and its timing say nothing.
     """
@@ -58,7 +62,7 @@ class RightsIntake(Base):
 
 
 class RightsLink(Base):
-    """A link sent to a mailbox, good once and for half an hour, and the short session it opens.
+    """Hold a link sent to a mailbox, valid once and for half an hour, and the short session it opens.
 
     The link's token is its signed id, dated when its mail left: what the database holds opens nothing without
     the service's key.
@@ -79,7 +83,7 @@ class RightsLink(Base):
 
 
 class RightsRequest(Base):
-    """One request: a case, with its clock (RGPD 12(3))."""
+    """Hold one request as a case, with its deadline (RGPD 12(3))."""
 
     __tablename__ = "rights_request"
     __table_args__ = (
@@ -102,7 +106,7 @@ class RightsRequest(Base):
     due_on: Mapped[date]  # the last day, in the settings' time zone
     extended_at: Mapped[datetime | None]
     extension_reason: Mapped[str | None]
-    paused_at: Mapped[datetime | None]  # since when an identity is awaited; the clock rests
+    paused_at: Mapped[datetime | None]  # since when proof of identity is awaited; the clock is stopped
     closed_at: Mapped[datetime | None]
     outcome: Mapped[Outcome | None] = mapped_column(enum(Outcome))
     refusal_reason: Mapped[str | None]
@@ -112,7 +116,7 @@ class RightsRequest(Base):
 
 
 class RightsEvent(Base):
-    """One step in a case's history."""
+    """Hold one step in a case's history."""
 
     __tablename__ = "rights_event"
 
@@ -125,7 +129,7 @@ class RightsEvent(Base):
 
 
 class AddressChange(Base):
-    """A new address that its mailbox has not confirmed, or that the old one may still undo."""
+    """Hold a new address that its mailbox has not confirmed, or that the old mailbox may still undo."""
 
     __tablename__ = "address_change"
 
@@ -141,7 +145,7 @@ class AddressChange(Base):
 
 
 class Breach(Base):
-    """A breach of personal data, as it is recorded (RGPD 33(5))."""
+    """Hold the record of a breach of personal data (RGPD 33(5))."""
 
     __tablename__ = "breach"
 

@@ -10,12 +10,12 @@ from mailer.core.db import Base
 from mailer.models import metadata
 from mailer.notices.models import Notice
 from mailer.privacy.retention import inventory
-from mailer.privacy.retention.inventory import HOLDINGS, NOBODYS, Access, Erasure, Holding, Whose
+from mailer.privacy.retention.inventory import HOLDINGS, NOT_PERSONAL, Access, Erasure, Holding, Whose
 from mailer.privacy.rights import access
 
 TABLES = list(metadata.sorted_tables)
 NAMES = {table.name for table in TABLES}
-GIVEN = {source.of.__tablename__: set(source.given) for source in access._SOURCES}
+GIVEN = {source.table.__tablename__: set(source.given) for source in access._SOURCES}
 
 
 def _unlisted(table: Table) -> set[str]:
@@ -23,7 +23,7 @@ def _unlisted(table: Table) -> set[str]:
     return (
         {column.name for column in table.columns}
         - set(inventory.of(table.name))
-        - inventory.nobodys(table.name)
+        - inventory.not_personal(table.name)
     )
 
 
@@ -44,9 +44,9 @@ def test_no_row_names_what_is_not_there() -> None:
     named = [(each.where, column) for each in HOLDINGS if each.where in NAMES for column in each.what]
     assert set(named) - there == set()
     assert [twice for twice, count in Counter(named).items() if count > 1] == []
-    nobodys = {(table, column) for table in NOBODYS for column in inventory.nobodys(table)}
-    assert nobodys - there == set()
-    assert nobodys & set(named) == set()
+    not_personal = {(table, column) for table in NOT_PERSONAL for column in inventory.not_personal(table)}
+    assert not_personal - there == set()
+    assert not_personal & set(named) == set()
 
 
 @pytest.mark.parametrize("right", [each.name for each in fields(Holding)][3:])

@@ -22,7 +22,7 @@ from mailer.newsletters.models import LegalBasis, Newsletter, Theme
 from mailer.privacy.cases import register
 from mailer.privacy.models import Channel, Right, RightsRequest
 from mailer.privacy.rights import erasure
-from mailer.privacy.rights.erasure_certificate import Erasure
+from mailer.privacy.rights.erasure_certificate import ErasureCertificate
 from mailer.rendering.merge_fields import marker
 from mailer.smtp.relay import Relay
 from mailer.subscribers import signup
@@ -132,7 +132,7 @@ def open_case(db: Session, *, now: datetime, **changes: Any) -> RightsRequest:
 
 def erase(
     db: Session, email: str, *, never_again: bool, now: datetime, case: RightsRequest | None = None
-) -> Erasure:
+) -> ErasureCertificate:
     """A wish, granted at once."""
     asked = erasure.ask(db, email, never_again=never_again, case=case, now=now)
     done = erasure.grant(db, asked.id, now=now)

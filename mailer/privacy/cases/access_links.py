@@ -1,4 +1,4 @@
-"""The way in: a link to the mailbox, good once and for half an hour, and the short session it opens.
+"""Let people in by a link to their mailbox, valid once and for half an hour, which opens a short session.
 
 As with a sign-up, the form's request is only kept, with the same statements whoever asks; a worker decides.
 Whoever controls the mailbox acts: nothing else is asked of them (RGPD 11, 12(6)).
@@ -30,24 +30,24 @@ from mailer.subscribers.models import Subscriber, Suppression
 OPEN_FOR = timedelta(minutes=30)  # a link, from when its mail left; then the session it opened
 KEPT = timedelta(hours=24)  # a link that nobody used, however late its mail leaves
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
-LINKS_A_DAY = 3  # to one mailbox: none voids another, and a stranger cannot flood it
-STRANGERS = 200  # an hour, told that nothing is held: beyond, they wait
+LINKS_A_DAY = 3  # to one mailbox; a new one leaves the older ones valid
+UNKNOWN_AN_HOUR = 200  # notices that nothing is held; beyond, requests wait
 PATH = "/rights/"
 JOB = "rights links"
 
 
 def request(db: Session, *, email: str, locale: str, now: datetime) -> None:
-    """Keep the address a link was asked for.  Nothing is looked up."""
+    """Keep the address that a link was asked for.  Nothing is looked up."""
     db.execute(insert(RightsIntake).values(email=email, locale=locale, at=now, due_at=now))
 
 
 def waiting(db: Session, *, now: datetime) -> bool:
-    """Return whether somebody asked."""
+    """Return whether a request is due."""
     return db.scalar(select(exists().where(*_due(now)))) or False
 
 
 def decide_next(db: Session, *, now: datetime) -> bool:
-    """Answer the oldest request with a link, or that nothing is held; whether there was one."""
+    """Answer the oldest request, with a link or the notice that nothing is held; return False without one."""
     oldest = select(RightsIntake).where(*_due(now)).order_by(RightsIntake.due_at).limit(1)
     asked = db.scalar(oldest.with_for_update(skip_locked=True))
     if asked is None:
@@ -66,12 +66,12 @@ def _answer(db: Session, asked: RightsIntake, now: datetime) -> None:
         db.delete(asked)
         if throttle.take(db, _limit(LINKS_A_DAY, "rights of", asked.email), now=now):
             send(db, email=asked.email, locale=asked.locale, now=now)
-    elif later := throttle.full_until(db, _strangers(), now=now):
+    elif later := throttle.full_until(db, _hourly_unknown(), now=now):
         asked.due_at = later
     else:
         db.delete(asked)
         if throttle.take(db, _limit(1, "nothing held", asked.email), now=now):
-            throttle.take(db, _strangers(), now=now)
+            throttle.take(db, _hourly_unknown(), now=now)
             outbox.post(
                 db, NoticeKind.NOTHING_HELD, email=asked.email, locale=asked.locale,
                 facts={"link": "/rights", "dpo": settings().dpo_email}, now=now,
@@ -79,20 +79,20 @@ def _answer(db: Session, asked: RightsIntake, now: datetime) -> None:
 
 
 def forget_requests(db: Session) -> int:
-    """Drop every request that waits, and every link; how many requests."""
+    """Delete every request that waits, and every link; return how many requests."""
     db.execute(delete(RightsLink))
     return changed(db, delete(RightsIntake))
 
 
 def held(db: Session, fingerprint: bytes) -> bool:
     """Return whether anything is kept under this fingerprint: after an erasure, the evidence still is."""
-    kept = (Subscriber.fingerprint, ConsentPayload.fingerprint, Suppression.fingerprint,
+    columns = (Subscriber.fingerprint, ConsentPayload.fingerprint, Suppression.fingerprint,
             RightsRequest.fingerprint)  # fmt: skip
-    return any(db.scalar(select(exists().where(column == fingerprint))) for column in kept)
+    return any(db.scalar(select(exists().where(column == fingerprint))) for column in columns)
 
 
 def send(db: Session, *, email: str, locale: str, now: datetime) -> UUID:
-    """Have a fresh link sent to this mailbox; the link."""
+    """Send a fresh link to this mailbox; return its id."""
     link = RightsLink(
         email=email, fingerprint=fingerprint_of(email), locale=locale, created_at=now,
         expires_at=now + KEPT,
@@ -104,8 +104,8 @@ def send(db: Session, *, email: str, locale: str, now: datetime) -> UUID:
     return link.id
 
 
-def good(db: Session, token: str, *, now: datetime) -> RightsLink | None:
-    """Return the link a token is of; None once it was used or is over.  Looking uses nothing up."""
+def valid(db: Session, token: str, *, now: datetime) -> RightsLink | None:
+    """Return the link of a token, None once it was used or has expired.  This does not use it."""
     try:
         link = db.get(RightsLink, UUID(tokens.read(Purpose.RIGHTS, token, max_age=OPEN_FOR)))
     except BadToken:
@@ -114,19 +114,19 @@ def good(db: Session, token: str, *, now: datetime) -> RightsLink | None:
 
 
 def enter(db: Session, token: str, *, now: datetime) -> str | None:
-    """Use a link up; the secret of the session it opens, which is kept nowhere.  None: it was over."""
-    link = good(db, token, now=now)
+    """Use a link; return the secret of the session it opens, kept nowhere, or None if it was not valid."""
+    link = valid(db, token, now=now)
     if link is None:
         return None
     secret = secrets.token_urlsafe(32)
     opened = {"used_at": now, "session_digest": _digest(secret), "session_until": now + OPEN_FOR}
     unused = RightsLink.id == link.id, RightsLink.used_at.is_(None)
-    won = db.scalar(update(RightsLink).where(*unused).values(opened).returning(RightsLink.id))
-    return secret if won else None
+    used = db.scalar(update(RightsLink).where(*unused).values(opened).returning(RightsLink.id))
+    return secret if used else None
 
 
 def session(db: Session, secret: str, *, now: datetime) -> RightsLink | None:
-    """Return the link whose session this secret is of, while it is open."""
+    """Return the link whose open session has this secret."""
     mine = RightsLink.session_digest == _digest(secret), RightsLink.session_until > now
     return db.scalar(select(RightsLink).where(*mine))
 
@@ -142,12 +142,12 @@ def form_token(secret: str) -> str:
 
 
 def forget(db: Session, *, now: datetime) -> None:
-    """Drop the links that open nothing any more."""
+    """Delete the links that have expired."""
     db.execute(delete(RightsLink).where(*over(now)))
 
 
 def over(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return what is true of them."""
+    """Return the conditions that a link and its session have expired."""
     until = RightsLink.session_until
     return RightsLink.expires_at <= now, until.is_(None) | (until <= now)
 
@@ -165,5 +165,5 @@ def _limit(times: int, name: str, email: str) -> Limit:
     return throttle.limit(times, DAY, name, mailbox(email))
 
 
-def _strangers() -> Limit:
-    return throttle.limit(STRANGERS, HOUR, "strangers told")
+def _hourly_unknown() -> Limit:
+    return throttle.limit(UNKNOWN_AN_HOUR, HOUR, "strangers told")

@@ -1,4 +1,4 @@
-"""The clock of a rights request: RGPD 12(3), counted as Regulation (EEC, Euratom) 1182/71 says.  Pure.
+"""Compute the deadline of a rights request: RGPD 12(3), as Regulation (EEC, Euratom) 1182/71 counts.  Pure.
 
 Every date is a day where the body is (Europe/Paris).  The day of receipt is not counted (1182/71, 3(1)); a
 period in months ends with the last hour of the same date some months later, or of that month's last day
@@ -23,7 +23,7 @@ _SATURDAY = 5
 
 
 class Alert(StrEnum):
-    """What the privacy officer is told of a due date, once each."""
+    """Name what the privacy officer is told of a due date, once each."""
 
     SOON = "soon"  # ten days before
     URGENT = "urgent"  # three days before
@@ -33,7 +33,7 @@ ALERTS = {Alert.SOON: timedelta(days=10), Alert.URGENT: timedelta(days=3)}
 
 
 class Pressure(StrEnum):
-    """How a case stands before its due date."""
+    """Name how urgent a case is."""
 
     SUSPENDED = "suspended"  # its clock is stopped
     ON_TIME = "on_time"
@@ -54,7 +54,7 @@ def holidays(year: int) -> frozenset[date]:
 
 
 def is_working(day: date) -> bool:
-    """Neither a Saturday, nor a Sunday, nor a public holiday."""
+    """Return whether a day is neither a Saturday, nor a Sunday, nor a public holiday."""
     return day.weekday() < _SATURDAY and day not in holidays(day.year)
 
 
@@ -67,7 +67,7 @@ def working_from(day: date) -> date:
 
 @dataclass(frozen=True)
 class Clock:
-    """What decides a due date."""
+    """Hold what decides a due date."""
 
     received: date
     extended: bool = False
@@ -94,14 +94,14 @@ class Clock:
         return self if self.paused_since else Clock(self.received, self.extended, self.paused, today)
 
     def resume(self, today: date) -> "Clock":
-        """Run again, due later by the days it stood still."""
+        """Run again, due later by the days it was stopped."""
         if self.paused_since is None:
             return self
-        stood = max(today - self.paused_since, timedelta(0))
-        return Clock(self.received, self.extended, self.paused + stood)
+        stopped = max(today - self.paused_since, timedelta(0))
+        return Clock(self.received, self.extended, self.paused + stopped)
 
     def may_extend(self, today: date) -> bool:
-        """Once, and the person is told within the first period (12(3)): until its last day."""
+        """Return whether it may be extended: once, and until the last day of the first period (12(3))."""
         return not self.extended and (self.paused_since or today) <= self.due
 
     def pressure(self, today: date) -> Pressure:

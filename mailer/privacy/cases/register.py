@@ -1,7 +1,7 @@
-"""The register: every request is a case with its clock, its letters and its history (RGPD 12).
+"""Keep every request as a case, with its deadline, its replies and its history (RGPD 12).
 
-The people who ask are written to here; what a right does to their data is done elsewhere, and recorded here
-by `close`.  Nobody is identified by a From line or a postal address: a case about an address is a claim.
+Replies are sent from here; what a right does to the data is done elsewhere, and recorded here by `close`.
+A From line or a postal address identifies nobody: who a case is about is only claimed.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -27,24 +27,24 @@ from mailer.rendering.merge_fields import GREETING, greeting
 from mailer.rendering.typography import long_day
 from mailer.smtp.replies import WAITING
 
-PERSONAL = frozenset({"subject", "text", "words", "details"})  # of a history: somebody's or staff's own words
+PERSONAL = frozenset({"subject", "text", "words", "details"})  # details of a history that are free text
 CHUNK = 100  # cases
-CLOSED = "closed cases"  # the job that lets go of their addresses
+CLOSED = "closed cases"  # the job that deletes their addresses
 LISTED = 500  # at most
-OLDEST = timedelta(days=730)  # a request noted now came within that time
+OLDEST = timedelta(days=730)  # a request that is recorded later came within that time
 SERVICE, PERSON = "service", "person"  # who did something, when it was no staff
 ERASING = "to erase"  # in a history: from here on, the case ends by itself
 
 
 class ClosedCase(Exception):
-    """This case is closed."""
+    """Say that a case is closed."""
 
     def __init__(self) -> None:
         super().__init__("this case is closed: nothing more happens to it")
 
 
 class BeingErased(Exception):
-    """An erasure was asked for in this case: it ends by itself, and must, since it holds the address."""
+    """Say that a case about an erasure closes by itself, since it holds the address until then."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -54,14 +54,14 @@ class BeingErased(Exception):
 
 
 class AlreadyPaused(Exception):
-    """The clock is stopped already, and what was typed was not sent."""
+    """Say that the clock is stopped already, and that what was typed was not sent."""
 
     def __init__(self) -> None:
         super().__init__("the clock of this case is stopped already, and this question was not sent")
 
 
 class TooLate(Exception):
-    """The last day to extend is past, or it was extended already (RGPD 12(3))."""
+    """Say that the last day to extend is past, or that a case was extended already (RGPD 12(3))."""
 
     def __init__(self, last: date) -> None:
         self.last = last
@@ -69,17 +69,17 @@ class TooLate(Exception):
 
 
 class BadDay(ValueError):
-    """A request cannot have come on that day: it is yet to come, or years ago."""
+    """Say that a request cannot have come on that day: it is in the future, or years ago."""
 
     def __init__(self, future: bool) -> None:
         self.future = future
 
 
 class NoWords(Exception):
-    """A letter needs words: the reason of a refusal or of an extension, an answer."""
+    """Say that a reply has no text: the reason of a refusal or of an extension, an answer."""
 
     def __init__(self) -> None:
-        super().__init__("a letter needs words: say why")
+        super().__init__("a reply needs words: say why")
 
 
 def open(
@@ -97,10 +97,10 @@ def open(
     receipt: bool = True,
     **details: Any,
 ) -> RightsRequest:
-    """Begin a case, from a normalised address if there is one, and have its receipt sent there.
+    """Open a case, from a normalised address if there is one, and send its receipt there.
 
-    `received_at`: when it came in, for a letter or a call noted later.  `message_id`: of the mail it came in,
-    which the receipt answers.  `details` go in its history, and leave it with the address.
+    `received_at`: when it came in, for mail by post or a call recorded later.  `message_id`: of the mail it
+    came in, which the receipt answers.  `details` go in its history, and leave it with the address.
     """
     received = received_at or now
     case = RightsRequest(
@@ -124,7 +124,7 @@ def restore(
     db: Session, case_id: UUID, *, right: Right, fingerprint: bytes | None, received_at: datetime,
     answered_at: datetime | None, now: datetime,
 ) -> None:  # fmt: skip
-    """Bring back a case of which a restore left nothing but its right and its dates: it is owed an answer."""
+    """Open a case again of which a restore left only the right and the dates: it is owed an answer."""
     case = RightsRequest(
         id=case_id, right=right, channel=Channel.TERMINAL, fingerprint=fingerprint,
         locale=settings().default_locale, received_at=received_at, due_on=Clock(today(received_at)).due,
@@ -138,7 +138,7 @@ def restore(
 def acknowledge(
     db: Session, case: RightsRequest, *, answers: str | None = None, now: datetime
 ) -> bool:  # fmt: skip
-    """Have the receipt sent, once, if there is an address; whether it will be.
+    """Send the receipt, once, if there is an address; return whether it will be sent.
 
     `answers`: the Message-ID of the mail it came in, unless the case knows.
     """
@@ -150,9 +150,7 @@ def acknowledge(
 
 
 def find(db: Session, which: UUID | int) -> RightsRequest | None:
-    """Return a case by its id, or by the number people quote; locked, so that one thing at a time happens to
-    it.
-    """
+    """Return a case by its id, or by the number people quote, locked."""
     one = RightsRequest.id == which if isinstance(which, UUID) else RightsRequest.number == which
     return db.scalar(select(RightsRequest).where(one).with_for_update())
 
@@ -176,17 +174,17 @@ def history(db: Session, case: RightsRequest) -> list[RightsEvent]:
 
 def clock(db: Session, case: RightsRequest) -> Clock:
     """Return what decides its due date."""
-    stood = [each.details["days"] for each in history(db, case) if each.what == "resumed"]
+    paused = [step.details["days"] for step in history(db, case) if step.what == "resumed"]
     return Clock(
         received=today(case.received_at),
         extended=case.extended_at is not None,
-        paused=timedelta(days=sum(stood)),
+        paused=timedelta(days=sum(paused)),
         paused_since=today(case.paused_at) if case.paused_at else None,
     )
 
 
 def qualify(db: Session, case: RightsRequest, right: Right, *, by: str, now: datetime) -> None:
-    """Say which right it is about, once somebody has read it.  Raises ClosedCase."""
+    """Set the right it is about, once somebody has read it.  Raises ClosedCase."""
     _must_be_open(case)
     if right is not case.right:
         case.right, case.handler = right, by
@@ -208,7 +206,7 @@ def pause(db: Session, case: RightsRequest, words: str, *, by: str, now: datetim
 
 
 def resume(db: Session, case: RightsRequest, *, by: str, now: datetime) -> bool:
-    """They have said: the clock runs again, and is due later by the days it stood; False if it ran.
+    """Run the clock again, due later by the days it was stopped; return False if it was running.
 
     Raises ClosedCase.
     """
@@ -224,7 +222,7 @@ def resume(db: Session, case: RightsRequest, *, by: str, now: datetime) -> bool:
 
 
 def extend(db: Session, case: RightsRequest, reason: str, *, by: str, now: datetime) -> None:
-    """Take two more months, and tell why.  Raises ClosedCase, NoWords, TooLate."""
+    """Extend by two months, and tell why.  Raises ClosedCase, NoWords, TooLate."""
     _must_be_open(case)
     running = clock(db, case)
     if not running.may_extend(today(now)):
@@ -236,14 +234,14 @@ def extend(db: Session, case: RightsRequest, reason: str, *, by: str, now: datet
 
 
 def write(db: Session, case: RightsRequest, words: str, *, by: str, now: datetime) -> None:
-    """Write to them about it; it stays open.  Raises ClosedCase, NoWords."""
+    """Reply without closing the case.  Raises ClosedCase, NoWords."""
     _must_be_open(case)
     case.handler = by
     tell(db, case, NoticeKind.LETTER, by, now, words=_worded(words))
 
 
 def refuse(db: Session, case: RightsRequest, reason: str, *, by: str, now: datetime) -> None:
-    """Say no, why, and which remedies there are (RGPD 12(4)).
+    """Refuse, with the reason and the remedies (RGPD 12(4)).
 
     Raises ClosedCase, NoWords, BeingErased.
     """
@@ -260,7 +258,7 @@ def close(
 
     Raises ClosedCase, BeingErased; NoWords for a refusal without a reason.
 
-    A case keeps its address until its last letter has left, and itself for as long as evidence is kept.
+    A case keeps its address until its last reply has left, and is kept itself for as long as evidence is.
     """
     _must_be_closable(db, case, by)
     if outcome is Outcome.REFUSED and not case.refusal_reason:
@@ -276,7 +274,10 @@ def tell(
     db: Session, case: RightsRequest, kind: NoticeKind, by: str, now: datetime, *, words: str = "",
     answers: str | None = None, link: str = "", **more: str,
 ) -> UUID | None:  # fmt: skip
-    """Write to them; the notice, or None without an address: then it must go by post, as its history says."""
+    """Send a notice about a case; return its id.
+
+    Without an address, return None: it goes by post, as the history says.
+    """
     notice = None
     if case.email:
         facts = {**facts_of(case, case.locale), **more, "words": words, "link": link}
@@ -290,7 +291,7 @@ def tell(
 
 
 def forget_addresses(db: Session) -> int:
-    """Let go of the address, the name and the words of closed cases whose last letter has left; how many."""
+    """Delete the address, name and free text of closed cases whose last reply has left; return how many."""
     leaving = exists().where(Notice.email == RightsRequest.email, Notice.state.in_(WAITING))
     named = or_(RightsRequest.email.is_not(None), RightsRequest.name.is_not(None))
     done = RightsRequest.closed_at.is_not(None), named, ~leaving, jobs.to_try(CLOSED, RightsRequest.id)
@@ -304,17 +305,17 @@ def forget_addresses(db: Session) -> int:
     return len(found)
 
 
-def letter(case: RightsRequest, kind: NoticeKind, words: str, *, due: date | None = None) -> str:
-    """Return the text of a letter as it would leave; of an extension, with the due date it brings."""
-    of = Letterhead.of_controller(settings())
-    frame = Frame(of.name, of.theme, settings().controller_name, settings().public_url)
+def reply_text(case: RightsRequest, kind: NoticeKind, words: str, *, due: date | None = None) -> str:
+    """Return the text of a reply as it would leave; for an extension, with its new due date."""
+    letterhead = Letterhead.of_controller(settings())
+    frame = Frame(letterhead.name, letterhead.theme, settings().controller_name, settings().public_url)
     facts = facts_of(case, case.locale) | ({"due": long_day(due, case.locale)} if due else {})
     values = {**facts, "words": words, GREETING: greeting(case.locale, case.name), LINK: "", LEAVE: ""}
     return text_of(notice_page(kind, case.locale, frame), values)
 
 
 def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:
-    """Return what the letters' words have holes for."""
+    """Return the values of the placeholders in a reply's text."""
     return {
         "number": str(case.number),
         "right": i18n.label(case.right, locale, "told"),
@@ -325,7 +326,7 @@ def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:
 
 
 def note(db: Session, case: RightsRequest, what: str, by: str, now: datetime, **details: Any) -> RightsEvent:
-    """Return one more line of its history.  The details hold JSON values."""
+    """Add a step to its history.  The details hold JSON values."""
     step = RightsEvent(request_id=case.id, at=now, what=what, by=by, details=details)
     db.add(step)
     db.flush()
@@ -333,7 +334,7 @@ def note(db: Session, case: RightsRequest, what: str, by: str, now: datetime, **
 
 
 def arrived(day: date, now: datetime) -> datetime:
-    """Return when a request came of which one knows the day: noon, or now if it is today.  Raises BadDay."""
+    """Return the instant of a request whose day alone is known: noon, or now if today.  Raises BadDay."""
     current = today(now)
     if day > current or day < current - OLDEST:
         raise BadDay(day > current)
@@ -362,14 +363,14 @@ def is_erasing(db: Session, case: RightsRequest) -> bool:
 
 
 def tidy(words: str) -> str:
-    """Return what somebody typed, its lines ended alike, without what cannot be shown."""
+    """Return what somebody typed, with uniform line ends and without unprintable characters."""
     lines = "\n".join(line.rstrip() for line in words.strip().splitlines())
     return "".join(c for c in lines if c.isprintable() or c == "\n")
 
 
 def _worded(words: str) -> str:
-    """Return the same, and something.  Raises NoWords."""
-    said = tidy(words)
-    if not said.strip():
+    """Return tidied text.  Raises NoWords if there is none."""
+    text = tidy(words)
+    if not text.strip():
         raise NoWords
-    return said
+    return text

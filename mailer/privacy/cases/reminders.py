@@ -1,4 +1,4 @@
-"""The privacy officer is told of a due date, ten days and three days before it, once each."""
+"""Tell the privacy officer of a due date, ten days and three days before it, once each."""
 
 from datetime import datetime
 
@@ -17,9 +17,9 @@ JOB = "reminders"
 
 
 def tell(db: Session, *, now: datetime) -> int:
-    """Write about every case whose time has come, and that was not written about; how many letters.
+    """Send the alerts that are due and were not sent; return how many.
 
-    A case that is late at once gets the most urgent alert alone; a due date that moved is told of anew.
+    A case that is late at once gets the most urgent alert alone; a due date that moved is alerted anew.
     """
     near = RightsRequest.due_on <= register.today(now) + max(ALERTS.values())
     open_ = RightsRequest.closed_at.is_(None), RightsRequest.paused_at.is_(None)
@@ -36,14 +36,14 @@ def _tell(db: Session, case: RightsRequest, now: datetime) -> bool:
     ripe = list(register.clock(db, case).alerts(today))
     if not ripe or _told(db, case, ripe[-1]):
         return False
-    given = settings()
+    config = settings()
     facts = {
-        **register.facts_of(case, given.default_locale),
+        **register.facts_of(case, config.default_locale),
         "days": str(max((case.due_on - today).days, 0)),
         "link": f"/desk/rights/{case.id}",
     }
     outbox.post(
-        db, NoticeKind.CASE_ALERT, email=given.dpo_email, locale=given.default_locale, facts=facts, now=now
+        db, NoticeKind.CASE_ALERT, email=config.dpo_email, locale=config.default_locale, facts=facts, now=now
     )
     register.note(
         db, case, "alerted", register.SERVICE, now, alert=ripe[-1].value, due=case.due_on.isoformat()
@@ -53,4 +53,4 @@ def _tell(db: Session, case: RightsRequest, now: datetime) -> bool:
 
 def _told(db: Session, case: RightsRequest, alert: Alert) -> bool:
     wanted = {"alert": alert.value, "due": case.due_on.isoformat()}
-    return any(each.what == "alerted" and each.details == wanted for each in register.history(db, case))
+    return any(step.what == "alerted" and step.details == wanted for step in register.history(db, case))

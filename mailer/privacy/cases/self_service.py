@@ -1,4 +1,4 @@
-"""A right exercised behind a link: a case like any other, answered on the spot."""
+"""Record a right exercised behind a link as a case like any other, answered on the spot."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from mailer.privacy.models import Channel, Outcome, Right, RightsLink, RightsReq
 
 
 def begin(db: Session, link: RightsLink, right: Right, *, now: datetime, **details: Any) -> RightsRequest:
-    """Open one for this session; the page itself says that it was received."""
+    """Open a case for this session; the page itself is its receipt."""
     case = register.open(
         db, right=right, channel=Channel.LINK, email=link.email, locale=link.locale, by=PERSON, receipt=False,
         now=now, **details,
@@ -22,7 +22,7 @@ def begin(db: Session, link: RightsLink, right: Right, *, now: datetime, **detai
 
 
 def answered(db: Session, link: RightsLink, right: Right, *, now: datetime, **details: Any) -> RightsRequest:
-    """Open one and close it: what was asked for is done."""
+    """Open a case and close it: what was asked for is done."""
     case = begin(db, link, right, now=now, **details)
     register.close(db, case, Outcome.GRANTED, by=SERVICE, now=now)
     return case

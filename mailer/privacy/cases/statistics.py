@@ -1,4 +1,4 @@
-"""The register as figures, and as a file for an inspection: neither names anybody."""
+"""Count the register, and write it as a file for an inspection: neither names anybody."""
 
 import csv
 from collections import Counter
@@ -21,8 +21,8 @@ PAGE = 1_000  # rows
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Counts over the cases received in a period, both days included."""
+class RegisterFigures:
+    """Count the cases received in a period, both days included."""
 
     received: int
     open: int
@@ -37,7 +37,9 @@ class Figures:
     outcomes: dict[str, int]
 
 
-def figures(db: Session, *, now: datetime, since: date | None = None, until: date | None = None) -> Figures:
+def figures(
+    db: Session, *, now: datetime, since: date | None = None, until: date | None = None
+) -> RegisterFigures:
     """Count the register."""
     columns = (
         RightsRequest.received_at, RightsRequest.closed_at, RightsRequest.paused_at, RightsRequest.due_on,
@@ -53,7 +55,7 @@ def figures(db: Session, *, now: datetime, since: date | None = None, until: dat
         (register.today(case.closed_at) - register.today(case.received_at)).days
         for case in cases if case.closed_at
     ]  # fmt: skip
-    return Figures(
+    return RegisterFigures(
         received=len(cases),
         open=len(cases) - len(lasted),
         suspended=len(cases) - len(lasted) - len(running),
@@ -74,7 +76,7 @@ def in_time(closed_at: datetime | None, due_on: date) -> bool | None:
 
 
 def write(db: Session, file: IO[str], locale: str) -> int:
-    """Write every case as a CSV that is safe to open in a spreadsheet; how many."""
+    """Write every case as a CSV that is safe to open in a spreadsheet; return how many."""
     writer = csv.writer(file)
     writer.writerow(words("cases", locale)["columns"])
     written = 0

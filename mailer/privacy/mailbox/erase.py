@@ -1,4 +1,4 @@
-"""Somebody's mails deleted from the mailbox of the published address."""
+"""Delete somebody's mails from the mailbox of the published address."""
 
 from mailer.core.imap import Mailbox
 from mailer.privacy.mailbox import parse

@@ -1,6 +1,6 @@
-"""The intake of the published address: each mail read once, answered at most once, and lost never.
+"""Take in the mails to the published address: each is read once, answered at most once, and never lost.
 
-A mail is first dealt with in one transaction, then marked in its mailbox.  Between the two a crash costs
+A mail is first handled in one transaction, then marked in its mailbox.  Between the two a crash costs
 nothing: it is read again, and known by its digest.  The loop here opens these transactions itself, since
 none may stay open while a server is spoken to.
 """
@@ -26,7 +26,7 @@ from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
 from mailer.privacy.cases import register
 from mailer.privacy.mailbox import parse
-from mailer.privacy.mailbox.parse import Read, Reason, Sort
+from mailer.privacy.mailbox.parse import ParsedMail, Reason, Sort
 from mailer.privacy.models import Channel, Right, RightsEvent, RightsRequest
 from mailer.subscribers import subscriptions
 
@@ -39,9 +39,9 @@ _LOCK = 0x696E626F78  # "inbox"
 
 
 def work(settings: Settings) -> bool:
-    """Read a few of the mails that wait; whether there are more.  One that is down is left for a while.
+    """Read a few of the mails that wait; return whether there are more.  A mailbox that is down is left alone.
 
-    Raises RowFailed for a mail that could not be dealt with: it stays where it is.
+    Raises RowFailed for a mail that could not be handled: it stays where it is.
     """
     if settings.inbox_url is None:
         return False
@@ -53,7 +53,7 @@ def work(settings: Settings) -> bool:
         with imap.opened(settings.inbox_url.get_secret_value()) as mailbox:
             waiting = [uid for uid in mailbox.waiting() if str(uid) not in aside]
             for uid in waiting[:MAILS]:
-                _deal_with(mailbox, uid, ours)
+                _handle(mailbox, uid, ours)
     except MailboxDown as error:
         _rest(error)
         return False
@@ -83,72 +83,73 @@ def tidy(settings: Settings) -> None:
 
 
 def take(db: Session, raw: bytes, ours: Collection[str] = (), *, now: datetime) -> bool:
-    """Deal with one mail; whether a person must look at it.  The same mail again changes nothing."""
+    """Handle one mail; return whether a person must look at it.  The same mail again changes nothing."""
     db.execute(select(func.pg_advisory_xact_lock(_LOCK)))  # two workers do not open the same case
-    found, digest = parse.read(raw, ours), _digest(raw)
-    if found.sort is Sort.LEAVE and _leave(db, found, now):
+    mail, digest = parse.read(raw, ours), _digest(raw)
+    if mail.sort is Sort.LEAVE and _leave(db, mail, now):
         return False
-    if found.sort is Sort.IGNORED:
-        log.info("a machine's mail is not answered", reason=found.reason)
-        return found.reason is Reason.LOOP  # our own alert, where the officer reads this very mailbox
+    if mail.sort is Sort.IGNORED:
+        log.info("a machine's mail is not answered", reason=mail.reason)
+        return mail.reason is Reason.LOOP  # our own alert, where the officer reads this very mailbox
     known = _known(db, digest)
     if known is not None:
-        return known.closed_at is None and _for_a_person(found)
-    _keep(db, found, digest, now)
-    return _for_a_person(found)
+        return known.closed_at is None and _for_a_person(mail)
+    _keep(db, mail, digest, now)
+    return _for_a_person(mail)
 
 
-def _deal_with(mailbox: Mailbox, uid: int, ours: Collection[str]) -> None:
+def _handle(mailbox: Mailbox, uid: int, ours: Collection[str]) -> None:
     raw = mailbox.fetch(uid)
     if raw is None:
         return
     with jobs.row(JOB, uid), transaction() as db:
-        left_to_a_person = take(db, raw, ours, now=utcnow())
-    if left_to_a_person:
+        for_a_person = take(db, raw, ours, now=utcnow())
+    if for_a_person:
         mailbox.flag(uid)
     else:
         mailbox.put_away(uid)
 
 
-def _leave(db: Session, found: Read, now: datetime) -> bool:
-    """Unsubscribe whom the token names, whoever wrote; whether it was one of ours."""
+def _leave(db: Session, mail: ParsedMail, now: datetime) -> bool:
+    """Unsubscribe whom the token names, whoever wrote; return whether the token is ours."""
     try:
-        named = tokens.read_delivery(Purpose.UNSUBSCRIBE, found.token or "")
+        delivery = tokens.read_delivery(Purpose.UNSUBSCRIBE, mail.token or "")
     except BadToken:
         return False
-    of = reports.addressee(db, *named)
-    if of and of.subscription_id and subscriptions.withdraw(db, of.subscription_id, channel=CHANNEL, now=now):
-        outbox.goodbye(db, of.subscription_id, now=now, answers=found.message_id)
+    addressee = reports.addressee(db, *delivery)
+    subscription_id = addressee.subscription_id if addressee else None
+    if subscription_id and subscriptions.withdraw(db, subscription_id, channel=CHANNEL, now=now):
+        outbox.goodbye(db, subscription_id, now=now, answers=mail.message_id)
     return True
 
 
-def _keep(db: Session, found: Read, digest: str, now: datetime) -> None:
-    """Add a line to the case it is about, or open a case of its own, with its one receipt."""
-    reason = Reason.BAD_TOKEN if found.sort is Sort.LEAVE else found.reason
-    said: dict[str, Any] = {
+def _keep(db: Session, mail: ParsedMail, digest: str, now: datetime) -> None:
+    """Add the mail to the case it is about, or open a case of its own, with its one receipt."""
+    reason = Reason.BAD_TOKEN if mail.sort is Sort.LEAVE else mail.reason
+    details: dict[str, Any] = {
         "mail": digest,
-        "subject": found.subject,
-        "text": found.text,
-        "attachments": found.attachments,
+        "subject": mail.subject,
+        "text": mail.text,
+        "attachments": mail.attachments,
     }
-    said |= {"reason": reason.value} if reason else {}
-    answered = _answered(db, found)
-    about = answered if answered and answered.closed_at is None else _under_way(db, found)
+    details |= {"reason": reason.value} if reason else {}
+    answered = _answered(db, mail)
+    about = answered if answered and answered.closed_at is None else _under_way(db, mail)
     if about is not None:
-        register.note(db, about, "message", register.PERSON, now, **said)
+        register.note(db, about, "message", register.PERSON, now, **details)
         return
-    said |= {"follows": answered.number} if answered else {}
+    details |= {"follows": answered.number} if answered else {}
     case = register.open(
-        db, right=parse.right_of(found), channel=Channel.EMAIL, email=found.sender, locale=found.locale,
-        message_id=_unused(db, found.message_id), receipt=False, now=now, **said,
+        db, right=parse.right_of(mail), channel=Channel.EMAIL, email=mail.sender, locale=mail.locale,
+        message_id=_unused(db, mail.message_id), receipt=False, now=now, **details,
     )  # fmt: skip
-    if reason is None and answered is None and _may_answer(db, found, now):
-        register.acknowledge(db, case, answers=found.message_id, now=now)
+    if reason is None and answered is None and _may_answer(db, mail, now):
+        register.acknowledge(db, case, answers=mail.message_id, now=now)
 
 
-def _answered(db: Session, found: Read) -> RightsRequest | None:
-    """Return the case of the letter of ours that it says it answers."""
-    for message_id in found.answers:
+def _answered(db: Session, mail: ParsedMail) -> RightsRequest | None:
+    """Return the case of our mail that it says it answers."""
+    for message_id in mail.answers:
         notice = message_id[1:].partition("@")[0]
         told = RightsEvent.what == "told", RightsEvent.details["notice"].astext == notice
         mine = select(RightsRequest).join(RightsEvent, RightsEvent.request_id == RightsRequest.id)
@@ -158,28 +159,28 @@ def _answered(db: Session, found: Read) -> RightsRequest | None:
     return None
 
 
-def _under_way(db: Session, found: Read) -> RightsRequest | None:
+def _under_way(db: Session, mail: ParsedMail) -> RightsRequest | None:
     """Return an open case that the same address began by mail, about the same right if one can tell."""
-    if found.sender is None:
+    if mail.sender is None:
         return None
-    right = parse.right_of(found)
-    begun = RightsRequest.email == found.sender, RightsRequest.channel == Channel.EMAIL
+    right = parse.right_of(mail)
+    begun = RightsRequest.email == mail.sender, RightsRequest.channel == Channel.EMAIL
     cases = db.scalars(select(RightsRequest).where(*begun, RightsRequest.closed_at.is_(None)))
     return next((case for case in cases if Right.UNCLEAR in {right, case.right} or right is case.right), None)
 
 
-def _may_answer(db: Session, found: Read, now: datetime) -> bool:
-    """Return one receipt a day to a mailbox: whatever answers by machine unseen is not answered in turn."""
-    if found.sender is None:
+def _may_answer(db: Session, mail: ParsedMail, now: datetime) -> bool:
+    """Return whether a receipt may go: one a day to a mailbox, so that no machine is answered for ever."""
+    if mail.sender is None:
         return False
-    to_them = throttle.limit(1, timedelta(hours=24), "receipt to", counted(found.sender))
+    to_them = throttle.limit(1, timedelta(hours=24), "receipt to", counted(mail.sender))
     to_all = throttle.limit(RECEIPTS_AN_HOUR, timedelta(hours=1), "receipts")
     return throttle.take(db, to_them, now=now) and throttle.take(db, to_all, now=now)
 
 
-def _for_a_person(found: Read) -> bool:
-    """Return whether a person must read it: not understood, or more than a history holds."""
-    return found.sort is not Sort.REQUEST or found.attachments > 0
+def _for_a_person(mail: ParsedMail) -> bool:
+    """Return whether a person must read it: it was not understood, or has attachments."""
+    return mail.sort is not Sort.REQUEST or mail.attachments > 0
 
 
 def _known(db: Session, digest: str) -> RightsRequest | None:
@@ -190,7 +191,7 @@ def _known(db: Session, digest: str) -> RightsRequest | None:
 
 
 def _unused(db: Session, message_id: str | None) -> str | None:
-    """None too when another mail had the same: some programs do not count."""
+    """Return the Message-ID, None if another mail had the same: some programs repeat theirs."""
     taken = select(RightsRequest.id).where(RightsRequest.message_id == message_id)
     return None if message_id is None or db.scalar(taken) else message_id
 

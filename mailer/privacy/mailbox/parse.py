@@ -1,4 +1,4 @@
-"""A mail to the published address: what it is, and what it says.  Pure.
+"""Parse a mail to the published address: what it is, and what it says.  Pure.
 
 Whoever answers mail by machine must not answer machines (RFC 3834), and must not believe a From line: it
 only says where a receipt goes.  An unsubscription is decided by the signed token in the address it was sent
@@ -22,10 +22,16 @@ LONGEST_MIME, ALL_MIME = 2_000, 30_000  # …of one Content- header, and of all
 PARTS = 2_000  # lines that may part a mail
 _MIME = re.compile(rb"^content-[a-z-]+:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 _HOPS = 50  # Received lines; more is a loop
-_LEAVE = re.compile(r"(?<![a-z0-9])u-([a-z0-9]{40,62})@", re.IGNORECASE)
-_ARRIVED = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
-_LISTS = ("List-Id", "List-Unsubscribe", "List-Post", "Mailing-List", "X-Mailing-List", "Feedback-ID")
-_ROBOTS = ("X-Autoreply", "X-Autorespond", "X-Autoreply-From", "X-Auto-Response-From", "X-Failed-Recipients")
+_UNSUBSCRIBE = re.compile(r"(?<![a-z0-9])u-([a-z0-9]{40,62})@", re.IGNORECASE)
+_RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
+_LIST_HEADERS = ("List-Id", "List-Unsubscribe", "List-Post", "Mailing-List", "X-Mailing-List", "Feedback-ID")
+_AUTORESPONDERS = (
+    "X-Autoreply",
+    "X-Autorespond",
+    "X-Autoreply-From",
+    "X-Auto-Response-From",
+    "X-Failed-Recipients",
+)
 _SPAM = ("X-Spam-Flag", "X-Spam-Status", "X-Spam")
 _AUTOMATIC = re.compile(r"\s*(r[ée]ponse automatique|automatic reply|auto-?reply|out of office)\b", re.I)
 _NOBODY = re.compile(r"(mailer-daemon|postmaster|no-?_?reply|do-?not-?reply|ne-?pas-?repondre)\b")
@@ -58,7 +64,7 @@ _ASKED = {
 
 
 class Sort(StrEnum):
-    """What becomes of a mail."""
+    """Name what becomes of a mail."""
 
     LEAVE = "leave"  # an unsubscription: the token decides
     REQUEST = "request"
@@ -67,7 +73,7 @@ class Sort(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a mail is ignored, or unclear."""
+    """Name why a mail is ignored, or unclear."""
 
     AUTOMATIC = "automatic"
     LIST = "list"
@@ -85,8 +91,8 @@ IGNORED = frozenset({Reason.AUTOMATIC, Reason.LIST, Reason.NULL_SENDER, Reason.L
 
 
 @dataclass(frozen=True)
-class Read:
-    """What was understood of a mail; every field is its sender's claim."""
+class ParsedMail:
+    """Hold what was understood of a mail; every field is its sender's claim."""
 
     sort: Sort
     reason: Reason | None = None
@@ -100,42 +106,42 @@ class Read:
     attachments: int = 0
 
 
-def read(raw: bytes, ours: Collection[str]) -> Read:
+def read(raw: bytes, ours: Collection[str]) -> ParsedMail:
     """Return what a mail is.
 
     `ours`: the normalised addresses we write from; a mail from one of them is a loop.
     """
     if _costly(raw):
-        return Read(Sort.UNCLEAR, Reason.UNREADABLE)
+        return ParsedMail(Sort.UNCLEAR, Reason.UNREADABLE)
     try:
         return _read(message_from_bytes(raw, policy=policy.default), ours)
     except Exception:  # the parser raises whatever a header that no mail program wrote makes it stumble on
-        return Read(Sort.UNCLEAR, Reason.UNREADABLE)
+        return ParsedMail(Sort.UNCLEAR, Reason.UNREADABLE)
 
 
-def right_of(found: Read) -> Right:
-    """Return the one right its words speak of; UNCLEAR when that is none, or several: a person reads it."""
-    said = f"{found.subject}\n{found.text}"
-    asked = [right for right, words in _ASKED.items() if re.search(words, said, re.IGNORECASE)]
+def right_of(mail: ParsedMail) -> Right:
+    """Return the one right it asks for; UNCLEAR when it is none or several: a person reads it."""
+    text = f"{mail.subject}\n{mail.text}"
+    asked = [right for right, words in _ASKED.items() if re.search(words, text, re.IGNORECASE)]
     return asked[0] if len(asked) == 1 else Right.UNCLEAR
 
 
 def _costly(raw: bytes) -> bool:
-    """Headers that no mail program writes: the time to parse one grows with its square."""
+    """Return whether it would take long to parse: that time grows with the square of a header's length."""
     head = min((at for end in (b"\n\n", b"\r\n\r\n") if (at := raw.find(end)) >= 0), default=len(raw))
-    mime = [len(found[0]) for found in _MIME.finditer(raw)]
+    mime = [len(header[0]) for header in _MIME.finditer(raw)]
     parts = raw.count(b"\n--")
     return head > LONGEST_HEAD or max(mime, default=0) > LONGEST_MIME or sum(mime) > ALL_MIME or parts > PARTS
 
 
-def _read(mail: EmailMessage, ours: Collection[str]) -> Read:
+def _read(mail: EmailMessage, ours: Collection[str]) -> ParsedMail:
     sender, text = _sender(mail), _text(mail)
     token = _token(mail)
-    reason = None if token else _machine(mail, sender, ours) or _obscure(mail, sender, text)
+    reason = None if token else _machine(mail, sender, ours) or _unclear(mail, sender, text)
     sort = Sort.LEAVE if token else Sort.REQUEST
     if reason:
         sort = Sort.IGNORED if reason in IGNORED else Sort.UNCLEAR
-    return Read(
+    return ParsedMail(
         sort, reason, _one_id(mail["Message-ID"]), sender, _line(mail["Subject"]), text,
         _locale(f"{_line(mail['Subject'])} {text}"), token, tuple(_answered(mail)),
         sum(1 for _ in mail.iter_attachments()),
@@ -143,20 +149,20 @@ def _read(mail: EmailMessage, ours: Collection[str]) -> Read:
 
 
 def _token(mail: EmailMessage) -> str | None:
-    """Of the address an unsubscription was sent to."""
-    for name in _ARRIVED:
+    """Return the token in the address that an unsubscription was sent to."""
+    for name in _RECIPIENT_HEADERS:
         for value in mail.get_all(name, []):
-            if found := _LEAVE.search(str(value)):
-                return found[1].lower()
+            if match := _UNSUBSCRIBE.search(str(value)):
+                return match[1].lower()
     return None
 
 
 def _machine(mail: EmailMessage, sender: str | None, ours: Collection[str]) -> Reason | None:
-    """Why no answer is given: nobody would read it, or a machine would answer in turn (RFC 3834, 2)."""
+    """Return why it is not answered: nobody would read it, or a machine would answer (RFC 3834, 2)."""
     automatic = (
         str(mail.get("Auto-Submitted", "no")).partition(";")[0].strip().lower() != "no"
         or str(mail.get("Precedence", "")).strip().lower() in {"auto_reply", "junk"}
-        or any(name in mail for name in _ROBOTS)
+        or any(name in mail for name in _AUTORESPONDERS)
         or mail.get_content_type() in {"multipart/report", "message/delivery-status"}
         or _AUTOMATIC.match(_line(mail["Subject"]))
     )
@@ -164,15 +170,15 @@ def _machine(mail: EmailMessage, sender: str | None, ours: Collection[str]) -> R
         Reason.NULL_SENDER: "Return-Path" in mail and str(mail["Return-Path"]).strip() in {"<>", ""},
         Reason.LOOP: sender in ours or len(mail.get_all("Received", [])) > _HOPS,
         Reason.AUTOMATIC: automatic,
-        Reason.LIST: any(name in mail for name in _LISTS)
+        Reason.LIST: any(name in mail for name in _LIST_HEADERS)
         or str(mail.get("Precedence", "")).strip().lower() in {"bulk", "list"},
         Reason.NOBODY: bool(sender and _NOBODY.match(sender)),
     }
-    return next((reason for reason, found in checks.items() if found), None)
+    return next((reason for reason, applies in checks.items() if applies), None)
 
 
-def _obscure(mail: EmailMessage, sender: str | None, text: str) -> Reason | None:
-    """Why only a person can deal with it."""
+def _unclear(mail: EmailMessage, sender: str | None, text: str) -> Reason | None:
+    """Return why only a person can handle it."""
     if any(str(mail.get(name, "")).strip().lower().startswith("yes") for name in _SPAM):
         return Reason.SPAM
     if sender is None:
@@ -183,11 +189,11 @@ def _obscure(mail: EmailMessage, sender: str | None, text: str) -> Reason | None
 def _sender(mail: EmailMessage) -> str | None:
     """Return the one address of the one From line (RFC 5322, 3.6.2); None when there is not exactly one."""
     lines = mail.get_all("From", [])
-    found = list(getattr(lines[0], "addresses", [])) if len(lines) == 1 else []
-    if len(found) != 1:
+    addresses = list(getattr(lines[0], "addresses", [])) if len(lines) == 1 else []
+    if len(addresses) != 1:
         return None
     try:
-        return normalise(found[0].addr_spec.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+        return normalise(addresses[0].addr_spec.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
     except InvalidAddress:
         return None
 
@@ -198,12 +204,12 @@ def _answered(mail: EmailMessage) -> Iterator[str]:
 
 
 def _one_id(value: object) -> str | None:
-    found = _MESSAGE_ID.fullmatch(str(value or "").strip())
-    return found[0] if found else None
+    match = _MESSAGE_ID.fullmatch(str(value or "").strip())
+    return match[0] if match else None
 
 
 def _line(value: object) -> str:
-    """Return a header on one line, without what a screen could not show."""
+    """Return a header on one line, without unprintable characters."""
     return "".join(c if c.isprintable() else " " for c in str(value or "")).strip()[:200]
 
 
@@ -212,12 +218,12 @@ def _text(mail: EmailMessage) -> str:
     body = mail.get_body(preferencelist=("plain", "html"))
     if body is None:
         return ""
-    said = str(body.get_content())
+    text = str(body.get_content())
     if body.get_content_subtype() == "html":
-        said = _plain(said)
-    quoted = _QUOTED.search(said)
-    own = said[: quoted.start()].strip() if quoted else said.strip()
-    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in own or said.strip())
+        text = _plain(text)
+    quoted = _QUOTED.search(text)
+    own = text[: quoted.start()].strip() if quoted else text.strip()
+    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in own or text.strip())
     return shown[:LONGEST]
 
 
@@ -226,9 +232,7 @@ def _locale(text: str) -> str:
 
 
 def _plain(page: str) -> str:
-    """Return the words of a page, in one pass whatever it holds: parsers of HTML take the square of its
-    length.
-    """
+    """Return the text of an HTML page in one pass: parsers take the square of its length at worst."""
     words: list[str] = []
     unseen, pieces = 0, page.split("<!--")
     shown = pieces[0] + "".join(piece.partition("-->")[2] for piece in pieces[1:])

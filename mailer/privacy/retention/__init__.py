@@ -1,1 +1,1 @@
-"""Let go of what has been kept long enough."""
+"""Delete what has been kept long enough."""

@@ -1,6 +1,7 @@
-"""THE list of what holds personal data, in the database and outside it, and what each right does to it.
+"""List what holds personal data, in the database and outside it, and what each right does to it.
 
-A house test fails when a column is in no row; a canary, when a row says less than is true.
+A test fails when a column is missing here (test_holdings.py), another when planted values turn up where this
+list says they cannot be (test_canary.py).
 """
 
 from dataclasses import dataclass
@@ -11,13 +12,15 @@ _T = TypeVar("_T", bound=StrEnum)
 
 
 class Whose(StrEnum):
+    """Name whom data are about."""
+
     PERSON = "person"  # whoever is, was, or asks about being written to
     STAFF = "staff"
     NOBODY = "nobody"
 
 
 class Access(StrEnum):
-    """Articles 15 and 20."""
+    """Name what access (articles 15 and 20) gives of data."""
 
     GIVEN = "given"  # as it stands
     SUMMED_UP = "summed up"  # what it comes to is told
@@ -27,14 +30,14 @@ class Access(StrEnum):
 
 
 class Portability(StrEnum):
-    """Article 20: what the person gave, on a consent."""
+    """Name whether article 20 covers data: what the person gave, on a consent."""
 
     YES = "yes"
     NOT_GIVEN = "not given by the person"
 
 
 class Rectification(StrEnum):
-    """Article 16."""
+    """Name how data are corrected (article 16)."""
 
     BY_THE_PERSON = "by the person, at once"
     FROM_THE_NEW_MAILBOX = "once confirmed from the new mailbox"
@@ -44,15 +47,15 @@ class Rectification(StrEnum):
 
 
 class Restriction(StrEnum):
-    """Article 18."""
+    """Name what a restriction does to data (article 18)."""
 
-    FROZEN = "frozen: no letter, no change, no purge"
+    RESTRICTED = "restricted: no issue, no change, no purge"
     KEPT = "kept as it is"
-    SHORT_LIVED = "goes within days: not needed to be frozen"
+    SHORT_LIVED = "goes within days: need not be restricted"
 
 
 class Erasure(StrEnum):
-    """Article 17."""
+    """Name what an erasure does to data (article 17)."""
 
     GONE = "gone"
     BLANKED = "the row stays, without it"
@@ -62,7 +65,7 @@ class Erasure(StrEnum):
 
 
 class Keep(StrEnum):
-    """The rule of retention that ends it."""
+    """Name the rule of retention that ends it."""
 
     WITH_THE_PERSON = "with the person"
     UNCONFIRMED = "unconfirmed"
@@ -90,7 +93,7 @@ UNRULED = frozenset({Keep.WITH_THE_PERSON, Keep.UNTIL_LIFTED, Keep.EMPLOYED, Kee
 
 @dataclass(frozen=True)
 class Holding:
-    """Some columns of a table (or a store outside the database) that every right treats alike."""
+    """Hold columns of a table (or a store outside the database) that every right treats alike."""
 
     where: str
     what: tuple[str, ...]
@@ -104,17 +107,17 @@ class Holding:
 
 
 def _person(where: str, what: str, *treated: StrEnum) -> Holding:
-    """Return a person's; what is not said is the most common treatment."""
+    """Return data of a person's; a treatment that is not named is the most common one."""
     return Holding(
         where, tuple(what.split()), Whose.PERSON,
-        _of(treated, Access.GIVEN), _of(treated, Portability.NOT_GIVEN),
-        _of(treated, Rectification.BY_ITSELF), _of(treated, Restriction.FROZEN),
-        _of(treated, Erasure.GONE), _of(treated, Keep.WITH_THE_PERSON),
+        _treatment(treated, Access.GIVEN), _treatment(treated, Portability.NOT_GIVEN),
+        _treatment(treated, Rectification.BY_ITSELF), _treatment(treated, Restriction.RESTRICTED),
+        _treatment(treated, Erasure.GONE), _treatment(treated, Keep.WITH_THE_PERSON),
     )  # fmt: skip
 
 
-def _of(treated: tuple[StrEnum, ...], usual: _T) -> _T:
-    return next((each for each in treated if isinstance(each, type(usual))), usual)
+def _treatment(treated: tuple[StrEnum, ...], usual: _T) -> _T:
+    return next((one for one in treated if isinstance(one, type(usual))), usual)
 
 
 def _staff(where: str, what: str, keep: Keep) -> Holding:
@@ -202,14 +205,14 @@ HOLDINGS = (
             Restriction.KEPT, Erasure.KEYED, Keep.PRIVACY_LOG),
     _person("the mailbox of rights_email", "mails", Rectification.BY_ASKING, Restriction.KEPT, Keep.OUTSIDE),
     _person("backups", "database", Access.SUMMED_UP, Restriction.KEPT, Erasure.AT_ITS_END, Keep.OUTSIDE),
-    _person("files handed out (exports, reports, dossiers)", " "
+    _person("files handed out (exports, reports, consent records)", " "
             "rows", Access.SUMMED_UP, Rectification.BY_ASKING,
             Restriction.KEPT, Erasure.AT_ITS_END, Keep.OUTSIDE),
 )  # fmt: skip
 
 # Columns that hold no personal data, and why not.
-NOBODYS = {
-    "alarm": ("the house's own state, about workers, relays and issues", "name since told_at"),
+NOT_PERSONAL = {
+    "alarm": ("the service's own state, about workers, relays and issues", "name since told_at"),
     "asset": ("publications", "sha256 media_type width height body"),
     "audit": ("a sequence", "id"),
     "breach": (
@@ -221,12 +224,12 @@ NOBODYS = {
         "id seq previous payload_digest expires_at sha256 mac",
     ),
     "job_failure": (
-        "the house's own state, about its jobs; a row is an id, dropped with its failure",
+        "the service's own state, about its jobs; a row is an id, dropped with its failure",
         "job row failures since until error",
     ),
-    "heartbeat": ("the house's own state", "worker kind started_at seen_at suspected_at"),
+    "heartbeat": ("the service's own state", "worker kind started_at seen_at suspected_at"),
     "circuit": (
-        "the house's own state; what a relay said is scrubbed of addresses",
+        "the service's own state; what a relay said is scrubbed of addresses",
         "name failures since until reason",
     ),
     "privacylog_position": ("how far files go", "host size seal"),
@@ -262,17 +265,17 @@ NOBODYS = {
     "resolution": ("counts, and a reply without addresses", "id issue_id kind rows wording"),
 }
 # Places outside the database that hold nothing about anybody, and why not.
-EMPTY_HANDED = {
+STORES_WITHOUT_PEOPLE = {
     "anchors": "numbers and macs of the chain",
     "spool": "there is none: mails are composed in memory, and drafts are issues",
-    "caches": "Redis holds tasks without content, the pace of lanes, and counters by network of visitors",
+    "caches": "Redis holds tasks without content, the rate of lanes, and counters by network of visitors",
     "logs": "random ids alone; addresses and tokens that a library would write are scrubbed",
 }
 
 
-def nobodys(table: str) -> set[str]:
+def not_personal(table: str) -> set[str]:
     """Return the columns of a table that hold nothing about anybody."""
-    return set(NOBODYS[table][1].split()) if table in NOBODYS else set()
+    return set(NOT_PERSONAL[table][1].split()) if table in NOT_PERSONAL else set()
 
 
 def of(table: str) -> dict[str, Holding]:

@@ -1,7 +1,7 @@
-"""Who has not been heard of: asked once, a month before the end; silence erases (RGPD 5(1)e).
+"""Ask people silent for years whether they stay, and erase those who do not answer (RGPD 5(1)e).
 
-A positive act is a consent, an import of one, a new address, or a right exercised behind a link that asks to
-go on; opening a letter is none.
+They are asked once, a month before the end.  A positive act is a consent, an import of one, a new address,
+or a right exercised behind a link that asks to go on; opening an issue is none.
 """
 
 from datetime import datetime, timedelta
@@ -28,22 +28,22 @@ from mailer.subscribers.recipients import receives, recipient
 RECONFIRM, INACTIVE = "reconfirm", "inactive"
 CHANNEL = "retention"
 PATH = "/still/"
-NOTICE = relativedelta(months=1)  # between the letter and the end
-OPEN_FOR = timedelta(days=92)  # the letter's link; the end comes first
-SOME = 50  # people a transaction
+NOTICE = relativedelta(months=1)  # between the question and the end
+OPEN_FOR = timedelta(days=92)  # the link in it; the end comes first
+CHUNK = 50  # people a transaction
 _ACTS = (ConsentKind.CONFIRMED, ConsentKind.IMPORTED, ConsentKind.RECTIFIED)  # a request may be anybody's
 _LEAVING = (Right.OBJECTION, Right.WITHDRAWAL, Right.ERASURE)
 
 
 def to_ask(db: Session, now: datetime) -> int:
-    """Return how many are to be written to."""
+    """Return how many are to be asked."""
     return _count(db, _silent_since(now).where(*_before_the_end()))
 
 
 def ask(db: Session, now: datetime) -> int:
-    """Write to some of them, once; how many."""
-    some = _silent_since(now).where(*_before_the_end(), jobs.to_try(RECONFIRM, Subscriber.id)).limit(SOME)
-    found = _locked(db, some)
+    """Ask some of them, once; return how many."""
+    chunk = _silent_since(now).where(*_before_the_end(), jobs.to_try(RECONFIRM, Subscriber.id)).limit(CHUNK)
+    found = _locked(db, chunk)
     for subscriber, acted in found:
         with jobs.row(RECONFIRM, subscriber.id, db):
             _ask(db, subscriber, acted, now)
@@ -65,14 +65,14 @@ def _ask(db: Session, subscriber: Subscriber, acted: datetime, now: datetime) ->
 
 
 def due(db: Session, now: datetime) -> int:
-    """Return how many have been silent to the end."""
+    """Return how many are to be erased."""
     return _count(db, _silent_since(now).where(*_after_the_end(now)))
 
 
 def end(db: Session, now: datetime) -> int:
-    """Erase some of them; how many."""
-    some = _silent_since(now).where(*_after_the_end(now), jobs.to_try(INACTIVE, Subscriber.id)).limit(SOME)
-    found = _locked(db, some)
+    """Erase some of them; return how many."""
+    chunk = _silent_since(now).where(*_after_the_end(now), jobs.to_try(INACTIVE, Subscriber.id)).limit(CHUNK)
+    found = _locked(db, chunk)
     for subscriber, _ in found:
         with jobs.row(INACTIVE, subscriber.id, db):
             fingerprint, emails = subscriber.fingerprint, {subscriber.email}
@@ -81,7 +81,7 @@ def end(db: Session, now: datetime) -> int:
 
 
 def go_on(db: Session, subscriber_id: UUID, wording: Wording, *, now: datetime) -> bool:
-    """Whoever holds the mailbox still wants what they receive, as worded; False if they are gone."""
+    """Record that somebody still wants what they receive, as worded; return False if they are gone."""
     subscriber = subscribers.locked(db, subscriber_id)
     if subscriber is None:
         return False
@@ -96,7 +96,7 @@ def _years() -> relativedelta:
 
 
 def _acted() -> Any:
-    """Return when somebody last said yes to something."""
+    """Return when somebody's last positive act was."""
     said = (
         select(func.max(func.coalesce(ConsentPayload.consented_at, ConsentPayload.at)))
         .where(ConsentPayload.fingerprint == Subscriber.fingerprint, ConsentPayload.kind.in_(_ACTS))
@@ -115,9 +115,7 @@ def _acted() -> Any:
 
 
 def _silent_since(now: datetime) -> Select[Subscriber, datetime]:
-    """Return those to be asked, or gone already; nobody restricted (RGPD 18), or whose sign-up may be
-    confirmed.
-    """
+    """Select whom to ask or to erase: nobody restricted (RGPD 18), or with a sign-up to be confirmed."""
     last = now - _years() + NOTICE
     acted: ColumnElement[datetime] = _acted()
     free = Subscriber.restricted_at.is_(None), ~_may_confirm()
@@ -125,13 +123,13 @@ def _silent_since(now: datetime) -> Select[Subscriber, datetime]:
 
 
 def _before_the_end() -> tuple[ColumnElement[bool], ...]:
-    """Not asked since, and somebody we write to."""
+    """Return the conditions to be asked: not asked since their last act, and somebody we write to."""
     asked = Subscriber.reconfirm_asked_at
     return or_(asked.is_(None), asked < _acted()), _written_to()
 
 
 def _after_the_end(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """At their last day, and asked a month ago, unless nobody writes to them."""
+    """Return the conditions to be erased: their time is over, and they were asked if we write to them."""
     asked = Subscriber.reconfirm_asked_at
     in_time = (asked >= _acted()) & (asked <= now - NOTICE)
     return _acted() <= now - _years(), or_(~_written_to(), in_time)

@@ -1,6 +1,6 @@
-"""How long what is kept (RGPD 5(1)e): the rules as data, each a few rows a transaction, every night.
+"""Apply the rules of retention (RGPD 5(1)e) every night, each with a few rows a transaction.
 
-What is restricted is skipped (RGPD 18).  Like the send, a run opens its own transactions.
+Restricted data are skipped (RGPD 18).  Like the send, a run opens its own transactions.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +43,7 @@ Count = Callable[[Session, datetime], int]
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: how much is due, and how a part of it goes (0: nothing is left)."""
+    """Hold one rule: how many rows are due, and how some of them are deleted (0: none is left)."""
 
     name: str
     says: Callable[[], str]
@@ -53,13 +53,13 @@ class Rule:
 
     @property
     def job(self) -> str:
-        """The name under which it is run, and its failures are counted."""
+        """Return the name under which it runs, and its failures are counted."""
         return f"{self.name} {self.table}".rstrip()
 
 
 @dataclass(frozen=True)
-class Line:
-    """What a rule found, or did."""
+class RuleResult:
+    """Say how many rows a rule found, or deleted."""
 
     rule: str
     says: str
@@ -67,32 +67,32 @@ class Line:
     failed: bool = False
 
 
-def run(rules: Iterable[Rule], *, dry: bool, clock: Callable[[], datetime]) -> Iterator[Line]:
-    """Apply each rule to its end, whatever becomes of the others; with `dry`, only say what would go."""
+def run(rules: Iterable[Rule], *, dry: bool, clock: Callable[[], datetime]) -> Iterator[RuleResult]:
+    """Apply each rule to its end, even if others fail; with `dry`, only count what would be deleted."""
     for rule in rules:
-        yield _looked(rule, clock()) if dry else _applied(rule, clock)
+        yield _counted(rule, clock()) if dry else _applied(rule, clock)
 
 
-def _looked(rule: Rule, now: datetime) -> Line:
+def _counted(rule: Rule, now: datetime) -> RuleResult:
     with transaction() as db:
-        return Line(rule.name, rule.says(), rule.due(db, now))
+        return RuleResult(rule.name, rule.says(), rule.due(db, now))
 
 
-def _applied(rule: Rule, clock: Callable[[], datetime]) -> Line:
-    gone: list[int] = []
+def _applied(rule: Rule, clock: Callable[[], datetime]) -> RuleResult:
+    deleted: list[int] = []
 
     def apply() -> None:
-        while not gone or gone[-1]:
+        while not deleted or deleted[-1]:
             with transaction() as db:
-                some = rule.apply(db, clock())
-            gone.append(some)
+                count = rule.apply(db, clock())
+            deleted.append(count)
 
     failed = jobs.run([Job(rule.job, apply)])
-    return Line(rule.name, rule.says(), sum(gone), failed=bool(failed))
+    return RuleResult(rule.name, rule.says(), sum(deleted), failed=bool(failed))
 
 
 def deletes(name: str, says: Callable[[], str], table: type[Base], where: Where) -> Rule:
-    """Return rows that go together, in one statement."""
+    """Return a rule that deletes its rows in one statement."""
     return Rule(
         name, says,
         lambda db, now: db.scalar(select(func.count()).select_from(table).where(*where(now))) or 0,
@@ -114,10 +114,10 @@ def _unconfirmed(db: Session, now: datetime) -> int:
 
 
 def _expirable(db: Session, _: datetime) -> int:
-    """By doing it, and undoing it."""
-    with db.begin_nested() as tried:
+    """Count them by expiring them, and rolling back."""
+    with db.begin_nested() as savepoint:
         count = chain.expire(db)
-        tried.rollback()
+        savepoint.rollback()
     return count
 
 
@@ -133,8 +133,8 @@ REPLIES = Rule(
 )  # fmt: skip
 
 
-def _with_us(of: type[Import]) -> ColumnElement[bool]:
-    return of.state.in_((ImportState.RUNNING, ImportState.CHECKING, ImportState.UNDOING))
+def _under_way() -> ColumnElement[bool]:
+    return Import.state.in_((ImportState.RUNNING, ImportState.CHECKING, ImportState.UNDOING))
 
 
 def _restricted() -> ColumnElement[bool]:
@@ -144,7 +144,7 @@ def _restricted() -> ColumnElement[bool]:
 
 
 def _old_files(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    old = select(Import.id).where(~_with_us(Import), Import.created_at <= now - WEEK)
+    old = select(Import.id).where(~_under_way(), Import.created_at <= now - WEEK)
     return (ImportFile.import_id.in_(old),)
 
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL leaves on the disk of rows that are gone: in the tables' files, their indexes, and the WAL.
+"""Remove what PostgreSQL leaves on the disk of deleted rows: in tables, indexes and the WAL.
 
 VACUUM alone leaves the bytes in place.  VACUUM FULL writes table and indexes anew and drops the old files;
 then the log of writes is switched and checkpointed until no segment from before is left to be recycled.
@@ -13,15 +13,15 @@ CHECKPOINTS = 3  # a segment is kept for the last checkpoint, and removed by the
 
 
 def tables() -> list[str]:
-    """Return those that hold people's data, in the database."""
-    theirs = {each.where for each in HOLDINGS if each.whose is Whose.PERSON}
-    return [table.name for table in Base.metadata.sorted_tables if table.name in theirs]
+    """Return the tables that hold people's data."""
+    personal = {holding.where for holding in HOLDINGS if holding.whose is Whose.PERSON}
+    return [table.name for table in Base.metadata.sorted_tables if table.name in personal]
 
 
 def scrub() -> int:
-    """Write them anew, and drop what they left in the log of writes; how many.
+    """Rewrite these tables, and drop what they left in the WAL; return how many.
 
-    The switch and the checkpoint need a superuser or pg_checkpoint: without, the log ages by itself.
+    The switch and the checkpoint need a superuser or pg_checkpoint: without, the WAL is recycled in time.
     """
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for table in tables():

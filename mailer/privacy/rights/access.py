@@ -1,6 +1,6 @@
-"""What is held about one person, drawn from every table that knows them (RGPD 15).
+"""Collect what is held about one person, from every table that knows them (RGPD 15).
 
-Who among staff did something is left out: it is about them.
+Who among staff did something is left out: that is about staff.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ SECRET = frozenset({"link", "purpose", "of"})  # of a notice's facts: what its l
 
 
 @dataclass(frozen=True)
-class Held:
-    """Everything kept under one address: its file of consent, and the rows of each table, oldest first."""
+class HeldData:
+    """Hold everything kept under one address: its consent record, and the rows of each table in order."""
 
     email: str
     drawn_at: datetime
@@ -47,68 +47,68 @@ class Held:
 
 
 @dataclass(frozen=True)
-class _Source:
-    """Which columns of a table are given, and how the person's rows are known."""
+class _Table:
+    """Say which columns of a table are given, and which column tells the person's rows."""
 
-    of: type[Base]
-    key: str  # the column that knows them
+    table: type[Base]
+    key: str
     given: tuple[str, ...]
     order: str
 
 
 _SOURCES = (
-    _Source(Subscriber, "fingerprint", ("email", "name", "locale", "paused_until", "restricted_at", "lift_at",
+    _Table(Subscriber, "fingerprint", ("email", "name", "locale", "paused_until", "restricted_at", "lift_at",
                                         "address_since", "reconfirm_asked_at", "directives",
                                         "created_at"), "created_at"),
-    _Source(Subscription, "subscriber_id", ("newsletter_id", "state", "consent_id", "informed_at",
+    _Table(Subscription, "subscriber_id", ("newsletter_id", "state", "consent_id", "informed_at",
                                             "changed_at"), "changed_at"),
-    _Source(Suppression, "fingerprint", ("reason", "at", "asked_at"), "at"),
-    _Source(Delivery, "subscriber_id", ("issue_id", "position", "consent_id", "state", "due_at", "attempts",
+    _Table(Suppression, "fingerprint", ("reason", "at", "asked_at"), "at"),
+    _Table(Delivery, "subscriber_id", ("issue_id", "position", "consent_id", "state", "due_at", "attempts",
                                         "first_tried", "withheld", "code", "enhanced", "reply",
                                         "changed_at"), "changed_at"),
-    _Source(RightsRequest, "fingerprint", ("id", "number", "right", "channel", "name", "email", "locale",
+    _Table(RightsRequest, "fingerprint", ("id", "number", "right", "channel", "name", "email", "locale",
                                            "received_at", "acknowledged_at", "due_on", "extended_at",
                                            "extension_reason", "paused_at", "closed_at", "outcome",
                                            "refusal_reason", "forget_at"), "number"),
-    _Source(RightsLink, "fingerprint", ("locale", "created_at", "expires_at", "used_at", "session_until"),
+    _Table(RightsLink, "fingerprint", ("locale", "created_at", "expires_at", "used_at", "session_until"),
             "created_at"),
-    _Source(AddressChange, "subscriber_id", ("old_email", "new_email", "asked_at", "expires_at",
+    _Table(AddressChange, "subscriber_id", ("old_email", "new_email", "asked_at", "expires_at",
                                              "confirmed_at", "undone_at"), "asked_at"),
-    _Source(RightsIntake, "email", ("email", "locale", "at"), "at"),
-    _Source(SignupRequest, "email", ("email", "name", "locale", "newsletter_id", "form_version", "at"), "at"),
-    _Source(PreferencesRequest, "email", ("email", "at"), "at"),
+    _Table(RightsIntake, "email", ("email", "locale", "at"), "at"),
+    _Table(SignupRequest, "email", ("email", "name", "locale", "newsletter_id", "form_version", "at"), "at"),
+    _Table(PreferencesRequest, "email", ("email", "at"), "at"),
 )  # fmt: skip
 
 
-def draw(db: Session, email: str, now: datetime) -> Held:
+def draw(db: Session, email: str, now: datetime) -> HeldData:
     """Return everything held under a normalised address."""
     fingerprint = fingerprint_of(email)
     subscriber_id = db.scalar(select(Subscriber.id).where(Subscriber.fingerprint == fingerprint))
     known = {"email": email, "fingerprint": fingerprint, "subscriber_id": subscriber_id}
-    tables = {source.of.__tablename__: _rows(db, source, known) for source in _SOURCES}
+    tables = {source.table.__tablename__: _rows(db, source, known) for source in _SOURCES}
     tables[Notice.__tablename__] = _notices(db, email, subscriber_id)
     tables[RightsEvent.__tablename__] = _events(db, fingerprint)
     _title(db, tables[Delivery.__tablename__])
     listed = {str(each.id): each for each in db.scalars(select(Newsletter))}
     names = {each.id: each.name for each in listed.values()}
-    return Held(
+    return HeldData(
         email, now, record.draw(db, email, names, now=now), tables,
         {of: {"name": n.name, "slug": n.slug, "legal_basis": n.legal_basis} for of, n in listed.items()},
     )  # fmt: skip
 
 
-def _rows(db: Session, source: _Source, known: dict[str, Any]) -> list[Row]:
-    table = source.of.__table__
+def _rows(db: Session, source: _Table, known: dict[str, Any]) -> list[Row]:
+    table = source.table.__table__
     mine = table.c[source.key] == known[source.key]
     if known[source.key] is None:
         return []
     columns = [table.c[name] for name in source.given]
-    return _given(db, select(*columns).where(mine).order_by(table.c[source.order]))
+    return _rows_of(db, select(*columns).where(mine).order_by(table.c[source.order]))
 
 
 def _notices(db: Session, email: str, subscriber_id: UUID | None) -> list[Row]:
-    """Single mails, to the subscriber or to the bare address."""
-    given: Sequence[InstrumentedAttribute[Any]] = (
+    """Return single mails, to the subscriber or to the bare address."""
+    columns: Sequence[InstrumentedAttribute[Any]] = (
         Notice.kind, Notice.newsletter_id, Notice.email, Notice.name, Notice.locale, Notice.facts,
         Notice.state, Notice.attempts, Notice.first_tried, Notice.code, Notice.reply, Notice.answers,
         Notice.created_at,
@@ -116,21 +116,21 @@ def _notices(db: Session, email: str, subscriber_id: UUID | None) -> list[Row]:
     theirs: ColumnElement[bool] = Notice.email == email
     if subscriber_id:
         theirs = or_(theirs, Notice.subscriber_id == subscriber_id)
-    rows = _given(db, select(*given).where(theirs).order_by(Notice.created_at))
+    rows = _rows_of(db, select(*columns).where(theirs).order_by(Notice.created_at))
     for row in rows:
-        row["facts"] = {name: said for name, said in (row["facts"] or {}).items() if name not in SECRET}
+        row["facts"] = {name: value for name, value in (row["facts"] or {}).items() if name not in SECRET}
     return rows
 
 
 def _events(db: Session, fingerprint: bytes) -> list[Row]:
     """Return the history of their cases, without who did it."""
-    given = RightsRequest.number, RightsEvent.at, RightsEvent.what, RightsEvent.details
-    joined = select(*given).join(RightsRequest, RightsRequest.id == RightsEvent.request_id)
-    return _given(db, joined.where(RightsRequest.fingerprint == fingerprint).order_by(RightsEvent.id))
+    columns = RightsRequest.number, RightsEvent.at, RightsEvent.what, RightsEvent.details
+    joined = select(*columns).join(RightsRequest, RightsRequest.id == RightsEvent.request_id)
+    return _rows_of(db, joined.where(RightsRequest.fingerprint == fingerprint).order_by(RightsEvent.id))
 
 
 def _title(db: Session, deliveries: list[Row]) -> None:
-    """Say which letter each delivery was of."""
+    """Add to each delivery the title and newsletter of its issue."""
     ids = {row["issue_id"] for row in deliveries}
     titles = {each.id: each for each in db.execute(
         select(Issue.id, Issue.title, Issue.newsletter_id).where(Issue.id.in_(ids)))}  # fmt: skip
@@ -141,5 +141,5 @@ def _title(db: Session, deliveries: list[Row]) -> None:
         )
 
 
-def _given(db: Session, query: Select[Any]) -> list[Row]:
+def _rows_of(db: Session, query: Select[Any]) -> list[Row]:
     return [dict(row) for row in db.execute(query).mappings()]

@@ -1,6 +1,6 @@
-"""What the privacy officer does to somebody's data, from the desk or the terminal.
+"""Restrict or erase somebody's data for the privacy officer, from the desk or the terminal.
 
-The history of the case says it, if there is one, and the audit always.
+The audit records it always, and the history of the case if there is one.
 """
 
 from datetime import datetime
@@ -20,21 +20,21 @@ RESTRICTED, LIFTING = "restricted", "lifting"  # in the case's history
 
 
 class NobodyThere(Exception):
-    """Nobody is subscribed, or ever was, at this address."""
+    """Say that nobody is subscribed, or ever was, at this address."""
 
     def __init__(self) -> None:
         super().__init__("nobody is subscribed, or ever was, at this address: nothing to restrict")
 
 
 class NotRestricted(Exception):
-    """There is no restriction to lift."""
+    """Say that there is no restriction to lift."""
 
     def __init__(self) -> None:
         super().__init__("nothing is restricted at this address: nothing to lift")
 
 
 class AnotherAddress(Exception):
-    """The case is about another address than the one that was typed."""
+    """Say that the case is about another address than the one that was typed."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"case {number} is about another address: nothing was done")
@@ -43,28 +43,31 @@ class AnotherAddress(Exception):
 def restrict(
     db: Session, email: str, *, by: str, now: datetime, case: RightsRequest | None = None
 ) -> bool:  # fmt: skip
-    """Freeze their data; False if they were.  Raises NobodyThere, ClosedCase, AnotherAddress."""
-    frozen = _found(db, email, case)
-    changed = restriction.restrict(db, frozen, now=now)
+    """Restrict their data; return False if they were restricted already.
+
+    Raises NobodyThere, ClosedCase, AnotherAddress.
+    """
+    subscriber = _subscriber(db, email, case)
+    changed = restriction.restrict(db, subscriber, now=now)
     if changed:
         _note(db, case, RESTRICTED, by, now)
-    _audit(db, "restrict", by, now, case, fingerprint=frozen.fingerprint.hex())
+    _audit(db, "restrict", by, now, case, fingerprint=subscriber.fingerprint.hex())
     return changed
 
 
 def lift(db: Session, email: str, *, by: str, now: datetime, case: RightsRequest | None = None) -> datetime:
-    """Have them told that it ends, and when.
+    """Have them told that the restriction ends; return when.
 
     Raises NobodyThere, NotRestricted, ClosedCase, AnotherAddress.
     """
-    frozen = _found(db, email, case)
-    known = frozen.lift_at
-    ends = restriction.announce(db, frozen, now=now)
+    subscriber = _subscriber(db, email, case)
+    announced = subscriber.lift_at
+    ends = restriction.announce(db, subscriber, now=now)
     if ends is None:
         raise NotRestricted
-    if not known:
+    if not announced:
         _note(db, case, LIFTING, by, now, until=register.today(ends).isoformat())
-    _audit(db, "lift", by, now, case, fingerprint=frozen.fingerprint.hex())
+    _audit(db, "lift", by, now, case, fingerprint=subscriber.fingerprint.hex())
     return ends
 
 
@@ -72,20 +75,20 @@ def ask_erasure(
     db: Session, email: str, *, never_again: bool, by: str, now: datetime, channel: Channel = Channel.DESK,
     case: RightsRequest | None = None,
 ) -> RightsRequest:  # fmt: skip
-    """Note that it is wanted; `erasing.attempt` then does it.  Raises ClosedCase, AnotherAddress."""
-    _about(case, email)
+    """Record the request; `erasure_worker.attempt` then does it.  Raises ClosedCase, AnotherAddress."""
+    _check_case(case, email)
     return erasure.ask(db, email, never_again=never_again, channel=channel, by=by, case=case, now=now)
 
 
-def _found(db: Session, email: str, case: RightsRequest | None) -> Subscriber:
-    _about(case, email)
-    found = db.scalar(select(Subscriber).where(Subscriber.email == email).with_for_update())
-    if found is None:
+def _subscriber(db: Session, email: str, case: RightsRequest | None) -> Subscriber:
+    _check_case(case, email)
+    subscriber = db.scalar(select(Subscriber).where(Subscriber.email == email).with_for_update())
+    if subscriber is None:
         raise NobodyThere
-    return found
+    return subscriber
 
 
-def _about(case: RightsRequest | None, email: str) -> None:
+def _check_case(case: RightsRequest | None, email: str) -> None:
     """Check that the case is open, and was made by this address or came without any."""
     if case and case.closed_at:
         raise ClosedCase

@@ -1,6 +1,7 @@
-"""Whoever was given a file with somebody in it is told that they are erased (RGPD 19).
+"""Find the files with somebody in them that staff took out, so that recipients learn of an erasure (RGPD 19).
 
-Files go out by hand: the privacy officer tells, and is told which they are, without the address.
+Staff pass such files on themselves: the privacy officer informs the recipients, and is told which files they
+are, without the address.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +31,8 @@ _READS = frozenset({ConsentKind.CONFIRMED, ConsentKind.IMPORTED, ConsentKind.REC
 
 
 @dataclass(frozen=True)
-class Handed:
-    """A file with people's addresses that staff took out of the service."""
+class Disclosure:
+    """Describe a file with people's addresses that staff took out of the service."""
 
     at: datetime
     newsletter: str | None  # its slug; None: of every letter
@@ -43,55 +44,57 @@ class Handed:
         return register.today(self.at)
 
     def line(self, locale: str) -> str:
-        """As the privacy officer reads it."""
+        """Return it as the privacy officer reads it."""
         says = words("rights", locale)["handed"]
         what = self.newsletter or says["every_letter"]
         size = f"{what}, {self.rows} {says['rows']}" if self.rows is not None else says["of_one"]
         return f"{long_day(self.day, locale)}, {size} ({self.by})"
 
 
-def files(db: Session, fingerprint: bytes) -> list[Handed]:
-    """Return those with the person of this fingerprint in them, the oldest first."""
-    story = record.events(db, fingerprint)
+def files(db: Session, fingerprint: bytes) -> list[Disclosure]:
+    """Return the files with this person in them, the oldest first."""
+    events = record.events(db, fingerprint)
     slugs: dict[UUID, str] = {row.id: row.slug for row in db.execute(select(Newsletter.id, Newsletter.slug))}
     known = select(Audit).where(Audit.what.in_((SUBSCRIBERS, BREACH, INSPECTION))).order_by(Audit.at)
     return [
-        Handed(each.at, each.details.get("newsletter"), each.details.get("rows"), accounts.name(db, each.who))
+        Disclosure(
+            each.at, each.details.get("newsletter"), each.details.get("rows"), accounts.name(db, each.who)
+        )
         for each in db.scalars(known)
-        if _holds(each, fingerprint, story, slugs)
+        if _holds(each, fingerprint, events, slugs)
     ]
 
 
-def _holds(file: Audit, fingerprint: bytes, story: Sequence[Row[Any]], slugs: Mapping[UUID, str]) -> bool:
-    """Return whether they were in it, as their evidence tells."""
+def _holds(file: Audit, fingerprint: bytes, events: Sequence[Row[Any]], slugs: Mapping[UUID, str]) -> bool:
+    """Return whether they were in it, as their consent record tells."""
     if file.what == INSPECTION:
         return bool(file.details["fingerprint"] == fingerprint.hex())
-    of = file.details.get("newsletter")
-    last = {row.newsletter_id: row.kind for row in story if row.at <= file.at}
-    kinds = {kind for newsletter, kind in last.items() if of in {None, slugs.get(newsletter)}}
+    of_newsletter = file.details.get("newsletter")
+    last = {row.newsletter_id: row.kind for row in events if row.at <= file.at}
+    kinds = {kind for newsletter, kind in last.items() if of_newsletter in {None, slugs.get(newsletter)}}
     whole = file.what == BREACH or file.details.get("everybody")
     return bool(kinds - {ConsentKind.ERASED} if whole else kinds & _READS)
 
 
-def tell(db: Session, case: RightsRequest, handed: Sequence[Handed], *, now: datetime) -> None:
+def tell(db: Session, case: RightsRequest, handed: Sequence[Disclosure], *, now: datetime) -> None:
     """Have the privacy officer told of the files, if there are any."""
     if not handed:
         return
-    given = settings()
-    locale = given.default_locale
+    config = settings()
+    locale = config.default_locale
     facts = {
         **register.facts_of(case, locale),
         "words": "\n".join(each.line(locale) for each in handed),
         "link": f"/desk/rights/{case.id}",
     }
-    outbox.post(db, NoticeKind.RECIPIENTS, email=given.dpo_email, locale=locale, facts=facts, now=now)
+    outbox.post(db, NoticeKind.RECIPIENTS, email=config.dpo_email, locale=locale, facts=facts, now=now)
 
 
-def noted(handed: Sequence[Handed]) -> list[dict[str, Any]]:
-    """For the history of a case: no name in it."""
+def noted(handed: Sequence[Disclosure]) -> list[dict[str, Any]]:
+    """Return them for the history of a case, without names."""
     return [{"on": each.day.isoformat(), "newsletter": each.newsletter} for each in handed]
 
 
 def days(details: dict[str, Any]) -> list[date]:
-    """Return when files left, once a day, of what was noted."""
+    """Return the days on which files left, from what `noted` kept."""
     return sorted({date.fromisoformat(each["on"]) for each in details.get("handed", [])})

@@ -1,8 +1,8 @@
-"""Erasure (RGPD 17): one operation over all holdings, in the caller's transaction, so that it is whole or not
-at all.  What stays is keyed: the evidence and the case until their dates, a suppression, the journals.
+"""Erase somebody from all holdings (RGPD 17), in the caller's transaction: wholly, or not at all.
 
-The ledger's rows stay without the person.  The case keeps the address until the certificate has left, one
-hour at most (`finish`).
+What stays is under a keyed fingerprint: the evidence and the case until their dates, a suppression, the
+privacy log.  The ledger's rows stay without the person.  The case keeps the address until the
+certificate has left, one hour at most (`finish`).
 """
 
 from datetime import date, datetime, timedelta
@@ -41,7 +41,7 @@ from mailer.privacy.models import (
     RightsRequest,
 )
 from mailer.privacy.rights import disclosures, erasure_certificate
-from mailer.privacy.rights.erasure_certificate import Erasure
+from mailer.privacy.rights.erasure_certificate import ErasureCertificate
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NEVER_AGAIN, Decision
 from mailer.smtp.replies import WAITING
@@ -74,10 +74,10 @@ def ask(
     db: Session, email: str, *, never_again: bool, locale: str | None = None, channel: Channel = Channel.LINK,
     by: str = PERSON, case: RightsRequest | None = None, now: datetime,
 ) -> RightsRequest:  # fmt: skip
-    """Note the wish about a normalised address, in `case` or in one that is opened for it.
+    """Record the request about a normalised address, in `case` or in one that is opened for it.
 
     In a transaction before the one that grants it, so that it outlives a failure (`erasure_worker.attempt`).
-    Asking again while it waits changes nothing but the wish, and once it is done nothing.
+    Asking again while it waits changes nothing but `never_again`, and once it is done nothing.
     """
     fingerprint = fingerprint_of(email)
     waiting = select(RightsRequest).where(
@@ -92,17 +92,17 @@ def ask(
     elif any(step.what == DONE for step in register.history(db, case)):
         return case
     register.qualify(db, case, Right.ERASURE, by=by, now=now)
-    case.email, case.fingerprint = email, fingerprint  # a letter or a call may have come without any
+    case.email, case.fingerprint = email, fingerprint  # mail by post or a call may have come without any
     register.note(db, case, ASKED, by, now, never_again=never_again)
     return case
 
 
-def grant(db: Session, case_id: UUID, *, now: datetime) -> Erasure | None:
-    """Erase all that is held, as a case asks, and have the certificate sent; None when the case is over.
+def grant(db: Session, case_id: UUID, *, now: datetime) -> ErasureCertificate | None:
+    """Erase all that is held, as a case asks, and send the certificate; return None when the case is closed.
 
-    Once: whoever comes late is told what was done.  The case stays open until the certificate has left.  The
-    privacy officer is told of the files with the person in them that staff took out (RGPD 19).  The audit has
-    a line if staff asked for it.  After any exception nothing is changed.
+    It is done once: a second call returns what was done.  The case stays open until the certificate has left.
+    The privacy officer is told of the files with the person in them that staff took out (RGPD 19).  The audit
+    has a line if staff asked for it.  After any exception nothing is changed.
     """
     case = register.find(db, case_id)
     if case is None or case.closed_at or case.email is None:
@@ -111,26 +111,28 @@ def grant(db: Session, case_id: UUID, *, now: datetime) -> Erasure | None:
     last = {step.what: step for step in register.history(db, case)}
     if done := last.get(DONE):
         return _outcome(db, case, fingerprint, done, first=False)
-    wish, case.acknowledged_at = last[ASKED], case.acknowledged_at or now
-    never_again, handed = wish.details["never_again"], disclosures.files(db, fingerprint)
+    request, case.acknowledged_at = last[ASKED], case.acknowledged_at or now
+    never_again, handed = request.details["never_again"], disclosures.files(db, fingerprint)
     rows = forget(db, fingerprint, {case.email}, never_again=never_again, now=now, keep=case.id)
-    given = {"erased": rows, "never_again": never_again, "handed": disclosures.noted(handed)}
-    erased = _outcome(db, case, fingerprint, register.note(db, case, DONE, wish.by, now, **given), first=True)
+    details = {"erased": rows, "never_again": never_again, "handed": disclosures.noted(handed)}
+    erased = _outcome(
+        db, case, fingerprint, register.note(db, case, DONE, request.by, now, **details), first=True
+    )
     words = erasure_certificate.words(case.locale, erased)
     register.tell(
         db, case, NoticeKind.ERASED, SERVICE, now, **erasure_certificate.facts(case.locale, words, now)
     )
     disclosures.tell(db, case, handed, now=now)
     if erased.by != PERSON:
-        details = {"case": erased.number, "rows": rows, "never_again": never_again}
-        audit.record(db, who=erased.by, what="rights erase", details=details, now=now)
+        audited = {"case": erased.number, "rows": rows, "never_again": never_again}
+        audit.record(db, who=erased.by, what="rights erase", details=audited, now=now)
     return erased
 
 
 def _outcome(
     db: Session, case: RightsRequest, fingerprint: bytes, done: RightsEvent, *, first: bool
-) -> Erasure:
-    return Erasure(
+) -> ErasureCertificate:
+    return ErasureCertificate(
         case_id=case.id, number=case.number, by=done.by, never_again=done.details["never_again"], first=first,
         rows=done.details["erased"], handed=disclosures.days(done.details),
         evidence_until=_evidence_until(db, fingerprint),
@@ -154,7 +156,7 @@ def _undone() -> Select[UUID]:
 
 
 def failed(db: Session, case_id: UUID, *, now: datetime) -> None:
-    """Say in the case, once, that it could not be done at once."""
+    """Record in the case, once, that it could not be done at once."""
     case = register.find(db, case_id)
     if case and all(step.what != FAILED for step in register.history(db, case)):
         register.note(db, case, FAILED, SERVICE, now)
@@ -163,9 +165,7 @@ def failed(db: Session, case_id: UUID, *, now: datetime) -> None:
 def erase_fingerprint(
     db: Session, fingerprint: bytes, *, never_again: bool, now: datetime, channel: str = CHANNEL
 ) -> dict[str, int]:
-    """Return the same by fingerprint, without case or certificate: what a restore brought back, or silence
-    ends.
-    """
+    """Erase by fingerprint, without case or certificate; return as `forget` does."""
     return forget(
         db, fingerprint, addresses(db, fingerprint), never_again=never_again, now=now, channel=channel
     )
@@ -175,23 +175,23 @@ def forget(
     db: Session, fingerprint: bytes, emails: set[str], *, never_again: bool, now: datetime,
     keep: UUID | None = None, channel: str = CHANNEL,
 ) -> dict[str, int]:  # fmt: skip
-    """Return rows gone, or left without the person, by table.  The case `keep` is left alone."""
+    """Erase, leaving the case `keep` alone; return how many rows were deleted or blanked, by table."""
     decisions.write(db, Decision.ERASURE, fingerprint, detail=NEVER_AGAIN if never_again else None)
     theirs = select(Subscriber.id).where(Subscriber.fingerprint == fingerprint)
-    of = list(db.scalars(theirs.with_for_update()))  # one, or none
-    _record(db, fingerprint, of, channel, now)
-    _give_up_changes(db, of, now)
+    ids = list(db.scalars(theirs.with_for_update()))  # one, or none
+    _record(db, fingerprint, ids, channel, now)
+    _give_up_changes(db, ids, now)
     rows = {
-        Delivery.__tablename__: ledger.erase(db, of),
-        Notice.__tablename__: notices.erase(db, of, emails, _others(db, of, emails)),
-        AddressChange.__tablename__: changed(db, delete(AddressChange).where(_changes(of, emails))),
+        Delivery.__tablename__: ledger.erase(db, ids),
+        Notice.__tablename__: notices.erase(db, ids, emails, _others(db, ids, emails)),
+        AddressChange.__tablename__: changed(db, delete(AddressChange).where(_changes(ids, emails))),
         **subscribers.erase_requests(db, emails),
         RightsIntake.__tablename__: changed(db, delete(RightsIntake).where(RightsIntake.email.in_(emails))),
         RightsLink.__tablename__: changed(
             db, delete(RightsLink).where(RightsLink.fingerprint == fingerprint)
         ),
-        RightsRequest.__tablename__: _silence_cases(db, fingerprint, keep),
-        **subscribers.erase(db, of),
+        RightsRequest.__tablename__: _blank_cases(db, fingerprint, keep),
+        **subscribers.erase(db, ids),
         "import_file": sum(redact.blank(db, email) for email in emails),
     }
     if never_again:
@@ -200,15 +200,15 @@ def forget(
 
 
 def addresses(db: Session, fingerprint: bytes) -> set[str]:
-    """Return what this fingerprint stands for, wherever it is still written; nothing else can tell."""
+    """Return the addresses of this fingerprint, wherever they are still kept; nothing else can tell."""
     keyed: tuple[tuple[ColumnElement[Any], InstrumentedAttribute[Any]], ...] = (
         (Subscriber.fingerprint == fingerprint, Subscriber.email),
         (RightsLink.fingerprint == fingerprint, RightsLink.email),
         (RightsRequest.fingerprint == fingerprint, RightsRequest.email),
     )
-    found = {email for mine, column in keyed for email in db.scalars(select(column).where(mine)) if email}
-    if found:
-        return found
+    known = {email for mine, column in keyed for email in db.scalars(select(column).where(mine)) if email}
+    if known:
+        return known
     return {
         email
         for column in _BARE
@@ -222,18 +222,18 @@ def _locale(db: Session, fingerprint: bytes) -> str:
     return known or settings().default_locale
 
 
-def _record(db: Session, fingerprint: bytes, of: list[UUID], channel: str, now: datetime) -> None:
-    """One last event for each newsletter there is anything about, unless it was the last already."""
-    subscribed = select(Subscription.newsletter_id).where(Subscription.subscriber_id.in_(of))
+def _record(db: Session, fingerprint: bytes, ids: list[UUID], channel: str, now: datetime) -> None:
+    """Append one last event for each newsletter there is anything about, unless it was the last already."""
+    subscribed = select(Subscription.newsletter_id).where(Subscription.subscriber_id.in_(ids))
     ended = set(db.scalars(subscribed.order_by(Subscription.id).with_for_update()))
     chain.lock(db)
-    said = (
+    events = (
         select(ConsentPayload.newsletter_id, ConsentPayload.kind)
         .join(ConsentEvent, ConsentEvent.id == ConsentPayload.event_id)
         .where(ConsentPayload.fingerprint == fingerprint)
         .order_by(ConsentEvent.seq)
     )
-    last = {row.newsletter_id: row.kind for row in db.execute(said)}
+    last = {row.newsletter_id: row.kind for row in db.execute(events)}
     ended |= {newsletter for newsletter, kind in last.items() if kind is not ConsentKind.ERASED}
     for newsletter_id in sorted(ended):
         chain.append(db, ConsentPayload(
@@ -242,38 +242,38 @@ def _record(db: Session, fingerprint: bytes, of: list[UUID], channel: str, now: 
         ))  # fmt: skip
 
 
-def _others(db: Session, of: list[UUID], emails: set[str]) -> set[str]:
+def _others(db: Session, ids: list[UUID], emails: set[str]) -> set[str]:
     """Return the addresses that theirs was, or was to be, changed from or to."""
-    changes = select(AddressChange.old_email, AddressChange.new_email).where(_changes(of, emails))
+    changes = select(AddressChange.old_email, AddressChange.new_email).where(_changes(ids, emails))
     return {email for pair in db.execute(changes) for email in pair}
 
 
-def _changes(of: list[UUID], emails: set[str]) -> ColumnElement[bool]:
+def _changes(ids: list[UUID], emails: set[str]) -> ColumnElement[bool]:
     return or_(
-        AddressChange.subscriber_id.in_(of),
+        AddressChange.subscriber_id.in_(ids),
         AddressChange.old_email.in_(emails),
         AddressChange.new_email.in_(emails),
     )
 
 
-def _give_up_changes(db: Session, of: list[UUID], now: datetime) -> None:
+def _give_up_changes(db: Session, ids: list[UUID], now: datetime) -> None:
     """Close requests for a new address that nobody has confirmed: there is nobody left for it."""
-    asked = select(AddressChange.request_id).where(AddressChange.subscriber_id.in_(of))
+    asked = select(AddressChange.request_id).where(AddressChange.subscriber_id.in_(ids))
     open_ = RightsRequest.id.in_(asked), RightsRequest.closed_at.is_(None)
     for case in db.scalars(select(RightsRequest).where(*open_).with_for_update()).all():
         register.close(db, case, Outcome.WITHDRAWN, by=SERVICE, now=now)
 
 
-def _silence_cases(db: Session, fingerprint: bytes, keep: UUID | None) -> int:
+def _blank_cases(db: Session, fingerprint: bytes, keep: UUID | None) -> int:
     """Blank the closed cases but for dates and outcome; open ones keep what their answer needs."""
     closed = RightsRequest.fingerprint == fingerprint, RightsRequest.closed_at.is_not(None)
     found = db.scalars(select(RightsRequest).where(*closed, RightsRequest.id != keep).with_for_update()).all()
     for case in found:
-        _silence(db, case)
+        _blank(db, case)
     return len(found)
 
 
-def _silence(db: Session, case: RightsRequest) -> None:
+def _blank(db: Session, case: RightsRequest) -> None:
     case.email = case.name = case.message_id = None
     case.extension_reason = case.extension_reason and _BLANK
     case.refusal_reason = case.refusal_reason and _BLANK
@@ -283,7 +283,7 @@ def _silence(db: Session, case: RightsRequest) -> None:
 
 
 def _evidence_until(db: Session, fingerprint: bytes) -> date | None:
-    """Return when the last payload of the file may go."""
+    """Return until when the last payload of the consent record is kept."""
     until = (
         select(ConsentEvent.expires_at)
         .join(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id)
@@ -319,7 +319,7 @@ def unfinished(db: Session) -> list[UUID]:
 
 
 def finish(db: Session, case_id: UUID, *, now: datetime) -> bool:
-    """Let go of the address, and close the case, once the certificate has left or an hour has passed."""
+    """Delete the address, and close the case, once the certificate has left or an hour has passed."""
     case = register.find(db, case_id)
     if case is None or case.closed_at:
         return False
@@ -329,7 +329,7 @@ def finish(db: Session, case_id: UUID, *, now: datetime) -> bool:
         return False
     notices.erase_to(db, case.email or "")
     register.close(db, case, Outcome.GRANTED, by=SERVICE, now=now)
-    _silence(db, case)
+    _blank(db, case)
     return True
 
 

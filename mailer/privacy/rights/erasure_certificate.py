@@ -1,4 +1,4 @@
-"""What the certificate of an erasure says: what went, what stays, until when, and why."""
+"""Word the certificate of an erasure: what was erased, what stays, until when, and why."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,8 +11,8 @@ from mailer.subscribers.models import SuppressionReason
 
 
 @dataclass(frozen=True)
-class Erasure:
-    """What was done, and what stays until when: what the certificate says, for the screen too."""
+class ErasureCertificate:
+    """Say what was done, and what stays until when."""
 
     case_id: UUID
     number: int
@@ -27,25 +27,25 @@ class Erasure:
     pending: list[int]  # numbers of other requests that still await their answer, at this address
 
 
-def words(locale: str, of: Erasure) -> str:
+def words(locale: str, certificate: ErasureCertificate) -> str:
     """Return what stays, a sentence a line."""
-    until = of.evidence_until
+    until = certificate.evidence_until
     says = i18n.words("rights", locale)["erasure"]
-    said = [says["evidence"].format(day=long_day(until, locale)) if until else says["case_only"]]
-    said.append(says["never_again" if of.suppressed else "may_come_back"])
-    if of.pending:
-        numbers = ", ".join(f"n° {number}" for number in of.pending)
-        said.append(says["pending"].format(numbers=numbers))
-    if of.handed:
-        days = ", ".join(long_day(day, locale) for day in of.handed)
-        said.append(says["handed"].format(days=days))
-    return "\n".join(typeset(each, locale) for each in said)
+    sentences = [says["evidence"].format(day=long_day(until, locale)) if until else says["case_only"]]
+    sentences.append(says["never_again" if certificate.suppressed else "may_come_back"])
+    if certificate.pending:
+        numbers = ", ".join(f"n° {number}" for number in certificate.pending)
+        sentences.append(says["pending"].format(numbers=numbers))
+    if certificate.handed:
+        days = ", ".join(long_day(day, locale) for day in certificate.handed)
+        sentences.append(says["handed"].format(days=days))
+    return "\n".join(typeset(sentence, locale) for sentence in sentences)
 
 
-def facts(locale: str, said: str, now: datetime) -> dict[str, str]:
-    """Return what the letter's words have holes for, besides the case's own."""
+def facts(locale: str, text: str, now: datetime) -> dict[str, str]:
+    """Return the values of the certificate's placeholders, besides the case's own."""
     today = now.astimezone(settings().zone).date()
-    return {"words": said, "erased": long_day(today, locale), "backups": long_day(backups_until(now), locale)}
+    return {"words": text, "erased": long_day(today, locale), "backups": long_day(backups_until(now), locale)}
 
 
 def backups_until(now: datetime) -> date:

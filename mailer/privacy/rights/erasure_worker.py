@@ -1,5 +1,6 @@
-"""An erasure beyond its transaction: tried again until it is done; then the mailbox cleaned, and the address
-let go once the certificate has left.
+"""Try erasures again until they are done, then clean the mailbox, and delete the address from the case.
+
+The address goes once the certificate has left.
 
 Like the intake, this opens its own transactions: none may stay open while a server is spoken to.
 """
@@ -18,13 +19,13 @@ from mailer.core.settings import Settings
 from mailer.privacy.mailbox.erase import erase
 from mailer.privacy.models import RightsRequest
 from mailer.privacy.rights import erasure
-from mailer.privacy.rights.erasure_certificate import Erasure
+from mailer.privacy.rights.erasure_certificate import ErasureCertificate
 
 RETRY, FINISH = "erasures", "erasures to finish"
 
 
 def work(settings: Settings, *, clock: Callable[[], datetime]) -> int:
-    """Finish what can be; how many.  What a mailbox that is down keeps is tried again at the next sweep."""
+    """Finish what can be; return how many.  Those that wait for a mailbox are tried at the next sweep."""
     with transaction() as db:
         waiting = _to_try(db, FINISH, erasure.unfinished(db))
         emails = {case_id: db.get_one(RightsRequest, case_id).email for case_id in waiting}
@@ -45,8 +46,8 @@ def _to_try(db: Session, job: str, cases: Iterable[UUID]) -> list[UUID]:
     return [case_id for case_id in cases if str(case_id) not in aside]
 
 
-def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> Erasure | None:
-    """Erase what a case asks for.  None: it could not be, which the case says, and somebody is called."""
+def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> ErasureCertificate | None:
+    """Erase what a case asks for; return None if that failed, which the case and an alarm then say."""
     try:
         with transaction() as db:
             return erasure.grant(db, case_id, now=clock())
@@ -59,7 +60,7 @@ def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> Erasure | None:
 
 
 def retry(*, clock: Callable[[], datetime]) -> int:
-    """Try again what failed, or was cut short; how many were done."""
+    """Try again what failed, or was interrupted; return how many were done."""
     with transaction() as db:
         waiting = _to_try(db, RETRY, erasure.undone(db))
     done = 0

@@ -1,4 +1,4 @@
-"""What is held, as a person reads it and takes it away: HTML, JSON, CSV, and all of them in a zip."""
+"""Export what is held about a person: HTML, JSON, CSV, and all of them in a zip."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from mailer.imports.export import guarded
 from mailer.newsletters.models import LegalBasis
 from mailer.notices.models import NoticeKind
 from mailer.privacy.models import Outcome, Right
-from mailer.privacy.rights.access import Held, Row
+from mailer.privacy.rights.access import HeldData, Row
 from mailer.rendering.typography import long_day, typeset
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers.consent import record
@@ -35,7 +35,7 @@ _PORTABLE = ("email", "name", "locale")
 
 @dataclass(frozen=True)
 class Mailing:
-    """A letter or a notice, as it is told."""
+    """Describe an issue or a notice that was sent, as the person reads it."""
 
     at: datetime
     title: str
@@ -44,26 +44,26 @@ class Mailing:
     reply: str | None
 
 
-def page(held: Held, locale: str, number: int = 1) -> tuple[Markup, int]:
-    """Return the part of a page that tells it, with the mailings of that page; how many pages there are."""
+def page(held: HeldData, locale: str, number: int = 1) -> tuple[Markup, int]:
+    """Return the part of a page that shows it, with that page's mailings, and the number of pages."""
     mailings = _mailings(held, locale)
     count = max(-(-len(mailings) // PAGE), 1)
     shown = mailings[(number - 1) * PAGE : number * PAGE]
-    told = _environment().get_template("held.html").render(
+    rendered = _environment().get_template("held.html").render(
         _context(held, locale), mailings=shown, total=len(mailings), standalone=False
     )  # fmt: skip
-    return Markup(told), count  # noqa: S704 -- rendered just above, escaped
+    return Markup(rendered), count  # noqa: S704 -- rendered just above, escaped
 
 
-def document(held: Held, locale: str) -> str:
-    """Return the same, whole, as one HTML page that needs nothing else."""
+def document(held: HeldData, locale: str) -> str:
+    """Return everything as one HTML page that needs no other file."""
     mailings = _mailings(held, locale)
     return _environment().get_template("file.html").render(
         _context(held, locale), mailings=mailings, total=len(mailings), standalone=True
     )  # fmt: skip
 
 
-def archive(held: Held, locale: str) -> bytes:
+def archive(held: HeldData, locale: str) -> bytes:
     """Return everything: the page to read, JSON, and a CSV a table."""
     page = f"{words(locale)['file']}.html"
     files = {page: document(held, locale).encode(), "data.json": as_json(held, locale)}
@@ -75,17 +75,17 @@ def archive(held: Held, locale: str) -> bytes:
     return _zip(files, held.drawn_at)
 
 
-def portable(held: Held, locale: str) -> bytes:
+def portable(held: HeldData, locale: str) -> bytes:
     """Return what the person gave on their consent (RGPD 20), for another service to read: JSON and CSV."""
-    given = _provided(held)
-    people = [{**given["person"], "newsletter": each["newsletter"], "agreed_at": each["agreed_at"]}
-              for each in given["subscriptions"]] or [given["person"]]  # fmt: skip
+    provided = _provided(held)
+    people = [{**provided["person"], "newsletter": each["newsletter"], "agreed_at": each["agreed_at"]}
+              for each in provided["subscriptions"]] or [provided["person"]]  # fmt: skip
     name = words(locale)["portable_file"]
-    return _zip({f"{name}.json": _json(given), f"{name}.csv": _csv(people)}, held.drawn_at)
+    return _zip({f"{name}.json": _json(provided), f"{name}.csv": _csv(people)}, held.drawn_at)
 
 
-def as_json(held: Held, locale: str) -> bytes:
-    """Return all the rows, the file of consent, and what the law wants said beside them."""
+def as_json(held: HeldData, locale: str) -> bytes:
+    """Return all the rows, the consent record, and what the law wants said beside them."""
     about = {"drawn_at": held.drawn_at, "address": held.email, **_about(held, locale, settings())}
     return _json(
         {
@@ -99,7 +99,7 @@ def as_json(held: Held, locale: str) -> bytes:
 
 @cache
 def words(locale: str) -> Mapping[str, Any]:
-    """Return what the page calls things."""
+    """Return the words of the page."""
     called = {
         "states": DeliveryState, "withheld": Withheld, "notices": NoticeKind, "outcomes": Outcome,
         "bases": LegalBasis,
@@ -108,7 +108,7 @@ def words(locale: str) -> Mapping[str, Any]:
     return {name: _typeset(each, locale) for name, each in said.items()}
 
 
-def _context(held: Held, locale: str) -> dict[str, Any]:
+def _context(held: HeldData, locale: str) -> dict[str, Any]:
     return {
         "held": held, "t": words(locale), "c": record.words(locale), "locale": locale,
         "about": _about(held, locale, settings()), "rights": labels(Right, locale, "told"),
@@ -116,19 +116,19 @@ def _context(held: Held, locale: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _about(held: Held, locale: str, given: Settings) -> dict[str, Any]:
-    """RGPD 15(1) a to g."""
+def _about(held: HeldData, locale: str, config: Settings) -> dict[str, Any]:
+    """Return what RGPD 15(1) a to g asks to be said."""
     t = words(locale)
     bases = {each["legal_basis"] for each in held.newsletters.values()} or {LegalBasis.CONSENT}
     sources = {entry.source for letter in held.consent.letters for entry in letter.entries if entry.source}
     return {
-        "controller": f"{given.controller_name}, {given.controller_address}",
-        "dpo": given.dpo_email,
+        "controller": f"{config.controller_name}, {config.controller_address}",
+        "dpo": config.dpo_email,
         "purpose": t["purpose"],
         "legal_basis": [t["bases"][basis] for basis in sorted(bases)],
-        "recipients": given.recipients,
-        "retention": given.kept(locale),
-        "evidence_retention": t["evidence"].format(years=given.evidence_years),
+        "recipients": config.recipients,
+        "retention": config.kept(locale),
+        "evidence_retention": t["evidence"].format(years=config.evidence_years),
         "source": sorted(sources) or [t["from_you"]],
         "rights": t["your_rights"],
         "complaint": t["complaint"],
@@ -137,8 +137,8 @@ def _about(held: Held, locale: str, given: Settings) -> dict[str, Any]:
     }
 
 
-def _mailings(held: Held, locale: str) -> list[Mailing]:
-    """Letters and notices, the newest first."""
+def _mailings(held: HeldData, locale: str) -> list[Mailing]:
+    """Return issues and notices, the newest first."""
     t = words(locale)
     letters = (
         Mailing(row["first_tried"] or row["changed_at"], row["title"], _named(held, row), _fate(row, t),
@@ -153,7 +153,7 @@ def _mailings(held: Held, locale: str) -> list[Mailing]:
     return sorted((*letters, *notices), key=lambda each: each.at, reverse=True)
 
 
-def _named(held: Held, row: Row) -> str | None:
+def _named(held: HeldData, row: Row) -> str | None:
     of = held.newsletters.get(str(row["newsletter_id"]))
     return of["name"] if of else None
 
@@ -163,12 +163,12 @@ def _fate(row: Row, t: Mapping[str, Any]) -> str:
     return f"{said} ({t['withheld'][row['withheld']]})" if row.get("withheld") else said
 
 
-def _consents(held: Held) -> list[Row]:
+def _consents(held: HeldData) -> list[Row]:
     entries = ((letter.name, entry) for letter in held.consent.letters for entry in letter.entries)
     return [{"newsletter": name, **vars(entry)} for name, entry in entries]
 
 
-def _provided(held: Held) -> dict[str, Any]:
+def _provided(held: HeldData) -> dict[str, Any]:
     """Return the profile, and the newsletters that rest on a consent."""
     subscriber = held.subscriber or {}
     agreed = {letter.name: letter.standing.since for letter in held.consent.letters}
@@ -198,7 +198,7 @@ def _plain(value: Any) -> Any:
 
 
 def _csv(rows: Sequence[Row]) -> bytes:
-    """With the mark by which spreadsheets know UTF-8."""
+    """Return a CSV with the byte order mark by which spreadsheets know UTF-8."""
     file = io.StringIO()
     writer = csv.DictWriter(file, list(rows[0]))
     writer.writeheader()

@@ -1,6 +1,6 @@
-"""Objection (RGPD 21) and withdrawal (7(3)): no letter, or no letter ever again.  No reason is asked for.
+"""Withdraw somebody's consents (RGPD 7(3)), or record their objection to every mailing (21).
 
-Effective at commit: the gate of the send asks again before each claim.
+No reason is asked for.  Both are effective at commit: each claim of a delivery checks again.
 """
 
 from datetime import datetime
@@ -22,9 +22,9 @@ OBJECTION, WITHDRAWAL = "objection", "rights"  # the channels of what they end
 
 
 def withdraw(db: Session, fingerprint: bytes, *, now: datetime) -> int:
-    """End every subscription, each with its goodbye and its way back; how many had letters sent.
+    """End every subscription, each with its notice and its undo link; return how many were active.
 
-    No import brings them back, as when the last letter is ended in the preferences.
+    No import brings them back, as when the last subscription is ended in the preferences.
     """
     ended = _end(db, fingerprint, WITHDRAWAL, now)
     if ended:
@@ -35,7 +35,7 @@ def withdraw(db: Session, fingerprint: bytes, *, now: datetime) -> int:
 
 
 def object_to(db: Session, *, email: str, locale: str, now: datetime) -> bool:
-    """Bar this address from every mailing; only its owner lifts that.  False if they had objected before."""
+    """Suppress this address for every mailing; only its owner lifts that.  Return False if it was already."""
     fingerprint = fingerprint_of(email)
     _end(db, fingerprint, OBJECTION, now)
     if not suppressions.add_or_strengthen(
@@ -48,7 +48,7 @@ def object_to(db: Session, *, email: str, locale: str, now: datetime) -> bool:
 
 
 def _end(db: Session, fingerprint: bytes, channel: str, now: datetime) -> list[UUID]:
-    """Withdraw all; those that were active."""
+    """Withdraw all; return those that were active."""
     joined = select(Subscription.id, Subscription.state).join(
         Subscriber, Subscriber.id == Subscription.subscriber_id
     )

@@ -1,4 +1,4 @@
-"""Rectification (RGPD 16): name and language at once, an address once its mailbox has confirmed it.
+"""Rectify somebody's data (RGPD 16): name and language at once, an address once its mailbox confirms.
 
 The consent goes on: each subscription has a RECTIFIED event under both fingerprints, which point at each
 other, so that whoever was subscribed stays provably so.  The old mailbox is told, and may undo it.
@@ -37,17 +37,17 @@ NEW_PATH, OLD_PATH = "/rights/new-address/", "/rights/old-address/"
 
 
 class Change(StrEnum):
-    """What became of a change of address."""
+    """Name what became of a change of address."""
 
     DONE = "done"
-    TAKEN = "taken"  # that mailbox receives letters of its own: nothing was changed
+    TAKEN = "taken"  # another subscriber has that address: nothing was changed
     OVER = "over"  # too late, undone, or about somebody who is gone
 
 
 def correct(
     db: Session, link: RightsLink, subscriber: Subscriber, *, name: str | None, locale: str, now: datetime
 ) -> bool:
-    """Set the name and the language; False if they were so."""
+    """Set the name and the language; return False if nothing changed."""
     if not subscribers.correct(subscriber, name=name, locale=locale):
         return False
     self_service.answered(db, link, Right.RECTIFICATION, now=now)
@@ -55,9 +55,9 @@ def correct(
 
 
 def ask(db: Session, link: RightsLink, subscriber: Subscriber, new_email: str, *, now: datetime) -> None:
-    """Have the new mailbox asked.  The same rows, and the same screen, whoever it is of.
+    """Ask the new mailbox to confirm.  The rows and the page are the same, whoever's it is.
 
-    A mailbox that said never again is not written to; nor is one that was asked too often.  The notices are
+    A suppressed mailbox is not written to, nor one that was asked too often.  The worker of the notices is
     woken all the same: the time of the answer must not tell.
     """
     if new_email == subscriber.email:
@@ -74,7 +74,7 @@ def ask(db: Session, link: RightsLink, subscriber: Subscriber, new_email: str, *
         throttle.limit(ASKED_A_DAY, DAY, "new address of", str(subscriber.id)),
         throttle.limit(ASKED_A_DAY, DAY, "new address to", mailbox(new_email)),
     )
-    room = all(throttle.take(db, each, now=now) for each in limits)
+    room = all(throttle.take(db, limit, now=now) for limit in limits)
     if room and db.get(Suppression, fingerprint_of(new_email)) is None:
         facts = {"link": NEW_PATH, "purpose": Purpose.NEW_ADDRESS, "of": change.id.hex}
         outbox.post(
@@ -83,7 +83,7 @@ def ask(db: Session, link: RightsLink, subscriber: Subscriber, new_email: str, *
 
 
 def confirm(db: Session, change_id: UUID, *, now: datetime) -> Change:
-    """Change the address: the new mailbox says yes."""
+    """Change the address, since the new mailbox confirms."""
     change, subscriber = _locked(db, change_id)
     if change is None or subscriber is None or change.undone_at:
         return Change.OVER
@@ -105,7 +105,7 @@ def confirm(db: Session, change_id: UUID, *, now: datetime) -> Change:
 
 
 def undo(db: Session, change_id: UUID, *, now: datetime) -> Change:
-    """Change the address back: the old mailbox says no."""
+    """Change the address back, since the old mailbox undoes it."""
     change, subscriber = _locked(db, change_id)
     if change is None or subscriber is None or change.confirmed_at is None or now >= change.expires_at:
         return Change.OVER
@@ -131,7 +131,7 @@ def open_for(db: Session, change_id: UUID, *, now: datetime) -> AddressChange | 
 
 
 def forget(db: Session, *, now: datetime) -> int:
-    """Drop the changes that can neither be confirmed nor undone any more; how many."""
+    """Delete the changes that can neither be confirmed nor undone any more; return how many."""
     over = AddressChange.expires_at <= now, jobs.to_try(JOB, AddressChange.id)
     found = db.scalars(select(AddressChange).where(*over).with_for_update(skip_locked=True)).all()
     for change in found:
@@ -143,15 +143,17 @@ def forget(db: Session, *, now: datetime) -> int:
 
 
 def _move(db: Session, subscriber: Subscriber, email: str, now: datetime) -> None:
-    """Everything of theirs goes on under another address; links and sessions of the older one are dead."""
+    """Move everything of theirs to another address; links and sessions of the older one end."""
     old, new = subscriber.fingerprint, fingerprint_of(email)
     subscribers.move(db, subscriber, email, channel=CHANNEL, now=now)
     theirs = RightsRequest.fingerprint == old
     db.execute(update(RightsRequest).where(theirs, RightsRequest.email.is_not(None)).values(email=email))
     db.execute(update(RightsRequest).where(theirs).values(fingerprint=new))
-    barred = db.get(Suppression, old)
-    if barred and barred.reason is not SuppressionReason.HARD_BOUNCE:  # that was the mailbox's, not theirs
-        suppressions.add(db, [SuppressedAddress(new, barred.reason, barred.at)])
+    suppression = db.get(Suppression, old)
+    if (
+        suppression and suppression.reason is not SuppressionReason.HARD_BOUNCE
+    ):  # that was the mailbox's, not theirs
+        suppressions.add(db, [SuppressedAddress(new, suppression.reason, suppression.at)])
     decisions.write(db, Decision.RECTIFICATION, old, detail=new.hex())
     access_links.revoke(db, old)
     db.flush()

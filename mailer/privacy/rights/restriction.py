@@ -1,7 +1,7 @@
-"""Restriction (RGPD 18): kept, and neither written to, nor changed, nor purged.
+"""Restrict somebody's data (RGPD 18): they are kept, and neither used, nor changed, nor purged.
 
-Enforced at the freeze and at the gate of every send.  The person ends it at once; staff only after having
-told them.
+The freeze of an audience and each claim of a delivery respect it.  The person ends it at once; staff only
+after having told them.
 """
 
 from datetime import datetime, timedelta
@@ -21,11 +21,11 @@ from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber
 
 JOB = "restrictions"
-TOLD_BEFORE = timedelta(days=3)  # what the person has to say no, once staff have announced the end
+TOLD_BEFORE = timedelta(days=3)  # between the notice to the person and the end by staff
 
 
 def restrict(db: Session, subscriber: Subscriber, *, now: datetime) -> bool:
-    """Freeze somebody's data, and tell them; False if they were frozen."""
+    """Restrict somebody's data, and tell them; return False if they were restricted."""
     if not subscribers.restrict(subscriber, at=now):
         return False
     decisions.write(db, Decision.RESTRICTION, subscriber.fingerprint)
@@ -37,7 +37,7 @@ def restrict(db: Session, subscriber: Subscriber, *, now: datetime) -> bool:
 
 
 def lift(db: Session, subscriber: Subscriber, *, now: datetime) -> bool:
-    """End the restriction now, as the person asks; False if there was none."""
+    """End the restriction now, as the person asks; return False if there was none."""
     if subscriber.restricted_at is None:
         return False
     _tell(db, subscriber, now, now)
@@ -46,7 +46,7 @@ def lift(db: Session, subscriber: Subscriber, *, now: datetime) -> bool:
 
 
 def announce(db: Session, subscriber: Subscriber, *, now: datetime) -> datetime | None:
-    """Staff are to end it: the person is told first, and when it will be; None if there is none."""
+    """Tell the person that staff will end it; return when, None if there is no restriction."""
     if subscriber.restricted_at is None:
         return None
     if subscriber.lift_at is None:
@@ -57,7 +57,7 @@ def announce(db: Session, subscriber: Subscriber, *, now: datetime) -> datetime 
 
 
 def lift_due(db: Session, *, now: datetime) -> int:
-    """End those whose announced day has come, and whose person has been written to; how many."""
+    """End those whose announced day has come, and whose person was told; return how many."""
     untold = exists().where(
         Notice.email == Subscriber.email, Notice.kind == NoticeKind.UNRESTRICTED, Notice.state.in_(WAITING)
     )

@@ -143,7 +143,7 @@ def _outcome(form: ActForm) -> Outcome:
 def _looked_over(db: Session, case: RightsRequest, act: str, form: ActForm) -> str:
     said = register.tidy(register.tidy(form.words.data or ""))
     due = register.clock(db, case).extended_due if act == "extend" else None
-    letter = register.letter(case, LETTERS[act], said, due=due) if said else ""
+    letter = register.reply_text(case, LETTERS[act], said, due=due) if said else ""
     seen = len(register.history(db, case))
     return render_template(
         "desk/case_letter.html", case=case, act=act, form=form, said=said, letter=letter, seen=seen

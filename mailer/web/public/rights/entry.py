@@ -50,7 +50,7 @@ def check_your_mail() -> ResponseReturnValue:
 @rights.get("/<token>")
 def open_link(token: str) -> ResponseReturnValue:
     with transaction() as db:
-        good = access_links.good(db, token, now=utcnow())
+        good = access_links.valid(db, token, now=utcnow())
     return render_template("rights/open.html") if good else over()
 
 

@@ -9,7 +9,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.privacy.cases import access_links, self_service
 from mailer.privacy.models import Right, RightsLink
 from mailer.privacy.rights import access, export
-from mailer.privacy.rights.access import Held
+from mailer.privacy.rights.access import HeldData
 from mailer.web.public.rights.actions import acts, situation
 from mailer.web.public.rights.correct import corrections
 from mailer.web.public.rights.entry import COOKIE
@@ -76,7 +76,7 @@ def _once(db: Session, right: Right) -> None:
         self_service.answered(db, mine(), right, now=utcnow())
 
 
-def _held(db: Session) -> Held:
+def _held(db: Session) -> HeldData:
     return access.draw(db, mine().email, utcnow())
 
 
