@@ -22,7 +22,7 @@ _AROUND = " \t\r\n\u00a0,;:.\"'<>()"
 
 
 class InvalidAddress(ValueError):
-    """This is not an address one can write to."""
+    """Say that this is not an address one can write to."""
 
 
 class SeveralAddresses(InvalidAddress):

@@ -1,4 +1,4 @@
-"""Append-only files of lines outside the database, one a host: on disk before the write returns."""
+"""Append lines to files outside the database, one a host: they are on disk before the write returns."""
 
 import errno
 import fcntl
@@ -10,15 +10,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SUFFIX = ".journal"
-_TAIL = 4096  # bytes: several lines
-_ROOM = 1 << 20  # bytes
+_TAIL = 4096  # bytes that hold several lines
+_FREE_SPACE = 1 << 20  # bytes that `probe` asks for
 
 
 def append(folder: Path, compose: Callable[[bytes], Iterable[str]]) -> tuple[int, str]:
-    """Append lines to this host's file, under its lock, and wait for the disk; its size, and its last line.
+    """Append lines to this host's file, under its lock; return its size and last line once both are on disk.
 
-    `compose` is given the last line, empty at first.  What follows the last line end was never wholly
-    written: it is cut off.  Raises OSError; then nothing is kept.
+    `compose` is given the last line, empty at first.  What follows the last line feed was never wholly
+    written, and is cut off.  Raises OSError: nothing is then appended.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _opened(folder / f"{host()}{SUFFIX}") as file:
@@ -33,29 +33,29 @@ def append(folder: Path, compose: Callable[[bytes], Iterable[str]]) -> tuple[int
                 os.ftruncate(file, end)
             raise
     if end == 0:
-        _keep_name(folder)
+        _sync_folder(folder)
     return end + len(text), lines[-1]
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put this in a file's place, on disk before the old one goes.  Nobody may append meanwhile.
+    """Replace a file's content, on disk before the old one goes.  Nobody may append meanwhile.
 
-    Raises OSError: the old one is then still there.
+    Raises OSError: the old content is then still there.
     """
     new = path.with_suffix(".new")
     with _opened(new) as file:
         os.ftruncate(file, 0)
         _write(file, content)
     new.replace(path)
-    _keep_name(path.parent)
+    _sync_folder(path.parent)
 
 
 def probe(folder: Path) -> None:
     """Raise OSError if a line could not be appended."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _opened(folder / f"{host()}{SUFFIX}") as file:
-        room = os.fstatvfs(file)
-    if room.f_bavail * room.f_frsize < _ROOM:
+        disk = os.fstatvfs(file)
+    if disk.f_bavail * disk.f_frsize < _FREE_SPACE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -96,10 +96,10 @@ def _write(file: int, text: bytes) -> None:
     os.fsync(file)
 
 
-def _keep_name(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Wait until the disk has the name of a new file too."""
-    for each in (folder, folder.parent):
-        descriptor = os.open(each, os.O_RDONLY)
+    for path in (folder, folder.parent):
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

@@ -1,4 +1,4 @@
-"""Who did what with people's data, and when."""
+"""Record who did what with people's data, and when."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from mailer.core.db import Base
 
 
 class Audit(Base):
-    """One thing done with people's data: an export, an import, a change to the suppression list."""
+    """Hold one act on people's data: an export, an import, a change to the suppression list."""
 
     __tablename__ = "audit"
 
@@ -25,6 +25,6 @@ TERMINAL = "terminal"  # whoever has a shell on the server
 
 
 def record(db: Session, *, who: str, what: str, details: dict[str, Any], now: datetime) -> None:
-    """Add one line.  `who` is a staff id or TERMINAL; the details name nobody but by fingerprint."""
+    """Add one act.  `who` is a staff id or TERMINAL; the details name nobody but by fingerprint."""
     db.add(Audit(at=now, who=who, what=what, details=details))
     db.flush()

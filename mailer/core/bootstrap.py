@@ -1,4 +1,4 @@
-"""What every door does before it opens: read the settings, and find the two servers or start them."""
+"""Prepare a process: read the settings, and find the two servers or start them."""
 
 import os
 
@@ -7,15 +7,15 @@ from mailer.core.settings import Settings, settings
 
 
 def prepare() -> Settings:
-    """Return the settings, with a database and a Redis in them: the given ones, or embedded ones in DATA_DIR.
+    """Return the settings with a database and a Redis: those that are configured, or embedded in DATA_DIR.
 
-    Child processes inherit what was found.  Raises SettingsError, embedded.Unavailable.
+    Child processes inherit their addresses.  Raises SettingsError, embedded.Unavailable.
     """
-    given = settings()
-    if given.database_url and given.redis_url:
-        return given
-    servers = embedded.provide(given.data_dir)
-    os.environ["MAILER_DATABASE_URL"] = given.database_url or servers.database_url
-    os.environ["MAILER_REDIS_URL"] = given.redis_url or servers.redis_url
+    configured = settings()
+    if configured.database_url and configured.redis_url:
+        return configured
+    servers = embedded.provide(configured.data_dir)
+    os.environ["MAILER_DATABASE_URL"] = configured.database_url or servers.database_url
+    os.environ["MAILER_REDIS_URL"] = configured.redis_url or servers.redis_url
     settings.cache_clear()
     return settings()

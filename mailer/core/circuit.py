@@ -1,7 +1,7 @@
-"""What the send stays away from for a while, and for how long.  In the database: all senders share it.
+"""Stay away for a while from what failed (circuit breaker).  The database holds it: all senders share it.
 
 A hold is named "relay", "journal", "dkim", "inbox" (which only the intake of mail stays away from), "erasure"
-(which only calls a person), or after a lane.  It is hit when something fails, at most once a period however
+(which only raises an alarm), or after a lane.  It is hit when something fails, at most once a period however
 many senders see it, and cleared by the first success after it.
 """
 
@@ -17,7 +17,7 @@ from mailer.core.logging import scrub
 
 
 class Hold(Base):
-    """What the send stays away from for a while: the relay, a lane, or itself without a journal."""
+    """Say what is not tried for a while, until when and why: the relay, a lane, the journal …"""
 
     __tablename__ = "circuit"
 
@@ -33,7 +33,7 @@ _OURS = timedelta(seconds=5), timedelta(seconds=60)  # first and longest period
 _LANE = timedelta(seconds=60), timedelta(hours=1)
 
 
-PROBED_FOR = timedelta(seconds=120)  # one who tries has it alone so long, then is taken for dead
+PROBED_FOR = timedelta(seconds=120)  # whoever probes does so alone for that long, then is taken for dead
 
 
 def period(name: str, failures: int) -> timedelta:
@@ -43,7 +43,7 @@ def period(name: str, failures: int) -> timedelta:
 
 
 def hit(db: Session, name: str, reason: str, *, now: datetime) -> None:
-    """Note a failure; nothing changes while it is being stayed away from already."""
+    """Record a failure; nothing changes while the hold lasts already."""
     known = db.scalar(select(Hold).where(Hold.name == name).with_for_update())
     if known is None:
         row = {"name": name, "failures": 1, "since": now, "until": now + period(name, 1)}
@@ -55,9 +55,9 @@ def hit(db: Session, name: str, reason: str, *, now: datetime) -> None:
 
 
 def probe(db: Session, name: str, *, now: datetime) -> bool | None:
-    """Return True where it is ours alone to try, False where nobody may, None where nothing is held.
+    """Return True where the caller alone may try, False where nobody may, None where nothing is held.
 
-    Whoever tries says what came of it: `clear`, or `failed`.
+    The caller then reports the result with `clear` or `failed`.
     """
     held = db.scalar(select(Hold).where(Hold.name == name).with_for_update())
     if held is None:
@@ -70,7 +70,7 @@ def probe(db: Session, name: str, *, now: datetime) -> bool | None:
 
 
 def failed(db: Session, name: str, reason: str, *, now: datetime) -> None:
-    """Note that who tried it alone failed: it is stayed away from for longer."""
+    """Record that a probe failed: the hold lasts longer."""
     held = db.scalar(select(Hold).where(Hold.name == name).with_for_update())
     if held:
         held.until = now
@@ -78,7 +78,7 @@ def failed(db: Session, name: str, reason: str, *, now: datetime) -> None:
 
 
 def clear(db: Session, *names: str) -> None:
-    """They work again."""
+    """Delete these holds: what they name works again."""
     db.execute(delete(Hold).where(Hold.name.in_(names)))
 
 
@@ -88,5 +88,5 @@ def known(db: Session) -> dict[str, Hold]:
 
 
 def standing(db: Session, names: Iterable[str], *, now: datetime) -> bool:
-    """Return whether any of these is being stayed away from."""
+    """Return whether any of these is on hold."""
     return db.scalar(select(Hold.name).where(Hold.name.in_(names), Hold.until > now).limit(1)) is not None

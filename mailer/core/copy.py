@@ -1,4 +1,4 @@
-"""Rows by the thousand: PostgreSQL's binary COPY, written by hand since a row must cost microseconds.
+"""Encode rows for PostgreSQL's binary COPY, since each of thousands must cost microseconds.
 
 Format: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format".
 """
@@ -68,7 +68,7 @@ def instant(value: datetime | None) -> bytes:
 
 
 def ids(number: int) -> list[bytes]:
-    """So many fresh UUIDs of version 7 (RFC 9562), in order: their index grows at its end alone."""
+    """Return so many fresh UUIDs of version 7 (RFC 9562), in order: their index grows at its end alone."""
     millisecond, tail = (time.time_ns() // 1_000_000).to_bytes(6, "big"), os.urandom(7)
     return [millisecond + place + tail for place in _places(number)]
 

@@ -1,4 +1,4 @@
-"""The engine, the declarative base, and the one way to open a transaction."""
+"""Hold the engine, the declarative base, and the one way to open a transaction."""
 
 import os
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from mailer.core.settings import settings
 
 
 class Base(DeclarativeBase):
-    """Every table; constraint names are derived, so that migrations can drop what they created."""
+    """Derive every table; constraint names are derived too, so that migrations can drop them."""
 
     metadata = MetaData(
         naming_convention={
@@ -65,8 +65,8 @@ def engine() -> Engine:
     """Return the process's engine, made on first use.
 
     A forked child must not share its parent's sockets: it forgets the engine (below) and makes its own.
-    Parameters stay out of errors and logs, since they are people's addresses.  Statements are planned anew
-    for what they are given: the plan PostgreSQL would keep for the ledger's is made for ten rows, and costs
+    Parameters stay out of errors and logs, since they are people's addresses.  Statements are never prepared:
+    the plan PostgreSQL would keep for the ledger's is made for ten rows, and costs
     twice the time with two hundred, three times with four hundred.
     """
     url = settings().database_url
@@ -93,9 +93,9 @@ os.register_at_fork(after_in_child=_forget_engine)
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """One unit of work, opened and closed by a door: commit on success, roll back on any exception.
+    """Open a transaction, at a door or in a worker: commit on success, roll back on any exception.
 
-    What was to happen after the commit is asked for once the connection is given back.
+    What was asked to happen after the commit happens once the connection is given back.
     """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session

@@ -1,8 +1,8 @@
-"""PostgreSQL and Redis from wheels, for a trial, the demo and the tests.
+"""Run PostgreSQL and Redis from wheels, for a trial, the demo and the tests.
 
-One folder holds one pair of servers.  Whoever needs them calls `provide`: the first starts them, everybody
-holds a shared lock on the folder while using them, and the last to let go stops them.  The lock dies with
-its process, so a kill -9 leaves at worst two idle servers, which the next caller adopts and stops.
+One folder holds one pair of servers.  A process that needs them calls `provide`: the first starts them, each
+holds a shared lock on the folder while it uses them, and the last to release it stops them.  The lock dies
+with its process, so a kill -9 leaves at worst two idle servers, which the next caller adopts and stops.
 """
 
 import atexit
@@ -47,12 +47,12 @@ _held: dict[Path, IO[bytes]] = {}
 
 
 class Unavailable(Exception):
-    """The embedded servers cannot run here; the message says what to set instead."""
+    """Say that the embedded servers cannot run here, and what to set instead."""
 
 
 @dataclass(frozen=True)
 class Servers:
-    """Where the two servers listen."""
+    """Say where the two servers listen."""
 
     database_url: str
     redis_url: str
@@ -75,7 +75,7 @@ def provide(folder: Path) -> Servers:
 
 
 def release(folder: Path, owner: int | None = None) -> None:
-    """Let go of the servers of this folder; the last to do so stops them.  Happens by itself at exit."""
+    """Release the servers of this folder; the last process to do so stops them.  Called at exit."""
     if owner not in {None, os.getpid()}:  # a forked child leaves its parent's servers alone
         return
     users = _held.pop(folder.absolute(), None)
@@ -187,7 +187,7 @@ def _postgres(folder: Path, program: str, *arguments: str) -> None:
 
 
 def _unprivileged(data: Path) -> dict[str, Any]:
-    """As whom the subprocess runs: ourselves, but never root."""
+    """Return as whom the subprocess runs: as this user, but never as root."""
     if os.geteuid() != 0:
         return {}
     for path in (data, _binary("postgres")):

@@ -1,4 +1,4 @@
-"""A server that TLS protects, as a URL names it: its address, our account, and how it is trusted."""
+"""Read a server's URL: its address, our account, and how TLS verifies it."""
 
 import ssl
 from dataclasses import dataclass, field
@@ -50,5 +50,5 @@ class Endpoint:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether what is said there stays on this machine."""
+    """Return whether this name is the machine itself."""
     return host in {"localhost", "::1"} or host.startswith("127.")

@@ -15,7 +15,7 @@ from mailer.core.db import Base
 
 
 class Heartbeat(Base):
-    """A process that is alive, and since when.  Times are the database's own: hosts' clocks differ."""
+    """Say since when a process is alive.  Times are the database's own: hosts' clocks differ."""
 
     __tablename__ = "heartbeat"
 
@@ -33,16 +33,16 @@ ON CONFLICT (worker) DO UPDATE SET seen_at = now(), suspected_at = NULL
 
 
 def beat(db: Session, worker: UUID, kind: str) -> None:
-    """Say that this process is alive."""
+    """Record that this process is alive."""
     db.execute(_BEAT, {"worker": worker, "kind": kind})
 
 
 def suspect(db: Session, *, silent: timedelta) -> None:
-    """Note those not heard of for so long."""
+    """Record which processes have been silent for so long."""
     quiet = Heartbeat.suspected_at.is_(None), Heartbeat.seen_at < func.now() - silent
     db.execute(update(Heartbeat).where(*quiet).values(suspected_at=func.now()))
 
 
 def forget_processes(db: Session) -> None:
-    """Drop the heartbeats of processes long gone."""
+    """Delete the heartbeats of processes silent for a day."""
     db.execute(delete(Heartbeat).where(Heartbeat.seen_at < func.now() - text("interval '1 day'")))

@@ -1,7 +1,7 @@
-"""A mailbox whose INBOX is a queue, over IMAP (RFC 3501).
+"""Use a mailbox's INBOX as a queue, over IMAP (RFC 3501).
 
-What is neither flagged nor deleted there is to be read.  What has been dealt with is moved to a folder of
-ours, where it stays for a while; what a person must look at stays, flagged.  Whether somebody opened a mail
+Mails neither flagged nor deleted there are to be read.  Those that were handled are moved to a folder of
+ours, where they stay for a while; those a person must look at stay, flagged.  Whether somebody opened a mail
 in another program changes nothing.
 """
 
@@ -24,7 +24,7 @@ logging.getLogger("imapclient").setLevel(logging.ERROR)  # what it says below th
 
 
 class MailboxDown(Exception):
-    """The mailbox could not be read: what was not done yet is done at the next try."""
+    """Say that the mailbox could not be read: what was not done yet is done at the next try."""
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def opened(url: str) -> Iterator["Mailbox"]:
 
 
 class Mailbox:
-    """One session with the mailbox.  Mails are named by UID."""
+    """Hold one session with the mailbox.  Mails are named by UID."""
 
     def __init__(self, client: Any, inbox: str, done: str) -> None:
         self._client, self._inbox, self._done = client, inbox, done
@@ -75,7 +75,7 @@ class Mailbox:
         self._client.add_flags([uid], r"\Flagged", silent=True)
 
     def put_away(self, uid: int) -> None:
-        """Move what has been dealt with to our folder.  One that has gone meanwhile is no error."""
+        """Move a mail that was handled to our folder.  One that has gone meanwhile is no error."""
         self._create_done()
         if self._client.has_capability("MOVE"):
             self._client.move([uid], self._done)
@@ -84,7 +84,7 @@ class Mailbox:
             self.delete([uid])
 
     def forget(self, before: date) -> int:
-        """Delete what is in our folder and arrived before that day; how many."""
+        """Delete the mails of our folder that arrived before that day; return how many."""
         with self.done():
             old = self.search("BEFORE", before)
             self.delete(old)

@@ -1,8 +1,8 @@
 """Run the service's jobs so that none stops another, and count in the database those that fail.
 
 A job opens its own transactions.  Where it loops over rows, `row` says which of them raised: what was not yet
-committed is undone, that row is set aside for a while (`to_try`), and the job begins again without it.  A
-failure stands, and asks for a person, until the same job, or row, has ended well.
+committed is rolled back, that row is set aside for a while (`to_try`), and the job begins again without it.
+A failure stands, and asks for a person, until the same job, or row, has ended well.
 """
 
 import traceback
@@ -32,7 +32,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 class Failure(Base):
-    """A job that raised, or one of its rows.  Times are the database's own."""
+    """Record a job that raised, or one of its rows.  Times are the database's own."""
 
     __tablename__ = "job_failure"
 
@@ -46,7 +46,7 @@ class Failure(Base):
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of work that stands alone."""
+    """Hold a piece of work that is independent of the others."""
 
     name: str
     run: Callable[[], object]
@@ -54,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Failing:
-    """What fails in a job, in one line."""
+    """Sum up what fails in a job."""
 
     job: str
     rows: int  # 0 when it is the job as a whole
@@ -63,7 +63,7 @@ class Failing:
 
 
 class RowFailed(Exception):
-    """A row of a job raised; `__cause__` is what."""
+    """Say that a row of a job raised; `__cause__` is the exception."""
 
     def __init__(self, job: str, row: object) -> None:
         super().__init__(f"{job} {row}")
@@ -190,11 +190,11 @@ WHERE failure.until <= now()
 
 def _note(job: str, row: str, error: BaseException) -> bool:
     """Say that it failed, in the log and in the database; whether the latter could be."""
-    said = place(error)
-    log.error("a job failed", job=job, row=row, error=said)
+    where = place(error)
+    log.error("a job failed", job=job, row=row, error=where)
     try:
         with transaction() as db:
-            db.execute(_NOTE, {"job": job, "row": row, "error": said})
+            db.execute(_NOTE, {"job": job, "row": row, "error": where})
     except SQLAlchemyError as lost:
         log.error("a failure cannot be noted", job=job, error=place(lost))
         return False

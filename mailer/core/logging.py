@@ -1,4 +1,4 @@
-"""Logs (structlog) and metrics (Prometheus).  Personal data never enter either: ids only."""
+"""Set up logs (structlog) and metrics (Prometheus).  Neither ever holds personal data: ids only."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ unfinished = Gauge("mailer_deliveries_unfinished", "Ledger rows not yet in a fin
 
 
 def scrub(text: str) -> str:
-    """Remove addresses, and tokens in paths; a net under the rule that they never get here."""
+    """Remove addresses, and tokens in paths, should any get here against the rule."""
     if "@" in text:
         text = ADDRESS.sub("[address]", text)
     return TOKEN.sub("[token]", text) if "/" in text else text
@@ -29,14 +29,14 @@ def _scrub_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
 
 
 class _ScrubbedFormatter(logging.Formatter):
-    """For the libraries' own loggers (Celery, Werkzeug, gunicorn), tracebacks included."""
+    """Scrub what the libraries' loggers write (Celery, Werkzeug, gunicorn), tracebacks included."""
 
     def format(self, record: logging.LogRecord) -> str:
         return scrub(super().format(record))
 
 
 def configure(level: int = logging.INFO) -> None:
-    """One line a record, on standard error, scrubbed."""
+    """Log one scrubbed line a record on standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_ScrubbedFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -1,4 +1,4 @@
-"""Where the files that are not Python live: beside the package in a checkout, inside it in a wheel."""
+"""Find the files that are not Python: beside the package in a checkout, inside it in a wheel."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def templates_dir() -> Path:
 
 
 def migrations_dir() -> Path:
-    """Alembic's script location."""
+    """Return Alembic's script location."""
     return _folder("migrations")
 
 

@@ -1,4 +1,4 @@
-"""Files that nobody else on the machine may read."""
+"""Write files that nobody else on the machine may read."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""One typed Settings, read from MAILER_* variables or a `mailer.env` file.  Secrets have no default."""
+"""Read the settings from MAILER_* variables or a `mailer.env` file.  Secrets have no default."""
 
 import os
 import re
@@ -21,7 +21,7 @@ MIN_SECRET = 32  # characters; 32 random url-safe characters carry 192 bits
 
 
 class SettingsError(Exception):
-    """The configuration cannot be used; the message is one line that says which variable to set and how."""
+    """Say in one line which variable to set, and how: the configuration cannot be used."""
 
 
 def _strong(secret: SecretStr) -> SecretStr:
@@ -57,7 +57,7 @@ def _server(url: str, schemes: tuple[str, str], example: str) -> str:
 
 
 class Settings(BaseSettings):
-    """What an installation is told about itself.  Every field is MAILER_<NAME IN CAPITALS>."""
+    """Hold the configuration of an installation.  Every field is MAILER_<NAME IN CAPITALS>."""
 
     model_config = SettingsConfigDict(env_prefix="MAILER_", extra="ignore", frozen=True)
 
@@ -211,9 +211,9 @@ class Settings(BaseSettings):
     @field_validator("inbox_url")
     @classmethod
     def _inbox(cls, value: SecretStr | None) -> SecretStr | None:
-        said = value.get_secret_value() if value else ""
-        _ = said and _server(said, ("imap", "imaps"), "imaps://user:password@imap.example.org/INBOX")
-        return value if said else None
+        url = value.get_secret_value() if value else ""
+        _ = url and _server(url, ("imap", "imaps"), "imaps://user:password@imap.example.org/INBOX")
+        return value if url else None
 
     def kept(self, locale: str) -> str:
         """Return how long data are kept, in words."""

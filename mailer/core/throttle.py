@@ -1,4 +1,4 @@
-"""How often something may be done: counters under keyed names, forgotten when their window has passed.
+"""Limit how often something may be done, with counters under keyed names, deleted after their window.
 
 A name is an HMAC: the table says neither who nor from where, and no more than 24 hours of it are kept.
 """
@@ -22,7 +22,7 @@ from mailer.core.settings import settings
 
 
 class Throttle(Base):
-    """How often something was done lately, under a keyed name."""
+    """Count how often something was done in the current window, under a keyed name."""
 
     __tablename__ = "throttle"
 
@@ -33,7 +33,7 @@ class Throttle(Base):
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `times` in a window, which begins with the first of them."""
+    """Allow so many `times` in a window, which begins with the first of them."""
 
     key: bytes
     times: int
@@ -48,31 +48,31 @@ def limit(times: int, window: timedelta, *name: str) -> Limit:
     )
 
 
-def take(db: Session, of: Limit, *, now: datetime) -> bool:
-    """Count one more, if there is room; whether there was."""
+def take(db: Session, limit: Limit, *, now: datetime) -> bool:
+    """Count one more, if the limit allows it; return whether it did."""
     over = Throttle.until <= now
     counted = (
         insert(Throttle)
-        .values(key=of.key, used=1, until=now + of.window)
+        .values(key=limit.key, used=1, until=now + limit.window)
         .on_conflict_do_update(
             index_elements=[Throttle.key],
             set_={
                 "used": case((over, 1), else_=Throttle.used + 1),
-                "until": case((over, now + of.window), else_=Throttle.until),
+                "until": case((over, now + limit.window), else_=Throttle.until),
             },
-            where=or_(over, Throttle.used < of.times),
+            where=or_(over, Throttle.used < limit.times),
         )
         .returning(Throttle.used)
     )
     return db.scalar(counted) is not None
 
 
-def full_until(db: Session, of: Limit, *, now: datetime) -> datetime | None:
-    """Return when there will be room again; None when there is some."""
-    full = Throttle.key == of.key, Throttle.used >= of.times, Throttle.until > now
+def full_until(db: Session, limit: Limit, *, now: datetime) -> datetime | None:
+    """Return when the limit allows more again; None when it does now."""
+    full = Throttle.key == limit.key, Throttle.used >= limit.times, Throttle.until > now
     return db.scalar(select(Throttle.until).where(*full))
 
 
 def forget(db: Session, *, now: datetime) -> None:
-    """Drop the counters whose window has passed."""
+    """Delete the counters whose window has passed."""
     db.execute(delete(Throttle).where(Throttle.until <= now))

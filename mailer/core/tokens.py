@@ -1,6 +1,6 @@
-"""Signed tokens: one salt per purpose, several keys for rotation (the last signs, all verify).
+"""Sign and read tokens: one salt per purpose, several keys for rotation (the last signs, all verify).
 
-Two shapes.  `issue`/`read` sign any small JSON value with its date (itsdangerous).  A *delivery token* names
+`issue`/`read` sign any small JSON value with its date (itsdangerous).  A *delivery token* names
 one ledger row in 58 letters and digits: short enough for a VERP local part (64, RFC 5321 4.5.3.1.1), unharmed
 by relays that fold case.  It is the send id in base32 (26), the position in hexadecimal (8), and a keyed
 BLAKE2b of both (RFC 7693; 96 bits in hexadecimal, 24): three are made for each message, so they cost little.
@@ -22,7 +22,7 @@ from mailer.core.settings import settings
 
 
 class Purpose(StrEnum):
-    """What a token may be used for.  A token of one purpose is nothing for another."""
+    """Name what a token may be used for.  A token of one purpose is invalid for another."""
 
     CONFIRM = "mailer.confirm"
     UNDO = "mailer.undo"  # of an unsubscription
@@ -39,11 +39,11 @@ class Purpose(StrEnum):
 
 
 class BadToken(Exception):
-    """The token was altered, cut, or made for something else."""
+    """Say that a token was altered, cut, or made for something else."""
 
 
 class ExpiredToken(BadToken):
-    """The token was ours, but is too old; `value` is what it said."""
+    """Say that a token was ours, but is too old; `value` is what it carries."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -76,7 +76,7 @@ def read(purpose: Purpose, token: str, *, max_age: timedelta) -> Any:
 
 
 def dated(purpose: Purpose, token: str, *, max_age: timedelta) -> tuple[Any, datetime]:
-    """Return the same, and when it was signed, to the second.  Raises ExpiredToken or BadToken."""
+    """Return the value a token carries, and the second it was signed.  Raises ExpiredToken or BadToken."""
     try:
         found = _serializer(purpose).loads(token, int(max_age.total_seconds()), return_timestamp=True)
     except SignatureExpired as error:
@@ -94,18 +94,18 @@ def _derived(purpose: Purpose) -> tuple[bytes, ...]:
 
 
 def issue_delivery(purpose: Purpose, send_id: UUID, position: int) -> str:
-    """58 characters of [a-z0-9] naming one delivery for one purpose."""
+    """Return 58 characters of [a-z0-9] that name one delivery for one purpose."""
     return issue_deliveries((purpose,), send_id, position)[0]
 
 
 def issue_deliveries(purposes: Sequence[Purpose], send_id: UUID, position: int) -> list[str]:
-    """Return the same for several purposes: they differ in their mac alone."""
+    """Return one delivery's tokens for several purposes: they differ in their mac alone."""
     named = f"{_prefix(send_id)}{position:0{_PLACE}x}"
     return [named + _mac(_derived(purpose)[-1], named) for purpose in purposes]
 
 
 def read_delivery(purpose: Purpose, token: str) -> tuple[UUID, int]:
-    """(send id, position) of a delivery token.  Raises BadToken."""
+    """Return the (send id, position) of a delivery token.  Raises BadToken."""
     token = token.lower()
     named, mac = token[: _ID + _PLACE], token[_ID + _PLACE :].encode()
     if not any(hmac.compare_digest(_mac(key, named).encode(), mac) for key in _derived(purpose)):

@@ -10,17 +10,21 @@ from mailer.core.db import Base, enum
 
 
 class LegalBasis(StrEnum):
+    """Name on what ground of RGPD 6 people are written to."""
+
     CONSENT = "consent"
     PUBLIC_TASK = "public_task"
 
 
 class Theme(StrEnum):
+    """Name how pages and mails look."""
+
     NEUTRAL = "neutral"
     DSFR = "dsfr"  # for authorised State bodies, who bring their own logo
 
 
 class Newsletter(Base):
-    """A publication one signs up to, and how it presents itself by mail."""
+    """Hold a publication one signs up to, and how it presents itself by mail."""
 
     __tablename__ = "newsletter"
 

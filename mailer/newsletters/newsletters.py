@@ -21,7 +21,7 @@ RESERVED = frozenset({
 
 
 class UnknownNewsletter(Explained):
-    """The issue file names a newsletter that does not exist."""
+    """Say that no newsletter has this slug."""
 
     sentences = "newsletters", "refused"
 
@@ -36,7 +36,7 @@ class NewsletterRefused(Explained, ValueError):
 
 
 def create_newsletter(db: Session, *, slug: str, now: datetime, **presentation: Any) -> Newsletter:
-    """Return a new publication.  Raises NewsletterRefused."""
+    """Create a newsletter.  Raises NewsletterRefused."""
     if not _SLUG.fullmatch(slug) or slug in RESERVED:
         raise NewsletterRefused("slug", slug=slug)
     for name in ("from_address", "reply_to"):

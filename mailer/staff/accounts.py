@@ -1,4 +1,4 @@
-"""Who may open the desk: accounts and passwords (argon2id)."""
+"""Open and check staff accounts, with passwords under argon2id."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -55,7 +55,7 @@ def authenticate(db: Session, email: str, password: str) -> Staff | None:
 
 
 def name(db: Session, who: str) -> str:
-    """Of whoever an audit names: a staff id, or a word for somebody without an account."""
+    """Return the name of whom the audit names: a staff id, or a word for somebody without an account."""
     try:
         staff = db.get(Staff, UUID(who))
     except ValueError:
@@ -86,5 +86,5 @@ def _matches(password_hash: str, password: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _nobody() -> str:
-    """Return what is verified in vain when the address is unknown."""
+    """Return a hash to verify when the address is unknown, so that it takes the same time."""
     return _hasher.hash("nobody")

@@ -1,4 +1,4 @@
-"""Staff accounts, and what was done with them."""
+"""Hold staff accounts."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -9,7 +9,7 @@ from mailer.core.db import Base
 
 
 class Staff(Base):
-    """Somebody who may open the desk."""
+    """Hold somebody who may use the desk."""
 
     __tablename__ = "staff"
 

@@ -39,7 +39,7 @@ _LOCK = 0x696E626F78  # "inbox"
 
 
 def work(settings: Settings) -> bool:
-    """Read a few of the mails that wait; return whether there are more.  A mailbox that is down is left alone.
+    """Read a few of the mails that wait; return whether there are more.  A mailbox that is down waits.
 
     Raises RowFailed for a mail that could not be handled: it stays where it is.
     """
