@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from mailer.backup import prune_log
-from mailer.celery_app import SWEEP, TICK, app, ask_for, disarmed
+from mailer.celery_app import app, ask_for, disarmed
 from mailer.core import after_commit, circuit, heartbeats, jobs, throttle
 from mailer.core.after_commit import Task, wake
 from mailer.core.db import transaction, utcnow
@@ -38,7 +38,7 @@ from mailer.smtp.relay import RelayDown
 from mailer.subscribers import preferences, signup
 from mailer.subscribers.consent import chain
 
-__all__ = ("SWEEP", "TICK", "app")
+__all__ = ("app",)
 
 REQUESTS = 100  # decided in one go, so that the notices behind them do not wait
 STRETCH = 8.0  # seconds a letter task works before it asks for the next

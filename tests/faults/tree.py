@@ -16,8 +16,8 @@ from tests.faults.stage import CONSTANTS, Stage
 from tests.support.waiting import PATIENCE
 
 SHORT_DAYS = CONSTANTS | {
-    "mailer.tasks:TICK": 0.5,
-    "mailer.tasks:SWEEP": 1.0,
+    "mailer.celery_app:TICK": 0.5,
+    "mailer.celery_app:SWEEP": 1.0,
     "mailer.tasks:STRETCH": 2.0,
     "mailer.monitoring.watchdog:LOOK_EVERY": 1.0,
     "mailer.monitoring.watchdog:STALLED_AFTER": 8.0,

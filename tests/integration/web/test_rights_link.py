@@ -95,7 +95,7 @@ def test_three_links_a_day_that_all_open_and_one_nothing_held(stranger: FlaskCli
 
 
 def test_strangers_wait_when_too_many_come(stranger: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access_links, "STRANGERS", 2)
+    monkeypatch.setattr(access_links, "UNKNOWN_AN_HOUR", 2)
     now = utcnow()
     for number in range(4):
         ask(stranger, f"reader{number}@example.net")
