@@ -18,7 +18,7 @@ import psycopg
 
 from bench import services, sink
 from bench.sending import newsletter
-from mailer.core import copy as bulk
+from mailer.core import pg_copy as bulk
 from mailer.core.db import transaction
 from mailer.delivery import follow
 from mailer.demo.sample_people import sample

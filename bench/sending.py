@@ -22,7 +22,7 @@ from mailer.delivery import follow, load_issue
 from mailer.delivery.models import Delivery
 from mailer.issues import lifecycle, yaml_file
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Theme
 from mailer.smtp.replies import DeliveryState

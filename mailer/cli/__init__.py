@@ -21,7 +21,7 @@ from mailer.cli import (
     suppression,
     unknown,
 )
-from mailer.cli.failures import sentence
+from mailer.cli.errors import sentence
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,7 +7,7 @@ import click
 
 from mailer.backup import archive, encryption, prune_log, replay
 from mailer.backup.replay import Replay
-from mailer.cli import output, show
+from mailer.cli import files, show
 from mailer.cli.opening import audited, opened
 from mailer.core import audit, bootstrap
 from mailer.core.db import utcnow
@@ -18,7 +18,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@output.folder
+@files.folder
 @click.option("--recipient-key", "recipients", multiple=True, required=True,
               help="A public key (age1…), from `mailer restore key`; several may open it.")  # fmt: skip
 @show.as_json
@@ -62,7 +62,7 @@ def restore() -> None:
 def key(out: Path, as_json: bool) -> None:
     """Make a key for backups: its private half goes to a file, its public half is printed."""
     public, body = encryption.new_key()
-    output.write_new(out, body)
+    files.write_new(out, body)
     show.facts({"private_key": out, "public_key": public}, as_json=as_json)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
-from mailer.cli import output, show
+from mailer.cli import files, show
 from mailer.cli.opening import audited, opened
 from mailer.core import bootstrap
 from mailer.core.address import InvalidAddress, normalise
@@ -16,9 +16,9 @@ from mailer.core.db import utcnow
 from mailer.core.i18n import LOCALES
 from mailer.delivery import follow
 from mailer.newsletters import newsletters
-from mailer.subscribers.consent import record
+from mailer.subscribers.consent import consent_file
 from mailer.subscribers.consent import verify as verification
-from mailer.subscribers.consent.record import ConsentRecord
+from mailer.subscribers.consent.consent_file import ConsentRecord
 from mailer.subscribers.consent.verify import Verification
 
 
@@ -64,30 +64,30 @@ def verify(context: click.Context, as_json: bool) -> None:
 def show_(email: str, as_json: bool) -> None:
     """Show what EMAIL agreed to, when, how, and whether we may write."""
     with opened() as db:
-        found = record.draw(db, email, _names(db), now=utcnow())
+        found = consent_file.draw(db, email, _names(db), now=utcnow())
     if as_json:
-        show.facts(record.as_dict(found), as_json=True)
+        show.facts(consent_file.as_dict(found), as_json=True)
     else:
         _print(found)
 
 
 @consent.command()
 @click.argument("email", type=Address())
-@output.folder
+@files.folder
 @click.option("--lang", type=click.Choice(LOCALES), help="MAILER_DEFAULT_LOCALE by default.")
 @show.as_json
 def export(email: str, out: Path, lang: str | None, as_json: bool) -> None:
     """Write the file of EMAIL for an inspection: HTML and JSON, with the verification of the chain."""
     settings, now = bootstrap.prepare(), utcnow()
     with opened() as db:
-        found, verified = record.draw(db, email, _names(db), now=now), _verified(db)
+        found, verified = consent_file.draw(db, email, _names(db), now=now), _verified(db)
         audited(db, "consent export", fingerprint=found.fingerprint)
     stem = out / f"consent-{found.fingerprint[:16]}"
-    page = record.page(found, verified, lang or settings.default_locale, settings.controller_name)
-    data = json.dumps(record.as_dict(found, verified), ensure_ascii=False, indent=2, default=str)
-    files = {"html": (stem.with_suffix(".html"), page), "json": (stem.with_suffix(".json"), data)}
-    output.write_files(out, dict(files.values()))
-    show.facts({kind: path for kind, (path, _) in files.items()}, as_json=as_json)
+    page = consent_file.page(found, verified, lang or settings.default_locale, settings.controller_name)
+    data = json.dumps(consent_file.as_dict(found, verified), ensure_ascii=False, indent=2, default=str)
+    pages = {"html": (stem.with_suffix(".html"), page), "json": (stem.with_suffix(".json"), data)}
+    files.write_files(out, dict(pages.values()))
+    show.facts({kind: path for kind, (path, _) in pages.items()}, as_json=as_json)
 
 
 def _verified(db: Session) -> Verification:

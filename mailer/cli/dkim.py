@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from dns.resolver import Resolver
 
-from mailer.cli import output, show
+from mailer.cli import files, show
 from mailer.cli.opening import opened
 from mailer.core import bootstrap
 from mailer.core.settings import SELECTOR
@@ -32,7 +32,7 @@ def create(selector: str, out: Path) -> None:
     if not re.fullmatch(SELECTOR, selector):
         raise click.UsageError("--selector must be a name such as letters2026")
     key = signing.new_key()
-    output.write_new(out, key)
+    files.write_new(out, key)
     click.echo(f"{selector}._domainkey IN TXT ( {_strings(signing.Signer(selector, key).record)} )")
     click.echo(
         f"{out} written: publish that record in the domain of your newsletters' addresses, then set "

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from mailer.backup import migrate
-from mailer.cli import output
+from mailer.cli import files
 from mailer.core import bootstrap
 from mailer.core.db import engine
 from mailer.core.settings import Settings
@@ -39,7 +39,7 @@ def demo(once: bool, subscribers: int, port: int | None, folder: Path) -> None:
               help="The file to write; an existing one is left as it is.")  # fmt: skip
 def init(out: Path) -> None:
     """Write a settings file, with fresh secrets, for you to complete."""
-    output.write_new(out, "\n".join([_HEAD, *_entries()]).encode())
+    files.write_new(out, "\n".join([_HEAD, *_entries()]).encode())
     click.echo(f"{out} written: complete the lines marked REQUIRED, then run `mailer db upgrade`")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from mailer.cli import output, show
+from mailer.cli import files, show
 from mailer.cli.opening import opened
 from mailer.core import bootstrap
 from mailer.core.db import utcnow
@@ -51,7 +51,7 @@ def list_(as_json: bool) -> None:
 
 @issue.command()
 @click.argument("given", metavar="ID")
-@output.folder
+@files.folder
 @show.as_json
 def preview(given: str, out: Path, as_json: bool) -> None:
     """Write an issue as it will be received: HTML, text, and a whole message (.eml)."""

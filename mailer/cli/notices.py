@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mailer.cli import output, show
+from mailer.cli import files, show
 from mailer.core.db import utcnow
 from mailer.core.settings import settings
 from mailer.newsletters.models import Theme
@@ -19,7 +19,7 @@ def notices() -> None:
 
 
 @notices.command()
-@output.folder
+@files.folder
 @click.option(
     "--theme", type=click.Choice([each.value for each in Theme]), default=Theme.NEUTRAL.value,
     show_default=True, help="How they look.",

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from mailer.cli import output, show
+from mailer.cli import files, show
 from mailer.cli.opening import audited, newsletter_called, opened
 from mailer.core.db import utcnow
 from mailer.core.i18n import LOCALES
@@ -28,7 +28,7 @@ def rgpd() -> None:
 
 
 @rgpd.command()
-@output.folder
+@files.folder
 @show.as_json
 def report(out: Path, as_json: bool) -> None:
     """Write the register entry (article 30), the privacy notice and the list of processors.
@@ -131,7 +131,7 @@ def close(number: int, conclusion: str, as_json: bool) -> None:
 
 @breach.command()
 @_number
-@output.csv_file
+@files.csv_file
 @click.option("--newsletter", "slug", help="Only the people of this one, whatever their subscription.")
 @show.as_json
 def affected(number: int, out: Path, slug: str | None, as_json: bool) -> None:
@@ -139,7 +139,7 @@ def affected(number: int, out: Path, slug: str | None, as_json: bool) -> None:
     with opened() as db:
         found = _find(db, number)
         newsletter = newsletter_called(db, slug) if slug else None
-        with output.opened_csv(out) as file:
+        with files.opened_csv(out) as file:
             rows = breaches.write(breaches.affected(db, newsletter.id if newsletter else None), file)
         audited(db, "breach affected", breach=found.number, rows=rows, newsletter=slug)
     show.facts({"out": out, "rows": rows}, as_json=as_json)

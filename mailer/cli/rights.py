@@ -9,7 +9,7 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from mailer.cli import output, show
+from mailer.cli import files, show
 from mailer.cli.consent import Address
 from mailer.cli.opening import audited, opened
 from mailer.core import audit, bootstrap
@@ -159,14 +159,14 @@ def figures_(since: datetime | None, until: datetime | None, as_json: bool) -> N
 
 
 @rights.command()
-@output.csv_file
+@files.csv_file
 @_lang
 @show.as_json
 def export(out: Path, lang: str | None, as_json: bool) -> None:
     """Write the register to a CSV that is safe to open in a spreadsheet, and names nobody."""
     settings = bootstrap.prepare()
     with opened() as db:
-        with output.opened_csv(out) as file:
+        with files.opened_csv(out) as file:
             written = statistics.write(db, file, lang or settings.default_locale)
         audited(db, "rights export", rows=written)
     show.facts({"out": out, "rows": written}, as_json=as_json)
@@ -174,7 +174,7 @@ def export(out: Path, lang: str | None, as_json: bool) -> None:
 
 @rights.command("access")
 @click.argument("email", type=Address())
-@output.folder
+@files.folder
 @_lang
 @show.as_json
 def access_(email: str, out: Path, lang: str | None, as_json: bool) -> None:
@@ -186,14 +186,14 @@ def access_(email: str, out: Path, lang: str | None, as_json: bool) -> None:
         mark = held.consent.fingerprint
         audited(db, "rights access", fingerprint=mark)
     stem = out / f"{portable.words(locale)['file']}-{mark[:16]}"
-    files = {
+    pages = {
         "html": (stem.with_suffix(".html"), portable.document(held, locale).encode()),
         "zip": (stem.with_suffix(".zip"), portable.archive(held, locale)),
     }
-    output.write_files(out, dict(files.values()))
+    files.write_files(out, dict(pages.values()))
     if held.empty:
         click.echo("nothing is held under this address", err=True)
-    show.facts({kind: path for kind, (path, _) in files.items()} | {"held": not held.empty}, as_json=as_json)
+    show.facts({kind: path for kind, (path, _) in pages.items()} | {"held": not held.empty}, as_json=as_json)
 
 
 @rights.command()

@@ -12,7 +12,7 @@ from typing import Any, Self, TextIO
 import click
 from sqlalchemy.orm import Session
 
-from mailer.cli import output, show
+from mailer.cli import files, show
 from mailer.cli.opening import audited, newsletter_called, opened
 from mailer.core import audit, bootstrap
 from mailer.core.db import transaction, utcnow
@@ -20,11 +20,11 @@ from mailer.core.i18n import LOCALES, TERMINAL, Locale
 from mailer.core.settings import Settings
 from mailer.delivery import follow
 from mailer.imports import export as exporting
-from mailer.imports import file_format, jobs, pipeline
+from mailer.imports import file_format, lifecycle, pipeline
 from mailer.imports.columns import PRESETS, AmbiguousDates, Role, match, with_orders
 from mailer.imports.dates import DateOrder
 from mailer.imports.file_format import ENCODINGS, Choices, OnDisk
-from mailer.imports.jobs import CannotUndo, Order
+from mailer.imports.lifecycle import CannotUndo, Order
 from mailer.imports.models import Import
 from mailer.imports.pipeline import Reader, Tally
 from mailer.imports.rows import Refused, Terms
@@ -97,14 +97,14 @@ def import_(
 
 @subscribers.command()
 @click.option("--newsletter", "slug", required=True, help="Whose subscribers.")
-@output.csv_file
+@files.csv_file
 @click.option("--everybody", is_flag=True, help="Also those who left, never confirmed, or get no letter.")
 @show.as_json
 def export(slug: str, out: Path, everybody: bool, as_json: bool) -> None:
     """Write a newsletter's subscribers to a CSV file, safe to open in a spreadsheet.  The audit keeps it."""
     with opened() as db:
         newsletter = newsletter_called(db, slug)
-        with output.opened_csv(out) as file:
+        with files.opened_csv(out) as file:
             written = exporting.write_subscribers(db, newsletter.id, file, everybody=everybody)
         audited(db, "subscribers export", newsletter=slug, rows=written, everybody=everybody)
     show.facts({"out": out, "rows": written}, as_json=as_json)
@@ -116,7 +116,7 @@ def imports_(as_json: bool) -> None:
     """List the imports, the newest first."""
     with opened() as db:
         slugs = {each.id: each.slug for each in newsletters.newsletters(db)}
-        rows = [_row(each, slugs[each.newsletter_id]) for each in jobs.imports(db)]
+        rows = [_row(each, slugs[each.newsletter_id]) for each in lifecycle.imports(db)]
     show.table(rows, as_json=as_json, empty="no import yet: mailer subscribers import FILE.csv")
 
 
@@ -130,7 +130,7 @@ def undo(given: str, as_json: bool) -> None:
         audited(db, "subscribers undo", **{"import": str(found.id)})
     try:
         with follow.bar(found.new, "withdrawing") as drawn:
-            withdrawn = jobs.undo(found.id, clock=utcnow, progress=drawn.update)
+            withdrawn = lifecycle.undo(found.id, clock=utcnow, progress=drawn.update)
     except CannotUndo:
         raise click.ClickException(f"this import is {found.state}: only one that has run is undone") from None
     show.facts({"import": found.id, "withdrawn": withdrawn}, as_json=as_json)
@@ -224,7 +224,7 @@ def _show_mapping(order: Order) -> None:
 
 
 def _check(order: Order, settings: Settings, telling: Telling) -> dict[str, Any]:
-    reader = Reader(order.source, order.form, jobs.rows(order, settings), order.newsletter_id)
+    reader = Reader(order.source, order.form, lifecycle.rows(order, settings), order.newsletter_id)
     started = time.monotonic()
     with follow.bar(order.form.records, "checking") as drawn:
         tally = pipeline.check(reader, telling.add, progress=drawn.update)
@@ -233,17 +233,17 @@ def _check(order: Order, settings: Settings, telling: Telling) -> dict[str, Any]
 
 def _run(order: Order, settings: Settings, telling: Telling) -> dict[str, Any]:
     with transaction() as db:
-        job = jobs.begin(db, order)
+        job = lifecycle.begin(db, order)
         details = {"import": str(job.id), "source": order.terms.source, "from": job.done}
         audited(db, "subscribers import", **details)
     try:
         with follow.bar(order.form.records, "importing") as drawn:
-            rows = jobs.rows(order, settings)
+            rows = lifecycle.rows(order, settings)
             pipeline.run(job, order.source, order.form, rows, clock=utcnow, progress=drawn.update)
     except pipeline.Busy:
         raise click.ClickException("another import is under way: try again when it is over") from None
     with transaction() as db:
-        telling.add(jobs.report(db, job.id))
+        telling.add(lifecycle.report(db, job.id))
     tally = Tally(job.done, job.new, job.known, Counter(job.reasons))
     return _counts(tally, job.seconds) | {"import": job.id}
 
@@ -267,7 +267,7 @@ def _row(of: Import, slug: str) -> dict[str, Any]:
 def _find(db: Session, given: str) -> Import:
     if len(given) < MIN_PREFIX:
         raise click.UsageError(f"an import is named by {MIN_PREFIX} characters of its identifier at least")
-    found = jobs.beginning(db, given.lower())
+    found = lifecycle.beginning(db, given.lower())
     if len(found) != 1:
         raise click.ClickException(f"no single import has an identifier that begins with {given}")
     return found[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from mailer.cli import output, show
+from mailer.cli import files, show
 from mailer.cli.opening import audited, opened
 from mailer.core import private_file
 from mailer.core.db import utcnow
@@ -96,7 +96,7 @@ def import_(file: Path, reason: SuppressionReason, as_json: bool) -> None:
 
 
 @suppression.command()
-@output.csv_file
+@files.csv_file
 @show.as_json
 def export(out: Path, as_json: bool) -> None:
     """Write the fingerprints to a CSV file; of use under the same MAILER_FINGERPRINT_KEY alone."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from mailer.core.db import changed
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.notices import erase as notices
 
 _BEGUN = IssueState.SENDING, IssueState.PAUSED

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mailer.core import restore_lock
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.smtp.providers import OTHER
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from mailer.delivery.models import Delivery, Resolution, ResolutionKind
 from mailer.delivery.reports import progress
 from mailer.issues.models import Approval, Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import Newsletter
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from mailer.core import heartbeats
 from mailer.core.db import transaction, utcnow
-from mailer.delivery import gate, ledger, refusals
+from mailer.delivery import gate_clock, ledger, refusals
 from mailer.delivery.breaker import Trip
-from mailer.delivery.gate import GATE
+from mailer.delivery.gate_clock import GATE
 from mailer.delivery.ledger import Claim, Claimed, Looked, Outcome, Share
 from mailer.delivery.shaping.budget import Said, Shares
 
@@ -41,14 +41,14 @@ class Errand:
         """Commit all of it; the seconds of the gate count from before each statement."""
         now, claim = utcnow(), Claim()
         with transaction() as db:
-            until = gate.now() + GATE
+            until = gate_clock.now() + GATE
             looked = ledger.look_again(db, self.issue_id, self.worker, self.looking, now=now)
             ledger.record(db, self.issue_id, self.worker, self.over, now=now)
             shares.note(db, self.said, now=now)
             if self.beats:
                 heartbeats.beat(db, self.worker, "sender")
             if self.wanted:
-                good = gate.now() + GATE
+                good = gate_clock.now() + GATE
                 claim = ledger.claim(
                     db, self.issue_id, self.worker, self.wanted, limit=self.limit, now=now, until=good
                 )

@@ -12,7 +12,7 @@ from mailer.core.db import transaction
 from mailer.delivery import reports
 from mailer.delivery.reports import Progress
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 
 EVERY = 0.5  # seconds
 

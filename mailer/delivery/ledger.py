@@ -19,7 +19,7 @@ from mailer.core.db import changed
 from mailer.delivery.models import Delivery
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.smtp.replies import FINAL, DeliveryState
 
 SILENT_AFTER = timedelta(seconds=120)  # without a heartbeat a worker is suspected…

@@ -17,7 +17,7 @@ from mailer.delivery.breaker import Trip
 from mailer.delivery.models import Delivery, Resolution, ResolutionKind
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.smtp.replies import FINAL, FIRST_RETRY, WAITING, DeliveryState, Reply, said, wording
 
 _SUSPECT = (Delivery.state == DeliveryState.DEFERRED) & (Delivery.code >= 500)

@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 
 from mailer.core import logging
 from mailer.core.db import utcnow
-from mailer.delivery import breaker, gate
+from mailer.delivery import breaker, gate_clock
 from mailer.delivery import outcome as ending
 from mailer.delivery.errand import Brought, Errand
 from mailer.delivery.journal import Journal, JournalUnwritable
@@ -243,7 +243,7 @@ class Sender:
 
     def _feed(self) -> None:
         """Give a job to every idle session, and dial one more while there is work for it."""
-        if late := self._lanes.stale(gate.now()):
+        if late := self._lanes.stale(gate_clock.now()):
             self._give_back(late)
         for session in self._pool.idle():
             if self._judge.health.probing and self._flying:
@@ -260,7 +260,7 @@ class Sender:
         row = self._flying[job.key]
         if self._unwell:
             return May.NEVER
-        if gate.now() > row.until:
+        if gate_clock.now() > row.until:
             self._at_the_gate[job.key] = session
             return May.WAIT
         return May.BEGIN if self._noted(ending.unknown(row, utcnow())) else May.NEVER
@@ -298,7 +298,7 @@ class Sender:
     def _take(self, *, company: bool) -> Job | None:
         """Make a job of the next row, if its claim is still good; refuse a row that cannot be rendered."""
         while row := self._lanes.take(company=company):
-            if row.until < gate.now():
+            if row.until < gate_clock.now():
                 self._lanes.landed(row.lane)
                 self._give_back([row])
                 continue

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from mailer.core import copy
+from mailer.core import pg_copy
 from mailer.imports import decide
 from mailer.imports.decide import KNOWN, NOTHING, Decision, Facts
 from mailer.imports.rows import Act, Person
@@ -105,7 +105,7 @@ def import_people(
     `informed_at`: they know already who writes to them, and why (RGPD 14, 5 a).
     """
     db.flush()
-    known = decide.gather(copy.connection(db), common.newsletter_id, [person.mark for person in people])
+    known = decide.gather(pg_copy.connection(db), common.newsletter_id, [person.mark for person in people])
     decisions = take(db, common, people, prepare(common, people, known, informed_at))
     bulk.anchor(db)
     return [str(decision.outcome) for decision in decisions]
@@ -117,7 +117,7 @@ def take(db: Session, common: Common, people: Sequence[Person], ready: Ready) ->
     What is known was gathered a moment ago: whoever was known then is locked and looked at again.
     """
     if again := ready.again:
-        connection = copy.connection(db)
+        connection = pg_copy.connection(db)
         decide.steady(connection)
         decide.lock(connection, common.newsletter_id, again)
         now = dict.fromkeys(again, NOTHING) | decide.gather(connection, common.newsletter_id, again)

@@ -23,7 +23,7 @@ from sqlalchemy import delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from mailer.core import copy
+from mailer.core import pg_copy
 from mailer.core.db import changed, engine, transaction
 from mailer.imports import apply, decide
 from mailer.imports.apply import Ready
@@ -223,7 +223,7 @@ def _taken(job: Import, common: Common, chunk: Chunk[Ready], *, durable: bool) -
 def _again(common: Common, chunk: Chunk[Ready]) -> Ready:
     """Made ready by what is known now: the scout looked while chunks before it were being written."""
     with transaction() as db:
-        connection = copy.connection(db)
+        connection = pg_copy.connection(db)
         decide.steady(connection)
         known = decide.gather(connection, common.newsletter_id, [p.mark for p in chunk.people])
     return apply.prepare(common, chunk.people, known)

@@ -13,8 +13,8 @@ from mailer.core.db import transaction
 from mailer.core.jobs import row, to_try
 from mailer.core.logging import log
 from mailer.core.settings import Settings
-from mailer.imports import file_format, jobs, pipeline
-from mailer.imports.jobs import Order
+from mailer.imports import file_format, lifecycle, pipeline
+from mailer.imports.lifecycle import Order
 from mailer.imports.models import Import, ImportFile, ImportReport, ImportState
 from mailer.imports.pipeline import Busy, Outcomes, Reader, Tally, report_lines
 from mailer.imports.rows import Terms
@@ -73,28 +73,28 @@ def _work(settings: Settings, clock: Callable[[], datetime]) -> bool:
 
 def _further(job: Import, settings: Settings, clock: Callable[[], datetime]) -> None:
     if job.state is ImportState.UNDOING:
-        jobs.undo(job.id, clock=clock)
+        lifecycle.undo(job.id, clock=clock)
         return
     source = Stored(job.file_name, job.id)
     order = Order(
         job.newsletter_id,
         job.by,
         source,
-        file_format.inspect(source, jobs.choices(job)),
-        jobs.columns(job),
+        file_format.inspect(source, lifecycle.choices(job)),
+        lifecycle.columns(job),
         _terms(job, settings),
     )
     if job.state is ImportState.CHECKING:
         _look(job, order, settings)
     else:
         until = time.monotonic() + STRETCH
-        rows = jobs.rows(order, settings)
+        rows = lifecycle.rows(order, settings)
         pipeline.run(job, source, order.form, rows, clock=clock, stop=lambda: time.monotonic() > until)
 
 
 def _fail(job: Import, error: str, now: datetime) -> None:
     """Keep what was taken, which can be undone; of a file that was only looked at, nothing counts."""
-    counts = jobs.NOTHING_READ if job.state is ImportState.CHECKING else {}
+    counts = lifecycle.NOTHING_READ if job.state is ImportState.CHECKING else {}
     failed = {"state": ImportState.FAILED, "error": error, "finished_at": now}
     with transaction() as db:
         db.execute(update(Import).where(Import.id == job.id).values(**failed, **counts))
@@ -120,7 +120,7 @@ def _look(job: Import, order: Order, settings: Settings) -> None:
             lines = report_lines(outcomes)
             db.execute(insert(ImportReport).values(import_id=job.id, number=before, lines=lines))
 
-    reader = Reader(order.source, order.form, jobs.rows(order, settings), order.newsletter_id)
+    reader = Reader(order.source, order.form, lifecycle.rows(order, settings), order.newsletter_id)
     pipeline.check(reader, keep)
     with transaction() as db:
         here = Import.id == job.id, Import.state == ImportState.CHECKING

@@ -18,7 +18,7 @@ from mailer.issues.checks import check
 from mailer.issues.findings import Finding
 from mailer.issues.models import Approval, Asset, Issue, Revision
 from mailer.issues.render import LegalNotice, Publication, Rendered, render
-from mailer.issues.states import IssueState, Move, moved
+from mailer.issues.state_machine import IssueState, Move, moved
 from mailer.newsletters.newsletters import UnknownNewsletter, newsletter
 from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from mailer.core import copy
+from mailer.core import pg_copy
 from mailer.subscribers.models import SubscriptionState
 
 _SUBSCRIBERS = """
@@ -45,11 +45,21 @@ class Newcomer(Protocol):
 
 def subscriber_rows(people: Sequence[Newcomer], *, at: datetime) -> tuple[list[bytes], bytes]:
     """Return an id for each of them, and their rows, as COPY takes them."""
-    six, d16, d32, now = copy.count(6), copy.UUID_SIZE, copy.DIGEST_SIZE, copy.instant(at)
-    keys = copy.ids(len(people))
+    six, d16, d32, now = pg_copy.count(6), pg_copy.UUID_SIZE, pg_copy.DIGEST_SIZE, pg_copy.instant(at)
+    keys = pg_copy.ids(len(people))
     rows: list[bytes] = []
     for key, p in zip(keys, people, strict=True):
-        rows += six, d16, key, d32, p.mark, copy.text(p.email), copy.text(p.name), copy.text(p.locale), now
+        rows += (
+            six,
+            d16,
+            key,
+            d32,
+            p.mark,
+            pg_copy.text(p.email),
+            pg_copy.text(p.name),
+            pg_copy.text(p.locale),
+            now,
+        )
     return keys, b"".join(rows)
 
 
@@ -57,23 +67,23 @@ def subscription_rows(
     agreed: Sequence[tuple[bytes, bytes]], *, newsletter_id: UUID, at: datetime, informed_at: datetime | None
 ) -> bytes:
     """Return the rows, as COPY takes them, of (a person's id, the id of the event that allows writing)."""
-    seven, d16 = copy.count(7), copy.UUID_SIZE
-    tail = b"".join((copy.sized(newsletter_id.bytes), copy.text(SubscriptionState.ACTIVE), copy.instant(at),
-                     copy.instant(informed_at)))  # fmt: skip
+    seven, d16 = pg_copy.count(7), pg_copy.UUID_SIZE
+    newsletter, active = pg_copy.sized(newsletter_id.bytes), pg_copy.text(SubscriptionState.ACTIVE)
+    tail = newsletter + active + pg_copy.instant(at) + pg_copy.instant(informed_at)
     rows: list[bytes] = []
-    for key, (subscriber_id, event_id) in zip(copy.ids(len(agreed)), agreed, strict=True):
+    for key, (subscriber_id, event_id) in zip(pg_copy.ids(len(agreed)), agreed, strict=True):
         rows += seven, d16, key, d16, subscriber_id, d16, event_id, tail
     return b"".join(rows)
 
 
 def adding_subscribers(db: Session, rows: bytes) -> AbstractContextManager[None]:
     """Add people; the body of the `with` runs while the server takes them."""
-    return copy.copying(copy.connection(db), _SUBSCRIBERS, rows)
+    return pg_copy.copying(pg_copy.connection(db), _SUBSCRIBERS, rows)
 
 
 def add_subscriptions(db: Session, rows: bytes) -> None:
     """Add subscriptions, whose people and events exist already."""
-    copy.copy(copy.connection(db), _SUBSCRIPTIONS, rows)
+    pg_copy.copy(pg_copy.connection(db), _SUBSCRIPTIONS, rows)
 
 
 def take_up_again(
@@ -83,10 +93,10 @@ def take_up_again(
     ids, consents = zip(*agreed, strict=True)
     values = {"ids": list(ids), "consents": [UUID(bytes=event) for event in consents],
               "now": at, "informed": informed_at}  # fmt: skip
-    copy.connection(db).execute(_REACTIVATE, values, prepare=False)
+    pg_copy.connection(db).execute(_REACTIVATE, values, prepare=False)
 
 
 def end(db: Session, subscription_ids: Sequence[UUID], *, at: datetime) -> None:
     """End the active ones of these subscriptions; their events are in the chain already."""
     values = {"ids": list(subscription_ids), "now": at}
-    copy.connection(db).execute(_END, values, prepare=False)
+    pg_copy.connection(db).execute(_END, values, prepare=False)

@@ -13,12 +13,7 @@ from mailer.newsletters.models import Newsletter
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.models import ConsentKind
-from mailer.subscribers.models import (
-    PreferencesRequest,
-    SignupRequest,
-    Subscriber,
-    Subscription,
-)
+from mailer.subscribers.models import PreferencesRequest, SignupRequest, Subscriber, Subscription
 from mailer.subscribers.recipients import receives, recipient
 
 

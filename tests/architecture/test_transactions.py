@@ -21,7 +21,7 @@ WORKERS = {
     "mailer/delivery/follow.py",
     "mailer/delivery/recovery.py",
     "mailer/delivery/send.py",
-    "mailer/imports/jobs.py",
+    "mailer/imports/lifecycle.py",
     "mailer/imports/pipeline.py",
     "mailer/imports/uploads.py",
     "mailer/imports/worker.py",

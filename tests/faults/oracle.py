@@ -18,7 +18,7 @@ from mailer.delivery.certificate import certify
 from mailer.delivery.message import Recipient
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.monitoring.models import Alarm
 from mailer.smtp.replies import FINAL, DeliveryState
 from mailer.subscribers.models import Subscriber

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import Newsletter
 from mailer.smtp.replies import DeliveryState
 from tests.faults import oracle, points

@@ -12,7 +12,7 @@ from mailer.core.circuit import Hold
 from mailer.core.db import utcnow
 from mailer.delivery import refusals
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.script import At, Do, Rule

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.stage import CONNECTIONS, Stage

@@ -26,7 +26,7 @@ from mailer.core.after_commit import Task
 from mailer.core.db import transaction
 from mailer.core.settings import settings
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.monitoring import watchdog
 from tests.faults import points
 from tests.faults.points import Point, Points, Then

@@ -24,7 +24,7 @@ from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.imports.models import Import, ImportState
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.monitoring import alarms
 from mailer.monitoring.models import Alarm
 from mailer.newsletters.models import Newsletter

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Approval, Issue, Revision
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import LegalBasis, Newsletter, Theme
 from mailer.smtp.replies import DeliveryState
 from mailer.staff import accounts

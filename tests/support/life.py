@@ -10,11 +10,11 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from mailer.core import copy
+from mailer.core import pg_copy
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
-from mailer.imports import apply, decide, jobs
+from mailer.imports import apply, decide, lifecycle
 from mailer.imports.models import Import, ImportState
 from mailer.imports.rows import Act, person
 from mailer.newsletters.models import Newsletter
@@ -190,14 +190,14 @@ class Life:
         row = person(self.email, name=None, locale="fr", source="test", said_at=EPOCH, key=key)
         people = [row._replace(act=act, said_at=said_at)]
         common = Common(self.newsletter_id, self.now, "import", self.imports[self.newsletter_id])
-        known = decide.gather(copy.connection(db), self.newsletter_id, [self.mark])
+        known = decide.gather(pg_copy.connection(db), self.newsletter_id, [self.mark])
         apply.take(db, common, people, apply.prepare(common, people, known))
 
     def undo(self, db: Session, _: object) -> None:
         """Staff take all imports back."""
         db.execute(update(Import).values(state=ImportState.DONE))
         db.commit()
-        jobs.undo(self.imports[self.newsletter_id], clock=lambda: self.now)
+        lifecycle.undo(self.imports[self.newsletter_id], clock=lambda: self.now)
 
 
 STEPS = sorted(

@@ -16,7 +16,7 @@ from mailer.delivery.worker import Sender
 from mailer.imports import apply
 from mailer.imports.rows import person
 from mailer.issues.models import Approval, Issue, Revision
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.models import metadata
 from mailer.newsletters.models import LegalBasis, Newsletter, Theme
 from mailer.privacy.cases import register

@@ -19,8 +19,8 @@ from mailer.issues.models import Issue
 from mailer.newsletters.models import Newsletter
 from mailer.notices.models import Notice
 from mailer.privacy.models import AddressChange, RightsEvent, RightsIntake, RightsLink, RightsRequest
-from mailer.subscribers.consent import record
-from mailer.subscribers.consent.record import ConsentRecord
+from mailer.subscribers.consent import consent_file
+from mailer.subscribers.consent.consent_file import ConsentRecord
 from mailer.subscribers.models import PreferencesRequest, SignupRequest, Subscriber, Subscription, Suppression
 
 Row = dict[str, Any]
@@ -92,7 +92,7 @@ def draw(db: Session, email: str, now: datetime) -> HeldData:
     listed = {str(each.id): each for each in db.scalars(select(Newsletter))}
     names = {each.id: each.name for each in listed.values()}
     return HeldData(
-        email, now, record.draw(db, email, names, now=now), tables,
+        email, now, consent_file.draw(db, email, names, now=now), tables,
         {of: {"name": n.name, "slug": n.slug, "legal_basis": n.legal_basis} for of, n in listed.items()},
     )  # fmt: skip
 

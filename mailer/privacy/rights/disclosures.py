@@ -23,7 +23,7 @@ from mailer.privacy.cases import register
 from mailer.privacy.models import RightsRequest
 from mailer.rendering.typography import long_day
 from mailer.staff import accounts
-from mailer.subscribers.consent import record
+from mailer.subscribers.consent import consent_file
 from mailer.subscribers.consent.models import ConsentKind
 
 SUBSCRIBERS, BREACH, INSPECTION = "subscribers export", "breach affected", "consent export"
@@ -53,7 +53,7 @@ class Disclosure:
 
 def files(db: Session, fingerprint: bytes) -> list[Disclosure]:
     """Return the files with this person in them, the oldest first."""
-    events = record.events(db, fingerprint)
+    events = consent_file.events(db, fingerprint)
     slugs: dict[UUID, str] = {row.id: row.slug for row in db.execute(select(Newsletter.id, Newsletter.slug))}
     known = select(Audit).where(Audit.what.in_((SUBSCRIBERS, BREACH, INSPECTION))).order_by(Audit.at)
     return [

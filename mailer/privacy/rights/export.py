@@ -25,7 +25,7 @@ from mailer.privacy.models import Outcome, Right
 from mailer.privacy.rights.access import HeldData, Row
 from mailer.rendering.typography import long_day, typeset
 from mailer.smtp.replies import DeliveryState
-from mailer.subscribers.consent import record
+from mailer.subscribers.consent import consent_file
 from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import SubscriptionState
 
@@ -90,7 +90,7 @@ def as_json(held: HeldData, locale: str) -> bytes:
     return _json(
         {
             "about": about,
-            "consent": record.as_dict(held.consent),
+            "consent": consent_file.as_dict(held.consent),
             "data": held.tables,
             "newsletters": held.newsletters,
         }
@@ -110,7 +110,7 @@ def words(locale: str) -> Mapping[str, Any]:
 
 def _context(held: HeldData, locale: str) -> dict[str, Any]:
     return {
-        "held": held, "t": words(locale), "c": record.words(locale), "locale": locale,
+        "held": held, "t": words(locale), "c": consent_file.words(locale), "locale": locale,
         "about": _about(held, locale, settings()), "rights": labels(Right, locale, "told"),
         "settings": settings(), "day": lambda at: _day(at, locale),
     }  # fmt: skip

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from mailer.core import copy
+from mailer.core import pg_copy
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
 from mailer.subscribers.consent import chain
@@ -60,7 +60,7 @@ class PreparedEvents(NamedTuple):
 
 def prepare(common: Common, events: Sequence[BulkEvent]) -> PreparedEvents:
     """Compute all of these events that does not depend on the head of the chain."""
-    event_ids = copy.ids(len(events))
+    event_ids = pg_copy.ids(len(events))
     digests, payloads = _payloads(event_ids, common, events)
     withdrawals = [
         decisions.LogEntry(Decision.WITHDRAWAL, event.fingerprint, common.newsletter_id, common.channel)
@@ -78,11 +78,11 @@ def append(db: Session, prepared: PreparedEvents, *, during: AbstractContextMana
     """
     if not prepared.event_ids:
         return
-    head, driver = chain.lock(db), copy.connection(db)
+    head, driver = chain.lock(db), pg_copy.connection(db)
     with during:
         links = _links(head, prepared)
-    copy.copy(driver, _EVENTS, links)
-    copy.copy(driver, _PAYLOADS, prepared.payloads)
+    pg_copy.copy(driver, _EVENTS, links)
+    pg_copy.copy(driver, _PAYLOADS, prepared.payloads)
     decisions.write_all(db, prepared.withdrawals)
 
 
@@ -97,8 +97,8 @@ def anchor(db: Session) -> None:
 
 def _links(head: Head, prepared: PreparedEvents) -> bytes:
     """Return the rows of the chain, as COPY takes them."""
-    link, expiry = chain.linker(prepared.expires_at), copy.instant(prepared.expires_at)
-    six, d32, d16 = copy.count(6), copy.DIGEST_SIZE, copy.UUID_SIZE
+    link, expiry = chain.linker(prepared.expires_at), pg_copy.instant(prepared.expires_at)
+    six, d32, d16 = pg_copy.count(6), pg_copy.DIGEST_SIZE, pg_copy.UUID_SIZE
     rows: list[bytes] = []
     for event_id, digest in zip(prepared.event_ids, prepared.digests, strict=True):
         previous, head = head.mac, link(head, event_id, digest)
@@ -110,7 +110,7 @@ def _payloads(
     event_ids: list[bytes], common: Common, events: Sequence[BulkEvent]
 ) -> tuple[list[bytes], bytes]:
     """Return the digest of each payload, and their rows as COPY takes them."""
-    eleven, d32, d16 = copy.count(11), copy.DIGEST_SIZE, copy.SALT_SIZE
+    eleven, d32, d16 = pg_copy.count(11), pg_copy.DIGEST_SIZE, pg_copy.SALT_SIZE
     templates, sha256 = _Templates(common), hashlib.sha256
     salts = os.urandom(SALT * len(events))
     digests: list[bytes] = []
@@ -145,7 +145,7 @@ class _Templates:
         both = self._instants.get(at)
         if both is None:
             stamp = "null" if at is None else repr(at.timestamp())
-            both = self._instants[at] = stamp.encode(), copy.instant(at)
+            both = self._instants[at] = stamp.encode(), pg_copy.instant(at)
         return both
 
     def _make(self, kind: ConsentKind, source: str | None) -> tuple[bytes, tuple[bytes, bytes], bytes]:
@@ -154,9 +154,9 @@ class _Templates:
         before, _, rest = chain.canonical(sample).encode().partition(b'"consented_at":null')
         middle, _, end = rest.partition(_PLACEHOLDER.hex().encode())
         tail = b"".join((
-            copy.text(kind), copy.text(source), copy.sized(common.newsletter_id.bytes),
-            copy.instant(common.at), copy.text(common.channel),
-            copy.sized(common.import_id.bytes) if common.import_id else copy.NULL,
-            copy.text(common.legal_text),
+            pg_copy.text(kind), pg_copy.text(source), pg_copy.sized(common.newsletter_id.bytes),
+            pg_copy.instant(common.at), pg_copy.text(common.channel),
+            pg_copy.sized(common.import_id.bytes) if common.import_id else pg_copy.NULL,
+            pg_copy.text(common.legal_text),
         ))  # fmt: skip
         return before + b'"consented_at":', (middle, end), tail

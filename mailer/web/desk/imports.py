@@ -19,11 +19,11 @@ from mailer.core import audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.i18n import Locale
 from mailer.core.settings import settings
-from mailer.imports import export, file_format, jobs, uploads
+from mailer.imports import export, file_format, lifecycle, uploads
 from mailer.imports.columns import PRESETS, NoMapping, Role, match, with_orders
 from mailer.imports.dates import DateOrder
 from mailer.imports.file_format import ENCODINGS, Choices, UnreadableFile
-from mailer.imports.jobs import Order
+from mailer.imports.lifecycle import Order
 from mailer.imports.messages import sentence
 from mailer.imports.models import Import, ImportState
 from mailer.imports.rows import MAX_SOURCE, Terms
@@ -116,7 +116,7 @@ def report(import_id: UUID) -> ResponseReturnValue:
 @people.post("/imports/<uuid:import_id>/run")
 def run(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
-        if jobs.start(db, import_id):
+        if lifecycle.start(db, import_id):
             _log(db, import_id, "subscribers import")
     return _back(import_id)
 
@@ -124,7 +124,7 @@ def run(import_id: UUID) -> ResponseReturnValue:
 @people.post("/imports/<uuid:import_id>/drop")
 def drop(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
-        jobs.drop(db, import_id)
+        lifecycle.drop(db, import_id)
     flash(_("Le fichier est oublié : rien n’a été importé."), "success")
     return redirect(url_for("desk.people.home"), 303)
 
@@ -133,7 +133,7 @@ def drop(import_id: UUID) -> ResponseReturnValue:
 def confirm_undo(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
         job = _fetch(db, import_id)
-    if job.state not in jobs.UNDOABLE:
+    if job.state not in lifecycle.UNDOABLE:
         return _back(import_id)
     return render_template("desk/import_undo.html", job=job)
 
@@ -141,7 +141,7 @@ def confirm_undo(import_id: UUID) -> ResponseReturnValue:
 @people.post("/imports/<uuid:import_id>/undo")
 def undo(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
-        jobs.ask_to_undo(db, import_id)
+        lifecycle.ask_to_undo(db, import_id)
         _log(db, import_id, "subscribers undo")
     return _back(import_id)
 
@@ -150,7 +150,7 @@ def _home(given: FileForm, fault: str | None = None) -> str:
     with transaction() as db:
         listed = newsletters.newsletters(db)
         names = {newsletter.id: newsletter.name for newsletter in listed}
-        imports = jobs.imports(db)[:50]
+        imports = lifecycle.imports(db)[:50]
     return render_template(
         "desk/people.html", form=given, fault=fault, newsletters=listed, presets=PRESETS,
         encodings=ENCODINGS, imports=imports, names=names, STATES=labels.called(ImportState),
@@ -173,7 +173,7 @@ def _begun(db: Session, given: FileForm) -> Import:
     dates = DateOrder(given.dates.data) if given.dates.data in set(DateOrder) else None
     columns = with_orders(columns, (cells for _, cells in file_format.records(source, read)), dates)
     order = Order(newsletter.id, str(current_user.id), source, read, columns, terms, choices)
-    job = jobs.begin(db, order, ImportState.CHECKING)
+    job = lifecycle.begin(db, order, ImportState.CHECKING)
     if not uploads.held(db, job.id):
         uploads.store(db, job.id, source)
     return job
@@ -234,7 +234,7 @@ def _report(import_id: UUID, lang: Locale) -> Iterator[str]:
     write = export.report_writer(buffer, lang)
     yield "\ufeff" + buffer.getvalue()
     with transaction() as db:
-        for row in export.reported(jobs.report(db, import_id), lang):
+        for row in export.reported(lifecycle.report(db, import_id), lang):
             buffer.seek(0)
             buffer.truncate()
             write(row)

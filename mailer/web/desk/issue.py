@@ -17,7 +17,7 @@ from mailer.delivery import refusals, reports, unknown
 from mailer.delivery.certificate import NotClosed, certify
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState, Move, moves_from
+from mailer.issues.state_machine import IssueState, Move, moves_from
 from mailer.rendering.local_time import AmbiguousTime, BadTime
 from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting
 from mailer.staff.models import Staff

@@ -16,7 +16,7 @@ from mailer.core.settings import settings
 from mailer.delivery import refusals, reports, unknown
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import ForbiddenMove, Move, moves_from
+from mailer.issues.state_machine import ForbiddenMove, Move, moves_from
 from mailer.rendering.local_time import BadTime, parse_future
 from mailer.web.desk import labels
 from mailer.web.desk.issue import ScheduleForm, fetch, recipients, show

@@ -11,7 +11,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.i18n import E, Locale, labels, supported
 from mailer.core.settings import settings
 from mailer.delivery.reports import Progress
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.monitoring import alarms
 from mailer.newsletters.models import LegalBasis
 from mailer.rendering.local_time import shown

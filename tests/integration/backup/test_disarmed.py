@@ -18,7 +18,7 @@ from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience, load_issue
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.monitoring import alarms
 from mailer.notices import outbox, worker
 from mailer.notices.models import Notice

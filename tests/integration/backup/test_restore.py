@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from mailer import tasks
 from mailer.cli import cli
-from mailer.cli.failures import sentence
+from mailer.cli.errors import sentence
 from mailer.core import appendonly, restore_lock, tokens
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
@@ -25,7 +25,7 @@ from mailer.core.tokens import Purpose
 from mailer.delivery import audience, load_issue
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
 from mailer.notices.models import Notice

@@ -17,7 +17,7 @@ from mailer.delivery.breaker import Trip
 from mailer.delivery.models import Delivery
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.states import ForbiddenMove, IssueState
+from mailer.issues.state_machine import ForbiddenMove, IssueState
 from mailer.monitoring import alarms
 from mailer.smtp.replies import DeliveryState, reply, wording
 from tests.support.make import EPOCH, make_newsletter, make_readers, make_scheduled_issue

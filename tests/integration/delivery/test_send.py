@@ -29,7 +29,7 @@ from mailer.delivery.message import Letter
 from mailer.delivery.message import Sender as Identity
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Approval, Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import Newsletter
 from mailer.smtp.pool import Pool
 from mailer.smtp.providers import OTHER

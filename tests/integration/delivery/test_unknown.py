@@ -15,7 +15,7 @@ from mailer.delivery import audience, ledger, unknown
 from mailer.delivery.certificate import certify
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
-from mailer.issues.states import ForbiddenMove, IssueState
+from mailer.issues.state_machine import ForbiddenMove, IssueState
 from mailer.monitoring import alarms
 from mailer.monitoring.models import Alarm
 from mailer.smtp.replies import DeliveryState

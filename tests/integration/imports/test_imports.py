@@ -17,10 +17,10 @@ from sqlalchemy import func, select, update
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
-from mailer.imports import decide, export, file_format, jobs, pipeline
+from mailer.imports import decide, export, file_format, lifecycle, pipeline
 from mailer.imports.columns import NoMapping, Role, match
 from mailer.imports.file_format import OnDisk, UnreadableFile
-from mailer.imports.jobs import CannotUndo, Order
+from mailer.imports.lifecycle import CannotUndo, Order
 from mailer.imports.models import Import, ImportState
 from mailer.imports.pipeline import Busy, Reader, Tally
 from mailer.imports.rows import Terms
@@ -63,18 +63,18 @@ class Intake:
     def check(self, body: str | bytes, **options: object) -> tuple[Tally, Refusals]:
         order = self.order(body, **options)  # type: ignore[arg-type]
         rows: list[tuple[int, str]] = []
-        reader = Reader(order.source, order.form, jobs.rows(order, self._settings), order.newsletter_id)
+        reader = Reader(order.source, order.form, lifecycle.rows(order, self._settings), order.newsletter_id)
         tally = pipeline.check(reader, rows.extend)
         return tally, [row for row in rows if row[1] not in {"new", "known"}]
 
     def run(self, body: str | bytes, **options: object) -> tuple[Import, Refusals]:
         order = self.order(body, **options)  # type: ignore[arg-type]
         with transaction() as db:
-            job = jobs.begin(db, order)
-        rows = jobs.rows(order, self._settings)
+            job = lifecycle.begin(db, order)
+        rows = lifecycle.rows(order, self._settings)
         pipeline.run(job, order.source, order.form, rows, clock=lambda: EPOCH)
         with transaction() as db:
-            refused = [row for row in jobs.report(db, job.id) if row[1] not in {"new", "known"}]
+            refused = [row for row in lifecycle.report(db, job.id) if row[1] not in {"new", "known"}]
         return job, refused
 
 
@@ -360,13 +360,13 @@ def test_an_import_cut_short_goes_on_where_it_was(take: Intake, monkeypatch: pyt
     seen: list[int] = []
     order = take.order(body)
     with transaction() as db:
-        job = jobs.begin(db, order)
+        job = lifecycle.begin(db, order)
     with pytest.raises(KeyboardInterrupt):
         pipeline.run(
             job,
             order.source,
             order.form,
-            jobs.rows(order, take._settings),
+            lifecycle.rows(order, take._settings),
             clock=lambda: EPOCH,
             progress=stop,
         )
@@ -391,10 +391,10 @@ def test_undoing_withdraws_only_whom_that_import_alone_allowed(take: Intake, new
         "email,consented_at\nown@example.org,2024-05-02\nann@example.org,2024-05-02\nback@example.org,2024-05-02\n"
     )
     assert _counts(job) == (2, 1, 0)
-    assert jobs.undo(job.id, clock=lambda: EPOCH) == 2
+    assert lifecycle.undo(job.id, clock=lambda: EPOCH) == 2
     assert _states() == {"own@example.org": "active", "ann@example.org": "ended", "back@example.org": "ended"}
     with pytest.raises(CannotUndo):
-        jobs.undo(job.id, clock=lambda: EPOCH)
+        lifecycle.undo(job.id, clock=lambda: EPOCH)
     corrected, _ = take.run("email,consented_at\nann@example.org,2024-05-03\n")
     assert _counts(corrected) == (1, 0, 0)
     with transaction() as db:

@@ -14,7 +14,7 @@ from mailer.core.settings import Settings
 from mailer.delivery import load_issue
 from mailer.issues import archive, lifecycle, yaml_file
 from mailer.issues.models import Approval, Asset, Issue, Revision
-from mailer.issues.states import ForbiddenMove, IssueState
+from mailer.issues.state_machine import ForbiddenMove, IssueState
 from mailer.newsletters import newsletters
 from tests.support.make import make_newsletter, make_scheduled_issue
 

@@ -12,7 +12,7 @@ from mailer.privacy.cases import access_links
 from mailer.privacy.models import RightsRequest
 from mailer.privacylog import decisions
 from mailer.subscribers import subscriptions
-from mailer.subscribers.consent import record
+from mailer.subscribers.consent import consent_file
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Suppression
 from tests.support.make import EPOCH, erase, make_newsletter, make_pending
@@ -42,7 +42,7 @@ def _shredded(db: Session, monkeypatch: pytest.MonkeyPatch) -> None:
         assert guessed not in kept
         assert guessed.hex().encode() not in written
         assert not access_links.held(db, guessed)
-        assert record.draw(db, ZOE, {}, now=EPOCH).empty
+        assert consent_file.draw(db, ZOE, {}, now=EPOCH).empty
     finally:
         monkeypatch.undo()
         settings_module.settings.cache_clear()

@@ -23,7 +23,7 @@ from mailer.privacy.rights import access, rectification
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
 from mailer.subscribers import subscriptions
-from mailer.subscribers.consent import chain, record, verify
+from mailer.subscribers.consent import chain, consent_file, verify
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.eligibility import Standing, Why
 from mailer.subscribers.models import (
@@ -97,7 +97,7 @@ def cases() -> list[tuple[Right, Outcome | None]]:
 def standings(email: str) -> dict[str, Standing]:
     with transaction() as db:
         names = {each.id: each.slug for each in db.scalars(select(Newsletter))}
-        drawn = record.draw(db, email, names, now=utcnow())
+        drawn = consent_file.draw(db, email, names, now=utcnow())
         assert all(entry.intact for letter in drawn.letters for entry in letter.entries)
         return {letter.name: letter.standing for letter in drawn.letters}
 

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
-from mailer.cli import cli, failures
+from mailer.cli import cli, errors
 from mailer.core import appendonly, tokens
 from mailer.core.db import engine, transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
@@ -106,7 +106,7 @@ def test_a_no_that_cannot_be_written_is_refused_whole(full: None) -> None:
 def test_a_command_says_so_in_one_line(full: None) -> None:
     result = CliRunner().invoke(cli, ["suppression", "add", "zoe@example.org"])
     assert isinstance(result.exception, LogUnwritable)
-    assert "MAILER_DATA_DIR" in (failures.sentence(result.exception) or "")
+    assert "MAILER_DATA_DIR" in (errors.sentence(result.exception) or "")
 
 
 def test_an_unsubscribe_says_so_and_leaves_everything_as_it_was(app: Flask, settings: Settings) -> None:

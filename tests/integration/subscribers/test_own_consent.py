@@ -17,7 +17,7 @@ from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience
 from mailer.delivery.models import Delivery
-from mailer.imports import introductions, jobs
+from mailer.imports import introductions, lifecycle
 from mailer.imports.models import Import
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox, worker
@@ -25,9 +25,9 @@ from mailer.notices.models import Notice
 from mailer.privacy.retention import reconfirmation
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import signup, subscriptions, suppressions
-from mailer.subscribers.consent import record, wordings
+from mailer.subscribers.consent import consent_file, wordings
+from mailer.subscribers.consent.consent_file import NewsletterRecord
 from mailer.subscribers.consent.models import ConsentKind
-from mailer.subscribers.consent.record import NewsletterRecord
 from mailer.subscribers.eligibility import Why
 from mailer.subscribers.models import (
     Subscriber,
@@ -101,7 +101,7 @@ def state() -> SubscriptionState:
 def told() -> NewsletterRecord:
     """What Zoé's file says."""
     with transaction() as db:
-        [letter] = record.draw(db, ZOE, {}, now=NOW).letters
+        [letter] = consent_file.draw(db, ZOE, {}, now=NOW).letters
         return letter
 
 
@@ -109,7 +109,7 @@ def undo() -> int:
     """Staff take the import back."""
     with transaction() as db:
         job = db.scalars(select(Import.id)).one()
-    return jobs.undo(job, clock=lambda: NOW)
+    return lifecycle.undo(job, clock=lambda: NOW)
 
 
 def bar(reason: SuppressionReason, at: datetime = NOW) -> None:

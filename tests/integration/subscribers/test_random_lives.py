@@ -20,7 +20,7 @@ from mailer.issues.models import Issue
 from mailer.newsletters.models import Newsletter
 from mailer.smtp.providers import OTHER
 from mailer.subscribers import recipients
-from mailer.subscribers.consent import record
+from mailer.subscribers.consent import consent_file
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.eligibility import Standing, Why, Withheld
 from mailer.subscribers.models import SubscriptionState, Suppression
@@ -130,7 +130,9 @@ def _withheld(
 
 def _file(db: Session, life: Life) -> dict[UUID, Standing]:
     """What their file says, by newsletter."""
-    return {UUID(each.name): each.standing for each in record.draw(db, life.email, {}, now=life.now).letters}
+    return {
+        UUID(each.name): each.standing for each in consent_file.draw(db, life.email, {}, now=life.now).letters
+    }
 
 
 def _frozen(newsletter_id: UUID, lives: Sequence[Life]) -> tuple[Issue, dict[UUID, Life]]:

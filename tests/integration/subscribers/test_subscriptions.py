@@ -12,7 +12,7 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.newsletters.models import Newsletter
 from mailer.privacy.rights import rectification
 from mailer.subscribers import subscriptions
-from mailer.subscribers.consent import record
+from mailer.subscribers.consent import consent_file
 from mailer.subscribers.consent.models import ConsentEvent, ConsentPayload
 from mailer.subscribers.eligibility import Why, fold
 from mailer.subscribers.models import (
@@ -59,7 +59,7 @@ def test_a_word_said_while_the_address_changes_goes_under_the_new_one(clean: Non
             until(lambda: somebody_waits(db) or confirming.done())
         assert confirming.result(PATIENCE) is Confirmation.CONFIRMED
     with transaction() as db:
-        [letter] = record.draw(db, "new@example.org", {}, now=NOW).letters
+        [letter] = consent_file.draw(db, "new@example.org", {}, now=NOW).letters
         assert (letter.standing.why, letter.standing.may_write) == (Why.CONFIRMED, True)
 
 

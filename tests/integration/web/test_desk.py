@@ -16,7 +16,7 @@ from mailer.delivery import audience
 from mailer.delivery.models import Delivery
 from mailer.issues import render
 from mailer.issues.models import Approval, Issue
-from mailer.issues.states import IssueState
+from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import Newsletter, Theme
 from mailer.rendering.mjml import compile_holes
 from mailer.rendering.typography import french

@@ -16,7 +16,7 @@ from mailer.delivery.follow import NeverScheduled
 from mailer.demo.processes import ProcessEnded
 from mailer.demo.run import CannotDemonstrate
 from mailer.issues.lifecycle import NotReady
-from mailer.issues.states import ForbiddenMove
+from mailer.issues.state_machine import ForbiddenMove
 from mailer.issues.yaml_file import IssueFileError
 from mailer.privacy.cases.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
 from mailer.privacy.rights.by_staff import AnotherAddress, NobodyThere, NotRestricted

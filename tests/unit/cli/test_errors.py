@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailer.cli.failures import sentence
+from mailer.cli.errors import sentence
 from mailer.imports.columns import match
 from mailer.issues.findings import Finding
 from mailer.issues.lifecycle import NotReady
