@@ -102,7 +102,7 @@ class Journal:
 
 
 @dataclass
-class Testament:
+class AbandonedJournal:
     """What a dead worker left: its last word on each row it had begun or been told about."""
 
     worker: UUID
@@ -111,7 +111,7 @@ class Testament:
 
 
 @contextmanager
-def of_the_dead(path: Path) -> Iterator[Testament | None]:
+def abandoned(path: Path) -> Iterator[AbandonedJournal | None]:
     """Yield what this file holds, held for us alone; None while its worker lives, or another recovers it.
 
     None too once another has: between our look at the folder and our lock, the file may have gone.  It is
@@ -136,17 +136,17 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{_SUFFIX}"))
 
 
-def _read(path: Path, content: bytes) -> Testament:
+def _read(path: Path, content: bytes) -> AbandonedJournal:
     """Read a journal's lines; what follows the last line end was never wholly written: it never happened."""
     head, *lines = content.decode("utf-8", "replace").split("\n")[:-1] or [""]
-    testament = Testament(UUID(path.name.removesuffix(_SUFFIX)), head.endswith(f" {boot_id()}"))
+    abandoned = AbandonedJournal(UUID(path.name.removesuffix(_SUFFIX)), head.endswith(f" {boot_id()}"))
     for line in lines:
         issue, position, fence, state, due_at, attempts, faults, code, enhanced, reply = line.split("\t")
-        testament.last[UUID(issue), int(position)] = Outcome(
+        abandoned.last[UUID(issue), int(position)] = Outcome(
             int(position), int(fence), DeliveryState(state), datetime.fromtimestamp(float(due_at), UTC),
             int(attempts), int(faults), int(code) or None, enhanced, reply,
         )  # fmt: skip
-    return testament
+    return abandoned
 
 
 @cache

@@ -1,34 +1,34 @@
-"""The one who goes to the ledger while the sender speaks: one transaction at a time, in a thread."""
+"""Work on the ledger in a thread, one transaction at a time, while the sender speaks SMTP."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-Brought = TypeVar("Brought")
+LedgerAnswer = TypeVar("LedgerAnswer")
 
 
-class Clerk(Generic[Brought]):
-    """Sent with one errand; brings back what it returned, or raises what it raised."""
+class LedgerThread(Generic[LedgerAnswer]):
+    """Run one work at a time; `receive` returns what it returned, or raises what it raised."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "clerk")
-        self._errand: Future[Brought] | None = None
+        self._thread = ThreadPoolExecutor(1, "ledger")
+        self._work: Future[LedgerAnswer] | None = None
 
     @property
     def away(self) -> bool:
-        """Sent, and not received again."""
-        return self._errand is not None
+        """Whether a work is under way, or its result not yet received."""
+        return self._work is not None
 
     @property
     def back(self) -> bool:
-        return self._errand is not None and self._errand.done()
+        return self._work is not None and self._work.done()
 
-    def send(self, errand: Callable[[], Brought]) -> None:
-        self._errand = self._thread.submit(errand)
+    def send(self, work: Callable[[], LedgerAnswer]) -> None:
+        self._work = self._thread.submit(work)
 
-    def receive(self) -> Brought:
-        """Return what the errand brought; waits for it."""
-        errand, self._errand = self._errand, None
-        if errand is None:
+    def receive(self) -> LedgerAnswer:
+        """Wait for the work, and return its result."""
+        work, self._work = self._work, None
+        if work is None:
             raise RuntimeError("nobody was sent")
-        return errand.result()
+        return work.result()

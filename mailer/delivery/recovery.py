@@ -14,7 +14,7 @@ from mailer.core import jobs
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.delivery import journal, ledger
-from mailer.delivery.journal import Testament
+from mailer.delivery.journal import AbandonedJournal
 from mailer.smtp.replies import DeliveryState
 
 JOB = "recovery"  # its rows are dead workers
@@ -31,25 +31,25 @@ def recover(journals: Path) -> int:
     with transaction() as db:
         aside = jobs.set_aside(db, JOB)
     for path in (each for each in journal.files(journals) if each.stem not in aside):
-        with jobs.row(JOB, path.stem), journal.of_the_dead(path) as testament:
-            if testament:
+        with jobs.row(JOB, path.stem), journal.abandoned(path) as abandoned:
+            if abandoned:
                 with transaction() as db:
-                    unknown += execute(db, testament, now=utcnow())
+                    unknown += settle_abandoned(db, abandoned, now=utcnow())
     return unknown
 
 
-def execute(db: Session, testament: Testament, *, now: datetime) -> int:
+def settle_abandoned(db: Session, abandoned: AbandonedJournal, *, now: datetime) -> int:
     """Return rows it speaks of get its last word, the others are pending; how many are unknown.
 
     After a restart of the machine its last lines may be missing: then the others are unknown too.
     """
     last = defaultdict(list)
-    for (issue_id, _), outcome in testament.last.items():
+    for (issue_id, _), outcome in abandoned.last.items():
         last[issue_id, outcome.state is DeliveryState.UNKNOWN].append(outcome)
     unknown = 0
     for (issue_id, is_unknown), outcomes in last.items():
-        settled = ledger.settle(db, issue_id, testament.worker, outcomes, now=now)
+        settled = ledger.settle(db, issue_id, abandoned.worker, outcomes, now=now)
         unknown += settled if is_unknown else 0
-    rest = DeliveryState.PENDING if testament.same_boot else DeliveryState.UNKNOWN
-    released = ledger.release(db, testament.worker, rest, now=now)
-    return unknown if testament.same_boot else unknown + released
+    rest = DeliveryState.PENDING if abandoned.same_boot else DeliveryState.UNKNOWN
+    released = ledger.release(db, abandoned.worker, rest, now=now)
+    return unknown if abandoned.same_boot else unknown + released

@@ -2,10 +2,10 @@
 
 A `Sender` lives as long as its process and keeps its connections between tasks.  `work` sends one issue for a
 few seconds.  Each turn of the loop gives work to idle sessions and lets the sockets advance.  Before the work
-runs out a clerk is sent to the ledger, in a thread, with one transaction that records what is over and claims
+runs out a thread is sent to the ledger with one transaction that records what is over and claims
 what comes next: the connections do not wait for it.  A claim is good for one second, counted from before its
 statement: what has not been announced by then goes back and is claimed again, and what has been, to a relay
-that is slow to let it begin, waits at the gate until the clerk has looked again.  So an unsubscription or a
+that is slow to let it begin, waits at the gate until the thread has looked again.  So an unsubscription or a
 pause stops everything that begins more than a second after its commit, and nobody hangs up on a slow relay.
 
 Whatever breaks, the rows we hold stay explained: by the ledger, or by our journal, from which `recovery`
@@ -22,11 +22,11 @@ from mailer.core import logging
 from mailer.core.db import utcnow
 from mailer.delivery import breaker, gate_clock
 from mailer.delivery import outcome as ending
-from mailer.delivery.errand import Brought, Errand
 from mailer.delivery.journal import Journal, JournalUnwritable
 from mailer.delivery.judge import Judge
 from mailer.delivery.ledger import Claimed, Fenced, Outcome
-from mailer.delivery.ledger_thread import Clerk
+from mailer.delivery.ledger_thread import LedgerThread
+from mailer.delivery.ledger_work import LedgerAnswer, LedgerWork
 from mailer.delivery.message import Letter, Recipient
 from mailer.delivery.shaping.budget import Shares
 from mailer.delivery.shaping.queue import Lanes
@@ -37,7 +37,7 @@ from mailer.smtp.session import Fate, Job, May, Session
 
 FIRST_CLAIM, MAX_CLAIM = 20, 500
 LOOK_AGAIN = 0.2  # seconds after a claim that found nothing, while messages are in flight
-EARLY = 3  # the clerk leaves for more when this part of a claim is left
+EARLY = 3  # the ledger's thread leaves for more when this part of a claim is left
 SHORT_CLAIM = 0.2  # seconds: a claim that is sent sooner is followed by a larger one
 BEAT_EVERY = 10.0  # seconds
 LAST_WORDS = 30.0  # seconds given to messages in flight when the database has gone
@@ -65,11 +65,11 @@ class Sender:
         self._over: list[Outcome] = []
         self._claimed_at = self._beaten = 0.0
         self._claim_size, self._least_claim = FIRST_CLAIM, connections
-        self._clerk = Clerk[Brought]()
+        self._ledger = LedgerThread[LedgerAnswer]()
         self._at_the_gate: dict[int, Session] = {}  # by job: the relay waits for its body
-        self._looking: list[Claimed] = []  # rows the clerk went to look at again
+        self._looking: list[Claimed] = []  # rows the ledger's thread went to look at again
         self._look_again = 0.0  # not to ask for more all the time where there is none
-        self._claimed = self._afresh = False  # the clerk was asked for more; and to look from the start
+        self._claimed = self._afresh = False  # the thread was asked for more; and to look from the start
         self._judge = Judge(shares)
         self._unwell: Exception | None = None
 
@@ -115,25 +115,25 @@ class Sender:
     def _turn(self) -> bool:
         """Return one turn; False when nothing waits, nothing flies and nothing more was claimed."""
         claiming = self._claiming()
-        if self._clerk.back:
+        if self._ledger.back:
             self._receive()
         wanting = claiming and self._wanting()
-        if not self._clerk.away and (wanting or self._due_at_the_ledger(claiming)):
-            self._send_clerk(claiming=wanting)
+        if not self._ledger.away and (wanting or self._due_at_the_ledger(claiming)):
+            self._ask_ledger(claiming=wanting)
         self._feed()
         if self._lanes and not self._pool.alive:
             self._unwell = self._unwell or RelayDown("it has gone")
         if self._unwell or self._judge.breaker.stopped:
             self._give_back(self._lanes.empty())
         if self._lanes or self._flying:
-            self._pool.poll(hurried=self._clerk.away)
-        elif self._clerk.away:
+            self._pool.poll(hurried=self._ledger.away)
+        elif self._ledger.away:
             self._receive()
         elif claiming and self._shares.exhausted:
             time.sleep(self._shares.wait())
             return True
         return bool(
-            self._lanes or self._flying or self._over or self._clerk.away or self._judge.breaker.trips
+            self._lanes or self._flying or self._over or self._ledger.away or self._judge.breaker.trips
         )
 
     def _due_at_the_ledger(self, claiming: bool) -> bool:
@@ -156,7 +156,7 @@ class Sender:
 
     # -- the ledger ----------------------------------------------------------
 
-    def _send_clerk(self, *, claiming: bool) -> None:
+    def _ask_ledger(self, *, claiming: bool) -> None:
         """In one transaction, look at what waits, record what is over and claim what comes next."""
         started = time.monotonic()
         over, self._over = self._over, []
@@ -167,14 +167,14 @@ class Sender:
         shares = self._shares.next(size) if claiming else []
         trips, self._judge.breaker.trips = self._judge.breaker.trips, []
         self._looking = [self._flying[key] for key in self._at_the_gate]
-        errand = Errand(self._issue_id, self.worker, self._looking, over, trips, said, shares, size, beats)
-        self._clerk.send(lambda: errand.run(self._shares))
+        work = LedgerWork(self._issue_id, self.worker, self._looking, over, trips, said, shares, size, beats)
+        self._ledger.send(lambda: work.run(self._shares))
         if claiming:
             self._resize(started)
 
     def _receive(self) -> None:
         """Take the rows the ledger's thread brings; where there are none, look at all that is due anew."""
-        claim, recorded, looked, until = self._clerk.receive()
+        claim, recorded, looked, until = self._ledger.receive()
         self._lanes.put(claim.rows)
         logging.deliveries.labels("withheld").inc(claim.withheld + looked.withheld)
         for row in self._looking:
@@ -188,7 +188,7 @@ class Sender:
                 self._look_again = time.monotonic() + (self._shares.wait() if paced else LOOK_AGAIN)
             if nothing and not paced and not self._afresh and self._claiming():
                 self._shares.rewind()
-                self._send_clerk(claiming=True)
+                self._ask_ledger(claiming=True)
 
     def _looked_at(self, row: Claimed, until: float | None) -> None:
         """Let the row go on until then; or hang up its connection alone: it is no longer ours."""
@@ -223,9 +223,9 @@ class Sender:
 
     def leave(self, *, last_words: bool = True) -> None:
         """Let go of everything under this name, once the relay has answered for what is in flight."""
-        if self._clerk.away:
+        if self._ledger.away:
             with suppress(Exception):  # what it claimed is settled with the rest
-                self._clerk.receive()
+                self._ledger.receive()
         self._lanes.empty()
         for key, session in list(self._at_the_gate.items()):
             self._let_go(self._flying[key])
@@ -256,7 +256,7 @@ class Sender:
             self._pool.grow(len(self._lanes))
 
     def begin(self, session: Session, job: Job) -> May:
-        """Ask the gate a last time, and write in the journal first (smtp.Courier)."""
+        """Ask the gate a last time, and write in the journal first (smtp.SessionOwner)."""
         row = self._flying[job.key]
         if self._unwell:
             return May.NEVER

@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 
 from mailer.smtp import session as dialogue
 from mailer.smtp.relay import Relay, RelayDown
-from mailer.smtp.session import Courier, Phase, Session
+from mailer.smtp.session import Phase, Session, SessionOwner
 
 STUCK = 1.0  # seconds with one message after which a session does not keep the others from working on
 WAIT = 0.2  # seconds the loop sleeps at most when no relay speaks
@@ -24,9 +24,9 @@ Answers = SimpleQueue[smtplib.SMTP | RelayDown]
 class Pool:
     """At most `size` sessions.  Each is dialled in a thread: a relay slow to greet delays nobody."""
 
-    def __init__(self, relay: Relay, size: int, courier: Courier, worn: Callable[[Session], bool]) -> None:
+    def __init__(self, relay: Relay, size: int, owner: SessionOwner, worn: Callable[[Session], bool]) -> None:
         self.sessions: list[Session] = []
-        self._relay, self._size, self._courier, self._worn = relay, size, courier, worn
+        self._relay, self._size, self._owner, self._worn = relay, size, owner, worn
         self._selector = selectors.DefaultSelector()
         self._answers: Answers = SimpleQueue()  # another one after we left: nobody waits for the first
         self._dialling = 0
@@ -136,7 +136,7 @@ class Pool:
         return len(self.sessions) > before
 
     def _add(self, client: smtplib.SMTP) -> None:
-        session = Session(client, self._courier)
+        session = Session(client, self._owner)
         self._selector.register(session.sock, selectors.EVENT_READ, session)
         self.sessions.append(session)
 

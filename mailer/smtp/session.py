@@ -49,21 +49,21 @@ class Fate(StrEnum):
 class Phase(StrEnum):
     IDLE = "idle"
     ENVELOPE = "envelope"  # MAIL, RCPT, DATA on their way or answered in part
-    GATE = "gate"  # the relay awaits the body, which awaits the courier's word
+    GATE = "gate"  # the relay awaits the body, which awaits the owner's word
     BODY = "body"  # the first body byte is written; the reply to the final dot is awaited
     RESET = "reset"  # clearing what a refused envelope left behind
     CLOSED = "closed"
 
 
 class May(StrEnum):
-    """What the courier says of a message whose body could begin."""
+    """What the owner says of a message whose body could begin."""
 
     BEGIN = "begin"
-    WAIT = "wait"  # the courier will say `proceed`, or `abandon`
+    WAIT = "wait"  # the owner will say `proceed`, or `abandon`
     NEVER = "never"
 
 
-class Courier(Protocol):
+class SessionOwner(Protocol):
     """Whom a session works for."""
 
     def begin(self, session: "Session", job: Job) -> May:
@@ -94,11 +94,11 @@ def _parsed(line: bytes) -> tuple[int, bool, bytes]:
 class Session:
     """A connection with at most one message in flight and one envelope announced behind it."""
 
-    def __init__(self, client: smtplib.SMTP, courier: Courier) -> None:
+    def __init__(self, client: smtplib.SMTP, owner: SessionOwner) -> None:
         if client.sock is None:
             raise ValueError("the client is not connected")
         self.sock: socket.socket = client.sock
-        self.courier = courier
+        self.owner = owner
         self.phase = Phase.IDLE
         self.carried: Counter[str] = Counter()  # bodies sent on this connection, by lane
         self.answered = 0  # of these, those whose dot was answered
@@ -160,7 +160,7 @@ class Session:
         self._guarded(self._send_body)
 
     def abandon(self) -> None:
-        """Hang up on the message that waits at the gate; its courier knows what becomes of it.
+        """Hang up on the message that waits at the gate; its owner knows what becomes of it.
 
         After a 354 there is no other way not to deliver an empty mail.
         """
@@ -183,9 +183,9 @@ class Session:
         self._client.close()
         job, following, self._job, self._next = self._job, self._next, None, None
         if job:
-            self.courier.ended(self, job, Fate.UNKNOWN if phase is Phase.BODY else Fate.INTERRUPTED, None)
+            self.owner.ended(self, job, Fate.UNKNOWN if phase is Phase.BODY else Fate.INTERRUPTED, None)
         if following:
-            self.courier.ended(self, following, Fate.NOT_BEGUN, None)
+            self.owner.ended(self, following, Fate.NOT_BEGUN, None)
 
     def _guarded(self, action: Callable[[], None]) -> None:
         try:
@@ -200,7 +200,7 @@ class Session:
         at_once = self.phase is Phase.IDLE and time.monotonic() - self.since < AT_ONCE
         if self.answered and not self.is_spent and (unheard or at_once):
             self.is_spent = True
-            self.courier.spent(self)
+            self.owner.spent(self)
 
     # -- bytes ---------------------------------------------------------------
 
@@ -292,7 +292,7 @@ class Session:
         self._note_spent()
         job, self._job = self._job, None
         if job:
-            self.courier.ended(self, job, Fate.INTERRUPTED, answer)
+            self.owner.ended(self, job, Fate.INTERRUPTED, answer)
         return _Cut()
 
     def _envelope_answered(self, answer: Reply) -> None:
@@ -320,7 +320,7 @@ class Session:
 
     def _send_body(self) -> None:
         job = self._job
-        may = self.courier.begin(self, job) if job else May.NEVER
+        may = self.owner.begin(self, job) if job else May.NEVER
         if may is May.WAIT:
             self._enter(Phase.GATE, math.inf)
             return
@@ -328,7 +328,7 @@ class Session:
             raise self._too_late(job)
         self._enter(Phase.BODY, DOT_TIMEOUT)
         self.carried[job.lane] += 1
-        self._next = self.courier.following(self) if self._pipelining else None
+        self._next = self.owner.following(self) if self._pipelining else None
         ending = b".\r\n"
         if self._next:
             ending += self._announce(self._next)
@@ -338,7 +338,7 @@ class Session:
         """RCPT is accepted and data awaited: not to deliver an empty mail, one can only hang up."""
         self._job = None
         if job:
-            self.courier.ended(self, job, Fate.NOT_BEGUN, None)
+            self.owner.ended(self, job, Fate.NOT_BEGUN, None)
         return _Cut()
 
     def _body_answered(self, answer: Reply) -> None:
@@ -351,7 +351,7 @@ class Session:
     def _finish(self, answer: Reply) -> None:
         job, self._job = self._job, None
         if job:
-            self.courier.ended(self, job, Fate.ANSWERED, answer)
+            self.owner.ended(self, job, Fate.ANSWERED, answer)
 
     def _enter(self, phase: Phase, timeout: float) -> None:
         self.phase, self.timeout, self.since = phase, timeout, time.monotonic()

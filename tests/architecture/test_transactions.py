@@ -17,7 +17,7 @@ WORKERS = {
     "mailer/backup/postgres.py",
     "mailer/backup/replay.py",
     "mailer/core/jobs.py",
-    "mailer/delivery/errand.py",
+    "mailer/delivery/ledger_work.py",
     "mailer/delivery/follow.py",
     "mailer/delivery/recovery.py",
     "mailer/delivery/send.py",

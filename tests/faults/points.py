@@ -157,7 +157,7 @@ def install(points: Points) -> None:
     event.listen(Session, "after_commit", points.committed)
     event.listen(Session, "after_rollback", points.rolled_back)
     _around_the_wire(points)
-    _around_the_courier(points)
+    _around_the_owner(points)
 
 
 def _around_the_wire(points: Points) -> None:
@@ -171,7 +171,7 @@ def _around_the_wire(points: Points) -> None:
     Relay.connect = connect  # type: ignore[method-assign]
 
 
-def _around_the_courier(points: Points) -> None:
+def _around_the_owner(points: Points) -> None:
     begin, ended = Sender.begin, Sender.ended
 
     def wrapped_begin(self: Sender, session: Any, job: Any) -> May:

@@ -22,11 +22,11 @@ def _row(position: int, state: DeliveryState, reply: str | None = None) -> Outco
     return Outcome(position, 1, state, EPOCH, 1, 0, 250 if reply else None, "", reply or "")
 
 
-def _read(folder: Path) -> list[journal.Testament | None]:
+def _read(folder: Path) -> list[journal.AbandonedJournal | None]:
     found = []
     for path in journal.files(folder):
-        with journal.of_the_dead(path) as testament:
-            found.append(testament)
+        with journal.abandoned(path) as abandoned:
+            found.append(abandoned)
     return found
 
 
@@ -36,10 +36,10 @@ def test_the_last_word_on_each_row_is_read(tmp_path: Path) -> None:
     pen.write(ISSUE, _row(2, DeliveryState.UNKNOWN))
     pen.write(ISSUE, _row(1, DeliveryState.ACCEPTED, "2.0.0 «Reçu»"))
     pen.close()
-    (testament,) = _read(tmp_path)
-    assert testament
-    assert testament.same_boot
-    assert testament.last == {
+    (abandoned,) = _read(tmp_path)
+    assert abandoned
+    assert abandoned.same_boot
+    assert abandoned.last == {
         (ISSUE, 1): _row(1, DeliveryState.ACCEPTED, "2.0.0 «Reçu»"),
         (ISSUE, 2): _row(2, DeliveryState.UNKNOWN),
     }
@@ -66,10 +66,10 @@ pen.write(UUID(int=8), _row(3, DeliveryState.UNKNOWN))
 os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run([sys.executable, "-c", code], check=False)
-    (testament,) = _read(tmp_path)
-    assert testament
-    assert testament.worker == UUID(int=7)
-    assert list(testament.last) == [(UUID(int=8), 3)]
+    (abandoned,) = _read(tmp_path)
+    assert abandoned
+    assert abandoned.worker == UUID(int=7)
+    assert list(abandoned.last) == [(UUID(int=8), 3)]
 
 
 def test_a_line_cut_short_never_happened(tmp_path: Path) -> None:
@@ -78,18 +78,18 @@ def test_a_line_cut_short_never_happened(tmp_path: Path) -> None:
     pen.close()
     whole = pen.path.read_bytes()
     pen.path.write_bytes(whole + whole.splitlines(keepends=True)[-1][:-5])
-    (testament,) = _read(tmp_path)
-    assert testament
-    assert list(testament.last) == [(ISSUE, 1)]
+    (abandoned,) = _read(tmp_path)
+    assert abandoned
+    assert list(abandoned.last) == [(ISSUE, 1)]
 
 
 def test_after_a_restart_of_the_machine_it_says_so(tmp_path: Path) -> None:
     pen = Journal(tmp_path, uuid4())
     pen.close()
     pen.path.write_text(pen.path.read_text().replace(journal.boot_id(), "another-boot"))
-    (testament,) = _read(tmp_path)
-    assert testament
-    assert not testament.same_boot
+    (abandoned,) = _read(tmp_path)
+    assert abandoned
+    assert not abandoned.same_boot
 
 
 def test_a_full_disk_lets_nothing_begin_then_or_later(tmp_path: Path) -> None:
@@ -119,9 +119,9 @@ print(written)
     assert "cannot be written" in first
     assert "cannot be written" in second
     assert written == "1"
-    (testament,) = _read(tmp_path)
-    assert testament
-    assert list(testament.last) == [(UUID(int=8), 1)]
+    (abandoned,) = _read(tmp_path)
+    assert abandoned
+    assert list(abandoned.last) == [(UUID(int=8), 1)]
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
@@ -142,11 +142,11 @@ def test_of_two_who_recover_one_has_it_and_the_other_nothing(
 
     def flock(file: IO[bytes], how: int) -> None:
         monkeypatch.setattr(fcntl, "flock", real)
-        with journal.of_the_dead(path) as testament:
-            assert testament
+        with journal.abandoned(path) as abandoned:
+            assert abandoned
         real(file, how)
 
     monkeypatch.setattr(fcntl, "flock", flock)
     for _ in range(2):  # opened too early; gone
-        with journal.of_the_dead(path) as testament:
-            assert testament is None
+        with journal.abandoned(path) as abandoned:
+            assert abandoned is None

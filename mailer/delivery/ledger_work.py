@@ -1,4 +1,4 @@
-"""What the ledger's thread is sent for: one transaction, beside the sockets."""
+"""Look again, record and claim in the ledger: one transaction, beside the sockets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from mailer.delivery.ledger import Claim, Claimed, Looked, Outcome, Share
 from mailer.delivery.shaping.budget import Said, Shares
 
 
-class Brought(NamedTuple):
-    """What the thread comes back with."""
+class LedgerAnswer(NamedTuple):
+    """Hold what came of the transaction."""
 
     claim: Claim
     recorded: Sequence[Outcome]
@@ -24,7 +24,7 @@ class Brought(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Errand:
+class LedgerWork:
     """Look again at what waits at the gate, record what is over, claim what comes next."""
 
     issue_id: UUID
@@ -37,7 +37,7 @@ class Errand:
     limit: int
     beats: bool
 
-    def run(self, shares: Shares) -> Brought:
+    def run(self, shares: Shares) -> LedgerAnswer:
         """Commit all of it; the seconds of the gate count from before each statement."""
         now, claim = utcnow(), Claim()
         with transaction() as db:
@@ -55,4 +55,4 @@ class Errand:
         for trip in self.trips:  # apart: it takes the issue before its rows, as a person at the desk does
             with transaction() as db:
                 refusals.doubt(db, self.issue_id, trip, now=now)
-        return Brought(claim, self.over, looked, until)
+        return LedgerAnswer(claim, self.over, looked, until)
