@@ -109,7 +109,8 @@ def _print(found: ConsentRecord) -> None:
         click.echo(f"\n{letter.name}\nmay we write: {may} ({letter.standing.why})")
         rows = [
             {"event": entry.seq, "at": entry.at.isoformat(timespec="seconds"), "kind": entry.kind,
-             "channel": entry.channel, "source": entry.source, "consented_at": entry.consented_at,
+             "channel": entry.channel, "source": entry.source,
+             "consented_at": consent_file.consented_on(entry.consented_at),
              "seal": "intact" if entry.intact else "ALTERED"}
             for entry in letter.entries
         ]  # fmt: skip

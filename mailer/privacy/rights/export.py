@@ -23,6 +23,7 @@ from mailer.newsletters.models import LegalBasis
 from mailer.notices.models import NoticeKind
 from mailer.privacy.models import Outcome, Right
 from mailer.privacy.rights.access import HeldData, Row
+from mailer.rendering.local_time import day_or_instant
 from mailer.rendering.typography import long_day, typeset
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers.consent import consent_file
@@ -112,7 +113,7 @@ def _context(held: HeldData, locale: str) -> dict[str, Any]:
     return {
         "held": held, "t": words(locale), "c": consent_file.words(locale), "locale": locale,
         "about": _about(held, locale, settings()), "rights": labels(Right, locale, "told"),
-        "settings": settings(), "day": lambda at: _day(at, locale),
+        "settings": settings(), "day": lambda at: _day(at, locale), "iso": _plain,
     }  # fmt: skip
 
 
@@ -192,7 +193,9 @@ def _json(of: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime):
+        return day_or_instant(value, settings().zone)
+    if isinstance(value, date):
         return value.isoformat()
     return value.hex() if isinstance(value, bytes) else str(value)
 

@@ -15,6 +15,8 @@ from mailer.core import i18n, templating
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.i18n import labels
 from mailer.core.paths import templates_dir
+from mailer.core.settings import settings
+from mailer.rendering.local_time import day_or_instant
 from mailer.subscribers import eligibility
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload, Wording
@@ -160,7 +162,16 @@ def _entry(row: Row[Any], fingerprint: bytes) -> ConsentEntry:
 
 def as_dict(record: ConsentRecord, verified: Verification | None = None) -> dict[str, Any]:
     """Return what JSON shows, with the verification of the whole chain, where one was made."""
-    return asdict(record) | ({"verification": _verdict(verified)} if verified else {})
+    shown = asdict(record) | ({"verification": _verdict(verified)} if verified else {})
+    for letter in shown["letters"]:
+        for entry in letter["entries"]:
+            entry["consented_at"] = consented_on(entry["consented_at"])
+    return shown
+
+
+def consented_on(at: datetime | None) -> str | None:
+    """Return when an imported consent was given, as its file said it: a day stays that day."""
+    return day_or_instant(at, settings().zone) if at else None
 
 
 def _verdict(verified: Verification) -> dict[str, Any]:
@@ -196,4 +207,5 @@ def words(locale: str) -> dict[str, Any]:
 def _environment() -> Environment:
     environment = templating.environment(templates_dir() / "consent")
     environment.filters["when"] = lambda at: at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    environment.filters["consented_on"] = consented_on
     return environment

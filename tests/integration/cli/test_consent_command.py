@@ -4,6 +4,7 @@ import json
 import stat
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import select, text
@@ -85,3 +86,28 @@ def test_the_head_is_anchored_every_day(subscribed: None, settings: Settings) ->
     assert len(file.read_text().splitlines()) == 1
     tasks.keep()
     assert len(file.read_text().splitlines()) == 2
+
+
+def test_a_day_stays_that_day_in_every_file(clean: None, tmp_path: Path) -> None:
+    """31/12/2025 is midnight in Paris, and so the day before in UTC: evidence must not be a day off."""
+    with transaction() as db:
+        make_newsletter(db)
+    people = tmp_path / "people.csv"
+    people.write_text(f"Courriel;Date d’inscription\n{EMAIL};31/12/2025\n", encoding="utf-8")
+    mailer("subscribers", "import", str(people), "--newsletter", "lettre", "--source", "salon")
+    (letter,) = facts("consent", "show", EMAIL)["letters"]
+    assert letter["entries"][0]["consented_at"] == "2025-12-31"
+    assert "2025-12-31" in mailer("consent", "show", EMAIL).stdout
+    written = facts("consent", "export", EMAIL, "--out", str(tmp_path / "file"))
+    for kind in ("html", "json"):
+        text = Path(written[kind]).read_text(encoding="utf-8")
+        assert "2025-12-31" in text
+        assert "2025-12-30" not in text
+    exported = tmp_path / "out.csv"
+    mailer("subscribers", "export", "--newsletter", "lettre", "--out", str(exported), "--everybody")
+    assert "2025-12-31" in exported.read_text(encoding="utf-8-sig")
+    access = facts("rights", "access", EMAIL, "--out", str(tmp_path / "access"))
+    with ZipFile(access["zip"]) as archive:
+        held = b"".join(archive.read(name) for name in archive.namelist()).decode()
+    assert "2025-12-31" in held
+    assert "2025-12-30" not in held
