@@ -260,7 +260,7 @@ def test_people_from_a_file(page: Page, site: Site) -> None:
 def _send_file(page: Page) -> None:
     body = b"email;nom;consented_at\nann@example.org;Ann;2024-05-02\nnobody;;2024-05-02\n"
     page.get_by_label("Lettre", exact=True).select_option("lettre")
-    page.get_by_label("Fichier CSV").set_input_files(
+    page.get_by_label("Fichier", exact=True).set_input_files(
         {"name": "gens.csv", "mimeType": "text/csv", "buffer": body}
     )
     page.get_by_label("D’où viennent ces consentements").fill("salon de janvier")

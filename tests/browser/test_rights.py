@@ -239,7 +239,7 @@ def test_do_you_still_want_this(page: Page, site: Site) -> None:
         facts = db.scalars(select(Notice.facts).where(Notice.kind == NoticeKind.RECONFIRM).limit(1)).one()
     assert facts
     page.goto(site.url + facts["link"] + tokens.issue(Purpose(facts["purpose"]), facts["of"]))
-    expect(page.locator(".agreed")).to_contain_text(said(page, "Je veux continuer", "I want to go on"))
+    expect(page.locator(".quoted")).to_contain_text(said(page, "Je veux continuer", "I want to go on"))
     assert "@example" not in page.content()
     assert "La lettre du commissariat" not in page.content()  # its copy may be in other hands
     look(page)

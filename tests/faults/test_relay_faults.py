@@ -297,7 +297,7 @@ def test_an_address_that_cannot_be_in_a_header(stage: Stage, judge: Judge) -> No
 def test_down_at_the_scheduled_time(stage: Stage, judge: Judge) -> None:
     stage.relay.listen(False)
     issue_id = stage.schedule(stage.readers(READERS), due_in=0.3)
-    patience = {"mailer.monitoring.alarms:PATIENCE": {"relay": 0.5}}
+    patience = {"mailer.monitoring.alarms:ALARM_AFTER": {"relay": 0.5}}
     worker = stage.worker(constants=patience)
     until(lambda: "relay" in stage.alarms(), "nobody was asked")
     judge(issue_id, "a person is asked")
