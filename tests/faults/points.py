@@ -29,7 +29,7 @@ from mailer.smtp.session import Fate, May
 FREEZE = ("freeze.before", "freeze.inside", "freeze.committed")
 CLAIM = ("claim.before", "claim.inside", "claim.committed")
 RECORD = ("record.before", "record.inside", "record.committed")
-RECOVER = ("execute.before", "execute.inside", "execute.committed")
+RECOVER = ("settle_abandoned.before", "settle_abandoned.inside", "settle_abandoned.committed")
 BEGIN = ("begin.before", "begin.after")  # around the decision to begin, and its line in the journal
 BODY = ("body.middle", "body.dot")  # half of it written; all of it, and no reply seen
 REPLY = ("reply.before", "reply.after")  # around the journal's line of a reply that has come
@@ -153,7 +153,7 @@ def install(points: Points) -> None:
     points.around(audience, "freeze", lambda result, *_: result is not None)
     points.around(ledger, "claim", lambda claim, *_: bool(claim.rows))
     points.around(ledger, "record", lambda _, *args: bool(args[3]))
-    points.around(recovery, "execute", lambda *_: True)
+    points.around(recovery, "settle_abandoned", lambda *_: True)
     event.listen(Session, "after_commit", points.committed)
     event.listen(Session, "after_rollback", points.rolled_back)
     _around_the_wire(points)

@@ -32,12 +32,12 @@ MOST_PASSES = 25  # a life sends at most about so many messages
 # How often each point is drawn, of a hundred.
 WEIGHTS = {
     "freeze.inside": 2, "freeze.committed": 1,
-    "execute.before": 2, "execute.inside": 2, "execute.committed": 2,
+    "settle_abandoned.before": 2, "settle_abandoned.inside": 2, "settle_abandoned.committed": 2,
     "claim.before": 3, "claim.inside": 7, "claim.committed": 5, "begin.before": 3, "begin.after": 9,
     "body.middle": 13, "body.dot": 14, "reply.before": 12, "reply.after": 5, "record.before": 4,
     "record.inside": 8, "record.committed": 4,
 }  # fmt: skip
-IN_TRANSACTION = ("freeze", "execute", "claim", "record")
+IN_TRANSACTION = ("freeze", "settle_abandoned", "claim", "record")
 STOPS, POSTGRES = 0.03, 0.24  # shares of the lives that end so instead of by SIGKILL
 
 
@@ -109,7 +109,7 @@ class Soak:
 
     def _life(self, name: str) -> None:
         fate = self.chance.random()
-        passes = 1 if name.partition(".")[0] in {"freeze", "execute"} else MOST_PASSES
+        passes = 1 if name.partition(".")[0] in {"freeze", "settle_abandoned"} else MOST_PASSES
         nth = self.chance.randint(1, passes // 5 + 1 if name.startswith(IN_TRANSACTION) else passes)
         then = Then.STOP if fate < STOPS else Then.WAIT if fate < STOPS + POSTGRES else Then.KILL
         life = self.stage.worker(Point(name, then, nth), seconds=1.5)
