@@ -11,6 +11,7 @@ RUN = """context => axe.run(context ?? document, {resultTypes: ["violations"]})
 
 def look(page: Page, *, exclude: str = "") -> None:
     """Nothing that axe finds, and no sideways scrolling, also zoomed to 200 % on a desktop."""
+    page.wait_for_load_state("load")  # the words may be there before the styles are
     page.evaluate(AXE_SCRIPT)
     found = AxeResults(page.evaluate(RUN, {"exclude": [[exclude]]} if exclude else None))
     assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
