@@ -29,6 +29,14 @@ def app(built: Flask, clean: None) -> Flask:
     return built
 
 
+@pytest.fixture(autouse=True)
+def same_limiter() -> Iterator[None]:
+    """Set the limiter back: one application on servers of a test's own takes it there for all that follow."""
+    before = vars(limiter).copy()
+    yield
+    vars(limiter).update(before)
+
+
 @pytest.fixture
 def asked_for() -> Iterator[list[Task]]:
     """Give the tasks that are asked for: they are noted here, and no worker is told."""
