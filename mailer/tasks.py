@@ -107,7 +107,9 @@ def _freeze() -> None:
         start, _ = ledger.due(db, now=utcnow())
     for issue_id in start:
         with jobs.row(ledger.FREEZE, issue_id), transaction() as db:
-            frozen = audience.freeze(db, issue_id, now=utcnow(), lanes=routes.lanes(db, rate.providers()))
+            frozen = audience.freeze(
+                db, issue_id, now=utcnow(), providers=routes.providers(db, rate.providers())
+            )
         if frozen:
             log.info("frozen", issue=str(issue_id), audience=frozen.audience)
 
@@ -266,9 +268,9 @@ def _recover() -> None:
         log.error("unknown after a dead worker", rows=lost)
 
 
-def _silence() -> None:
+def _mark_unknown() -> None:
     with transaction() as db:
-        lost = ledger.silence(db, now=utcnow())
+        lost = ledger.mark_unknown(db, now=utcnow())
     if lost:
         log.error("unknown after a silent worker", rows=lost)
 
@@ -313,7 +315,7 @@ RULES = *retention.RULES, prune_log.RULE
 EVERY_SWEEP = (
     RECOVERY,
     Job("cancelled", _once(ledger.withhold_cancelled)),
-    Job("silence", _silence),
+    Job("silence", _mark_unknown),
     CLOSE,
     Job("throttles", _once(throttle.forget)),
     Job("old rights links", _once(access_links.forget)),

@@ -1,8 +1,8 @@
 """Stay away for a while from what failed (circuit breaker).  The database holds it: all senders share it.
 
 A hold is named "relay", "journal", "dkim", "inbox" (which only the intake of mail stays away from), "erasure"
-(which only raises an alarm), or after a lane.  It is hit when something fails, at most once a period however
-many senders see it, and cleared by the first success after it.
+(which only raises an alarm), or after a provider.  It is hit when something fails, at most once a period
+however many workers see it, and cleared by the first success after it.
 """
 
 from collections.abc import Iterable
@@ -17,11 +17,11 @@ from mailer.core.logging import scrub
 
 
 class Hold(Base):
-    """Say what is not tried for a while, until when and why: the relay, a lane, the journal …"""
+    """Say what is not tried for a while, until when and why: the relay, a provider, the journal …"""
 
     __tablename__ = "circuit"
 
-    name: Mapped[str] = mapped_column(primary_key=True)  # "relay", "journal", "dkim", or a lane
+    name: Mapped[str] = mapped_column(primary_key=True)  # "relay", "journal", "dkim", or a provider
     failures: Mapped[int]
     since: Mapped[datetime]
     until: Mapped[datetime]
@@ -30,7 +30,7 @@ class Hold(Base):
 
 RELAY, JOURNAL, DKIM, INBOX, ERASURE = "relay", "journal", "dkim", "inbox", "erasure"
 _OURS = timedelta(seconds=5), timedelta(seconds=60)  # first and longest period
-_LANE = timedelta(seconds=60), timedelta(hours=1)
+_PROVIDER = timedelta(seconds=60), timedelta(hours=1)
 
 
 PROBED_FOR = timedelta(seconds=120)  # whoever probes does so alone for that long, then is taken for dead
@@ -38,7 +38,7 @@ PROBED_FOR = timedelta(seconds=120)  # whoever probes does so alone for that lon
 
 def period(name: str, failures: int) -> timedelta:
     """Return how long to stay away after so many failures (1 or more): doubling."""
-    first, longest = _OURS if name in {RELAY, JOURNAL, DKIM} else _LANE
+    first, longest = _OURS if name in {RELAY, JOURNAL, DKIM} else _PROVIDER
     return min(first * float(2 ** min(failures - 1, 20)), longest)
 
 

@@ -28,7 +28,7 @@ WHERE i.id = d.issue_id AND (
 
 
 @dataclass
-class Doubt:
+class PausedIssues:
     """What is in doubt, and waits for a person."""
 
     paused: list[str] = field(default_factory=list)  # ids of issues
@@ -37,12 +37,12 @@ class Doubt:
     notices: int = 0
 
 
-def doubt(db: Session, *, now: datetime) -> Doubt:
+def pause_all(db: Session, *, now: datetime) -> PausedIssues:
     """Pause every issue that had begun, and call unknown what had no final state; unschedule the others.
 
     Repeating it changes nothing.  A notice that waited is unknown too: it may have left since.
     """
-    found = Doubt(deliveries=changed(db, _UNKNOWN, now=now))
+    found = PausedIssues(deliveries=changed(db, _UNKNOWN, now=now))
     open_ = Issue.state.in_((*_BEGUN, IssueState.SCHEDULED))
     for issue in db.scalars(select(Issue).where(open_).order_by(Issue.created_at).with_for_update()):
         if issue.state is IssueState.SCHEDULED:

@@ -23,20 +23,20 @@ class DoesNotAddUp(Exception):
 # Positions spread every provider evenly from the first row to the last, so that none is hit in a burst.
 _FREEZE = text("""
 WITH candidate AS MATERIALIZED (
-    SELECT r.subscriber_id AS id, split_part(r.email, '@', 2) AS domain, coalesce(l.lane, :other) AS lane,
-           r.consent_id, r.withheld
+    SELECT r.subscriber_id AS id, split_part(r.email, '@', 2) AS domain,
+           coalesce(l.provider, :other) AS provider, r.consent_id, r.withheld
     FROM recipient(now()) r
-    LEFT JOIN unnest(CAST(:domains AS text[]), CAST(:lanes AS text[])) AS l (domain, lane)
+    LEFT JOIN unnest(CAST(:domains AS text[]), CAST(:providers AS text[])) AS l (domain, provider)
            ON l.domain = split_part(r.email, '@', 2)
     WHERE r.newsletter_id = :newsletter AND r.consent_id IS NOT NULL
 ), spread AS (
-    SELECT id, consent_id, lane, (row_number() OVER (PARTITION BY domain ORDER BY id) - 0.5)
+    SELECT id, consent_id, provider, (row_number() OVER (PARTITION BY domain ORDER BY id) - 0.5)
                            / count(*) OVER (PARTITION BY domain) AS place
     FROM candidate WHERE withheld IS NULL
 ), written AS (
-    INSERT INTO delivery (issue_id, position, subscriber_id, consent_id, lane, state, due_at,
+    INSERT INTO delivery (issue_id, position, subscriber_id, consent_id, provider, state, due_at,
                           changed_at, attempts, faults, fence)
-    SELECT :issue, row_number() OVER (ORDER BY place, id), id, consent_id, lane, 'pending', :now, :now,
+    SELECT :issue, row_number() OVER (ORDER BY place, id), id, consent_id, provider, 'pending', :now, :now,
            0, 0, 0
     FROM spread
     RETURNING 1
@@ -47,9 +47,9 @@ SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM written),
 
 
 def freeze(
-    db: Session, issue_id: UUID, *, now: datetime, lanes: Mapping[str, str] | None = None
+    db: Session, issue_id: UUID, *, now: datetime, providers: Mapping[str, str] | None = None
 ) -> Issue | None:
-    """Write the ledger of an issue that is due, and let it leave; `lanes` tells the provider of a domain.
+    """Write the ledger of an issue that is due, and let it leave; `providers` tells the provider of a domain.
 
     Idempotent: None when the issue is not scheduled (any more), or not due, or while the service is disarmed.
     Raises DoesNotAddUp.
@@ -61,7 +61,7 @@ def freeze(
         return None
     values = {
         "newsletter": issue.newsletter_id, "issue": issue.id, "now": now, "other": OTHER,
-        "domains": list(lanes or {}), "lanes": list((lanes or {}).values()),
+        "domains": list(providers or {}), "providers": list((providers or {}).values()),
     }  # fmt: skip
     candidates, audience, excluded = db.execute(_FREEZE, values).one()
     if candidates != audience + excluded:

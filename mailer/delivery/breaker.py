@@ -26,7 +26,7 @@ class LetterTooBig(Exception):
 class Ending(NamedTuple):
     """How one message was answered."""
 
-    lane: str
+    provider: str
     domain: str
     wording: str | None  # of a refusal; None: any other answer
     suspect: bool  # by its status
@@ -38,13 +38,13 @@ class Ending(NamedTuple):
 class Trip(NamedTuple):
     """What the breaker has tripped on."""
 
-    lane: str | None  # None: everybody
+    provider: str | None  # None: everybody
     wording: str
     reason: str
 
 
 class Window:
-    """The last endings, of all or of one lane."""
+    """The last endings, of all or of one provider."""
 
     def __init__(self) -> None:
         self.last: deque[Ending] = deque(maxlen=LAST)
@@ -60,10 +60,10 @@ class Window:
             return True
         return len(self.last) == LAST and sum(map(ending.like, self.last)) >= PART
 
-    def alone(self, ending: Ending) -> bool:
-        """Return whether its lane alone refuses so, while others are accepted."""
-        ours = {each.lane for each in self.last if ending.like(each)} == {ending.lane}
-        return ours and any(each.wording is None and each.lane != ending.lane for each in self.last)
+    def only_provider(self, ending: Ending) -> bool:
+        """Return whether its provider alone refuses so, while others are accepted."""
+        ours = {each.provider for each in self.last if ending.like(each)} == {ending.provider}
+        return ours and any(each.wording is None and each.provider != ending.provider for each in self.last)
 
 
 class Breaker:
@@ -72,50 +72,54 @@ class Breaker:
     def __init__(self) -> None:
         self.trips: list[Trip] = []  # not yet told to the ledger
         self.stopped = False  # it has tripped for everybody: nothing more begins before a person has judged
-        self._taken: Collection[str] = ()
-        self._doubted: set[tuple[str | None, str]] = set()  # what it has tripped on: lane (or all), wording
-        self._all, self._lanes = Window(), defaultdict[str, Window](Window)
-        self._fine: dict[str, Ending] = {}  # by lane; most messages end so
+        self._accepted_wordings: Collection[str] = ()
+        self._suspected: set[tuple[str | None, str]] = (
+            set()
+        )  # what it has tripped on: provider (or all), wording
+        self._all, self._providers = Window(), defaultdict[str, Window](Window)
+        self._accepted: dict[str, Ending] = {}  # by provider; most messages end so
 
-    def heed(self, taken: Collection[str]) -> None:
+    def accept(self, accepted_wordings: Collection[str]) -> None:
         """Take these wordings for what they say from now on: a person has judged them."""
-        self._taken, self.stopped = taken, False
+        self._accepted_wordings, self.stopped = accepted_wordings, False
 
-    def accepted(self, lane: str) -> None:
+    def accepted(self, provider: str) -> None:
         """Note that a message was taken."""
-        ending = self._fine.get(lane) or self._fine.setdefault(lane, Ending(lane, "", None, suspect=False))
+        ending = self._accepted.get(provider) or self._accepted.setdefault(
+            provider, Ending(provider, "", None, suspect=False)
+        )
         self._all.last.append(ending)
-        if lane != OTHER:
-            self._lanes[lane].last.append(ending)
+        if provider != OTHER:
+            self._providers[provider].last.append(ending)
 
-    def suspects(self, lane: str, address: str, answer: Reply) -> bool:
+    def suspects(self, provider: str, address: str, answer: Reply) -> bool:
         """Note how a message was answered; return whether that is a refusal which is not final."""
-        ending = self._read(lane, address, answer)
+        ending = self._read(provider, address, answer)
         trips = self._all.trips(ending)
-        if lane != OTHER:
-            trips |= self._lanes[lane].trips(ending)
+        if provider != OTHER:
+            trips |= self._providers[provider].trips(ending)
         if ending.wording is None:
             return False
         if trips:
-            alone = lane != OTHER and self._all.alone(ending)
-            self.trips.append(Trip(lane if alone else None, ending.wording, replies.said(answer)))
-            self._doubted.add((self.trips[-1].lane, ending.wording))
-            self.stopped |= not alone
-            self._all, self._lanes[lane] = Window(), Window()
-        return ending.suspect or bool(self._doubted & {(None, ending.wording), (lane, ending.wording)})
+            only_provider = provider != OTHER and self._all.only_provider(ending)
+            self.trips.append(Trip(provider if only_provider else None, ending.wording, replies.said(answer)))
+            self._suspected.add((self.trips[-1].provider, ending.wording))
+            self.stopped |= not only_provider
+            self._all, self._providers[provider] = Window(), Window()
+        return ending.suspect or bool(self._suspected & {(None, ending.wording), (provider, ending.wording)})
 
-    def _read(self, lane: str, address: str, answer: Reply) -> Ending:
-        if answer.code // 100 == 5 and (wording := replies.wording(answer)) not in self._taken:
-            return Ending(lane, address.rpartition("@")[2], wording, replies.is_suspect(answer))
-        return Ending(lane, "", None, suspect=False)
+    def _read(self, provider: str, address: str, answer: Reply) -> Ending:
+        if answer.code // 100 == 5 and (wording := replies.wording(answer)) not in self._accepted_wordings:
+            return Ending(provider, address.rpartition("@")[2], wording, replies.is_suspect(answer))
+        return Ending(provider, "", None, suspect=False)
 
 
-def measure(letter: Letter, limit: int, taken: Collection[str]) -> None:
+def measure(letter: Letter, limit: int, accepted_wordings: Collection[str]) -> None:
     """Compare a letter with how many bytes the relay says it takes; 0: it does not say.  Raises LetterTooBig.
 
     Whoever took that refusal as it is has every message tried.
     """
     size = len(letter.to(Recipient(1, "somebody@example.org", None)).message) if limit else 0
     reason = f"552 5.3.4 the letter weighs {-(-size // 1000)} kB, the relay takes {limit // 1000} kB"
-    if size > limit and replies.wording(Reply(0, "", reason)) not in taken:
+    if size > limit and replies.wording(Reply(0, "", reason)) not in accepted_wordings:
         raise LetterTooBig(reason)

@@ -40,14 +40,14 @@ class Claimed(NamedTuple):
     attempts: int  # before this one
     faults: int  # times it was in flight when the relay broke off
     first_tried: datetime
-    lane: str
+    provider: str
     address: str
     name: str | None
     until: float = math.inf  # gate.now() by which it has to begin, or be looked at again
 
 
 @dataclass
-class Looked:
+class Rechecked:
     """What the gate said of rows that were claimed too long ago."""
 
     allowed: set[int]  # positions
@@ -55,10 +55,10 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """How many rows a claim may take in one lane, and after which (due_at, position) it begins to look."""
+class ProviderBudget:
+    """Say how many rows a claim may take for a provider, and after which (due_at, position) it looks."""
 
-    lane: str
+    provider: str
     budget: int
     after: tuple[datetime, int] = START
 
@@ -69,7 +69,7 @@ class Claim:
 
     rows: list[Claimed] = field(default_factory=list)  # by position
     withheld: int = 0
-    reached: dict[str, tuple[datetime, int]] = field(default_factory=dict)  # lane → (due_at, position)
+    reached: dict[str, tuple[datetime, int]] = field(default_factory=dict)  # provider → (due_at, position)
 
 
 class Outcome(NamedTuple):
@@ -87,15 +87,15 @@ class Outcome(NamedTuple):
 
 
 # The gate: what may be sent is decided by `recipient` and the issue as they are now, not as they were at the
-# freeze.  Lanes with something due share the limit.  `after` only
+# freeze.  ProviderQueues with something due share the limit.  `after` only
 # spares the walk over index entries of rows already gone: whoever finds nothing looks again from the start.
 _CLAIM = text("""
 WITH open AS (
     SELECT l.*, least(l.budget, ceil(CAST(:limit AS float) / count(*) OVER ()))::int AS take
-    FROM unnest(CAST(:lanes AS text[]), CAST(:budgets AS int[]), CAST(:dues AS timestamptz[]),
-                CAST(:places AS int[])) AS l (lane, budget, after_due, after_place)
+    FROM unnest(CAST(:providers AS text[]), CAST(:budgets AS int[]), CAST(:dues AS timestamptz[]),
+                CAST(:places AS int[])) AS l (provider, budget, after_due, after_place)
     CROSS JOIN LATERAL (
-        SELECT FROM delivery d WHERE d.issue_id = :issue AND d.lane = l.lane
+        SELECT FROM delivery d WHERE d.issue_id = :issue AND d.provider = l.provider
         AND d.state IN ('pending', 'deferred') AND d.due_at <= :now
         AND (d.due_at, d.position) > (l.after_due, l.after_place)
         ORDER BY d.due_at, d.position LIMIT 1) AS something
@@ -109,7 +109,7 @@ WITH open AS (
     CROSS JOIN LATERAL (
         SELECT d.ctid AS place, d.due_at, d.subscriber_id
         FROM delivery d
-        WHERE d.issue_id = :issue AND d.lane = open.lane
+        WHERE d.issue_id = :issue AND d.provider = open.provider
         AND d.state IN ('pending', 'deferred') AND d.due_at <= :now
         AND (d.due_at, d.position) > (open.after_due, open.after_place)
         ORDER BY d.due_at, d.position
@@ -128,14 +128,14 @@ UPDATE delivery d SET
     changed_at = :now
 FROM due
 WHERE d.ctid = due.place
-RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, d.lane, due.email, due.name,
+RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, d.provider, due.email, due.name,
           reason, due.due_at
 """)
 
 # The gate again, for rows of ours that were announced to a slow relay and have not begun.  Whoever may no
 # longer be written to is withheld; who has another address, or another name, is pending again, and so is
 # everybody once the issue does not leave; a consent given since takes the place of the one that was claimed.
-_LOOK_AGAIN = text("""
+_RECHECK = text("""
 WITH looked AS MATERIALIZED (
     SELECT d.position, d.fence, r.consent_id,
            CASE WHEN d.subscriber_id IS NULL THEN 'erased'
@@ -203,7 +203,7 @@ FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan', 'enab
 """)
 
 
-_SILENCE = text("""
+_MARK_UNKNOWN = text("""
 UPDATE delivery d SET state = 'unknown', worker = NULL, changed_at = :now
 WHERE d.state = 'handed' AND NOT EXISTS (
     SELECT FROM heartbeat h
@@ -221,7 +221,7 @@ def claim(
     db: Session,
     issue_id: UUID,
     worker: UUID,
-    shares: Sequence[Share],
+    shares: Sequence[ProviderBudget],
     *,
     limit: int,
     now: datetime,
@@ -233,7 +233,7 @@ def claim(
     """
     values = {
         "issue": issue_id, "worker": worker, "limit": limit, "now": now,
-        "lanes": [share.lane for share in shares],
+        "providers": [share.provider for share in shares],
         "budgets": [share.budget for share in shares],
         "dues": [share.after[0] for share in shares],
         "places": [share.after[1] for share in shares],
@@ -250,31 +250,31 @@ def _sorted(rows: Iterable[Row[Any]], until: float) -> Claim:
         else:
             taken.withheld += 1
         here = row.due_at, row.position
-        taken.reached[row.lane] = max(taken.reached.get(row.lane, START), here)
+        taken.reached[row.provider] = max(taken.reached.get(row.provider, START), here)
     taken.rows.sort(key=lambda claimed: claimed.position)
     return taken
 
 
-def look_again(
+def recheck(
     db: Session, issue_id: UUID, worker: UUID, rows: Sequence[Claimed], *, now: datetime
-) -> Looked:
+) -> Rechecked:
     """Ask the gate again about rows we hold; those not allowed are no longer ours.
 
     Raises Fenced when one of them was not ours before.  Commit before their bodies begin.
     """
     if not rows:
-        return Looked(set())
+        return Rechecked(set())
     values = {
         "issue": issue_id, "worker": worker, "now": now,
         "positions": [row.position for row in rows], "fences": [row.fence for row in rows],
         "addresses": [row.address for row in rows], "names": [row.name for row in rows],
     }  # fmt: skip
     db.execute(_BY_KEY)
-    seen = db.execute(_LOOK_AGAIN, values).all()
+    seen = db.execute(_RECHECK, values).all()
     if len(seen) != len(rows):
         raise Fenced(f"{len(rows)} rows looked at again, {len(seen)} of them ours")
     allowed = {row.position for row in seen if row.reason is None and not row.stale}
-    return Looked(allowed, withheld=sum(row.reason is not None for row in seen))
+    return Rechecked(allowed, withheld=sum(row.reason is not None for row in seen))
 
 
 def record(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcome], *, now: datetime) -> None:
@@ -313,13 +313,13 @@ def release(db: Session, worker: UUID, state: DeliveryState, *, now: datetime) -
     return changed(db, _RELEASE, worker=worker, state=state.value, now=now)
 
 
-def silence(db: Session, *, now: datetime) -> int:
+def mark_unknown(db: Session, *, now: datetime) -> int:
     """Return rows of workers that fell silent become unknown, never pending; how many.
 
     Without a journal to prove what had begun, that is the only thing known of them.
     """
     heartbeats.suspect(db, silent=SILENT_AFTER)
-    return changed(db, _SILENCE, now=now, sure=SURE_AFTER)
+    return changed(db, _MARK_UNKNOWN, now=now, sure=SURE_AFTER)
 
 
 def withhold_cancelled(db: Session, *, now: datetime) -> int:

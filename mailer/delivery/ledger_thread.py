@@ -15,12 +15,12 @@ class LedgerThread(Generic[LedgerAnswer]):
         self._work: Future[LedgerAnswer] | None = None
 
     @property
-    def away(self) -> bool:
+    def busy(self) -> bool:
         """Whether a work is under way, or its result not yet received."""
         return self._work is not None
 
     @property
-    def back(self) -> bool:
+    def done(self) -> bool:
         return self._work is not None and self._work.done()
 
     def send(self, work: Callable[[], LedgerAnswer]) -> None:

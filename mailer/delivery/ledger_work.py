@@ -10,8 +10,8 @@ from mailer.core.db import transaction, utcnow
 from mailer.delivery import gate_clock, ledger, refusals
 from mailer.delivery.breaker import Trip
 from mailer.delivery.gate_clock import GATE
-from mailer.delivery.ledger import Claim, Claimed, Looked, Outcome, Share
-from mailer.delivery.shaping.budget import Said, Shares
+from mailer.delivery.ledger import Claim, Claimed, Outcome, ProviderBudget, Rechecked
+from mailer.delivery.shaping.budget import ProviderReplies, SendingBudget
 
 
 class LedgerAnswer(NamedTuple):
@@ -19,7 +19,7 @@ class LedgerAnswer(NamedTuple):
 
     claim: Claim
     recorded: Sequence[Outcome]
-    looked: Looked
+    rechecked: Rechecked
     until: float  # gate.now() by which those that were allowed have to begin
 
 
@@ -29,30 +29,30 @@ class LedgerWork:
 
     issue_id: UUID
     worker: UUID
-    looking: Sequence[Claimed]
-    over: Sequence[Outcome]
+    rechecking: Sequence[Claimed]
+    outcomes: Sequence[Outcome]
     trips: Sequence[Trip]
-    said: Said
-    wanted: Sequence[Share]
+    replies: ProviderReplies
+    budgets: Sequence[ProviderBudget]
     limit: int
-    beats: bool
+    heartbeat_due: bool
 
-    def run(self, shares: Shares) -> LedgerAnswer:
+    def run(self, budget: SendingBudget) -> LedgerAnswer:
         """Commit all of it; the seconds of the gate count from before each statement."""
         now, claim = utcnow(), Claim()
         with transaction() as db:
             until = gate_clock.now() + GATE
-            looked = ledger.look_again(db, self.issue_id, self.worker, self.looking, now=now)
-            ledger.record(db, self.issue_id, self.worker, self.over, now=now)
-            shares.note(db, self.said, now=now)
-            if self.beats:
+            rechecked = ledger.recheck(db, self.issue_id, self.worker, self.rechecking, now=now)
+            ledger.record(db, self.issue_id, self.worker, self.outcomes, now=now)
+            budget.share_replies(db, self.replies, now=now)
+            if self.heartbeat_due:
                 heartbeats.beat(db, self.worker, "sender")
-            if self.wanted:
+            if self.budgets:
                 good = gate_clock.now() + GATE
                 claim = ledger.claim(
-                    db, self.issue_id, self.worker, self.wanted, limit=self.limit, now=now, until=good
+                    db, self.issue_id, self.worker, self.budgets, limit=self.limit, now=now, until=good
                 )
         for trip in self.trips:  # apart: it takes the issue before its rows, as a person at the desk does
             with transaction() as db:
-                refusals.doubt(db, self.issue_id, trip, now=now)
-        return LedgerAnswer(claim, self.over, looked, until)
+                refusals.suspect(db, self.issue_id, trip, now=now)
+        return LedgerAnswer(claim, self.outcomes, rechecked, until)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from mailer.core import restore_lock
 from mailer.core.settings import Settings
-from mailer.delivery.message import Letter, Recipient, Sender
+from mailer.delivery.message import Letter, Recipient, SenderIdentity
 from mailer.issues.models import Issue, Revision
 from mailer.issues.render import Rendered
 from mailer.newsletters.models import Newsletter
@@ -49,8 +49,8 @@ def sample(issue: Issue, page: Rendered, settings: Settings, *, now: datetime) -
     return letter.to(reader).message
 
 
-def _sender(of: Newsletter, settings: Settings) -> Sender:
-    return Sender(
+def _sender(of: Newsletter, settings: Settings) -> SenderIdentity:
+    return SenderIdentity(
         slug=of.slug,
         name=of.name,
         from_name=of.from_name,

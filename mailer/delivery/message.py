@@ -22,7 +22,7 @@ _PURPOSES = Purpose.UNSUBSCRIBE, Purpose.RETURN_PATH, Purpose.MESSAGE_ID
 
 
 @dataclass(frozen=True)
-class Sender:
+class SenderIdentity:
     """How a newsletter presents itself, and where its pages and mailboxes are."""
 
     slug: str
@@ -63,7 +63,7 @@ class Letter:
     """A revision on its way out under one send id."""
 
     send_id: UUID
-    sender: Sender
+    sender: SenderIdentity
     locale: str  # in which it greets
     subject: str
     html: str  # with holes
@@ -154,7 +154,7 @@ def _encoded(value: str) -> tuple[bytes, bytes]:
     return plain, plain if escaped == value else hole(escaped)
 
 
-def _list_id(sender: Sender) -> bytes:
+def _list_id(sender: SenderIdentity) -> bytes:
     """RFC 2919: a phrase and an identifier that outlives any server."""
     return bracketed("List-Id", sender.name, f"{sender.slug}.{sender.domain}")
 

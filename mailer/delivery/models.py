@@ -24,7 +24,7 @@ class Delivery(Base):
         CheckConstraint("(state = 'withheld') = (withheld IS NOT NULL)", name="withheld_for_a_reason"),
         CheckConstraint("(state = 'handed') = (worker IS NOT NULL)", name="handed_to_a_worker"),
         CheckConstraint("state <> 'deferred' OR due_at IS NOT NULL", name="deferred_until"),
-        Index("ix_delivery_due", "issue_id", "lane", "due_at", "position",
+        Index("ix_delivery_due", "issue_id", "provider", "due_at", "position",
               postgresql_where="state IN ('pending', 'deferred')"),
         Index("ix_delivery_handed", "worker", postgresql_where="state = 'handed'"),
         Index("ix_delivery_unknown", "issue_id", postgresql_where="state = 'unknown'"),
@@ -35,7 +35,9 @@ class Delivery(Base):
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1..audience
     subscriber_id: Mapped[UUID | None] = mapped_column(ForeignKey("subscriber.id", ondelete="SET NULL"))
     consent_id: Mapped[UUID | None]  # …and the consent event
-    lane: Mapped[str] = mapped_column(server_default=OTHER)  # the mailbox provider, so that each has its pace
+    provider: Mapped[str] = mapped_column(
+        server_default=OTHER
+    )  # the mailbox provider, so that each has its pace
     state: Mapped[DeliveryState] = mapped_column(enum(DeliveryState))
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from mailer.delivery.ledger import Claimed, Outcome
 from mailer.smtp.replies import DeliveryState, Reply, retry_at, verdict
-from mailer.smtp.session import Fate
+from mailer.smtp.session import TransactionEnd
 
 FAULTS_ALLOWED = 3  # in flight at as many 421s or cuts, a message is charged and set aside for a while
 _CUT = Reply(421, "", "connection cut")
@@ -27,15 +27,15 @@ def unrenderable(row: Claimed, now: datetime) -> Outcome:
 
 
 def outcome(
-    row: Claimed, fate: Fate, answer: Reply | None, now: datetime, *, suspect: bool = False
+    row: Claimed, end: TransactionEnd, answer: Reply | None, now: datetime, *, suspect: bool = False
 ) -> Outcome:
     """Return what the ledger keeps of an ended job; a suspect refusal is deferred till it is judged."""
-    if fate is Fate.NOT_BEGUN:
+    if end is TransactionEnd.NOT_BEGUN:
         return unbegun(row, now)
-    if fate is Fate.UNKNOWN:
+    if end is TransactionEnd.UNKNOWN:
         return unknown(row, now)
     faults = row.faults + 1
-    if fate is Fate.INTERRUPTED and faults < FAULTS_ALLOWED:
+    if end is TransactionEnd.INTERRUPTED and faults < FAULTS_ALLOWED:
         return Outcome(row.position, row.fence, DeliveryState.PENDING, now, row.attempts, faults)
     answer = answer or _CUT
     if suspect:

@@ -54,7 +54,7 @@ def undecided(db: Session, issue_id: UUID | None = None) -> list[Undecided]:
     return [Undecided(*row) for row in db.execute(found.where(Issue.id == issue_id) if issue_id else found)]
 
 
-def judged(db: Session, issue_id: UUID) -> frozenset[str]:
+def accepted_wordings(db: Session, issue_id: UUID) -> frozenset[str]:
     """Return the wordings of an issue's refusals that a person took as they are."""
     theirs = Resolution.issue_id == issue_id, Resolution.kind == ResolutionKind.REFUSED
     return frozenset(db.scalars(select(Resolution.wording).where(*theirs, Resolution.wording.is_not(None))))
@@ -63,16 +63,16 @@ def judged(db: Session, issue_id: UUID) -> frozenset[str]:
 # -- what the send does --------------------------------------------------------
 
 
-def doubt(db: Session, issue_id: UUID, trip: Trip, *, now: datetime) -> None:
+def suspect(db: Session, issue_id: UUID, trip: Trip, *, now: datetime) -> None:
     """Call suspect what was already refused in these words, and pause the issue, unless it is one provider's.
 
     A provider that alone refuses so rests, as one that asks us to slow down.
     """
-    if trip.lane is None:
+    if trip.provider is None:
         pause(db, issue_id, trip.reason)
         _recall(db, issue_id, trip.wording, now)
     else:
-        _recall(db, issue_id, trip.wording, now, Delivery.lane == trip.lane)
+        _recall(db, issue_id, trip.wording, now, Delivery.provider == trip.provider)
 
 
 def pause(db: Session, issue_id: UUID, reason: str) -> None:
@@ -109,7 +109,7 @@ def _refused_by_all(db: Session, issue_id: UUID) -> Reply | None:
     refused = [reply for _, reply in _refusals(db, mine)]
     wordings = {wording(reply) for reply in refused}
     same = len(refused) > 1 and len(wordings) == 1
-    return refused[0] if same and not wordings & judged(db, issue_id) else None
+    return refused[0] if same and not wordings & accepted_wordings(db, issue_id) else None
 
 
 def _recall(db: Session, issue_id: UUID, words: str, now: datetime, *which: ColumnElement[bool]) -> None:
@@ -136,7 +136,7 @@ def retry(db: Session, issue: Issue, *, by: str, now: datetime) -> int:
     _go_on(db, issue)
     waiting = Delivery.issue_id == issue.id, Delivery.state.in_(WAITING)
     db.execute(update(Delivery).where(*waiting).values(first_tried=None))
-    _free_lanes(db, issue)
+    _free_providers(db, issue)
     anew = {"state": DeliveryState.PENDING, "due_at": now, "code": None, "enhanced": None, "reply": None}
     rows = _become(db, issue, anew, now)
     wake(db, Task.TICK)
@@ -158,7 +158,7 @@ def take(db: Session, issue: Issue, *, by: str, now: datetime) -> int:
     if reason is not None:
         _go_on(db, issue)
         words.add(wording(Reply(0, "", reason)))
-    _free_lanes(db, issue)
+    _free_providers(db, issue)
     rows = _become(db, issue, {"state": DeliveryState.REFUSED}, now)
     wake(db, Task.TICK)
     for each in words:
@@ -174,9 +174,9 @@ def _go_on(db: Session, issue: Issue) -> None:
         lifecycle.resume(db, issue)
 
 
-def _free_lanes(db: Session, issue: Issue) -> None:
-    lanes = select(Delivery.lane).where(Delivery.issue_id == issue.id, _SUSPECT).distinct()
-    circuit.clear(db, *db.scalars(lanes))
+def _free_providers(db: Session, issue: Issue) -> None:
+    providers = select(Delivery.provider).where(Delivery.issue_id == issue.id, _SUSPECT).distinct()
+    circuit.clear(db, *db.scalars(providers))
 
 
 def _become(db: Session, issue: Issue, values: dict[str, object], now: datetime) -> int:

@@ -1,6 +1,6 @@
 """How the relay fares, by how messages end: when it counts as down, and when a probe has succeeded.  Pure."""
 
-from mailer.smtp.session import Fate
+from mailer.smtp.session import TransactionEnd
 
 LOST = 3  # times in a row that it dies with a message in its hands: as many unknown as one may risk
 BROKEN_OFF = 8  # times in a row that it breaks off before it counts as down
@@ -19,16 +19,16 @@ class RelayHealth:
         self._lost = self._broken_off = 0
         self.probing = False
 
-    def fault(self, fate: Fate, *, at_the_dot: bool) -> str | None:
+    def fault(self, end: TransactionEnd, *, at_the_dot: bool) -> str | None:
         """Note how a message ended, at the dot or before; return why the relay counts as down, if it does."""
-        if fate is Fate.ANSWERED:
+        if end is TransactionEnd.ANSWERED:
             self._broken_off = 0
             if at_the_dot:
                 self.prove()
             return None
         self._broken_off += 1
-        self._lost += fate is Fate.UNKNOWN
-        if self._lost >= LOST or (self.probing and fate is Fate.UNKNOWN):
+        self._lost += end is TransactionEnd.UNKNOWN
+        if self._lost >= LOST or (self.probing and end is TransactionEnd.UNKNOWN):
             return "it takes messages and does not answer for them"
         if self._broken_off >= BROKEN_OFF or self.probing:
             return "it keeps hanging up"

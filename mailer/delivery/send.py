@@ -13,9 +13,9 @@ from mailer.delivery.breaker import LetterTooBig
 from mailer.delivery.journal import JournalUnwritable
 from mailer.delivery.ledger import Fenced
 from mailer.delivery.shaping import rate
-from mailer.delivery.shaping.budget import Shares
-from mailer.delivery.shaping.rate import Pace
-from mailer.delivery.worker import Sender
+from mailer.delivery.shaping.budget import SendingBudget
+from mailer.delivery.shaping.rate import RateLimiter
+from mailer.delivery.worker import SendWorker
 from mailer.smtp import dkim
 from mailer.smtp.dkim import DkimKeyMissing
 from mailer.smtp.relay import Relay, RelayDown
@@ -41,12 +41,12 @@ def _work(issue_id: UUID, stretch: float, stopping: Callable[[], bool]) -> bool:
         if circuit.standing(db, CIRCUITS.values(), now=utcnow()):
             return False
         letter = load_issue.leaving(db, issue_id, settings(), dkim.load(settings()))
-        taken = refusals.judged(db, issue_id)
+        accepted_wordings = refusals.accepted_wordings(db, issue_id)
         probing = circuit.probe(db, circuit.RELAY, now=utcnow()) if letter else False
     if letter is None or probing is False:
         return False
     try:
-        more = _sender(stopping).work(issue_id, letter, stretch, taken, probing=bool(probing))
+        more = _worker(stopping).work(issue_id, letter, stretch, accepted_wordings, probing=bool(probing))
     except LetterTooBig as error:
         more = False
         with transaction() as db:
@@ -62,12 +62,14 @@ def _work(issue_id: UUID, stretch: float, stopping: Callable[[], bool]) -> bool:
 
 
 @cache
-def _sender(stopping: Callable[[], bool]) -> Sender:
+def _worker(stopping: Callable[[], bool]) -> SendWorker:
     """Return this process's sender, made after the fork and kept with its connections."""
     given = settings()
     providers = rate.providers()
-    shares = Shares(providers.table, Pace.of(given, providers), senders=given.senders)
-    return Sender(
-        Relay.parse(given.relay_url), given.connections, recovery.folder(given), shares=shares,
+    budget = SendingBudget(
+        providers.table, RateLimiter.from_settings(given, providers), senders=given.senders
+    )
+    return SendWorker(
+        Relay.parse(given.relay_url), given.connections, recovery.folder(given), budget=budget,
         stopping=stopping,
     )  # fmt: skip

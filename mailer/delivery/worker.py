@@ -1,8 +1,8 @@
 """The one loop: claim → commit → speak SMTP with no transaction open → record.
 
-A `Sender` lives as long as its process and keeps its connections between tasks.  `work` sends one issue for a
-few seconds.  Each turn of the loop gives work to idle sessions and lets the sockets advance.  Before the work
-runs out a thread is sent to the ledger with one transaction that records what is over and claims
+A `SendWorker` lives as long as its process and keeps its connections between tasks.  `work` sends one issue
+for a few seconds.  Each turn of the loop gives work to idle sessions and lets the sockets advance.  Before
+the work runs out a thread is sent to the ledger with one transaction that records what is over and claims
 what comes next: the connections do not wait for it.  A claim is good for one second, counted from before its
 statement: what has not been announced by then goes back and is claimed again, and what has been, to a relay
 that is slow to let it begin, waits at the gate until the thread has looked again.  So an unsubscription or a
@@ -23,28 +23,28 @@ from mailer.core.db import utcnow
 from mailer.delivery import breaker, gate_clock
 from mailer.delivery import outcome as ending
 from mailer.delivery.journal import Journal, JournalUnwritable
-from mailer.delivery.judge import Judge
 from mailer.delivery.ledger import Claimed, Fenced, Outcome
 from mailer.delivery.ledger_thread import LedgerThread
 from mailer.delivery.ledger_work import LedgerAnswer, LedgerWork
 from mailer.delivery.message import Letter, Recipient
-from mailer.delivery.shaping.budget import Shares
-from mailer.delivery.shaping.queue import Lanes
+from mailer.delivery.reply_classifier import ReplyClassifier
+from mailer.delivery.shaping.budget import SendingBudget
+from mailer.delivery.shaping.queue import ProviderQueues
 from mailer.smtp.pool import Pool
 from mailer.smtp.relay import Relay, RelayDown
 from mailer.smtp.replies import Reply
-from mailer.smtp.session import Fate, Job, May, Session
+from mailer.smtp.session import BodyPermission, OutgoingMessage, Session, TransactionEnd
 
 FIRST_CLAIM, MAX_CLAIM = 20, 500
-LOOK_AGAIN = 0.2  # seconds after a claim that found nothing, while messages are in flight
-EARLY = 3  # the ledger's thread leaves for more when this part of a claim is left
+RECLAIM_AFTER = 0.2  # seconds after a claim that found nothing, while messages are in flight
+REFILL_AT = 3  # the ledger's thread leaves for more when this part of a claim is left
 SHORT_CLAIM = 0.2  # seconds: a claim that is sent sooner is followed by a larger one
-BEAT_EVERY = 10.0  # seconds
-LAST_WORDS = 30.0  # seconds given to messages in flight when the database has gone
+HEARTBEAT_EVERY = 10.0  # seconds
+DRAIN_TIME = 30.0  # seconds given to messages in flight when the database has gone
 
 
-class Sender:
-    """One process's hand in the send."""
+class SendWorker:
+    """Send rows of the ledger over the connections of one process."""
 
     def __init__(
         self,
@@ -52,39 +52,39 @@ class Sender:
         connections: int,
         journals: Path,
         *,
-        shares: Shares,
+        budget: SendingBudget,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.worker = uuid4()
         self._journals, self._stopping = journals, stopping
-        self._shares = shares
-        self._pool = Pool(relay, connections, self, self._shares.worn)
-        self._lanes = Lanes(self._shares.room)
+        self._budget = budget
+        self._pool = Pool(relay, connections, self, self._budget.is_worn)
+        self._queues = ProviderQueues(self._budget.concurrency)
         self._journal: Journal | None = None
-        self._flying: dict[int, Claimed] = {}
-        self._over: list[Outcome] = []
-        self._claimed_at = self._beaten = 0.0
+        self._in_flight: dict[int, Claimed] = {}
+        self._outcomes: list[Outcome] = []
+        self._claimed_at = self._last_heartbeat = 0.0
         self._claim_size, self._least_claim = FIRST_CLAIM, connections
         self._ledger = LedgerThread[LedgerAnswer]()
-        self._at_the_gate: dict[int, Session] = {}  # by job: the relay waits for its body
-        self._looking: list[Claimed] = []  # rows the ledger's thread went to look at again
-        self._look_again = 0.0  # not to ask for more all the time where there is none
-        self._claimed = self._afresh = False  # the thread was asked for more; and to look from the start
-        self._judge = Judge(shares)
-        self._unwell: Exception | None = None
+        self._awaiting_recheck: dict[int, Session] = {}  # by message: the relay waits for its body
+        self._rechecked: list[Claimed] = []  # rows the ledger's thread went to look at again
+        self._reclaim_at = 0.0  # not to ask for more all the time where there is none
+        self._claimed = self._from_start = False  # the thread was asked for more; and to look from the start
+        self._classifier = ReplyClassifier(budget)
+        self._failure: Exception | None = None
 
     def work(
         self,
         issue_id: UUID,
         letter: Letter,
         seconds: float,
-        taken: Collection[str] = frozenset(),
+        accepted_wordings: Collection[str] = frozenset(),
         *,
         probing: bool = False,
     ) -> bool:
         """Send what is due of an issue for about so many seconds; whether there may be more to send now.
 
-        `taken`: the wordings of refusals that a person took as they are.  `probing`: the relay has failed, so
+        `accepted_wordings`: of refusals that a person took as they are.  `probing`: the relay has failed, so
         one message at a time is risked until it has answered for one.
 
         Raises LetterTooBig before anything leaves, RelayDown when the relay cannot be used, JournalUnwritable
@@ -95,62 +95,66 @@ class Sender:
         self._pool.first()
         self._journal = self._journal or Journal(self._journals, self.worker)
         self._issue_id, self._letter, self._until = issue_id, letter, time.monotonic() + seconds
-        self._unwell, self._look_again = None, 0.0
-        self._judge.begin(issue_id, taken, probing=probing)
-        breaker.measure(letter, self._pool.size_limit, taken)
-        self._shares.rewind()
+        self._failure, self._reclaim_at = None, 0.0
+        self._classifier.begin(issue_id, accepted_wordings, probing=probing)
+        breaker.measure(letter, self._pool.size_limit, accepted_wordings)
+        self._budget.rewind()
         try:
             while self._turn():
                 pass
         except Exception as error:  # also one that nobody foresaw: no row may wait for this process to end
-            self._unwell = error
-            self.leave(last_words=not isinstance(error, Fenced))
+            self._failure = error
+            self.leave(drain=not isinstance(error, Fenced))
             raise
         self._journal.clear()
-        if self._unwell:
-            self.leave(last_words=False)
-            raise self._unwell
+        if self._failure:
+            self.leave(drain=False)
+            raise self._failure
         return time.monotonic() >= self._until and not self._stopping()
 
     def _turn(self) -> bool:
-        """Return one turn; False when nothing waits, nothing flies and nothing more was claimed."""
-        claiming = self._claiming()
-        if self._ledger.back:
+        """Do one turn; return False when nothing waits, is in flight or was claimed."""
+        claiming = self._may_claim()
+        if self._ledger.done:
             self._receive()
-        wanting = claiming and self._wanting()
-        if not self._ledger.away and (wanting or self._due_at_the_ledger(claiming)):
-            self._ask_ledger(claiming=wanting)
-        self._feed()
-        if self._lanes and not self._pool.alive:
-            self._unwell = self._unwell or RelayDown("it has gone")
-        if self._unwell or self._judge.breaker.stopped:
-            self._give_back(self._lanes.empty())
-        if self._lanes or self._flying:
-            self._pool.poll(hurried=self._ledger.away)
-        elif self._ledger.away:
+        needs_rows = claiming and self._needs_rows()
+        if not self._ledger.busy and (needs_rows or self._due_at_the_ledger(claiming)):
+            self._ask_ledger(claiming=needs_rows)
+        self._give_work()
+        if self._queues and not self._pool.alive:
+            self._failure = self._failure or RelayDown("it has gone")
+        if self._failure or self._classifier.breaker.stopped:
+            self._give_back(self._queues.take_all())
+        if self._queues or self._in_flight:
+            self._pool.poll(hurried=self._ledger.busy)
+        elif self._ledger.busy:
             self._receive()
-        elif claiming and self._shares.exhausted:
-            time.sleep(self._shares.wait())
+        elif claiming and self._budget.exhausted:
+            time.sleep(self._budget.wait())
             return True
         return bool(
-            self._lanes or self._flying or self._over or self._ledger.away or self._judge.breaker.trips
+            self._queues
+            or self._in_flight
+            or self._outcomes
+            or self._ledger.busy
+            or self._classifier.breaker.trips
         )
 
     def _due_at_the_ledger(self, claiming: bool) -> bool:
         """Return whether a relay waits for us, or nothing is left to do but to record what was done."""
-        if self._at_the_gate or self._judge.breaker.trips:
+        if self._awaiting_recheck or self._classifier.breaker.trips:
             return True
-        return bool(self._over) and not self._lanes and not (claiming and self._flying)
+        return bool(self._outcomes) and not self._queues and not (claiming and self._in_flight)
 
-    def _wanting(self) -> bool:
+    def _needs_rows(self) -> bool:
         """Return whether soon nothing will be left to do."""
-        if len(self._lanes) > self._claim_size // EARLY:
+        if len(self._queues) > self._claim_size // REFILL_AT:
             return False
-        return time.monotonic() >= self._look_again or bool(self._over and not self._flying)
+        return time.monotonic() >= self._reclaim_at or bool(self._outcomes and not self._in_flight)
 
-    def _claiming(self) -> bool:
+    def _may_claim(self) -> bool:
         """Return whether to take more: within our time, or while a slow relay keeps us here anyway."""
-        if self._unwell or self._judge.breaker.stopped or self._stopping():
+        if self._failure or self._classifier.breaker.stopped or self._stopping():
             return False
         return time.monotonic() < self._until or self._pool.stuck()
 
@@ -159,56 +163,67 @@ class Sender:
     def _ask_ledger(self, *, claiming: bool) -> None:
         """In one transaction, look at what waits, record what is over and claim what comes next."""
         started = time.monotonic()
-        over, self._over = self._over, []
-        beats = started - self._beaten > BEAT_EVERY
-        self._beaten = started if beats else self._beaten
-        said, size = self._shares.said(), 1 if self._judge.health.probing else self._claim_size
-        self._claimed, self._afresh = claiming, self._shares.afresh
-        shares = self._shares.next(size) if claiming else []
-        trips, self._judge.breaker.trips = self._judge.breaker.trips, []
-        self._looking = [self._flying[key] for key in self._at_the_gate]
-        work = LedgerWork(self._issue_id, self.worker, self._looking, over, trips, said, shares, size, beats)
-        self._ledger.send(lambda: work.run(self._shares))
+        outcomes, self._outcomes = self._outcomes, []
+        heartbeat_due = started - self._last_heartbeat > HEARTBEAT_EVERY
+        self._last_heartbeat = started if heartbeat_due else self._last_heartbeat
+        replies = self._budget.take_replies()
+        size = 1 if self._classifier.health.probing else self._claim_size
+        self._claimed, self._from_start = claiming, self._budget.from_start
+        budget = self._budget.budgets(size) if claiming else []
+        trips, self._classifier.breaker.trips = self._classifier.breaker.trips, []
+        self._rechecked = [self._in_flight[key] for key in self._awaiting_recheck]
+        work = LedgerWork(
+            self._issue_id,
+            self.worker,
+            self._rechecked,
+            outcomes,
+            trips,
+            replies,
+            budget,
+            size,
+            heartbeat_due,
+        )
+        self._ledger.send(lambda: work.run(self._budget))
         if claiming:
             self._resize(started)
 
     def _receive(self) -> None:
         """Take the rows the ledger's thread brings; where there are none, look at all that is due anew."""
-        claim, recorded, looked, until = self._ledger.receive()
-        self._lanes.put(claim.rows)
-        logging.deliveries.labels("withheld").inc(claim.withheld + looked.withheld)
-        for row in self._looking:
-            self._looked_at(row, until if row.position in looked.allowed else None)
+        claim, recorded, rechecked, until = self._ledger.receive()
+        self._queues.put(claim.rows)
+        logging.deliveries.labels("withheld").inc(claim.withheld + rechecked.withheld)
+        for row in self._rechecked:
+            self._resume_or_hang_up(row, until if row.position in rechecked.allowed else None)
         for outcome in recorded:
             logging.deliveries.labels(outcome.state.value).inc()
         if self._claimed:
-            self._shares.took(claim)
-            nothing, paced = not claim.reached, self._shares.exhausted
+            self._budget.note_claim(claim)
+            nothing, paced = not claim.reached, self._budget.exhausted
             if nothing:
-                self._look_again = time.monotonic() + (self._shares.wait() if paced else LOOK_AGAIN)
-            if nothing and not paced and not self._afresh and self._claiming():
-                self._shares.rewind()
+                self._reclaim_at = time.monotonic() + (self._budget.wait() if paced else RECLAIM_AFTER)
+            if nothing and not paced and not self._from_start and self._may_claim():
+                self._budget.rewind()
                 self._ask_ledger(claiming=True)
 
-    def _looked_at(self, row: Claimed, until: float | None) -> None:
+    def _resume_or_hang_up(self, row: Claimed, until: float | None) -> None:
         """Let the row go on until then; or hang up its connection alone: it is no longer ours."""
-        session = self._at_the_gate.pop(row.position, None)
+        session = self._awaiting_recheck.pop(row.position, None)
         if until is None:
-            self._over = [each for each in self._over if each.position != row.position]
+            self._outcomes = [each for each in self._outcomes if each.position != row.position]
         if session is None:
             return  # the relay did not wait
         if until is not None:
-            self._flying[row.position] = row._replace(until=until)
+            self._in_flight[row.position] = row._replace(until=until)
             session.proceed()
         else:
-            self._let_go(row)
+            self._forget(row)
             session.abandon()
 
-    def _let_go(self, row: Claimed) -> None:
-        """Nothing of this row is in flight any more."""
-        del self._flying[row.position]
-        self._at_the_gate.pop(row.position, None)
-        self._lanes.landed(row.lane)
+    def _forget(self, row: Claimed) -> None:
+        """Note that nothing of this row is in flight any more."""
+        del self._in_flight[row.position]
+        self._awaiting_recheck.pop(row.position, None)
+        self._queues.finished(row.provider)
 
     def _resize(self, now: float) -> None:
         if now - self._claimed_at < SHORT_CLAIM:
@@ -216,102 +231,105 @@ class Sender:
         self._claimed_at = now
 
     def _give_back(self, rows: list[Claimed]) -> None:
-        """Claimed too long ago, or nobody can carry them: they are pending again, as if never claimed."""
+        """Make rows pending again, as if never claimed: too long ago, or no connection can take them."""
         self._claim_size = max(self._least_claim, self._claim_size - len(rows))
-        self._shares.give_back(rows)
-        self._over += [ending.unbegun(row, utcnow()) for row in rows]
+        self._budget.give_back(rows)
+        self._outcomes += [ending.unbegun(row, utcnow()) for row in rows]
 
-    def leave(self, *, last_words: bool = True) -> None:
+    def leave(self, *, drain: bool = True) -> None:
         """Let go of everything under this name, once the relay has answered for what is in flight."""
-        if self._ledger.away:
+        if self._ledger.busy:
             with suppress(Exception):  # what it claimed is settled with the rest
                 self._ledger.receive()
-        self._lanes.empty()
-        for key, session in list(self._at_the_gate.items()):
-            self._let_go(self._flying[key])
+        self._queues.take_all()
+        for key, session in list(self._awaiting_recheck.items()):
+            self._forget(self._in_flight[key])
             session.abandon()
-        until = time.monotonic() + LAST_WORDS
-        while last_words and self._flying and time.monotonic() < until:
+        until = time.monotonic() + DRAIN_TIME
+        while drain and self._in_flight and time.monotonic() < until:
             self._pool.poll(hurried=False)
         self._pool.close()
-        self._over.clear()
+        self._outcomes.clear()
         if self._journal:
             self._journal.close()
-        self._journal, self.worker, self._beaten = None, uuid4(), 0.0
+        self._journal, self.worker, self._last_heartbeat = None, uuid4(), 0.0
 
     # -- the sessions --------------------------------------------------------
 
-    def _feed(self) -> None:
-        """Give a job to every idle session, and dial one more while there is work for it."""
-        if late := self._lanes.stale(gate_clock.now()):
-            self._give_back(late)
+    def _give_work(self) -> None:
+        """Give a message to every idle session, and dial one more while there is work for it."""
+        if expired := self._queues.take_expired(gate_clock.now()):
+            self._give_back(expired)
         for session in self._pool.idle():
-            if self._judge.health.probing and self._flying:
+            if self._classifier.health.probing and self._in_flight:
                 break
-            if job := self._take(company=session.messages > 0):
-                session.start(job)
-            elif self._lanes.troubled and self._pool.full:
-                self._pool.retire(session)  # whoever saw a relay break off goes first on a new one, and alone
-        if self._lanes and not (self._judge.health.probing and self._pool.alive):
-            self._pool.grow(len(self._lanes))
+            if message := self._next_message(shared=session.messages > 0):
+                session.start(message)
+            elif self._queues.needs_own_connection and self._pool.full:
+                self._pool.retire(session)  # for a row that is sent alone, on a new connection
+        if self._queues and not (self._classifier.health.probing and self._pool.alive):
+            self._pool.grow(len(self._queues))
 
-    def begin(self, session: Session, job: Job) -> May:
+    def may_begin(self, session: Session, message: OutgoingMessage) -> BodyPermission:
         """Ask the gate a last time, and write in the journal first (smtp.SessionOwner)."""
-        row = self._flying[job.key]
-        if self._unwell:
-            return May.NEVER
+        row = self._in_flight[message.key]
+        if self._failure:
+            return BodyPermission.NEVER
         if gate_clock.now() > row.until:
-            self._at_the_gate[job.key] = session
-            return May.WAIT
-        return May.BEGIN if self._noted(ending.unknown(row, utcnow())) else May.NEVER
+            self._awaiting_recheck[message.key] = session
+            return BodyPermission.WAIT
+        written = self._journalled(ending.unknown(row, utcnow()))
+        return BodyPermission.BEGIN if written else BodyPermission.NEVER
 
-    def following(self, session: Session) -> Job | None:
-        """Return the next job, if this connection may carry one more and neither is a known troublemaker."""
-        troubled = session.job is not None and self._flying[session.job.key].faults > 0
-        if self._judge.health.probing or troubled or self._shares.worn(session):
+    def next_message(self, session: Session) -> OutgoingMessage | None:
+        """Return the next message, if this connection may carry one more and neither is sent alone."""
+        needs_own_connection = session.current is not None and self._in_flight[session.current.key].faults > 0
+        if self._classifier.health.probing or needs_own_connection or self._budget.is_worn(session):
             return None
-        return self._take(company=True)
+        return self._next_message(shared=True)
 
-    def ended(self, session: Session, job: Job, fate: Fate, answer: Reply | None) -> None:
-        row = self._flying.pop(job.key)
-        self._lanes.landed(row.lane)
-        if self._at_the_gate:
-            self._at_the_gate.pop(job.key, None)
-        outcome = self._judge.outcome(session, row, fate, answer, utcnow())
-        self._over.append(outcome)
-        self._noted(outcome)
-        if self._judge.fault:
-            self._unwell = self._unwell or RelayDown(self._judge.fault)
+    def ended(
+        self, session: Session, message: OutgoingMessage, end: TransactionEnd, answer: Reply | None
+    ) -> None:
+        row = self._in_flight.pop(message.key)
+        self._queues.finished(row.provider)
+        if self._awaiting_recheck:
+            self._awaiting_recheck.pop(message.key, None)
+        outcome = self._classifier.outcome(session, row, end, answer, utcnow())
+        self._outcomes.append(outcome)
+        self._journalled(outcome)
+        if self._classifier.fault:
+            self._failure = self._failure or RelayDown(self._classifier.fault)
 
-    def spent(self, session: Session) -> None:
-        self._shares.spent(session)
+    def closed_between_messages(self, session: Session) -> None:
+        self._budget.closed_between_messages(session)
 
-    def _noted(self, outcome: Outcome) -> bool:
+    def _journalled(self, outcome: Outcome) -> bool:
         """Return whether the journal has it; if it cannot be written, nothing more begins."""
         try:
             if self._journal:
                 self._journal.write(self._issue_id, outcome)
         except JournalUnwritable as error:
-            self._unwell = self._unwell or error
-        return self._unwell is None
+            self._failure = self._failure or error
+        return self._failure is None
 
-    def _take(self, *, company: bool) -> Job | None:
-        """Make a job of the next row, if its claim is still good; refuse a row that cannot be rendered."""
-        while row := self._lanes.take(company=company):
+    def _next_message(self, *, shared: bool) -> OutgoingMessage | None:
+        """Make a message of the next row, if its claim is still good; refuse one that cannot be rendered."""
+        while row := self._queues.take(shared=shared):
             if row.until < gate_clock.now():
-                self._lanes.landed(row.lane)
+                self._queues.finished(row.provider)
                 self._give_back([row])
                 continue
             try:
-                job = self._job(row)
+                message = self._message(row)
             except ValueError:
-                self._lanes.landed(row.lane)
-                self._over.append(ending.unrenderable(row, utcnow()))
+                self._queues.finished(row.provider)
+                self._outcomes.append(ending.unrenderable(row, utcnow()))
                 continue
-            self._flying[job.key] = row
-            return job
+            self._in_flight[message.key] = row
+            return message
         return None
 
-    def _job(self, row: Claimed) -> Job:
+    def _message(self, row: Claimed) -> OutgoingMessage:
         copy = self._letter.to(Recipient(row.position, row.address, row.name))
-        return Job(row.position, copy.return_path, row.address, copy.message, row.lane)
+        return OutgoingMessage(row.position, copy.return_path, row.address, copy.message, row.provider)

@@ -18,7 +18,7 @@ HURRIED = 0.01  # the same while a connection is being opened, or a claim made
 REDIAL = 5.0  # seconds without a further connection after one that could not be had
 
 
-Answers = SimpleQueue[smtplib.SMTP | RelayDown]
+Dialled = SimpleQueue[smtplib.SMTP | RelayDown]
 
 
 class Pool:
@@ -28,7 +28,7 @@ class Pool:
         self.sessions: list[Session] = []
         self._relay, self._size, self._owner, self._worn = relay, size, owner, worn
         self._selector = selectors.DefaultSelector()
-        self._answers: Answers = SimpleQueue()  # another one after we left: nobody waits for the first
+        self._dialled: Dialled = SimpleQueue()  # another one after we left: nobody waits for the first
         self._dialling = 0
         self._not_before = 0.0
 
@@ -39,7 +39,7 @@ class Pool:
             return
         if not self._dialling:
             self._dial()
-        answer = self._answers.get()
+        answer = self._dialled.get()
         self._dialling -= 1
         if isinstance(answer, RelayDown):
             raise answer
@@ -81,7 +81,7 @@ class Pool:
     def stuck(self) -> bool:
         """Return some session waits on a slow relay: the others need not wait with it."""
         now = time.monotonic()
-        return any(s.phase is not Phase.IDLE and now - s.taken_up > STUCK for s in self.sessions)
+        return any(s.phase is not Phase.IDLE and now - s.message_since > STUCK for s in self.sessions)
 
     def poll(self, *, hurried: bool) -> None:
         """Let every session read and write what its socket allows, after a short sleep if none is ready."""
@@ -107,19 +107,19 @@ class Pool:
         """Leave every connection; what is in flight ends as its phase says."""
         while self.sessions:
             self._drop(self.sessions.pop())
-        left, self._answers, self._dialling = self._answers, SimpleQueue(), 0
+        left, self._dialled, self._dialling = self._dialled, SimpleQueue(), 0
         _hang_up(left)
 
     def _dial(self) -> None:
         self._dialling += 1
-        threading.Thread(target=self._call, args=(self._answers,), daemon=True).start()
+        threading.Thread(target=self._call, args=(self._dialled,), daemon=True).start()
 
-    def _call(self, answers: Answers) -> None:
+    def _call(self, answers: Dialled) -> None:
         try:
             answers.put(self._relay.connect(patience=dialogue.COMMAND_TIMEOUT))
         except RelayDown as down:
             answers.put(down)
-        if answers is not self._answers:
+        if answers is not self._dialled:
             _hang_up(answers)
 
     def _arrive(self) -> bool:
@@ -127,7 +127,7 @@ class Pool:
         before = len(self.sessions)
         with suppress(Empty):
             while self._dialling:
-                answer = self._answers.get_nowait()
+                answer = self._dialled.get_nowait()
                 self._dialling -= 1
                 if isinstance(answer, RelayDown):
                     self._not_before = time.monotonic() + REDIAL
@@ -152,7 +152,7 @@ class Pool:
         session.close()
 
 
-def _hang_up(answers: Answers) -> None:
+def _hang_up(answers: Dialled) -> None:
     """Leave what was dialled when nobody waits for it any more."""
     with suppress(Empty):
         while True:

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from mailer.smtp.replies import Reply
 
-OTHER = "other"  # the lane of every address whose provider has no pace of its own
+OTHER = "other"  # the provider of every address whose provider has no pace of its own
 
 
 class BadProviders(ValueError):

@@ -27,18 +27,18 @@ CHUNK = 65536  # bytes read at a time
 MAX_LINE = 8192  # bytes; a relay that talks longer without a line end is not speaking SMTP
 
 
-class Job(NamedTuple):
-    """One message for one recipient."""
+class OutgoingMessage(NamedTuple):
+    """Hold one message for one recipient."""
 
     key: int  # the caller's name for it
     sender: str  # return path without brackets; "" is the null one
     recipient: str
-    message: bytes  # CRLF line ends, ends in CRLF, no line begins with a dot
-    lane: str
+    content: bytes  # CRLF line ends, ends in CRLF, no line begins with a dot
+    provider: str
 
 
-class Fate(StrEnum):
-    """How a job ended."""
+class TransactionEnd(StrEnum):
+    """Say how a message ended."""
 
     ANSWERED = "answered"  # the reply to RCPT, DATA or the final dot decides
     NOT_BEGUN = "not begun"  # nothing of it was sent: as if never tried
@@ -47,6 +47,8 @@ class Fate(StrEnum):
 
 
 class Phase(StrEnum):
+    """Say where in the dialogue a session is."""
+
     IDLE = "idle"
     ENVELOPE = "envelope"  # MAIL, RCPT, DATA on their way or answered in part
     GATE = "gate"  # the relay awaits the body, which awaits the owner's word
@@ -55,8 +57,8 @@ class Phase(StrEnum):
     CLOSED = "closed"
 
 
-class May(StrEnum):
-    """What the owner says of a message whose body could begin."""
+class BodyPermission(StrEnum):
+    """Say what the owner answers for a message whose body could begin."""
 
     BEGIN = "begin"
     WAIT = "wait"  # the owner will say `proceed`, or `abandon`
@@ -64,35 +66,37 @@ class May(StrEnum):
 
 
 class SessionOwner(Protocol):
-    """Whom a session works for."""
+    """Decide for a session, and hear from it."""
 
-    def begin(self, session: "Session", job: Job) -> May:
-        """Say whether the body may begin; called right before its first byte.  False: too late, do not."""
+    def may_begin(self, session: "Session", message: OutgoingMessage) -> BodyPermission:
+        """Say whether the body may begin; called right before its first byte.  NEVER: too late."""
 
-    def following(self, session: "Session") -> Job | None:
-        """Return the job whose envelope may ride behind the current body."""
+    def next_message(self, session: "Session") -> OutgoingMessage | None:
+        """Return the message whose envelope may follow the current body in the same write."""
 
-    def ended(self, session: "Session", job: Job, fate: Fate, answer: Reply | None) -> None:
-        """Take the job's end; called once per job."""
+    def ended(
+        self, session: "Session", message: OutgoingMessage, end: TransactionEnd, answer: Reply | None
+    ) -> None:
+        """Take the message's end; called once per message."""
 
-    def spent(self, session: "Session") -> None:
+    def closed_between_messages(self, session: "Session") -> None:
         """Note that the relay broke off between two messages: after `answered` it had enough."""
 
 
-class _Cut(Exception):
-    """The connection is gone, or no longer makes sense."""
+class _ConnectionLost(Exception):
+    """Say that the connection is gone, or no longer makes sense."""
 
 
 @lru_cache(maxsize=256)  # a relay says the same few things all day
 def _parsed(line: bytes) -> tuple[int, bool, bytes]:
-    """(code, whether its reply goes on, text) of a reply's line.  Raises _Cut on anything else."""
+    """Return (code, whether its reply goes on, text) of a reply's line.  Raises _ConnectionLost."""
     if not line[:3].isdigit() or line[3:4] not in {b" ", b"-", b""}:
-        raise _Cut
+        raise _ConnectionLost
     return int(line[:3]), line[3:4] == b"-", line[4:]
 
 
 class Session:
-    """A connection with at most one message in flight and one envelope announced behind it."""
+    """Hold a connection with at most one message in flight and one envelope announced behind it."""
 
     def __init__(self, client: smtplib.SMTP, owner: SessionOwner) -> None:
         if client.sock is None:
@@ -100,56 +104,56 @@ class Session:
         self.sock: socket.socket = client.sock
         self.owner = owner
         self.phase = Phase.IDLE
-        self.carried: Counter[str] = Counter()  # bodies sent on this connection, by lane
+        self.sent_by_provider: Counter[str] = Counter()  # bodies sent on this connection, by provider
         self.answered = 0  # of these, those whose dot was answered
-        self.is_spent = False  # the relay broke off between two messages
+        self.closed_early = False  # the relay broke off between two messages
         self.since = self.born = (
             time.monotonic()
         )  # when it entered its phase, or the relay last moved on in it
-        self.taken_up = self.since  # when what is in flight was announced, or came to be answered
+        self.message_since = self.since  # when what is in flight was announced, or came to be answered
         self.timeout = COMMAND_TIMEOUT
         self._pipelining = client.has_extn("pipelining")
         self._smtputf8 = client.has_extn("smtputf8")
         self._size = client.has_extn("size")
         self._plain = not isinstance(self.sock, ssl.SSLSocket)
         self._client = client
-        self._job: Job | None = None
-        self._next: Job | None = None
+        self._current: OutgoingMessage | None = None
+        self._next: OutgoingMessage | None = None
         self._out = bytearray()
         self._in = b""
         self._text: list[bytes] = []  # the lines of a reply not yet complete
-        self._answers: list[Reply] = []  # to the current envelope
-        self._unsaid: deque[bytes] = deque()
+        self._envelope_replies: list[Reply] = []  # to the current envelope
+        self._unsent_commands: deque[bytes] = deque()
         self.sock.setblocking(False)
         if self.sock.family in {socket.AF_INET, socket.AF_INET6}:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
-    def job(self) -> Job | None:
+    def current(self) -> OutgoingMessage | None:
         """Return what is in flight."""
-        return self._job
+        return self._current
 
     @property
     def size_limit(self) -> int:
         """Return how many bytes a message may have, as the relay said (RFC 1870); 0 where it did not."""
-        said = str(self._client.esmtp_features.get("size", "")).strip()
-        return int(said) if said.isdigit() else 0
+        stated = str(self._client.esmtp_features.get("size", "")).strip()
+        return int(stated) if stated.isdigit() else 0
 
     @property
     def messages(self) -> int:
         """Return how many bodies this connection has carried."""
-        return self.carried.total()
+        return self.sent_by_provider.total()
 
     @property
     def wants_write(self) -> bool:
         return bool(self._out)
 
-    def start(self, job: Job) -> None:
-        """Announce a job on an idle session."""
-        self._job = job
+    def start(self, message: OutgoingMessage) -> None:
+        """Announce a message on an idle session."""
+        self._current = message
         self._enter(Phase.ENVELOPE, COMMAND_TIMEOUT)
-        self.taken_up = self.since
-        self._guarded(lambda: self._write(self._announce(job)))
+        self.message_since = self.since
+        self._guarded(lambda: self._write(self._announce(message)))
 
     def advance(self) -> None:
         """Read and write what the socket allows; call when it is ready."""
@@ -164,7 +168,7 @@ class Session:
 
         After a 354 there is no other way not to deliver an empty mail.
         """
-        self._job = None
+        self._current = None
         self.close()
 
     def expire(self, now: float) -> None:
@@ -181,26 +185,31 @@ class Session:
             if polite:
                 self.sock.send(b"QUIT\r\n")
         self._client.close()
-        job, following, self._job, self._next = self._job, self._next, None, None
-        if job:
-            self.owner.ended(self, job, Fate.UNKNOWN if phase is Phase.BODY else Fate.INTERRUPTED, None)
-        if following:
-            self.owner.ended(self, following, Fate.NOT_BEGUN, None)
+        message, next_message, self._current, self._next = self._current, self._next, None, None
+        if message:
+            self.owner.ended(
+                self,
+                message,
+                TransactionEnd.UNKNOWN if phase is Phase.BODY else TransactionEnd.INTERRUPTED,
+                None,
+            )
+        if next_message:
+            self.owner.ended(self, next_message, TransactionEnd.NOT_BEGUN, None)
 
     def _guarded(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except (_Cut, OSError):
-            self._note_spent()
+        except (_ConnectionLost, OSError):
+            self._note_early_close()
             self.close()
 
-    def _note_spent(self) -> None:
-        """Broken off before a word on what comes next, and not for having been idle, the relay had enough."""
-        unheard = self.phase is Phase.ENVELOPE and not self._answers
+    def _note_early_close(self) -> None:
+        """Tell the owner of a relay that broke off between two messages, and not for having been idle."""
+        unheard = self.phase is Phase.ENVELOPE and not self._envelope_replies
         at_once = self.phase is Phase.IDLE and time.monotonic() - self.since < AT_ONCE
-        if self.answered and not self.is_spent and (unheard or at_once):
-            self.is_spent = True
-            self.owner.spent(self)
+        if self.answered and not self.closed_early and (unheard or at_once):
+            self.closed_early = True
+            self.owner.closed_between_messages(self)
 
     # -- bytes ---------------------------------------------------------------
 
@@ -233,7 +242,7 @@ class Session:
             if lines:
                 self.since = time.monotonic()
             if len(rest) > MAX_LINE:
-                raise _Cut
+                raise _ConnectionLost
             if self._plain and len(data) < CHUNK:
                 return  # the socket is empty; a TLS one may hold a record more
 
@@ -245,7 +254,7 @@ class Session:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
         if not data:
-            raise _Cut
+            raise _ConnectionLost
         return data
 
     def _line(self, line: bytes) -> None:
@@ -258,20 +267,20 @@ class Session:
 
     # -- the dialogue --------------------------------------------------------
 
-    def _announce(self, job: Job) -> bytes:
+    def _announce(self, message: OutgoingMessage) -> bytes:
         """Return the envelope's commands that may be written now."""
-        self._answers.clear()
-        options = b" SIZE=%d" % len(job.message) if self._size else b""
-        if not (job.sender + job.recipient).isascii():
+        self._envelope_replies.clear()
+        options = b" SIZE=%d" % len(message.content) if self._size else b""
+        if not (message.sender + message.recipient).isascii():
             options += b" SMTPUTF8"
         commands = (
-            b"MAIL FROM:<%s>%s\r\n" % (job.sender.encode(), options),
-            b"RCPT TO:<%s>\r\n" % job.recipient.encode(),
+            b"MAIL FROM:<%s>%s\r\n" % (message.sender.encode(), options),
+            b"RCPT TO:<%s>\r\n" % message.recipient.encode(),
             b"DATA\r\n",
         )
         if self._pipelining:
             return b"".join(commands)
-        self._unsaid.extend(commands[1:])
+        self._unsent_commands.extend(commands[1:])
         return commands[0]
 
     def _answered(self, answer: Reply) -> None:
@@ -285,73 +294,73 @@ class Session:
             case Phase.RESET:
                 self._enter(Phase.IDLE, COMMAND_TIMEOUT)
             case _:
-                raise _Cut  # nobody asked
+                raise _ConnectionLost  # nobody asked
 
-    def _turned_away(self, answer: Reply) -> _Cut:
-        """421: the relay closes.  In answer to the dot it also means that the message was not taken."""
-        self._note_spent()
-        job, self._job = self._job, None
-        if job:
-            self.owner.ended(self, job, Fate.INTERRUPTED, answer)
-        return _Cut()
+    def _turned_away(self, answer: Reply) -> _ConnectionLost:
+        """Take a 421: the relay closes; in answer to the dot it also says that the message was not taken."""
+        self._note_early_close()
+        message, self._current = self._current, None
+        if message:
+            self.owner.ended(self, message, TransactionEnd.INTERRUPTED, answer)
+        return _ConnectionLost()
 
     def _envelope_answered(self, answer: Reply) -> None:
-        self._answers.append(answer)
+        self._envelope_replies.append(answer)
         fine = answer.code // 100 == 2
-        if self._unsaid and fine:
-            if len(self._unsaid) == 1:
+        if self._unsent_commands and fine:
+            if len(self._unsent_commands) == 1:
                 self._enter(Phase.ENVELOPE, DATA_TIMEOUT)
-            self._write(self._unsaid.popleft())
-        elif self._unsaid or len(self._answers) == 3:
-            self._unsaid.clear()
-            self._decide(self._answers[-1].code == 354)
+            self._write(self._unsent_commands.popleft())
+        elif self._unsent_commands or len(self._envelope_replies) == 3:
+            self._unsent_commands.clear()
+            self._decide(self._envelope_replies[-1].code == 354)
 
     def _decide(self, open_for_data: bool) -> None:
-        refused = next((a for a in self._answers if a.code // 100 not in {2, 3}), None)
+        refused = next((a for a in self._envelope_replies if a.code // 100 not in {2, 3}), None)
         if refused is None and open_for_data:
             self._send_body()
             return
         if refused is None:
-            raise _Cut  # 250 to DATA is no word on any message
+            raise _ConnectionLost  # 250 to DATA is no word on any message
         # After a 354 whose RCPT was refused only a lone dot can be said (RFC 2920 3.1); else RSET.
         self._finish(refused)
         self._enter(Phase.RESET, DOT_TIMEOUT)
         self._write(b".\r\n" if open_for_data else b"RSET\r\n")
 
     def _send_body(self) -> None:
-        job = self._job
-        may = self.owner.begin(self, job) if job else May.NEVER
-        if may is May.WAIT:
+        message = self._current
+        permission = self.owner.may_begin(self, message) if message else BodyPermission.NEVER
+        if permission is BodyPermission.WAIT:
             self._enter(Phase.GATE, math.inf)
             return
-        if job is None or may is May.NEVER:
-            raise self._too_late(job)
+        if message is None or permission is BodyPermission.NEVER:
+            raise self._too_late(message)
         self._enter(Phase.BODY, DOT_TIMEOUT)
-        self.carried[job.lane] += 1
-        self._next = self.owner.following(self) if self._pipelining else None
+        self.sent_by_provider[message.provider] += 1
+        self._next = self.owner.next_message(self) if self._pipelining else None
         ending = b".\r\n"
         if self._next:
             ending += self._announce(self._next)
-        self._write(job.message + ending)
+        self._write(message.content + ending)
 
-    def _too_late(self, job: Job | None) -> _Cut:
-        """RCPT is accepted and data awaited: not to deliver an empty mail, one can only hang up."""
-        self._job = None
-        if job:
-            self.owner.ended(self, job, Fate.NOT_BEGUN, None)
-        return _Cut()
+    def _too_late(self, message: OutgoingMessage | None) -> _ConnectionLost:
+        """Hang up: RCPT is accepted and data awaited, and nothing else would not deliver an empty mail."""
+        self._current = None
+        if message:
+            self.owner.ended(self, message, TransactionEnd.NOT_BEGUN, None)
+        return _ConnectionLost()
 
     def _body_answered(self, answer: Reply) -> None:
         self._finish(answer)
         self.answered += 1
-        self._job, self._next = self._next, None
-        self._enter(Phase.ENVELOPE if self._job else Phase.IDLE, COMMAND_TIMEOUT)
-        self.taken_up = self.since
+        self._current, self._next = self._next, None
+        self._enter(Phase.ENVELOPE if self._current else Phase.IDLE, COMMAND_TIMEOUT)
+        self.message_since = self.since
 
     def _finish(self, answer: Reply) -> None:
-        job, self._job = self._job, None
-        if job:
-            self.owner.ended(self, job, Fate.ANSWERED, answer)
+        message, self._current = self._current, None
+        if message:
+            self.owner.ended(self, message, TransactionEnd.ANSWERED, answer)
 
     def _enter(self, phase: Phase, timeout: float) -> None:
         self.phase, self.timeout, self.since = phase, timeout, time.monotonic()

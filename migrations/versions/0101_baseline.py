@@ -151,7 +151,7 @@ def upgrade() -> None:
     op.create_table(
         "provider_domain",
         sa.Column("domain", sa.String(), nullable=False),
-        sa.Column("lane", sa.String(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("domain", name=op.f("pk_provider_domain")),
     )
@@ -500,7 +500,7 @@ def upgrade() -> None:
         sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("subscriber_id", sa.Uuid(), nullable=True),
         sa.Column("consent_id", sa.Uuid(), nullable=True),
-        sa.Column("lane", sa.String(), server_default="other", nullable=False),
+        sa.Column("provider", sa.String(), server_default="other", nullable=False),
         sa.Column(
             "state",
             sa.Enum(
@@ -570,7 +570,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_delivery_due",
         "delivery",
-        ["issue_id", "lane", "due_at", "position"],
+        ["issue_id", "provider", "due_at", "position"],
         unique=False,
         postgresql_where="state IN ('pending', 'deferred')",
     )

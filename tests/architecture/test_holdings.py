@@ -77,7 +77,7 @@ def test_what_outlives_an_erasure_has_no_text_of_the_person_s() -> None:
     }
     assert kept == {
         ("consent_payload", "channel"), ("consent_payload", "form_version"), ("consent_payload", "source"),
-        ("consent_payload", "legal_text"), ("delivery", "lane"), ("delivery", "enhanced"),
+        ("consent_payload", "legal_text"), ("delivery", "provider"), ("delivery", "enhanced"),
         ("rights_request", "locale"), ("rights_event", "what"),
     }  # fmt: skip
 

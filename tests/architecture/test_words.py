@@ -29,10 +29,11 @@ FRENCH = re.compile(
     r"\b(?:le|la|les|un|une|des|du|est|vous|votre|nous|pas|pour|avec|ce|cette|de|par|dans|je|à|que|qui|d’|l’|n’|qu’)(?=\W|\b)",
     re.I,
 )
-UNSEEN = {  # enumerations no person is shown a member of, under its own name
-    "Access", "Act", "Alert", "Change", "Confirmation", "DateOrder", "Decision", "Due", "Erasure", "Fate",
-    "Keep", "May", "Move", "Phase", "Portability", "Pressure", "Purpose", "Rectification", "ResolutionKind",
-    "Restriction", "Sort", "SubscriptionState", "Task", "Theme", "Whose",
+UNSEEN = {
+    "Access", "Act", "Alert", "BodyPermission", "Change", "Confirmation", "DateOrder", "Decision",
+    "Due", "Erasure", "Keep", "Move", "Phase", "Portability", "Pressure", "Purpose", "Rectification",
+    "ResolutionKind", "Restriction", "Sort", "SubscriptionState", "Task", "Theme", "TransactionEnd",
+    "Whose",
 }  # fmt: skip
 
 

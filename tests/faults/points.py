@@ -22,9 +22,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from mailer.delivery import audience, ledger, recovery
-from mailer.delivery.worker import Sender
+from mailer.delivery.worker import SendWorker
 from mailer.smtp.relay import Relay
-from mailer.smtp.session import Fate, May
+from mailer.smtp.session import BodyPermission, TransactionEnd
 
 FREEZE = ("freeze.before", "freeze.inside", "freeze.committed")
 CLAIM = ("claim.before", "claim.inside", "claim.committed")
@@ -172,20 +172,20 @@ def _around_the_wire(points: Points) -> None:
 
 
 def _around_the_owner(points: Points) -> None:
-    begin, ended = Sender.begin, Sender.ended
+    may_begin, ended = SendWorker.may_begin, SendWorker.ended
 
-    def wrapped_begin(self: Sender, session: Any, job: Any) -> May:
+    def wrapped_begin(self: SendWorker, session: Any, message: Any) -> BodyPermission:
         points.reach("begin.before")
-        may = begin(self, session, job)
-        if may is May.BEGIN:
+        permission = may_begin(self, session, message)
+        if permission is BodyPermission.BEGIN:
             points.reach("begin.after")
-        return may
+        return permission
 
-    def wrapped_ended(self: Sender, session: Any, job: Any, fate: Fate, answer: Any) -> None:
-        if fate is Fate.ANSWERED:
+    def wrapped_ended(self: SendWorker, session: Any, message: Any, end: TransactionEnd, answer: Any) -> None:
+        if end is TransactionEnd.ANSWERED:
             points.reach("reply.before")
-        ended(self, session, job, fate, answer)
-        if fate is Fate.ANSWERED:
+        ended(self, session, message, end, answer)
+        if end is TransactionEnd.ANSWERED:
             points.reach("reply.after")
 
-    Sender.begin, Sender.ended = wrapped_begin, wrapped_ended  # type: ignore[method-assign]
+    SendWorker.may_begin, SendWorker.ended = wrapped_begin, wrapped_ended  # type: ignore[method-assign]

@@ -41,7 +41,7 @@ CONNECTIONS = 4
 CONSTANTS: dict[str, Any] = {
     "mailer.delivery.ledger:SILENT_AFTER": LEASE,
     "mailer.delivery.ledger:SURE_AFTER": 0.5,
-    "mailer.delivery.worker:BEAT_EVERY": 0.3,
+    "mailer.delivery.worker:HEARTBEAT_EVERY": 0.3,
     "mailer.core.circuit:_OURS": [0.2, 1.0],
     "mailer.monitoring.alarms:MAIL_AFTER": 0,
     "mailer.monitoring.alarms:KINDS_OF_PROCESS": [],  # these workers are no Celery processes

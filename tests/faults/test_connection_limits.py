@@ -51,7 +51,7 @@ def test_closed(stage: Stage, judge: Judge, limit: int) -> None:
 
 
 def test_the_first_message_too(stage: Stage, judge: Judge) -> None:
-    """Said on a new connection, it is about the person, or the day: they wait, as for any 4xx."""
+    """ProviderReplies on a new connection, it is about the person, or the day: they wait, as for any 4xx."""
     issue_id = stage.issue(READERS)
     stage.relay.script(Rule(At.RCPT, Do.SAY, "452 4.5.3 Too many recipients", to="reader7@"))
     stage.worker(seconds=3).wait()

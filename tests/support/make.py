@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
 from mailer.delivery import recovery
-from mailer.delivery.shaping.budget import Shares
-from mailer.delivery.shaping.rate import Pace
-from mailer.delivery.worker import Sender
+from mailer.delivery.shaping.budget import SendingBudget
+from mailer.delivery.shaping.rate import RateLimiter
+from mailer.delivery.worker import SendWorker
 from mailer.imports import apply
 from mailer.imports.rows import person
 from mailer.issues.models import Approval, Issue, Revision
@@ -162,7 +162,7 @@ def make_scheduled_issue(db: Session, newsletter: Newsletter, words: str = "The 
     return issue
 
 
-def make_sender(relay: Relay, connections: int = 3) -> Sender:
+def make_sender(relay: Relay, connections: int = 3) -> SendWorker:
     """A sender in this process, with neither pace nor providers."""
-    shares = Shares({}, Pace("", 0, {}, 1), senders=1)
-    return Sender(relay, connections, recovery.folder(settings()), shares=shares)
+    budget = SendingBudget({}, RateLimiter("", 0, {}, 1), senders=1)
+    return SendWorker(relay, connections, recovery.folder(settings()), budget=budget)

@@ -1,4 +1,4 @@
-"""How much of each lane a sender may take next: what pace is set, and which providers asked for a rest."""
+"""How many messages to each provider may be claimed next: by the rate set, and by what providers answered."""
 
 import time
 from collections import Counter
@@ -9,145 +9,156 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session as Database
 
 from mailer.core import circuit
-from mailer.delivery.ledger import START, Claim, Claimed, Share
+from mailer.delivery.ledger import START, Claim, Claimed, ProviderBudget
 from mailer.delivery.shaping.connections import ConnectionLimit
-from mailer.delivery.shaping.rate import Pace
+from mailer.delivery.shaping.rate import RateLimiter
 from mailer.smtp.providers import OTHER, Provider, is_full_connection, is_throttle
 from mailer.smtp.replies import Reply
 from mailer.smtp.session import Session
 
 MESSAGES_PER_CONNECTION = 500
-LOOK_EVERY = 1.0  # seconds between two looks at the holds
-PROBE = 5  # messages tried in a lane whose rest is over, until one is accepted
-NAP = 0.5  # seconds slept at most while the pace allows nothing
+READ_HOLDS_EVERY = 1.0  # seconds between two looks at the holds
+PROBE = 5  # messages tried with a provider whose hold is over, until one is accepted
+LONGEST_SLEEP = 0.5  # seconds slept at most while the pace allows nothing
 
 
-class Said(NamedTuple):
-    """What providers answered of late."""
+class ProviderReplies(NamedTuple):
+    """Hold what providers answered since it was last shared."""
 
-    throttled: dict[str, str]  # lane → reply
-    accepted: set[str]  # lanes that rested
+    throttled: dict[str, str]  # provider → reply
+    accepted: set[str]  # providers that were on hold and accepted a message
 
 
-class Shares:
-    """One sender's view of the lanes."""
+class SendingBudget:
+    """Decide for one worker how many messages each provider, and each connection, may be given."""
 
-    def __init__(self, providers: Mapping[str, Provider], pace: Pace, *, senders: int) -> None:
+    def __init__(self, table: Mapping[str, Provider], limiter: RateLimiter, *, senders: int) -> None:
         self.exhausted = False  # the pace, and nothing else, kept the last claim from taking anything
-        self._providers, self._pace, self._senders = providers, pace, senders
-        self._lanes = (*(name for name in providers if name != OTHER), OTHER)
+        self._table, self._limiter, self._senders = table, limiter, senders
+        self._providers = (*(name for name in table if name != OTHER), OTHER)
         self._reached: dict[str, tuple[datetime, int]] = {}
-        self._quiet: set[str] = set()  # lanes in which the last claim found nothing: left alone till rewound
+        self._empty: set[str] = set()  # providers for which the last claim found nothing, until rewound
         self._granted: dict[str, int] = {}
-        self._resting: dict[str, bool] = {}  # lane → may be probed
+        self._on_hold: dict[str, bool] = {}  # provider → may be probed
         self._throttled: dict[str, str] = {}
         self._accepted: set[str] = set()
-        self._looked = float("-inf")
+        self._holds_read_at = float("-inf")
         self._limit = ConnectionLimit()
 
     # -- what a claim may take -------------------------------------------------
 
-    def next(self, limit: int) -> list[Share]:
+    def budgets(self, limit: int) -> list[ProviderBudget]:
         """Return what the next claim may take, and where it begins to look."""
-        wanted = {lane: self._wanted(lane, limit) for lane in self._lanes if lane not in self._quiet}
-        wanted = {lane: count for lane, count in wanted.items() if count}
-        self._granted = self._pace.grant(wanted)
+        wanted = {
+            provider: self._wanted(provider, limit)
+            for provider in self._providers
+            if provider not in self._empty
+        }
+        wanted = {provider: count for provider, count in wanted.items() if count}
+        self._granted = self._limiter.grant(wanted)
         self.exhausted = bool(wanted) and not any(self._granted.values())
         return [
-            Share(lane, count, self._reached.get(lane, START))
-            for lane, count in self._granted.items()
+            ProviderBudget(provider, count, self._reached.get(provider, START))
+            for provider, count in self._granted.items()
             if count
         ]
 
-    def took(self, claim: Claim) -> None:
+    def note_claim(self, claim: Claim) -> None:
         """Note how far the claim went, and give back what it could not use."""
         self._reached |= claim.reached
-        self._quiet |= {lane for lane, granted in self._granted.items() if granted} - claim.reached.keys()
-        used = Counter(row.lane for row in claim.rows)
-        self._pace.give_back({lane: n - used[lane] for lane, n in self._granted.items() if n > used[lane]})
+        self._empty |= {
+            provider for provider, granted in self._granted.items() if granted
+        } - claim.reached.keys()
+        used = Counter(row.provider for row in claim.rows)
+        self._limiter.give_back(
+            {provider: n - used[provider] for provider, n in self._granted.items() if n > used[provider]}
+        )
 
     def give_back(self, rows: Iterable[Claimed]) -> None:
         """Take back rows that were claimed and did not begin."""
-        self._pace.give_back(Counter(row.lane for row in rows))
+        self._limiter.give_back(Counter(row.provider for row in rows))
 
     @property
-    def afresh(self) -> bool:
+    def from_start(self) -> bool:
         """Return whether the next claim looks from the start."""
-        return not (self._reached or self._quiet)
+        return not (self._reached or self._empty)
 
     def rewind(self) -> None:
         """Look from the start again."""
-        self._reached, self._quiet = {}, set()
+        self._reached, self._empty = {}, set()
 
     def wait(self) -> float:
-        return min(self._pace.wait(), NAP)
+        """Return the seconds to wait before asking the rate limiter again."""
+        return min(self._limiter.wait(), LONGEST_SLEEP)
 
-    def _wanted(self, lane: str, limit: int) -> int:
-        if lane not in self._resting:
+    def _wanted(self, provider: str, limit: int) -> int:
+        if provider not in self._on_hold:
             return limit
-        return PROBE if self._resting[lane] else 0
+        return PROBE if self._on_hold[provider] else 0
 
     # -- what a connection may carry -------------------------------------------
 
-    def room(self, lane: str) -> int | None:
-        """Return how many messages of this lane may be under way from here at once."""
-        if self._resting.get(lane) is False:
+    def concurrency(self, provider: str) -> int | None:
+        """Return how many messages of this provider may be under way from here at once."""
+        if self._on_hold.get(provider) is False:
             return 0
-        provider = self._providers.get(lane)
-        if provider is None or not provider.connections:
+        limits = self._table.get(provider)
+        if limits is None or not limits.connections:
             return None
-        return -(-provider.connections // self._senders)
+        return -(-limits.connections // self._senders)
 
-    def worn(self, session: Session) -> bool:
+    def is_worn(self, session: Session) -> bool:
         """Return whether this connection has carried enough, in all or to one provider."""
         count = session.messages
         return (
             count >= MESSAGES_PER_CONNECTION
             or (count >= self._limit.most and self._limit.reached(count))
             or any(
-                (provider := self._providers.get(lane)) and provider.messages and count >= provider.messages
-                for lane, count in session.carried.items()
+                (limits := self._table.get(provider)) and limits.messages and count >= limits.messages
+                for provider, count in session.sent_by_provider.items()
             )
         )
 
     def is_full(self, session: Session, answer: Reply) -> bool:
-        """Whether this answer is about the connection; then no other carries as many."""
+        """Return whether this answer is about the connection; then no other carries as many."""
         full = session.answered > 0 and is_full_connection(answer)
         if full:
             self._limit.told(session.answered)
         return full
 
-    def spent(self, session: Session) -> None:
+    def closed_between_messages(self, session: Session) -> None:
         """Note that the relay closed this connection between two messages."""
         self._limit.closed(session.answered, session.born)
 
     # -- what providers say ----------------------------------------------------
 
-    def heard(self, lane: str, answer: Reply) -> None:
-        """Take note of a reply about one of this lane's messages."""
-        if lane == OTHER:
+    def note_reply(self, provider: str, answer: Reply) -> None:
+        """Take note of a reply about one of this provider's messages."""
+        if provider == OTHER:
             return
         if is_throttle(answer):
-            self._throttled[lane] = f"{answer.code} {answer.enhanced} {answer.text}"
+            self._throttled[provider] = f"{answer.code} {answer.enhanced} {answer.text}"
         elif answer.code // 100 == 2:
-            self._accepted.add(lane)
+            self._accepted.add(provider)
 
-    def refused(self, lane: str, reason: str) -> None:
-        """Note that this lane's provider alone refuses, for reasons that may be ours: it rests."""
-        self._throttled[lane], self._resting = reason, {**self._resting, lane: False}
+    def hold(self, provider: str, reason: str) -> None:
+        """Put a provider on hold that alone refuses, for reasons that may be ours."""
+        self._throttled[provider], self._on_hold = reason, {**self._on_hold, provider: False}
 
-    def said(self) -> Said:
-        """Return what providers said since this was last asked."""
-        said = Said(self._throttled, self._accepted & self._resting.keys() - self._throttled.keys())
+    def take_replies(self) -> ProviderReplies:
+        """Return what providers answered since this was last asked."""
+        replies = ProviderReplies(
+            self._throttled, self._accepted & self._on_hold.keys() - self._throttled.keys()
+        )
         self._throttled, self._accepted = {}, set()
-        return said
+        return replies
 
-    def note(self, db: Database, said: Said, *, now: datetime) -> None:
-        """Share with the other senders what providers said, and learn what they were told."""
-        for lane, reason in said.throttled.items():
-            circuit.hit(db, lane, reason, now=now)
-        for lane in said.accepted:
-            circuit.clear(db, lane)
-        if said.throttled or said.accepted or time.monotonic() - self._looked > LOOK_EVERY:
-            self._resting = {name: hold.until <= now for name, hold in circuit.known(db).items()}
-            self._looked = time.monotonic()
+    def share_replies(self, db: Database, replies: ProviderReplies, *, now: datetime) -> None:
+        """Share with the other workers what providers answered, and learn what they were told."""
+        for provider, reason in replies.throttled.items():
+            circuit.hit(db, provider, reason, now=now)
+        for provider in replies.accepted:
+            circuit.clear(db, provider)
+        if replies.throttled or replies.accepted or time.monotonic() - self._holds_read_at > READ_HOLDS_EVERY:
+            self._on_hold = {name: hold.until <= now for name, hold in circuit.known(db).items()}
+            self._holds_read_at = time.monotonic()

@@ -42,7 +42,7 @@ def learn(
 ) -> None:
     """Keep which provider each domain's exchangers are of."""
     rows = [
-        {"domain": domain, "lane": providers.of(domain, hosts), "asked_at": now}
+        {"domain": domain, "provider": providers.of(domain, hosts), "asked_at": now}
         for domain, hosts in exchangers.items()
     ]
     if rows:
@@ -50,15 +50,17 @@ def learn(
         db.execute(
             said.on_conflict_do_update(
                 index_elements=[Route.domain],
-                set_={"lane": said.excluded.lane, "asked_at": said.excluded.asked_at},
+                set_={"provider": said.excluded.provider, "asked_at": said.excluded.asked_at},
             ),
             rows,
         )
 
 
-def lanes(db: Session, providers: Providers) -> dict[str, str]:
-    """Return the lane of each domain that is known by name or was learnt; the table of today has the last
+def providers(db: Session, providers: Providers) -> dict[str, str]:
+    """Return the provider of each domain that is known by name or was learnt; the table of today has the last
     word.
     """
-    learnt = {row.domain: row.lane for row in db.execute(select(Route.domain, Route.lane))}
-    return {domain: lane for domain, lane in learnt.items() if lane in providers.table} | providers.domains
+    learnt = {row.domain: row.provider for row in db.execute(select(Route.domain, Route.provider))}
+    return {
+        domain: provider for domain, provider in learnt.items() if provider in providers.table
+    } | providers.domains

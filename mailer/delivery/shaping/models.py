@@ -13,5 +13,5 @@ class Route(Base):
     __tablename__ = "provider_domain"
 
     domain: Mapped[str] = mapped_column(primary_key=True)
-    lane: Mapped[str]
+    provider: Mapped[str]
     asked_at: Mapped[datetime]

@@ -1,9 +1,9 @@
-"""How fast messages leave: one rate for the house, one for each provider, shared by all workers.
+"""How fast messages leave: one rate for all, one for each provider, shared by all workers.
 
-Each rate is a GCRA (the ATM Forum's generic cell rate algorithm): one number a lane, the time at which it
-would be even.  They live in one Redis hash, are moved by one script, and run on Redis' own clock, so that
-neither the workers' number nor their clocks matter.  A lane that was idle, or that a FLUSHALL forgot, may
-begin with one quantum at once; after that messages leave evenly.
+Each rate is a GCRA (the ATM Forum's generic cell rate algorithm): one number a provider, the theoretical
+arrival time of its next message.  They live in one Redis hash, are moved by one script, and run on Redis' own
+clock, so that neither the workers' number nor their clocks matter.  A provider that was idle, or that a
+FLUSHALL forgot, may begin with one burst at once; after that messages leave evenly.
 
 When Redis is away each sender keeps to its own share of every rate.
 """
@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,48 +26,48 @@ from mailer.core.logging import log
 from mailer.core.settings import Settings, settings
 from mailer.smtp.providers import BadProviders, Providers
 
-QUANTUM = 0.25  # seconds' worth of messages that may begin at once
+BURST = 0.25  # seconds' worth of messages that may begin at once
 KEY = "mailer:pace"
-HOUSE = "*"  # the lane of all
-PATIENCE = 0.5  # seconds Redis has to answer
-ABSENCE = 5.0  # seconds before it is tried again
-_PLENTY = 1 << 62
+ALL = "*"  # the rate of all messages together
+REDIS_TIMEOUT = 0.5  # seconds Redis has to answer
+REDIS_RETRY_AFTER = 5.0  # seconds before it is tried again
+_UNLIMITED = 1 << 62
 
 _GRANT = Path(__file__).with_suffix(".lua").read_text(encoding="utf-8")
 
 
 @dataclass
-class Pace:
-    """One sender's view of the rates it shares with the others.  0 is no limit."""
+class RateLimiter:
+    """Grant messages at the rates that one worker shares with the others.  0 is no limit."""
 
     redis_url: str
-    rate: float  # messages a second, of the house
-    lanes: Mapping[str, float]  # messages a second, of the providers that have a limit
+    rate: float  # messages a second, of all
+    rates: Mapping[str, float]  # messages a second, of the providers that have a limit
     senders: int  # among how many the rates are cut while Redis is away
     clock: Callable[[], float] = time.monotonic
     _more_at: float = 0.0
-    _back_at: float | None = None  # when Redis, which is away, is tried again
-    _even: dict[str, float] = field(default_factory=dict)  # our own share's lanes, on our own clock
+    _redis_retry_at: float | None = None  # when Redis, which is away, is tried again
+    _arrival: dict[str, float] = field(default_factory=dict)  # our own share's providers, on our own clock
     _turn: int = 0
 
     @classmethod
-    def of(cls, settings: Settings, providers: Providers) -> "Pace":
+    def from_settings(cls, settings: Settings, providers: Providers) -> "RateLimiter":
         """As the settings and the table of providers say."""
         return cls(settings.redis_url or "", settings.rate, providers.rates, settings.senders)
 
     def grant(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        """Return how many messages of each lane (a provider's name) may begin now.
+        """Return how many messages of each provider may begin now.
 
         At most one round trip to Redis; none when nothing wanted has a limit.  Give back what is not begun.
         """
         self._more_at = 0.0
-        asked = {lane: count for lane, count in wanted.items() if count > 0}
+        asked = {provider: count for provider, count in wanted.items() if count > 0}
         if not self._is_limited(asked):
             return dict(wanted)
-        granted = self._together(asked)
+        granted = self._from_redis(asked)
         if granted is None:
-            granted = self._alone(asked)
-        return {lane: granted.get(lane, 0) for lane in wanted}
+            granted = self._from_own_share(asked)
+        return {provider: granted.get(provider, 0) for provider in wanted}
 
     def wait(self) -> float:
         """Seconds until some of what the last grant withheld may begin; 0 when it withheld nothing."""
@@ -74,60 +75,62 @@ class Pace:
 
     def give_back(self, unused: Mapping[str, int]) -> None:
         """Return what was granted and not begun."""
-        unused = {lane: count for lane, count in unused.items() if count > 0}
+        unused = {provider: count for provider, count in unused.items() if count > 0}
         if not self._is_limited(unused):
             return
         steps = self._steps(unused)
-        if self._back_at is not None:
-            for lane, step, count in steps:
-                self._even[lane] = self._even.get(lane, 0.0) - count * step * self.senders
+        if self._redis_retry_at is not None:
+            for provider, step, count in steps:
+                self._arrival[provider] = self._arrival.get(provider, 0.0) - count * step * self.senders
             return
         with suppress(redis.RedisError), self._client.pipeline(transaction=False) as pipe:
-            for lane, step, count in steps:
-                pipe.hincrby(KEY, lane, -round(count * step * 1e6))
+            for provider, step, count in steps:
+                pipe.hincrby(KEY, provider, -round(count * step * 1e6))
             pipe.execute()
 
-    def _is_limited(self, lanes: Mapping[str, int]) -> bool:
-        return bool(lanes) and (self.rate > 0 or any(lane in self.lanes for lane in lanes))
+    def _is_limited(self, counts: Mapping[str, int]) -> bool:
+        return bool(counts) and (self.rate > 0 or any(provider in self.rates for provider in counts))
 
     def _steps(self, counts: Mapping[str, int]) -> list[tuple[str, float, int]]:
-        """(lane, seconds between two messages, messages) of the limited among these, and of the house."""
-        lanes = [*counts.items(), (HOUSE, sum(counts.values()))]
-        return [(lane, step, count) for lane, count in lanes if (step := self._step(lane))]
+        """Return (provider, seconds between two messages, messages) of those that are limited, and of all."""
+        each = [*counts.items(), (ALL, sum(counts.values()))]
+        return [(provider, step, count) for provider, count in each if (step := self._step(provider))]
 
-    def _step(self, lane: str) -> float:
-        """Seconds between two messages of a lane; 0 for one without limit."""
-        rate = self.rate if lane == HOUSE else self.lanes.get(lane, 0.0)
+    def _step(self, provider: str) -> float:
+        """Seconds between two messages of a provider; 0 for one without limit."""
+        rate = self.rate if provider == ALL else self.rates.get(provider, 0.0)
         return 1 / rate if rate else 0.0
 
     # -- with the others, through Redis ---------------------------------------
 
-    def _together(self, asked: Mapping[str, int]) -> dict[str, int] | None:
+    def _from_redis(self, asked: Mapping[str, int]) -> dict[str, int] | None:
         """Return what Redis grants, None while it is away."""
-        if self._back_at is not None and self.clock() < self._back_at:
+        if self._redis_retry_at is not None and self.clock() < self._redis_retry_at:
             return None
-        lanes = [part for lane, count in asked.items() for part in (lane, self._step(lane) * 1e6, count)]
+        wanted = [(provider, self._step(provider) * 1e6, count) for provider, count in asked.items()]
         try:
-            wait, *granted = self._script(keys=[KEY], args=[QUANTUM * 1e6, self._step(HOUSE) * 1e6, *lanes])
+            wait, *granted = self._script(
+                keys=[KEY], args=[BURST * 1e6, self._step(ALL) * 1e6, *chain.from_iterable(wanted)]
+            )
         except redis.RedisError as error:
-            self._lose(error)
+            self._note_redis_away(error)
             return None
-        if self._back_at is not None:
-            self._back_at = None
+        if self._redis_retry_at is not None:
+            self._redis_retry_at = None
             log.info("redis is back: the pace is shared again")
         self._more_at = self.clock() + wait / 1e6
         return dict(zip(asked, granted, strict=True))
 
-    def _lose(self, error: redis.RedisError) -> None:
-        if self._back_at is None:
-            self._even.clear()
+    def _note_redis_away(self, error: redis.RedisError) -> None:
+        if self._redis_retry_at is None:
+            self._arrival.clear()
             log.warning("redis is away: each sender keeps to its share", error=type(error).__name__)
-        self._back_at = self.clock() + ABSENCE
+        self._redis_retry_at = self.clock() + REDIS_RETRY_AFTER
 
     @cached_property
     def _client(self) -> redis.Redis:
         return redis.Redis.from_url(
-            self.redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE,
+            self.redis_url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT,
             retry=Retry(NoBackoff(), 1),
         )  # fmt: skip
 
@@ -137,39 +140,46 @@ class Pace:
 
     # -- alone, while Redis is away --------------------------------------------
 
-    def _alone(self, asked: Mapping[str, int]) -> dict[str, int]:
-        """Grant our own share of each rate: the lanes in turn, beginning with another each time."""
+    def _from_own_share(self, asked: Mapping[str, int]) -> dict[str, int]:
+        """Grant our own share of each rate: the providers in turn, beginning with another each time."""
         now = self.clock()
         self._turn += 1
-        lanes = deque(asked)
-        lanes.rotate(-self._turn)
-        left = self._room(HOUSE, now)
+        order = deque(asked)
+        order.rotate(-self._turn)
+        left = self._available(ALL, now)
         granted: dict[str, int] = {}
-        for lane in lanes:
-            granted[lane] = min(asked[lane], self._room(lane, now), left)
-            left -= granted[lane]
-        for lane, step, count in self._steps(granted):
-            self._even[lane] += count * step * self.senders
-        missing = {lane: count - granted[lane] for lane, count in asked.items() if count > granted[lane]}
-        waits = (max(self._until(lane, n, now), self._until(HOUSE, n, now)) for lane, n in missing.items())
+        for provider in order:
+            granted[provider] = min(asked[provider], self._available(provider, now), left)
+            left -= granted[provider]
+        for provider, step, count in self._steps(granted):
+            self._arrival[provider] += count * step * self.senders
+        missing = {
+            provider: count - granted[provider]
+            for provider, count in asked.items()
+            if count > granted[provider]
+        }
+        waits = (
+            max(self._wait_for(provider, n, now), self._wait_for(ALL, n, now))
+            for provider, n in missing.items()
+        )
         self._more_at = now + min(waits, default=0.0)
         return granted
 
-    def _room(self, lane: str, now: float) -> int:
-        step = self._step(lane) * self.senders
+    def _available(self, provider: str, now: float) -> int:
+        step = self._step(provider) * self.senders
         if not step:
-            return _PLENTY
-        ahead = max(QUANTUM, step)
-        self._even[lane] = min(max(self._even.get(lane, now), now), now + ahead)
-        return int((now + ahead - self._even[lane]) / step + 1e-6)
+            return _UNLIMITED
+        ahead = max(BURST, step)
+        self._arrival[provider] = min(max(self._arrival.get(provider, now), now), now + ahead)
+        return int((now + ahead - self._arrival[provider]) / step + 1e-6)
 
-    def _until(self, lane: str, missing: int, now: float) -> float:
-        step = self._step(lane) * self.senders
+    def _wait_for(self, provider: str, missing: int, now: float) -> float:
+        step = self._step(provider) * self.senders
         if not step:
             return 0.0
-        ahead = max(QUANTUM, step)
+        ahead = max(BURST, step)
         some = min(missing, max(1, int(ahead / step / 2)))
-        return max(0.0, self._even[lane] + some * step - ahead - now)
+        return max(0.0, self._arrival[provider] + some * step - ahead - now)
 
 
 def configured(settings: Settings) -> Providers:

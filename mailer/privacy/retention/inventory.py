@@ -161,7 +161,7 @@ HOLDINGS = (
     _person("delivery",
             "issue_id position consent_id state due_at attempts first_tried withheld code enhanced "
             "changed_at", Erasure.LIVES_ON, Keep.ARCHIVE),
-    _person("delivery", "lane faults worker fence", Access.MEANINGLESS, Erasure.LIVES_ON, Keep.ARCHIVE),
+    _person("delivery", "provider faults worker fence", Access.MEANINGLESS, Erasure.LIVES_ON, Keep.ARCHIVE),
     _person("notice",
             "kind newsletter_id email name locale facts state attempts first_tried code reply answers "
             "created_at", Restriction.SHORT_LIVED, Keep.NOTICES),
@@ -239,7 +239,7 @@ NOT_PERSONAL = {
     ),
     "provider_domain": (
         "whose mailboxes a domain's are, of domains that several readers share",
-        "domain lane asked_at",
+        "domain provider asked_at",
     ),
     "restore_lock": (
         "how far files go, and counts",
@@ -268,7 +268,7 @@ NOT_PERSONAL = {
 STORES_WITHOUT_PEOPLE = {
     "anchors": "numbers and macs of the chain",
     "spool": "there is none: mails are composed in memory, and drafts are issues",
-    "caches": "Redis holds tasks without content, the rate of lanes, and counters by network of visitors",
+    "caches": "Redis holds tasks without content, the rate of providers, and counters by network of visitors",
     "logs": "random ids alone; addresses and tokens that a library would write are scrubbed",
 }
 

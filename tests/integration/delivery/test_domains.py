@@ -38,13 +38,13 @@ def test_shared_domains_are_asked_about_once_a_week_and_have_their_provider_s_la
     assert domains.to_ask(db, providers, now=now) == []
     assert domains.to_ask(db, providers, now=now + timedelta(days=8)) == asked
     issue = make_scheduled_issue(db, newsletter)
-    audience.freeze(db, issue.id, now=now, lanes=domains.lanes(db, providers))
-    lanes = list(db.scalars(select(Delivery.lane)))
-    assert (lanes.count("outlook"), lanes.count("gmail"), lanes.count("other")) == (6, 5, 6)
+    audience.freeze(db, issue.id, now=now, providers=domains.providers(db, providers))
+    of = list(db.scalars(select(Delivery.provider)))
+    assert (of.count("outlook"), of.count("gmail"), of.count("other")) == (6, 5, 6)
 
 
 def test_a_provider_that_left_the_table_has_no_lane(db: Session) -> None:
     town = Providers().changed("town: {mx: [ville.example.org]}")
     domains.learn(db, town, {"quartier.example.org": ("mx.ville.example.org",)}, now=utcnow())
-    assert domains.lanes(db, town)["quartier.example.org"] == "town"
-    assert "quartier.example.org" not in domains.lanes(db, Providers())
+    assert domains.providers(db, town)["quartier.example.org"] == "town"
+    assert "quartier.example.org" not in domains.providers(db, Providers())

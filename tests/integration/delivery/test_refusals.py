@@ -69,7 +69,7 @@ def test_what_was_refused_in_the_same_words_is_not_final_any_more(issue: Issue) 
     _become(DeliveryState.REFUSED, 1, 2, 3)
     _become(DeliveryState.REFUSED, 4, text=OTHERWISE)
     with transaction() as db:
-        refusals.doubt(db, issue.id, Trip(None, wording(NO), "554 5.0.0 no"), now=utcnow())
+        refusals.suspect(db, issue.id, Trip(None, wording(NO), "554 5.0.0 no"), now=utcnow())
     states = _states(issue.id)
     assert [states[n] for n in (1, 2, 3, 4, 5)] == ["deferred"] * 3 + ["refused", "pending"]
     assert (_now(issue).state, _now(issue).paused_for) == (IssueState.PAUSED, "554 5.0.0 no")
@@ -94,7 +94,7 @@ def test_an_issue_does_not_close_before_the_choice(issue: Issue) -> None:
     assert _now(issue).state is IssueState.PAUSED
     with transaction() as db:
         assert refusals.take(db, db.merge(issue), by="terminal", now=utcnow()) == 2
-        assert refusals.judged(db, issue.id) == {wording(NO)}
+        assert refusals.accepted_wordings(db, issue.id) == {wording(NO)}
     assert "refused" not in _kinds()
     assert _close() == [issue.id]
     assert list(_states(issue.id).values()) == ["accepted"] * 8 + ["refused"] * 2

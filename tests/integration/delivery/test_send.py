@@ -24,9 +24,9 @@ from mailer.core.settings import Settings, settings
 from mailer.core.tokens import Purpose, read_delivery
 from mailer.delivery import audience, ledger, recovery, reports
 from mailer.delivery.certificate import certify
-from mailer.delivery.ledger import Claim, Fenced, Outcome, Share
+from mailer.delivery.ledger import Claim, Fenced, Outcome, ProviderBudget
 from mailer.delivery.message import Letter
-from mailer.delivery.message import Sender as Identity
+from mailer.delivery.message import SenderIdentity as Identity
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Approval, Issue
 from mailer.issues.state_machine import IssueState
@@ -41,7 +41,7 @@ from tests.support.make import import_people, make_newsletter, make_readers, mak
 from tests.support.sink import Sink, running_sink
 from tests.support.waiting import PATIENCE
 
-ALL = [Share(OTHER, 100)]
+ALL = [ProviderBudget(OTHER, 100)]
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_the_claim_goes_through_indexes_though_the_tables_were_just_made(clean: 
     """Whom to write to is asked of keys: a plan that reads a table whole would do so at each claim."""
     with transaction() as db:
         db.execute(ledger._BY_KEY)
-        values = {"issue": uuid4(), "worker": uuid4(), "limit": 100, "now": utcnow(), "lanes": [OTHER],
+        values = {"issue": uuid4(), "worker": uuid4(), "limit": 100, "now": utcnow(), "providers": [OTHER],
                   "budgets": [100], "dues": [ledger.START[0]], "places": [0]}  # fmt: skip
         plan = "\n".join(db.scalars(text(f"EXPLAIN {ledger._CLAIM.text}"), values))
     for key in ("pk_subscriber", r"\w+_subscriber_id on subscription", "pk_suppression"):
@@ -180,7 +180,7 @@ def test_the_freeze_looks_into_the_function_it_selects_from(clean: None) -> None
     """PostgreSQL plans both as one, where it could also call it as something it knows nothing of."""
     with transaction() as db:
         values = {"newsletter": uuid4(), "issue": uuid4(), "now": utcnow(), "other": OTHER,
-                  "domains": ["example.org"], "lanes": [OTHER]}  # fmt: skip
+                  "domains": ["example.org"], "providers": [OTHER]}  # fmt: skip
         plan = "\n".join(db.scalars(text(f"EXPLAIN {audience._FREEZE.text}"), values))
     assert " subscriber s " in plan
     assert "Scan on recipient" not in plan
@@ -255,7 +255,7 @@ def _swept_after(elapsed: timedelta) -> int:
                 seen_at=Heartbeat.seen_at - elapsed, suspected_at=Heartbeat.suspected_at - elapsed
             )
         )
-        return ledger.silence(db, now=utcnow())
+        return ledger.mark_unknown(db, now=utcnow())
 
 
 def test_the_newsletter_of_a_link_survives_an_erasure(frozen: tuple[Issue, list[str]]) -> None:

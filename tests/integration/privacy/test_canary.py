@@ -45,7 +45,8 @@ EMAIL = f"{CANARY}@{CANARY}.example"
 NOT_FILLED = {
     "fingerprint": "a keyed hash", "salt": "random", "key": "a keyed hash", "moved_from": "a keyed hash",
     "moved_to": "a keyed hash", "wording_sha256": "a text shown to everybody", "locale": "fr or en",
-    "channel": "a word of the code's", "form_version": "a word of the code's", "lane": "a provider's name",
+    "channel": "a word of the code's", "form_version": "a word of the code's",
+    "provider": "a provider's name",
     "enhanced": "three numbers", "what": "a word of the code's", "by": "a staff id", "handler": "a staff id",
 }  # fmt: skip
 STAYS = {"consent_payload"}  # the evidence: source and legal text are the body's words, sealed in the chain

@@ -15,7 +15,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.delivery import audience, ledger
-from mailer.delivery.ledger import Share
+from mailer.delivery.ledger import ProviderBudget
 from mailer.delivery.models import Delivery
 from mailer.imports import redact
 from mailer.imports.models import Import, ImportFile, ImportState
@@ -153,14 +153,14 @@ def test_in_mid_send_the_gate_knows_and_the_ledger_adds_up(clean: None) -> None:
         audience.freeze(db, issue.id, now=utcnow())
         heartbeats.beat(db, worker := uuid4(), "sender")
     with transaction() as db:
-        taken = ledger.claim(db, issue.id, worker, [Share(OTHER, 2)], limit=2, now=utcnow()).rows
+        taken = ledger.claim(db, issue.id, worker, [ProviderBudget(OTHER, 2)], limit=2, now=utcnow()).rows
     waiting = next(reader for reader in readers if reader not in {row.address for row in taken})
     for email in (taken[0].address, waiting):
         with transaction() as db:
             erase(db, email, never_again=False, now=utcnow())
     with transaction() as db:
         ledger.record(db, issue.id, worker, [_accepted(row) for row in taken], now=utcnow())
-        rest = ledger.claim(db, issue.id, worker, [Share(OTHER, 9)], limit=9, now=utcnow())
+        rest = ledger.claim(db, issue.id, worker, [ProviderBudget(OTHER, 9)], limit=9, now=utcnow())
         assert [row.address in readers and row.address != waiting for row in rest.rows] == [True]
     with transaction() as db:
         states = db.execute(select(Delivery.state, Delivery.withheld, Delivery.subscriber_id)).all()

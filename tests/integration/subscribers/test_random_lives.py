@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core.db import transaction, utcnow
 from mailer.delivery import audience, ledger
-from mailer.delivery.ledger import Share
+from mailer.delivery.ledger import ProviderBudget
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
 from mailer.newsletters.models import Newsletter
@@ -161,7 +161,7 @@ def _let_through(issue: Issue, frozen: dict[UUID, Life]) -> None:
         for row in db.scalars(rows):
             life = frozen[row.subscriber_id] if row.subscriber_id else None
             expected[row.position] = _through(db, life, issue.newsletter_id) if life else Withheld.ERASED
-        claim = ledger.claim(db, issue.id, uuid4(), [Share(OTHER, 100)], limit=100, now=utcnow())
+        claim = ledger.claim(db, issue.id, uuid4(), [ProviderBudget(OTHER, 100)], limit=100, now=utcnow())
         passed = {row.position: row.address for row in claim.rows}
         found = {row.position: row.withheld or passed[row.position] for row in db.scalars(rows)}
         assert found == expected

@@ -15,10 +15,10 @@ POLICY = reply(550, b"5.7.1 policy")
 
 
 def _heard(
-    breaker: Breaker, *answers: Reply, lane: str = OTHER, domains: str = "a.example b.example"
+    breaker: Breaker, *answers: Reply, provider: str = OTHER, domains: str = "a.example b.example"
 ) -> list[bool]:
     domain = cycle(domains.split())
-    return [breaker.suspects(lane, f"x@{next(domain)}", answer) for answer in answers]
+    return [breaker.suspects(provider, f"x@{next(domain)}", answer) for answer in answers]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_ten_in_a_row_across_two_domains() -> None:
     assert breaker.trips == []
     assert _heard(breaker, NO) == [True]
     [trip] = breaker.trips
-    assert (trip.lane, trip.reason) == (None, "554 5.0.0 no")
+    assert (trip.provider, trip.reason) == (None, "554 5.0.0 no")
     assert _heard(breaker, NO, GONE) == [True, False]  # one wording is not another
 
 
@@ -80,13 +80,13 @@ def test_a_provider_alone() -> None:
     breaker = Breaker()
     for _ in range(10):
         _heard(breaker, YES)
-        _heard(breaker, POLICY, lane="town")
-        _heard(breaker, POLICY, lane="town", domains="c.example")
-    assert {trip.lane for trip in breaker.trips} == {"town"}
+        _heard(breaker, POLICY, provider="town")
+        _heard(breaker, POLICY, provider="town", domains="c.example")
+    assert {trip.provider for trip in breaker.trips} == {"town"}
 
 
 def test_what_a_person_took_as_it_is_counts_no_more() -> None:
     breaker = Breaker()
-    breaker.heed({wording(NO)})
+    breaker.accept({wording(NO)})
     assert not any(_heard(breaker, *[NO] * 60))
     assert breaker.trips == []

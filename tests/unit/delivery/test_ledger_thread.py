@@ -10,11 +10,11 @@ from mailer.delivery.ledger_thread import LedgerThread
 def test_it_is_away_until_its_result_is_received() -> None:
     thread, gate = LedgerThread[int](), threading.Event()
     thread.send(lambda: gate.wait(10) and 7)
-    assert thread.away
-    assert not thread.back
+    assert thread.busy
+    assert not thread.done
     gate.set()
     assert thread.receive() == 7
-    assert not thread.away
+    assert not thread.busy
 
 
 def test_what_goes_wrong_on_the_way_is_told() -> None:
@@ -22,4 +22,4 @@ def test_what_goes_wrong_on_the_way_is_told() -> None:
     thread.send(lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         thread.receive()
-    assert not thread.away
+    assert not thread.busy

@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mailer.core.tokens import Purpose, issue_delivery
-from mailer.delivery.message import Letter, Recipient, Sender
+from mailer.delivery.message import Letter, Recipient, SenderIdentity
 from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting, marker
 from mailer.smtp.dkim import relaxed_body
 from mailer.smtp.encoding import mailbox, tidy
@@ -40,8 +40,8 @@ ADDRESS = st.tuples(LOCAL, st.sampled_from(["example.org", "xn--xample-9ua.org",
 )
 
 
-def sender(name: str = "La lettre", from_name: str = "La Lettre de l'été") -> Sender:
-    return Sender(
+def sender(name: str = "La lettre", from_name: str = "La Lettre de l'été") -> SenderIdentity:
+    return SenderIdentity(
         "lettre", name, from_name, "lettre@example.org", "contact@example.org", "bounces.example.org",
         "https://letters.example.org",
     )  # fmt: skip

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from mailer.core.settings import Settings
 from mailer.core.settings import settings as process_settings
-from mailer.delivery.message import Letter, Recipient, Sender
+from mailer.delivery.message import Letter, Recipient, SenderIdentity
 from mailer.newsletters.models import Newsletter, Theme
 from mailer.notices.message import ClaimedNotice, Letterhead, compose
 from mailer.notices.models import NoticeKind
@@ -61,7 +61,7 @@ def verifies(message: bytes) -> bool:
 def letter(
     name: str | None = None, *, subject: str = "Un été", words: str = "Bonne lecture.", locale: str = "fr"
 ) -> bytes:
-    sender = Sender(
+    sender = SenderIdentity(
         "lettre", "La lettre", "La Lettre de l'été", "lettre@Example.org", "contact@example.org",
         "bounces.example.org", "https://letters.example.org",
     )  # fmt: skip

@@ -18,7 +18,7 @@ FILES = st.lists(st.sampled_from(ConsentKind), max_size=8)
 
 
 @dataclass(frozen=True)
-class Said:
+class ProviderReplies:
     """What the rules read of an event."""
 
     kind: ConsentKind
@@ -26,9 +26,9 @@ class Said:
     away: bool = False
 
 
-def file(kinds: Sequence[ConsentKind]) -> list[Said]:
+def file(kinds: Sequence[ConsentKind]) -> list[ProviderReplies]:
     """These events, one a day."""
-    return [Said(kind, EPOCH + timedelta(days=day)) for day, kind in enumerate(kinds)]
+    return [ProviderReplies(kind, EPOCH + timedelta(days=day)) for day, kind in enumerate(kinds)]
 
 
 @pytest.mark.parametrize(
