@@ -19,7 +19,7 @@ from mailer.core import restore_lock
 from mailer.core.db import transaction
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
-from mailer.delivery.after_restore import PausedIssues, pause_all
+from mailer.delivery.after_restore import StoppedSends, pause_all
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Right, RightsRequest
 from mailer.privacy.rights import erasure
@@ -58,7 +58,7 @@ class Report:
     cases: int = 0  # opened again; their addresses are lost
     agreed_since: int = 0  # people × newsletters: consents given after the backup, which are lost
     requests_forgotten: int = 0  # received by forms before the backup, and answered since
-    pause_all: PausedIssues = field(default_factory=PausedIssues)
+    stopped: StoppedSends = field(default_factory=StoppedSends)
 
 
 class Replay:
@@ -82,7 +82,7 @@ class Replay:
     def run(self, *, clock: Callable[[], datetime], progress: Callable[[int], object]) -> Report:
         """Apply everything; `progress` is told how many steps were done."""
         with transaction() as db:
-            self.report.pause_all = pause_all(db, now=clock())
+            self.report.stopped = pause_all(db, now=clock())
             self.report.requests_forgotten = _forget_forms(db)
         steps = self._steps()
         while chunk := list(islice(steps, CHUNK)):
@@ -234,4 +234,4 @@ def as_row(report: Report) -> dict[str, Any]:
     """Return a report without nesting."""
     values = asdict(report)
     return values | {f"issues_{name}" if name in {"paused", "drafts"} else f"{name}_unknown": value
-                     for name, value in values.pop("doubt").items()}  # fmt: skip
+                     for name, value in values.pop("stopped").items()}  # fmt: skip

@@ -14,7 +14,7 @@ from mailer.notices import erase as notices
 
 _BEGUN = IssueState.SENDING, IssueState.PAUSED
 
-# A cancelled issue took no more rows after the backup: only what was in a worker's hands is in doubt.
+# A cancelled issue took no more rows after the backup: only what was in a worker's hands may have left since.
 _UNKNOWN = text("""
 UPDATE delivery d SET
     state = CASE WHEN d.consent_id IS NULL THEN 'withheld' ELSE 'unknown' END,
@@ -28,8 +28,8 @@ WHERE i.id = d.issue_id AND (
 
 
 @dataclass
-class PausedIssues:
-    """What is in doubt, and waits for a person."""
+class StoppedSends:
+    """Name what was stopped, and waits for a person."""
 
     paused: list[str] = field(default_factory=list)  # ids of issues
     drafts: list[str] = field(default_factory=list)  # that were scheduled
@@ -37,12 +37,12 @@ class PausedIssues:
     notices: int = 0
 
 
-def pause_all(db: Session, *, now: datetime) -> PausedIssues:
+def pause_all(db: Session, *, now: datetime) -> StoppedSends:
     """Pause every issue that had begun, and call unknown what had no final state; unschedule the others.
 
     Repeating it changes nothing.  A notice that waited is unknown too: it may have left since.
     """
-    found = PausedIssues(deliveries=changed(db, _UNKNOWN, now=now))
+    found = StoppedSends(deliveries=changed(db, _UNKNOWN, now=now))
     open_ = Issue.state.in_((*_BEGUN, IssueState.SCHEDULED))
     for issue in db.scalars(select(Issue).where(open_).order_by(Issue.created_at).with_for_update()):
         if issue.state is IssueState.SCHEDULED:
