@@ -2,21 +2,25 @@
 
 Three queues: `letters` for the send, `chores` for what may take minutes (files, the night's work, questions
 to the DNS), `notices` for everything that is quick, so that a confirmation waits behind none of them.  Run
-one worker per queue.  No result, no ETA, early acknowledgement.
+one worker per queue.  No result, no ETA, early acknowledgement; no message expires, by any host's clock:
+a task is asked for only where none of its kind waits.
 """
 
 import gc
 from typing import Any
 
 import celery
-from celery.schedules import crontab
+from celery.schedules import crontab, schedule
 from celery.signals import setup_logging, worker_init
 from sqlalchemy.exc import SQLAlchemyError
 
+from mailer import broker
+from mailer.beat import steady_now
 from mailer.core import after_commit, bootstrap, jobs, logging, restore_lock
 from mailer.core.after_commit import Task
 from mailer.core.db import transaction
 from mailer.core.logging import log
+from mailer.core.settings import settings
 
 TICK = 5.0  # seconds between two looks for what is due
 SWEEP = 30.0
@@ -63,6 +67,7 @@ def _configuration() -> dict[str, Any]:
             "interval_start": 0,
         },
         "task_ignore_result": True,
+        "result_expires": None,  # none is kept: beat has nothing to clean up
         "task_acks_late": False,
         "task_default_queue": "notices",
         "task_routes": {
@@ -75,11 +80,15 @@ def _configuration() -> dict[str, Any]:
         "timezone": "UTC",
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,
+        "beat_scheduler": "mailer.beat:Scheduler",
         "beat_schedule": {
-            "tick": {"task": Task.TICK.value, "schedule": TICK, "options": {"expires": TICK}},
-            "sweep": {"task": Task.SWEEP.value, "schedule": SWEEP, "options": {"expires": SWEEP}},
-            "inbox": {"task": Task.INBOX.value, "schedule": INBOX, "options": {"expires": INBOX}},
-            "keep": {"task": Task.KEEP.value, "schedule": crontab(hour="2", minute="40")},
+            "tick": {"task": Task.TICK.value, "schedule": schedule(TICK, nowfun=steady_now)},
+            "sweep": {"task": Task.SWEEP.value, "schedule": schedule(SWEEP, nowfun=steady_now)},
+            "inbox": {"task": Task.INBOX.value, "schedule": schedule(INBOX, nowfun=steady_now)},
+            "keep": {
+                "task": Task.KEEP.value,
+                "schedule": crontab(hour="2", minute="40", nowfun=steady_now),
+            },
         },
     }
 
@@ -89,10 +98,15 @@ def _log(**_: Any) -> None:
     logging.configure()
 
 
-def ask_for(task: Task, *args: Any) -> None:
-    """Ask for a task soon.  Never raises: what caused it is committed, and the beat asks again."""
+def ask_for(task: Task) -> None:
+    """Ask for a task soon, unless as many of its kind wait as can run.
+
+    Never raises: what caused it is committed, and the beat asks again.
+    """
     try:
-        app.send_task(task.value, args, expires=SWEEP, retry=False, ignore_result=True)
+        most = settings().senders if task is Task.SEND else 1
+        if broker.waiting(app, task.value) < most:
+            app.send_task(task.value, retry=False, ignore_result=True)
     except Exception as error:
         log.warning("no worker could be asked", task=task, error=type(error).__name__)
 

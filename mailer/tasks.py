@@ -6,7 +6,6 @@ A task says "look", carries no person and no content, and may be lost or repeate
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +17,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.jobs import Job
 from mailer.core.logging import log
 from mailer.core.settings import settings
-from mailer.delivery import audience, ledger, recovery, refusals
+from mailer.delivery import audience, ledger, load_issue, recovery, refusals
 from mailer.delivery import send as sending
 from mailer.delivery.shaping import domains as routes
 from mailer.delivery.shaping import rate
@@ -104,7 +103,7 @@ def _beat() -> None:
 
 def _freeze() -> None:
     with transaction() as db:
-        start, _ = ledger.due(db, now=utcnow())
+        start = ledger.to_freeze(db, now=utcnow(), late_after=settings().late_after)
     for issue_id in start:
         with jobs.row(ledger.FREEZE, issue_id), transaction() as db:
             frozen = audience.freeze(
@@ -117,11 +116,10 @@ def _freeze() -> None:
 def _ask_for_letters() -> None:
     now = utcnow()
     with transaction() as db:
-        _, leaving = ledger.due(db, now=now)
         held = circuit.standing(db, sending.CIRCUITS.values(), now=now)
-    for issue_id in () if held else leaving:
-        for _ in range(settings().senders):
-            ask_for(Task.SEND, str(issue_id))
+        wanted = not held and ledger.is_due(db, now=now)
+    for _ in range(settings().senders if wanted else 0):
+        ask_for(Task.SEND)
 
 
 def _ask_for_requests() -> None:
@@ -133,16 +131,16 @@ def _ask_for_requests() -> None:
 
 
 @app.task(name=Task.SEND.value)
-def send(issue_id: str) -> None:
-    """Send an issue for a few seconds, then ask for the next, or close it."""
-    jobs.run([RECOVERY, Job(f"send {issue_id}", lambda: _send(issue_id))])
+def send() -> None:
+    """Send what is due of every issue for a few seconds, then ask for more, or close what is finished."""
+    jobs.run([RECOVERY, Job(load_issue.JOB, _send)])
 
 
-def _send(issue_id: str) -> None:
+def _send() -> None:
     with watchdog.finish_first():
-        more = sending.send(UUID(issue_id), STRETCH, stopping=watchdog.stopping)
+        more = sending.send(STRETCH, stopping=watchdog.stopping)
     if more:
-        ask_for(Task.SEND, issue_id)
+        ask_for(Task.SEND)
     else:
         jobs.run([CLOSE])
 
@@ -275,6 +273,17 @@ def _mark_unknown() -> None:
         log.error("unknown after a silent worker", rows=lost)
 
 
+def _bring_back() -> None:
+    """Make due what waits longer than anything of ours waits: it was dated while a clock was ahead."""
+    for act in (ledger.bring_back, outbox.bring_back, signup.bring_back, access_links.bring_back,
+                circuit.bring_back):  # fmt: skip
+        with transaction() as db:
+            if rows := act(db, now=utcnow()):
+                log.warning("due too late: brought back", room=act.__module__, rows=rows)
+    with transaction() as db:
+        jobs.bring_back(db)
+
+
 def _close() -> None:
     with transaction() as db:
         refusals.ask(db, now=utcnow())
@@ -316,6 +325,7 @@ EVERY_SWEEP = (
     RECOVERY,
     Job("cancelled", _once(ledger.withhold_cancelled)),
     Job("silence", _mark_unknown),
+    Job("due too late", _bring_back),
     CLOSE,
     Job("throttles", _once(throttle.forget)),
     Job("old rights links", _once(access_links.forget)),

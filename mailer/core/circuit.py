@@ -8,11 +8,11 @@ however many workers see it, and cleared by the first success after it.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from mailer.core.db import Base
+from mailer.core.db import Base, changed
 from mailer.core.logging import scrub
 
 
@@ -31,6 +31,7 @@ class Hold(Base):
 RELAY, JOURNAL, DKIM, INBOX, ERASURE = "relay", "journal", "dkim", "inbox", "erasure"
 _OURS = timedelta(seconds=5), timedelta(seconds=60)  # first and longest period
 _PROVIDER = timedelta(seconds=60), timedelta(hours=1)
+LONGEST = _PROVIDER[1] + timedelta(minutes=1)
 
 
 PROBED_FOR = timedelta(seconds=120)  # whoever probes does so alone for that long, then is taken for dead
@@ -75,6 +76,11 @@ def failed(db: Session, name: str, reason: str, *, now: datetime) -> None:
     if held:
         held.until = now
     hit(db, name, reason, now=now)
+
+
+def bring_back(db: Session, *, now: datetime) -> int:
+    """End the holds that last longer than any we set: a clock was ahead; how many."""
+    return changed(db, update(Hold).where(Hold.until > now + LONGEST).values(until=now))
 
 
 def clear(db: Session, *names: str) -> None:

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -19,12 +19,17 @@ from sqlalchemy import (
     MetaData,
     Uuid,
     create_engine,
+    func,
+    select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from mailer.core import after_commit
-from mailer.core.settings import settings
+from mailer.core import after_commit, clock
+from mailer.core.settings import SettingsError, settings
+
+_CLOCK = select(func.clock_timestamp())
 
 
 class Base(DeclarativeBase):
@@ -56,8 +61,15 @@ def enum(of: type[StrEnum], length: int = 20) -> Enum:
 
 
 def utcnow() -> datetime:
-    """Return the current instant, aware, in UTC.  For doors only: rooms are given `now`."""
-    return datetime.now(UTC)
+    """Return the instant by the database's clock, aware, in UTC.  For doors only: rooms are given `now`.
+
+    A process that has not yet looked at that clock does so; where there is no database it goes by its host's.
+    """
+    if not clock.is_known() and clock.is_due():
+        asked_at = clock.begin_look()
+        with suppress(SQLAlchemyError, SettingsError, RuntimeError), engine().connect() as connection:
+            clock.set_to(connection.execute(_CLOCK).scalar_one(), asked_at)
+    return clock.now()
 
 
 @lru_cache(maxsize=1)
@@ -98,6 +110,9 @@ def transaction() -> Iterator[Session]:
     What was asked to happen after the commit happens once the connection is given back.
     """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
+        if clock.is_due():
+            asked_at = clock.begin_look()
+            clock.set_to(session.scalars(_CLOCK).one(), asked_at)
         yield session
     after_commit.committed(session)
 

@@ -3,14 +3,10 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import (
-    delete,
-    func,
-    text,
-    update,
-)
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from mailer.core import clock
 from mailer.core.db import Base
 
 
@@ -24,17 +20,27 @@ class Heartbeat(Base):
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     suspected_at: Mapped[datetime | None]  # silent when the sweep last looked
+    skew: Mapped[float]  # seconds by which its host's clock is ahead of the database's
 
 
 _BEAT = text("""
-INSERT INTO heartbeat (worker, kind, started_at, seen_at) VALUES (:worker, :kind, now(), now())
-ON CONFLICT (worker) DO UPDATE SET seen_at = now(), suspected_at = NULL
+INSERT INTO heartbeat (worker, kind, started_at, seen_at, skew)
+VALUES (:worker, :kind, now(), now(), :host - extract(epoch FROM clock_timestamp()))
+ON CONFLICT (worker) DO UPDATE SET seen_at = now(), suspected_at = NULL, skew = excluded.skew
 """)
 
 
 def beat(db: Session, worker: UUID, kind: str) -> None:
-    """Record that this process is alive."""
-    db.execute(_BEAT, {"worker": worker, "kind": kind})
+    """Record that this process is alive, and how its host's clock differs from the database's."""
+    db.execute(_BEAT, {"worker": worker, "kind": kind, "host": clock.host()})
+
+
+def skew(db: Session, *, more_than: float, seen_within: timedelta) -> dict[str, float]:
+    """Return, by kind of process, by how many seconds a host's clock differs, where that is too much."""
+    apart = func.max(func.abs(Heartbeat.skew))
+    lines = select(Heartbeat.kind, apart).where(Heartbeat.seen_at > func.now() - seen_within)
+    far = db.execute(lines.group_by(Heartbeat.kind).having(apart > more_than))
+    return {row[0]: row[1] for row in far}
 
 
 def suspect(db: Session, *, silent: timedelta) -> None:

@@ -14,18 +14,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, delete, exists, func, select, text, tuple_
+from sqlalchemy import ColumnElement, Text, cast, delete, exists, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
-from mailer.core.db import Base, transaction
+from mailer.core.db import Base, changed, transaction
 from mailer.core.logging import log
 
 ROWS_A_RUN = 20  # set aside in one go: beyond, a job waits for its next turn
 FORGOTTEN_AFTER = timedelta(
     hours=3
 )  # a row that nobody tries any more has gone; a notice waits for 80 minutes
+LONGEST = timedelta(minutes=11)  # for which a row is set aside, and a little more
 _WHOLE = ""  # instead of a row: the job itself
 _ended_well: ContextVar[set[str]] = ContextVar("_ended_well")  # rows, in the job that runs
 _PACKAGE = Path(__file__).parents[1]
@@ -115,6 +116,12 @@ def to_repeat(db: Session, names: Iterable[str]) -> set[str]:
     """Return which of these failed, and may be tried again now."""
     due = Failure.job.in_(list(names)), Failure.until <= func.now()
     return set(db.scalars(select(Failure.job).where(*due)))
+
+
+def bring_back(db: Session) -> int:
+    """Have tried again what is set aside for longer than we ever do: the clock was ahead; how many rows."""
+    far = Failure.until > func.now() + LONGEST
+    return changed(db, update(Failure).where(far).values(until=func.now()))
 
 
 def forget(db: Session) -> None:

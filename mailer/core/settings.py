@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
     embed_origins: Annotated[list[str], NoDecode] = Field(
         default_factory=list, description="Comma-separated origins whose pages may hold the sign-up form"
     )
-    senders: int = Field(2, ge=1, le=64, description="How many letter tasks are asked for an issue at a time")
+    senders: int = Field(2, ge=1, le=64, description="How many letter tasks run at a time")
     signups_per_hour: int = Field(
         600,
         ge=1,
@@ -89,6 +90,10 @@ class Settings(BaseSettings):
     )
     connections: int = Field(4, ge=1, le=50, description="SMTP connections a sender keeps open")
 
+    late_after: timedelta = Field(
+        timedelta(hours=12), gt=timedelta(0),
+        description="An issue that could not leave for so long asks before it does (seconds, or PT12H)",
+    )  # fmt: skip
     rate: float = Field(0, ge=0, allow_inf_nan=False, description="Messages a second at most; 0: no limit")
     providers: Path | None = Field(None, description="YAML file that changes what mailbox providers take")
 

@@ -19,10 +19,6 @@ IN_A_ROW, DOMAINS = 10, 2
 LAST, PART = 50, 10
 
 
-class LetterTooBig(Exception):
-    """The relay says, before the first message, that it takes no letter of this size."""
-
-
 class Ending(NamedTuple):
     """How one message was answered."""
 
@@ -67,59 +63,62 @@ class Window:
 
 
 class Breaker:
-    """One sender's view of one issue's refusals."""
+    """Watch one issue's refusals, for one worker."""
 
     def __init__(self) -> None:
-        self.trips: list[Trip] = []  # not yet told to the ledger
-        self.stopped = False  # it has tripped for everybody: nothing more begins before a person has judged
         self._accepted_wordings: Collection[str] = ()
-        self._suspected: set[tuple[str | None, str]] = (
-            set()
-        )  # what it has tripped on: provider (or all), wording
+        self._suspected: set[tuple[str | None, str]] = set()  # what it tripped on: provider or all, wording
         self._all, self._providers = Window(), defaultdict[str, Window](Window)
-        self._accepted: dict[str, Ending] = {}  # by provider; most messages end so
+        self._fine: dict[str, Ending] = {}  # by provider; most messages end so
 
-    def accept(self, accepted_wordings: Collection[str]) -> None:
+    def accept(self, wordings: Collection[str]) -> None:
         """Take these wordings for what they say from now on: a person has judged them."""
-        self._accepted_wordings, self.stopped = accepted_wordings, False
+        self._accepted_wordings = wordings
 
     def accepted(self, provider: str) -> None:
         """Note that a message was taken."""
-        ending = self._accepted.get(provider) or self._accepted.setdefault(
-            provider, Ending(provider, "", None, suspect=False)
-        )
+        ending = self._fine.get(provider)
+        if ending is None:
+            ending = self._fine[provider] = Ending(provider, "", None, suspect=False)
         self._all.last.append(ending)
         if provider != OTHER:
             self._providers[provider].last.append(ending)
 
-    def suspects(self, provider: str, address: str, answer: Reply) -> bool:
-        """Note how a message was answered; return whether that is a refusal which is not final."""
+    def suspects(self, provider: str, address: str, answer: Reply) -> tuple[bool, Trip | None]:
+        """Note how a message was answered; return whether that is a refusal which is not final, and what
+        has tripped by it.
+        """
         ending = self._read(provider, address, answer)
         trips = self._all.trips(ending)
         if provider != OTHER:
             trips |= self._providers[provider].trips(ending)
         if ending.wording is None:
-            return False
-        if trips:
-            only_provider = provider != OTHER and self._all.only_provider(ending)
-            self.trips.append(Trip(provider if only_provider else None, ending.wording, replies.said(answer)))
-            self._suspected.add((self.trips[-1].provider, ending.wording))
-            self.stopped |= not only_provider
-            self._all, self._providers[provider] = Window(), Window()
-        return ending.suspect or bool(self._suspected & {(None, ending.wording), (provider, ending.wording)})
+            return False, None
+        trip = self._trip(ending, ending.wording, answer) if trips else None
+        suspected = {(None, ending.wording), (provider, ending.wording)} & self._suspected
+        return ending.suspect or bool(suspected), trip
+
+    def _trip(self, ending: Ending, wording: str, answer: Reply) -> Trip:
+        alone = ending.provider != OTHER and self._all.only_provider(ending)
+        trip = Trip(ending.provider if alone else None, wording, replies.said(answer))
+        self._suspected.add((trip.provider, wording))
+        self._all, self._providers[ending.provider] = Window(), Window()
+        return trip
 
     def _read(self, provider: str, address: str, answer: Reply) -> Ending:
-        if answer.code // 100 == 5 and (wording := replies.wording(answer)) not in self._accepted_wordings:
-            return Ending(provider, address.rpartition("@")[2], wording, replies.is_suspect(answer))
+        if answer.code // 100 == 5:
+            wording = replies.wording(answer)
+            if wording not in self._accepted_wordings:
+                return Ending(provider, address.rpartition("@")[2], wording, replies.is_suspect(answer))
         return Ending(provider, "", None, suspect=False)
 
 
-def measure(letter: Letter, limit: int, accepted_wordings: Collection[str]) -> None:
-    """Compare a letter with how many bytes the relay says it takes; 0: it does not say.  Raises LetterTooBig.
+def oversized(letter: Letter, limit: int, accepted_wordings: Collection[str]) -> Trip | None:
+    """Return what trips on a letter of more bytes than the relay says it takes; 0: it does not say.
 
     Whoever took that refusal as it is has every message tried.
     """
     size = len(letter.to(Recipient(1, "somebody@example.org", None)).message) if limit else 0
     reason = f"552 5.3.4 the letter weighs {-(-size // 1000)} kB, the relay takes {limit // 1000} kB"
-    if size > limit and replies.wording(Reply(0, "", reason)) not in accepted_wordings:
-        raise LetterTooBig(reason)
+    wording = replies.wording(Reply(0, "", reason))
+    return Trip(None, wording, reason) if size > limit and wording not in accepted_wordings else None

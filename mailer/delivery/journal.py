@@ -35,7 +35,7 @@ class JournalUnwritable(Exception):
 
 
 class Journal:
-    """The pen of one living worker."""
+    """Write the journal of one living worker."""
 
     def __init__(self, folder: Path, worker: UUID) -> None:
         """Open and lock a new file.  Raises JournalUnwritable."""
@@ -60,14 +60,14 @@ class Journal:
             self.close()
             raise
 
-    def write(self, issue: UUID, outcome: Outcome) -> None:
+    def write(self, outcome: Outcome) -> None:
         """Write what has become of a row; UNKNOWN right before its body.  Raises JournalUnwritable.
 
         A row whose line could not be written must not begin.
         """
         done = outcome
         line = (
-            f"{issue.hex}\t{done.position}\t{done.fence}\t{done.state.value}\t{done.due_at.timestamp()!r}\t"
+            f"{done.issue_id.hex}\t{done.position}\t{done.fence}\t{done.state.value}\t{done.due_at.timestamp()!r}\t"
             f"{done.attempts}\t{done.faults}\t{done.code or 0}\t{done.enhanced or ''}\t{done.reply or ''}\n"
         )
         self._write(line.encode())
@@ -77,7 +77,7 @@ class Journal:
         os.ftruncate(self._file, len(self._header))
 
     def close(self) -> None:
-        """Put the pen down; what is written stays, for whoever recovers it."""
+        """Close the file; what is written stays, for whoever recovers it."""
         with suppress(OSError):
             os.close(self._file)
 
@@ -143,8 +143,9 @@ def _read(path: Path, content: bytes) -> AbandonedJournal:
     for line in lines:
         issue, position, fence, state, due_at, attempts, faults, code, enhanced, reply = line.split("\t")
         abandoned.last[UUID(issue), int(position)] = Outcome(
-            int(position), int(fence), DeliveryState(state), datetime.fromtimestamp(float(due_at), UTC),
-            int(attempts), int(faults), int(code) or None, enhanced, reply,
+            UUID(issue), int(position), int(fence), DeliveryState(state),
+            datetime.fromtimestamp(float(due_at), UTC), int(attempts), int(faults), int(code) or None,
+            enhanced, reply,
         )  # fmt: skip
     return abandoned
 

@@ -5,13 +5,15 @@ Nothing here commits, and nothing here speaks to the relay.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer.core import heartbeats, jobs
@@ -20,7 +22,7 @@ from mailer.delivery.models import Delivery
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
-from mailer.smtp.replies import FINAL, DeliveryState
+from mailer.smtp.replies import FINAL, LONGEST_RETRY, WAITING, DeliveryState
 
 SILENT_AFTER = timedelta(seconds=120)  # without a heartbeat a worker is suspected…
 SURE_AFTER = timedelta(seconds=15)  # …and still without one, its rows are nobody's: a clock may have jumped
@@ -33,8 +35,9 @@ class Fenced(Exception):
 
 
 class Claimed(NamedTuple):
-    """A row that is ours to send, as it stood at the gate."""
+    """Hold a row that is ours to send, as it stood at the gate."""
 
+    issue_id: UUID
     position: int
     fence: int
     attempts: int  # before this one
@@ -43,21 +46,22 @@ class Claimed(NamedTuple):
     provider: str
     address: str
     name: str | None
-    until: float = math.inf  # gate.now() by which it has to begin, or be looked at again
+    until: float = math.inf  # clock.steady() by which it has to begin, or be looked at again
 
 
 @dataclass
 class Rechecked:
-    """What the gate said of rows that were claimed too long ago."""
+    """Hold what the gate said of rows that were claimed too long ago."""
 
-    allowed: set[int]  # positions
+    allowed: set[tuple[UUID, int]]  # (issue, position)
     withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderBudget:
-    """Say how many rows a claim may take for a provider, and after which (due_at, position) it looks."""
+    """Say how many rows of an issue a claim may take for a provider, after which (due_at, position)."""
 
+    issue_id: UUID
     provider: str
     budget: int
     after: tuple[datetime, int] = START
@@ -65,16 +69,18 @@ class ProviderBudget:
 
 @dataclass
 class Claim:
-    """What one claim took."""
+    """Hold what one claim took."""
 
-    rows: list[Claimed] = field(default_factory=list)  # by position
+    rows: list[Claimed] = field(default_factory=list)  # each issue's by position, the issues in turn
     withheld: int = 0
-    reached: dict[str, tuple[datetime, int]] = field(default_factory=dict)  # provider → (due_at, position)
+    reached: dict[tuple[UUID, str], tuple[datetime, int]] = field(default_factory=dict)
+    # (issue, provider) → (due_at, position)
 
 
 class Outcome(NamedTuple):
-    """What became of a claimed row."""
+    """Hold what became of a claimed row."""
 
+    issue_id: UUID
     position: int
     fence: int
     state: DeliveryState
@@ -87,36 +93,39 @@ class Outcome(NamedTuple):
 
 
 # The gate: what may be sent is decided by `recipient` and the issue as they are now, not as they were at the
-# freeze.  ProviderQueues with something due share the limit.  `after` only
+# freeze.  Issues with something due share the limit evenly, and so do the providers of each.  `after` only
 # spares the walk over index entries of rows already gone: whoever finds nothing looks again from the start.
 _CLAIM = text("""
 WITH open AS (
-    SELECT l.*, least(l.budget, ceil(CAST(:limit AS float) / count(*) OVER ()))::int AS take
-    FROM unnest(CAST(:providers AS text[]), CAST(:budgets AS int[]), CAST(:dues AS timestamptz[]),
-                CAST(:places AS int[])) AS l (provider, budget, after_due, after_place)
+    SELECT l.*, i.newsletter_id, count(*) OVER (PARTITION BY l.issue_id) AS providers
+    FROM unnest(CAST(:issues AS uuid[]), CAST(:providers AS text[]), CAST(:budgets AS int[]),
+                CAST(:dues AS timestamptz[]), CAST(:places AS int[]))
+         WITH ORDINALITY AS l (issue_id, provider, budget, after_due, after_place, number)
+    JOIN issue i ON i.id = l.issue_id AND i.state = 'sending'
     CROSS JOIN LATERAL (
-        SELECT FROM delivery d WHERE d.issue_id = :issue AND d.provider = l.provider
+        SELECT FROM delivery d WHERE d.issue_id = l.issue_id AND d.provider = l.provider
         AND d.state IN ('pending', 'deferred') AND d.due_at <= :now
         AND (d.due_at, d.position) > (l.after_due, l.after_place)
         ORDER BY d.due_at, d.position LIMIT 1) AS something
+), share AS (
+    SELECT CAST(:limit AS float) / nullif(count(DISTINCT issue_id), 0) AS of_an_issue FROM open
 ), due AS (
-    SELECT d.place, d.due_at, r.email, r.name, r.consent_id,
+    SELECT d.place, d.due_at, open.number, r.email, r.name, r.consent_id,
            CASE WHEN d.subscriber_id IS NULL THEN 'erased'
                 WHEN r.subscription_id IS NULL THEN 'withdrawn'
                 ELSE r.withheld END AS reason
-    FROM open
-    JOIN issue i ON i.id = :issue AND i.state = 'sending'
+    FROM open CROSS JOIN share
     CROSS JOIN LATERAL (
         SELECT d.ctid AS place, d.due_at, d.subscriber_id
         FROM delivery d
-        WHERE d.issue_id = :issue AND d.provider = open.provider
+        WHERE d.issue_id = open.issue_id AND d.provider = open.provider
         AND d.state IN ('pending', 'deferred') AND d.due_at <= :now
         AND (d.due_at, d.position) > (open.after_due, open.after_place)
         ORDER BY d.due_at, d.position
-        LIMIT open.take
+        LIMIT least(open.budget, ceil(share.of_an_issue / open.providers))
         FOR UPDATE SKIP LOCKED) d
     LEFT JOIN recipient(now()) r
-           ON r.subscriber_id = d.subscriber_id AND r.newsletter_id = i.newsletter_id
+           ON r.subscriber_id = d.subscriber_id AND r.newsletter_id = open.newsletter_id
 )
 UPDATE delivery d SET
     state = CASE WHEN reason IS NULL THEN 'handed' ELSE 'withheld' END,
@@ -129,7 +138,7 @@ UPDATE delivery d SET
 FROM due
 WHERE d.ctid = due.place
 RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, d.provider, due.email, due.name,
-          reason, due.due_at
+          reason, due.due_at, due.number
 """)
 
 # The gate again, for rows of ours that were announced to a slow relay and have not begun.  Whoever may no
@@ -137,15 +146,16 @@ RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, d.provider, 
 # everybody once the issue does not leave; a consent given since takes the place of the one that was claimed.
 _RECHECK = text("""
 WITH looked AS MATERIALIZED (
-    SELECT d.position, d.fence, r.consent_id,
+    SELECT d.issue_id, d.position, d.fence, r.consent_id,
            CASE WHEN d.subscriber_id IS NULL THEN 'erased'
                 WHEN r.subscription_id IS NULL THEN 'withdrawn'
                 ELSE r.withheld END AS reason,
            i.state <> 'sending' OR (r.email, r.name) IS DISTINCT FROM (o.address, o.name) AS stale,
            r.consent_id IS DISTINCT FROM d.consent_id AS anew
-    FROM unnest(CAST(:positions AS int[]), CAST(:fences AS bigint[]), CAST(:addresses AS text[]),
-                CAST(:names AS text[])) AS o (position, fence, address, name)
-    JOIN delivery d ON d.issue_id = :issue AND d.position = o.position
+    FROM unnest(CAST(:issues AS uuid[]), CAST(:positions AS int[]), CAST(:fences AS bigint[]),
+                CAST(:addresses AS text[]), CAST(:names AS text[]))
+         AS o (issue_id, position, fence, address, name)
+    JOIN delivery d ON d.issue_id = o.issue_id AND d.position = o.position
                    AND d.worker = :worker AND d.fence = o.fence
     JOIN issue i ON i.id = d.issue_id
     LEFT JOIN recipient(now()) r
@@ -159,12 +169,13 @@ WITH looked AS MATERIALIZED (
         due_at = CASE WHEN l.stale THEN :now ELSE d.due_at END,
         changed_at = :now
     FROM looked l
-    WHERE d.issue_id = :issue AND d.position = l.position AND d.worker = :worker AND d.fence = l.fence
+    WHERE d.issue_id = l.issue_id AND d.position = l.position AND d.worker = :worker AND d.fence = l.fence
     AND (l.reason IS NOT NULL OR l.stale OR l.anew)
-    RETURNING d.position
+    RETURNING d.issue_id, d.position
 )
-SELECT l.position, l.reason, l.stale FROM looked l
-WHERE l.reason IS NULL AND NOT l.stale AND NOT l.anew OR l.position IN (SELECT position FROM changed)
+SELECT l.issue_id, l.position, l.reason, l.stale FROM looked l
+WHERE l.reason IS NULL AND NOT l.stale AND NOT l.anew
+   OR (l.issue_id, l.position) IN (SELECT issue_id, position FROM changed)
 """)
 
 # As the claim does with what it has locked, each row is looked up by its key, then changed at its place:
@@ -219,45 +230,47 @@ WHERE i.id = d.issue_id AND i.state = 'cancelled' AND d.state IN ('pending', 'de
 
 def claim(
     db: Session,
-    issue_id: UUID,
     worker: UUID,
-    shares: Sequence[ProviderBudget],
+    budgets: Sequence[ProviderBudget],
     *,
     limit: int,
     now: datetime,
     until: float = math.inf,
 ) -> Claim:
-    """Take up to `limit` due rows; those who may still be written to become ours, the others are withheld.
+    """Take about `limit` due rows; those who may still be written to become ours, the others are withheld.
 
     Commit before any SMTP.  `until` is noted on each row.
     """
     values = {
-        "issue": issue_id, "worker": worker, "limit": limit, "now": now,
-        "providers": [share.provider for share in shares],
-        "budgets": [share.budget for share in shares],
-        "dues": [share.after[0] for share in shares],
-        "places": [share.after[1] for share in shares],
+        "worker": worker, "limit": limit, "now": now,
+        "issues": [budget.issue_id for budget in budgets],
+        "providers": [budget.provider for budget in budgets],
+        "budgets": [budget.budget for budget in budgets],
+        "dues": [budget.after[0] for budget in budgets],
+        "places": [budget.after[1] for budget in budgets],
     }  # fmt: skip
     db.execute(_BY_KEY)
-    return _sorted(db.execute(_CLAIM, values), until)
+    return _taken(db.execute(_CLAIM, values), budgets, until)
 
 
-def _sorted(rows: Iterable[Row[Any]], until: float) -> Claim:
-    taken = Claim()
+def _taken(rows: Iterable[Row[Any]], budgets: Sequence[ProviderBudget], until: float) -> Claim:
+    taken, by_issue = Claim(), defaultdict[UUID, list[Claimed]](list)
     for row in rows:
+        budget = budgets[row.number - 1]
         if row.reason is None:
-            taken.rows.append(Claimed(*tuple(row)[:8], until))  # type: ignore[call-arg]
+            by_issue[budget.issue_id].append(Claimed(budget.issue_id, *tuple(row)[:8], until))  # type: ignore[call-arg]
         else:
             taken.withheld += 1
-        here = row.due_at, row.position
-        taken.reached[row.provider] = max(taken.reached.get(row.provider, START), here)
-    taken.rows.sort(key=lambda claimed: claimed.position)
+        of, here = (budget.issue_id, budget.provider), (row.due_at, row.position)
+        taken.reached[of] = max(taken.reached.get(of, START), here)
+    for claimed in by_issue.values():
+        claimed.sort(key=lambda row: row.position)
+    turns = zip_longest(*by_issue.values())
+    taken.rows = [row for turn in turns for row in turn if row]
     return taken
 
 
-def recheck(
-    db: Session, issue_id: UUID, worker: UUID, rows: Sequence[Claimed], *, now: datetime
-) -> Rechecked:
+def recheck(db: Session, worker: UUID, rows: Sequence[Claimed], *, now: datetime) -> Rechecked:
     """Ask the gate again about rows we hold; those not allowed are no longer ours.
 
     Raises Fenced when one of them was not ours before.  Commit before their bodies begin.
@@ -265,7 +278,7 @@ def recheck(
     if not rows:
         return Rechecked(set())
     values = {
-        "issue": issue_id, "worker": worker, "now": now,
+        "worker": worker, "now": now, "issues": [row.issue_id for row in rows],
         "positions": [row.position for row in rows], "fences": [row.fence for row in rows],
         "addresses": [row.address for row in rows], "names": [row.name for row in rows],
     }  # fmt: skip
@@ -273,22 +286,29 @@ def recheck(
     seen = db.execute(_RECHECK, values).all()
     if len(seen) != len(rows):
         raise Fenced(f"{len(rows)} rows looked at again, {len(seen)} of them ours")
-    allowed = {row.position for row in seen if row.reason is None and not row.stale}
+    allowed = {(row.issue_id, row.position) for row in seen if row.reason is None and not row.stale}
     return Rechecked(allowed, withheld=sum(row.reason is not None for row in seen))
 
 
-def record(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcome], *, now: datetime) -> None:
+def record(db: Session, worker: UUID, outcomes: Sequence[Outcome], *, now: datetime) -> None:
     """Write what became of rows we hold.  Raises Fenced when one of them is no longer ours."""
-    written = settle(db, issue_id, worker, outcomes, now=now)
+    written = settle(db, worker, outcomes, now=now)
     if written != len(outcomes):
         raise Fenced(f"{len(outcomes)} outcomes, {written} rows")
 
 
-def settle(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcome], *, now: datetime) -> int:
+def settle(db: Session, worker: UUID, outcomes: Sequence[Outcome], *, now: datetime) -> int:
     """Write those of these outcomes whose rows the worker still holds; how many."""
     if not outcomes:
         return 0
     db.execute(_BY_KEY)
+    by_issue = defaultdict[UUID, list[Outcome]](list)
+    for outcome in outcomes:
+        by_issue[outcome.issue_id].append(outcome)
+    return sum(_settle(db, issue_id, worker, each, now) for issue_id, each in by_issue.items())
+
+
+def _settle(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcome], now: datetime) -> int:
     columns = {
         "positions": _array(o.position for o in outcomes),
         "fences": _array(o.fence for o in outcomes),
@@ -327,22 +347,44 @@ def withhold_cancelled(db: Session, *, now: datetime) -> int:
     return changed(db, _WITHHOLD_CANCELLED, now=now)
 
 
-def due(db: Session, *, now: datetime) -> tuple[list[UUID], list[UUID]]:
-    """Return the issues to freeze, and those with rows to send now."""
-    start = select(Issue.id).where(
-        Issue.state == IssueState.SCHEDULED, Issue.due_at <= now, jobs.to_try(FREEZE, Issue.id)
+def bring_back(db: Session, *, now: datetime) -> int:
+    """Make due now what is due later than any wait we give: a clock was ahead; how many rows."""
+    far = Delivery.state.in_(WAITING), Delivery.due_at > now + LONGEST_RETRY
+    return changed(db, update(Delivery).where(*far).values(due_at=now, changed_at=now))
+
+
+def to_freeze(db: Session, *, now: datetime, late_after: timedelta) -> list[UUID]:
+    """Return the issues whose time has come, without those of `late`."""
+    here = Issue.state == IssueState.SCHEDULED, Issue.due_at.between(now - late_after, now)
+    return list(db.scalars(select(Issue.id).where(*here, jobs.to_try(FREEZE, Issue.id))))
+
+
+def is_late(issue: Issue, *, now: datetime, late_after: timedelta) -> bool:
+    """Return whether an issue is one of `late`."""
+    return (
+        issue.state is IssueState.SCHEDULED and issue.due_at is not None and issue.due_at < now - late_after
     )
+
+
+def late(db: Session, *, now: datetime, late_after: timedelta) -> list[Issue]:
+    """Return the issues that should have left so long ago that a person is asked whether they still shall."""
+    here = Issue.state == IssueState.SCHEDULED, Issue.due_at < now - late_after
+    return list(db.scalars(select(Issue).where(*here).order_by(Issue.due_at)))
+
+
+def is_due(db: Session, *, now: datetime) -> bool:
+    """Return whether a row of an issue that leaves is due."""
     waiting = (
         select(Delivery.position)
         .where(
             Delivery.issue_id == Issue.id,
-            Delivery.state.in_((DeliveryState.PENDING, DeliveryState.DEFERRED)),
+            Delivery.state.in_(WAITING),
             Delivery.due_at <= now,
         )
         .exists()
     )
-    send = select(Issue.id).where(Issue.state == IssueState.SENDING, waiting)
-    return list(db.scalars(start)), list(db.scalars(send))
+    here = select(Issue.id).where(Issue.state == IssueState.SENDING, waiting)
+    return db.scalar(here.limit(1)) is not None
 
 
 def close_finished(db: Session, *, now: datetime) -> list[UUID]:

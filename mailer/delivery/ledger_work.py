@@ -1,17 +1,24 @@
-"""Look again, record and claim in the ledger: one transaction, beside the sockets."""
+"""Recheck, record and claim in the ledger: one transaction, beside the sockets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from mailer.core import heartbeats
+from sqlalchemy.orm import Session
+
+from mailer.core import clock, heartbeats
 from mailer.core.db import transaction, utcnow
-from mailer.delivery import gate_clock, ledger, refusals
+from mailer.delivery import ledger, refusals
 from mailer.delivery.breaker import Trip
-from mailer.delivery.gate_clock import GATE
 from mailer.delivery.ledger import Claim, Claimed, Outcome, ProviderBudget, Rechecked
+from mailer.delivery.load_issue import LeavingIssue
 from mailer.delivery.shaping.budget import ProviderReplies, SendingBudget
+
+GATE = 1.0  # seconds for which a look at the ledger is good
+
+Issues = Mapping[UUID, LeavingIssue]
+Load = Callable[[Session, Issues], Issues]  # the issues that leave now, given those known already
 
 
 class LedgerAnswer(NamedTuple):
@@ -20,18 +27,20 @@ class LedgerAnswer(NamedTuple):
     claim: Claim
     recorded: Sequence[Outcome]
     rechecked: Rechecked
-    until: float  # gate.now() by which those that were allowed have to begin
+    until: float  # clock.steady() by which those that were allowed have to begin
+    issues: Issues
 
 
 @dataclass(frozen=True)
 class LedgerWork:
-    """Look again at what waits at the gate, record what is over, claim what comes next."""
+    """Recheck what waits for it, record what is over, claim what comes next, see which issues leave."""
 
-    issue_id: UUID
     worker: UUID
+    known: Issues
+    load: Load
     rechecking: Sequence[Claimed]
     outcomes: Sequence[Outcome]
-    trips: Sequence[Trip]
+    trips: Sequence[tuple[UUID, Trip]]
     replies: ProviderReplies
     budgets: Sequence[ProviderBudget]
     limit: int
@@ -41,18 +50,17 @@ class LedgerWork:
         """Commit all of it; the seconds of the gate count from before each statement."""
         now, claim = utcnow(), Claim()
         with transaction() as db:
-            until = gate_clock.now() + GATE
-            rechecked = ledger.recheck(db, self.issue_id, self.worker, self.rechecking, now=now)
-            ledger.record(db, self.issue_id, self.worker, self.outcomes, now=now)
+            until = clock.steady() + GATE
+            rechecked = ledger.recheck(db, self.worker, self.rechecking, now=now)
+            ledger.record(db, self.worker, self.outcomes, now=now)
             budget.share_replies(db, self.replies, now=now)
             if self.heartbeat_due:
                 heartbeats.beat(db, self.worker, "sender")
+            issues = self.load(db, self.known)
             if self.budgets:
-                good = gate_clock.now() + GATE
-                claim = ledger.claim(
-                    db, self.issue_id, self.worker, self.budgets, limit=self.limit, now=now, until=good
-                )
-        for trip in self.trips:  # apart: it takes the issue before its rows, as a person at the desk does
+                good = clock.steady() + GATE
+                claim = ledger.claim(db, self.worker, self.budgets, limit=self.limit, now=now, until=good)
+        for issue_id, trip in self.trips:  # apart: it takes the issue before its rows, as the desk does
             with transaction() as db:
-                refusals.suspect(db, self.issue_id, trip, now=now)
-        return LedgerAnswer(claim, self.outcomes, rechecked, until)
+                refusals.suspect(db, issue_id, trip, now=now)
+        return LedgerAnswer(claim, self.outcomes, rechecked, until, issues)

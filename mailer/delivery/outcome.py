@@ -13,12 +13,16 @@ _CUT = Reply(421, "", "connection cut")
 
 def unbegun(row: Claimed, now: datetime) -> Outcome:
     """As if it had never been claimed."""
-    return Outcome(row.position, row.fence, DeliveryState.PENDING, now, row.attempts, row.faults)
+    return Outcome(
+        row.issue_id, row.position, row.fence, DeliveryState.PENDING, now, row.attempts, row.faults
+    )
 
 
 def unknown(row: Claimed, now: datetime) -> Outcome:
     """Begun, and no reply seen."""
-    return Outcome(row.position, row.fence, DeliveryState.UNKNOWN, now, row.attempts + 1, row.faults)
+    return Outcome(
+        row.issue_id, row.position, row.fence, DeliveryState.UNKNOWN, now, row.attempts + 1, row.faults
+    )
 
 
 def unrenderable(row: Claimed, now: datetime) -> Outcome:
@@ -36,7 +40,9 @@ def outcome(
         return unknown(row, now)
     faults = row.faults + 1
     if end is TransactionEnd.INTERRUPTED and faults < FAULTS_ALLOWED:
-        return Outcome(row.position, row.fence, DeliveryState.PENDING, now, row.attempts, faults)
+        return Outcome(
+            row.issue_id, row.position, row.fence, DeliveryState.PENDING, now, row.attempts, faults
+        )
     answer = answer or _CUT
     if suspect:
         return _with(row, DeliveryState.DEFERRED, answer, retry_at(now, row.attempts + 1, _jitter()))
@@ -56,6 +62,6 @@ def _jitter() -> float:
 
 def _with(row: Claimed, state: DeliveryState, answer: Reply, due_at: datetime) -> Outcome:
     return Outcome(
-        row.position, row.fence, state, due_at, row.attempts + 1, row.faults,
+        row.issue_id, row.position, row.fence, state, due_at, row.attempts + 1, row.faults,
         answer.code, answer.enhanced, answer.text,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.delivery import journal, ledger
 from mailer.delivery.journal import AbandonedJournal
+from mailer.delivery.ledger import Outcome
 from mailer.smtp.replies import DeliveryState
 
 JOB = "recovery"  # its rows are dead workers
@@ -39,17 +40,15 @@ def recover(journals: Path) -> int:
 
 
 def settle_abandoned(db: Session, abandoned: AbandonedJournal, *, now: datetime) -> int:
-    """Return rows it speaks of get its last word, the others are pending; how many are unknown.
+    """Give the rows it speaks of its last word, make the others pending; return how many are unknown.
 
     After a restart of the machine its last lines may be missing: then the others are unknown too.
     """
-    last = defaultdict(list)
-    for (issue_id, _), outcome in abandoned.last.items():
-        last[issue_id, outcome.state is DeliveryState.UNKNOWN].append(outcome)
-    unknown = 0
-    for (issue_id, is_unknown), outcomes in last.items():
-        settled = ledger.settle(db, issue_id, abandoned.worker, outcomes, now=now)
-        unknown += settled if is_unknown else 0
+    last = defaultdict[bool, list[Outcome]](list)
+    for outcome in abandoned.last.values():
+        last[outcome.state is DeliveryState.UNKNOWN].append(outcome)
+    ledger.settle(db, abandoned.worker, last[False], now=now)
+    unknown = ledger.settle(db, abandoned.worker, last[True], now=now)
     rest = DeliveryState.PENDING if abandoned.same_boot else DeliveryState.UNKNOWN
     released = ledger.release(db, abandoned.worker, rest, now=now)
     return unknown if abandoned.same_boot else unknown + released

@@ -1,13 +1,13 @@
-"""What the end of a message tells about its row, its provider, the issue and the relay."""
+"""What the end of a message tells about its row, its provider, its issue and the relay."""
 
 from collections import defaultdict
-from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from mailer.delivery import outcome as ending
-from mailer.delivery.breaker import Breaker
+from mailer.delivery.breaker import Breaker, Trip, oversized
 from mailer.delivery.ledger import Claimed, Outcome
+from mailer.delivery.load_issue import LeavingIssue
 from mailer.delivery.relay_health import RelayHealth
 from mailer.delivery.shaping.budget import SendingBudget
 from mailer.smtp.replies import Reply
@@ -20,20 +20,29 @@ class ReplyClassifier:
     def __init__(self, budget: SendingBudget) -> None:
         self._budget = budget
         self._breakers: defaultdict[UUID, Breaker] = defaultdict(Breaker)
-        self.begin(UUID(int=0), (), probing=False)
+        self.stopped: set[UUID] = set()  # issues of which nothing more begins before a person has judged
+        self.trips: list[tuple[UUID, Trip]] = []  # not yet told to the ledger
+        self.begin(probing=False)
 
-    def begin(self, issue_id: UUID, accepted_wordings: Collection[str], *, probing: bool) -> None:
-        """Turn to an issue; `taken`: the wordings of refusals that a person took as they are."""
-        self.breaker, self.health = self._breakers[issue_id], RelayHealth(probing=probing)
-        self.breaker.accept(accepted_wordings)
+    def begin(self, *, probing: bool) -> None:
+        """Begin a stretch of work.  probing: the relay has failed of late."""
+        self.health = RelayHealth(probing=probing)
         self.fault: str | None = None  # why the relay counts as down
+        self.stopped.clear()
+
+    def take_on(self, issue_id: UUID, issue: LeavingIssue, size_limit: int) -> None:
+        """Turn to an issue: what a person judged holds; one that is too big for the relay is stopped."""
+        self._breakers[issue_id].accept(issue.accepted_wordings)
+        if trip := oversized(issue.letter, size_limit, issue.accepted_wordings):
+            self.trips.append((issue_id, trip))
+            self.stopped.add(issue_id)
 
     def outcome(
         self, session: Session, row: Claimed, end: TransactionEnd, answer: Reply | None, now: datetime
     ) -> Outcome:
-        """Return what the ledger keeps of an ended job, and learn from it."""
+        """Return what the ledger keeps of an ended message, and learn from it."""
         if answer and answer.code // 100 == 2:  # nearly always, so it comes first and costs little
-            self.breaker.accepted(row.provider)
+            self._breakers[row.issue_id].accepted(row.provider)
             self.health.prove()
             self._budget.note_reply(row.provider, answer)
             return ending.outcome(row, end, answer, now)
@@ -55,9 +64,11 @@ class ReplyClassifier:
         return ending.outcome(row, end, answer, now, suspect=suspect)
 
     def _suspects(self, row: Claimed, answer: Reply) -> bool:
-        suspect = self.breaker.suspects(row.provider, row.address, answer)
-        if suspect:
-            for trip in self.breaker.trips:
-                if trip.provider is not None:
-                    self._budget.hold(trip.provider, trip.reason)
+        suspect, trip = self._breakers[row.issue_id].suspects(row.provider, row.address, answer)
+        if trip:
+            self.trips.append((row.issue_id, trip))
+            if trip.provider is None:
+                self.stopped.add(row.issue_id)
+            else:
+                self._budget.hold(trip.provider, trip.reason)
         return suspect

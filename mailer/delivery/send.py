@@ -1,17 +1,18 @@
-"""Send an issue for a while, unless the relay, the journal or the key says to stay away."""
+"""Send what is due for a while, unless the relay, the journal or the key says to stay away."""
 
 from collections.abc import Callable
 from functools import cache
-from uuid import UUID
+
+from sqlalchemy.orm import Session
 
 from mailer.core import circuit
 from mailer.core.db import transaction, utcnow
 from mailer.core.logging import log
 from mailer.core.settings import settings
-from mailer.delivery import load_issue, recovery, refusals
-from mailer.delivery.breaker import LetterTooBig
+from mailer.delivery import load_issue, recovery
 from mailer.delivery.journal import JournalUnwritable
 from mailer.delivery.ledger import Fenced
+from mailer.delivery.ledger_work import Issues
 from mailer.delivery.shaping import rate
 from mailer.delivery.shaping.budget import SendingBudget
 from mailer.delivery.shaping.rate import RateLimiter
@@ -23,34 +24,34 @@ from mailer.smtp.relay import Relay, RelayDown
 CIRCUITS = {RelayDown: circuit.RELAY, JournalUnwritable: circuit.JOURNAL, DkimKeyMissing: circuit.DKIM}
 
 
-def send(issue_id: UUID, stretch: float, *, stopping: Callable[[], bool]) -> bool:
+def send(stretch: float, *, stopping: Callable[[], bool]) -> bool:
     """Send for so many seconds; return whether there may be more.  What keeps us from it is noted."""
     try:
-        return _work(issue_id, stretch, stopping)
+        return _work(stretch, stopping)
     except (RelayDown, JournalUnwritable, DkimKeyMissing) as error:
         log.warning("the send waits", reason=str(error))
         with transaction() as db:
             circuit.hit(db, CIRCUITS[type(error)], str(error), now=utcnow())
     except Fenced as error:
-        log.warning("fenced", issue=str(issue_id), rows=str(error))
+        log.warning("fenced", rows=str(error))
     return False
 
 
-def _work(issue_id: UUID, stretch: float, stopping: Callable[[], bool]) -> bool:
+def _work(stretch: float, stopping: Callable[[], bool]) -> bool:
     with transaction() as db:
         if circuit.standing(db, CIRCUITS.values(), now=utcnow()):
             return False
-        letter = load_issue.leaving(db, issue_id, settings(), dkim.load(settings()))
-        accepted_wordings = refusals.accepted_wordings(db, issue_id)
-        probing = circuit.probe(db, circuit.RELAY, now=utcnow()) if letter else False
-    if letter is None or probing is False:
+        signer = dkim.load(settings())
+        issues = load_issue.leaving(db, {}, settings(), signer)
+        probing = circuit.probe(db, circuit.RELAY, now=utcnow()) if issues else False
+    if probing is False:
         return False
+
+    def load(db: Session, known: Issues) -> Issues:
+        return load_issue.leaving(db, known, settings(), signer)
+
     try:
-        more = _worker(stopping).work(issue_id, letter, stretch, accepted_wordings, probing=bool(probing))
-    except LetterTooBig as error:
-        more = False
-        with transaction() as db:
-            refusals.pause(db, issue_id, str(error))
+        more = _worker(stopping).work(issues, load, stretch, probing=bool(probing))
     except (RelayDown, JournalUnwritable) as error:
         if probing:
             with transaction() as db:
@@ -63,7 +64,7 @@ def _work(issue_id: UUID, stretch: float, stopping: Callable[[], bool]) -> bool:
 
 @cache
 def _worker(stopping: Callable[[], bool]) -> SendWorker:
-    """Return this process's sender, made after the fork and kept with its connections."""
+    """Return this process's worker, made after the fork and kept with its connections."""
     given = settings()
     providers = rate.providers()
     budget = SendingBudget(

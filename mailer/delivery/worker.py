@@ -1,32 +1,33 @@
 """The one loop: claim → commit → speak SMTP with no transaction open → record.
 
-A `SendWorker` lives as long as its process and keeps its connections between tasks.  `work` sends one issue
-for a few seconds.  Each turn of the loop gives work to idle sessions and lets the sockets advance.  Before
-the work runs out a thread is sent to the ledger with one transaction that records what is over and claims
-what comes next: the connections do not wait for it.  A claim is good for one second, counted from before its
-statement: what has not been announced by then goes back and is claimed again, and what has been, to a relay
-that is slow to let it begin, waits at the gate until the thread has looked again.  So an unsubscription or a
-pause stops everything that begins more than a second after its commit, and nobody hangs up on a slow relay.
+A `SendWorker` lives as long as its process and keeps its connections between tasks.  `work` sends what is due
+of every issue that leaves, for a few seconds.  Each turn of the loop gives work to idle sessions and lets the
+sockets advance.  Before the work runs out a thread is sent to the ledger with one transaction that records
+what is over and claims what comes next, a part of each issue: the connections do not wait for it.  A claim is
+good for one second, counted from before its statement: what has not been announced by then goes back and is
+claimed again, and what has been, to a relay that is slow to let it begin, waits until the thread has
+rechecked it.  So an unsubscription or a pause stops everything that begins more than a second after its
+commit, and nobody hangs up on a slow relay.
 
 Whatever breaks, the rows we hold stay explained: by the ledger, or by our journal, from which `recovery`
 settles them once we have let go of it.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from mailer.core import logging
+from mailer.core import clock, logging
 from mailer.core.db import utcnow
-from mailer.delivery import breaker, gate_clock
 from mailer.delivery import outcome as ending
 from mailer.delivery.journal import Journal, JournalUnwritable
 from mailer.delivery.ledger import Claimed, Fenced, Outcome
 from mailer.delivery.ledger_thread import LedgerThread
-from mailer.delivery.ledger_work import LedgerAnswer, LedgerWork
-from mailer.delivery.message import Letter, Recipient
+from mailer.delivery.ledger_work import Issues, LedgerAnswer, LedgerWork, Load
+from mailer.delivery.message import Recipient
 from mailer.delivery.reply_classifier import ReplyClassifier
 from mailer.delivery.shaping.budget import SendingBudget
 from mailer.delivery.shaping.queue import ProviderQueues
@@ -61,44 +62,38 @@ class SendWorker:
         self._pool = Pool(relay, connections, self, self._budget.is_worn)
         self._queues = ProviderQueues(self._budget.concurrency)
         self._journal: Journal | None = None
-        self._in_flight: dict[int, Claimed] = {}
+        self._issues: Issues = {}
+        self._keys = count()  # of messages
+        self._in_flight: dict[int, Claimed] = {}  # by message
         self._outcomes: list[Outcome] = []
         self._claimed_at = self._last_heartbeat = 0.0
         self._claim_size, self._least_claim = FIRST_CLAIM, connections
         self._ledger = LedgerThread[LedgerAnswer]()
         self._awaiting_recheck: dict[int, Session] = {}  # by message: the relay waits for its body
-        self._rechecked: list[Claimed] = []  # rows the ledger's thread went to look at again
+        self._rechecking: list[tuple[int, Claimed]] = []  # the messages the ledger's thread rechecks
         self._reclaim_at = 0.0  # not to ask for more all the time where there is none
         self._claimed = self._from_start = False  # the thread was asked for more; and to look from the start
         self._classifier = ReplyClassifier(budget)
         self._failure: Exception | None = None
 
-    def work(
-        self,
-        issue_id: UUID,
-        letter: Letter,
-        seconds: float,
-        accepted_wordings: Collection[str] = frozenset(),
-        *,
-        probing: bool = False,
-    ) -> bool:
-        """Send what is due of an issue for about so many seconds; whether there may be more to send now.
+    def work(self, issues: Issues, load: Load, seconds: float, *, probing: bool = False) -> bool:
+        """Send what is due for about so many seconds; return whether there may be more to send now.
 
-        `accepted_wordings`: of refusals that a person took as they are.  `probing`: the relay has failed, so
-        one message at a time is risked until it has answered for one.
+        `issues` leave now; each claim asks `load` which do then.  `probing`: the relay has failed, so one
+        message at a time is risked until it has answered for one.
 
-        Raises LetterTooBig before anything leaves, RelayDown when the relay cannot be used, JournalUnwritable
-        when nothing may begin (in both cases nothing of ours is left to record), Fenced when someone took
-        over, SQLAlchemyError when the database has gone: what we hold is then settled from the journal we
-        leave.
+        Raises RelayDown when the relay cannot be used, JournalUnwritable when nothing may begin (in both
+        cases nothing of ours is left to record), Fenced when someone took over, SQLAlchemyError when the
+        database has gone: what we hold is then settled from the journal we leave.
         """
         self._pool.first()
         self._journal = self._journal or Journal(self._journals, self.worker)
-        self._issue_id, self._letter, self._until = issue_id, letter, time.monotonic() + seconds
+        self._load, self._until = load, time.monotonic() + seconds
         self._failure, self._reclaim_at = None, 0.0
-        self._classifier.begin(issue_id, accepted_wordings, probing=probing)
-        breaker.measure(letter, self._pool.size_limit, accepted_wordings)
+        self._classifier.begin(probing=probing)
         self._budget.rewind()
+        self._issues = {}
+        self._take_on(issues)
         try:
             while self._turn():
                 pass
@@ -123,7 +118,7 @@ class SendWorker:
         self._give_work()
         if self._queues and not self._pool.alive:
             self._failure = self._failure or RelayDown("it has gone")
-        if self._failure or self._classifier.breaker.stopped:
+        if self._failure:
             self._give_back(self._queues.take_all())
         if self._queues or self._in_flight:
             self._pool.poll(hurried=self._ledger.busy)
@@ -133,16 +128,12 @@ class SendWorker:
             time.sleep(self._budget.wait())
             return True
         return bool(
-            self._queues
-            or self._in_flight
-            or self._outcomes
-            or self._ledger.busy
-            or self._classifier.breaker.trips
+            self._queues or self._in_flight or self._outcomes or self._ledger.busy or self._classifier.trips
         )
 
     def _due_at_the_ledger(self, claiming: bool) -> bool:
         """Return whether a relay waits for us, or nothing is left to do but to record what was done."""
-        if self._awaiting_recheck or self._classifier.breaker.trips:
+        if self._awaiting_recheck or self._classifier.trips:
             return True
         return bool(self._outcomes) and not self._queues and not (claiming and self._in_flight)
 
@@ -154,9 +145,21 @@ class SendWorker:
 
     def _may_claim(self) -> bool:
         """Return whether to take more: within our time, or while a slow relay keeps us here anyway."""
-        if self._failure or self._classifier.breaker.stopped or self._stopping():
+        if self._failure or self._stopping() or not self._leaving():
             return False
         return time.monotonic() < self._until or self._pool.stuck()
+
+    def _leaving(self) -> list[UUID]:
+        """Return the issues of which messages may begin."""
+        return [each for each in self._issues if each not in self._classifier.stopped]
+
+    def _take_on(self, issues: Issues) -> bool:
+        """Note which issues leave now; return whether one is new."""
+        new = [issue_id for issue_id in issues if issue_id not in self._issues]
+        for issue_id in new:
+            self._classifier.take_on(issue_id, issues[issue_id], self._pool.size_limit)
+        self._issues = issues
+        return bool(new)
 
     # -- the ledger ----------------------------------------------------------
 
@@ -169,31 +172,27 @@ class SendWorker:
         replies = self._budget.take_replies()
         size = 1 if self._classifier.health.probing else self._claim_size
         self._claimed, self._from_start = claiming, self._budget.from_start
-        budget = self._budget.budgets(size) if claiming else []
-        trips, self._classifier.breaker.trips = self._classifier.breaker.trips, []
-        self._rechecked = [self._in_flight[key] for key in self._awaiting_recheck]
+        budgets = self._budget.budgets(self._leaving(), size) if claiming else []
+        trips, self._classifier.trips = self._classifier.trips, []
+        self._rechecking = [(key, self._in_flight[key]) for key in self._awaiting_recheck]
+        rows = [row for _, row in self._rechecking]
         work = LedgerWork(
-            self._issue_id,
-            self.worker,
-            self._rechecked,
-            outcomes,
-            trips,
-            replies,
-            budget,
-            size,
+            self.worker, self._issues, self._load, rows, outcomes, trips, replies, budgets, size,
             heartbeat_due,
-        )
+        )  # fmt: skip
         self._ledger.send(lambda: work.run(self._budget))
         if claiming:
             self._resize(started)
 
     def _receive(self) -> None:
         """Take the rows the ledger's thread brings; where there are none, look at all that is due anew."""
-        claim, recorded, rechecked, until = self._ledger.receive()
+        claim, recorded, rechecked, until, issues = self._ledger.receive()
+        new = self._take_on(issues)
         self._queues.put(claim.rows)
         logging.deliveries.labels("withheld").inc(claim.withheld + rechecked.withheld)
-        for row in self._rechecked:
-            self._resume_or_hang_up(row, until if row.position in rechecked.allowed else None)
+        for key, row in self._rechecking:
+            allowed = (row.issue_id, row.position) in rechecked.allowed
+            self._resume_or_hang_up(key, row, until if allowed else None)
         for outcome in recorded:
             logging.deliveries.labels(outcome.state.value).inc()
         if self._claimed:
@@ -201,29 +200,28 @@ class SendWorker:
             nothing, paced = not claim.reached, self._budget.exhausted
             if nothing:
                 self._reclaim_at = time.monotonic() + (self._budget.wait() if paced else RECLAIM_AFTER)
-            if nothing and not paced and not self._from_start and self._may_claim():
+            if nothing and not paced and (new or not self._from_start) and self._may_claim():
                 self._budget.rewind()
                 self._ask_ledger(claiming=True)
 
-    def _resume_or_hang_up(self, row: Claimed, until: float | None) -> None:
+    def _resume_or_hang_up(self, key: int, row: Claimed, until: float | None) -> None:
         """Let the row go on until then; or hang up its connection alone: it is no longer ours."""
-        session = self._awaiting_recheck.pop(row.position, None)
+        session = self._awaiting_recheck.pop(key, None)
         if until is None:
-            self._outcomes = [each for each in self._outcomes if each.position != row.position]
+            self._outcomes = [each for each in self._outcomes if each[:2] != row[:2]]
         if session is None:
             return  # the relay did not wait
         if until is not None:
-            self._in_flight[row.position] = row._replace(until=until)
+            self._in_flight[key] = row._replace(until=until)
             session.proceed()
         else:
-            self._forget(row)
+            self._forget(key)
             session.abandon()
 
-    def _forget(self, row: Claimed) -> None:
-        """Note that nothing of this row is in flight any more."""
-        del self._in_flight[row.position]
-        self._awaiting_recheck.pop(row.position, None)
-        self._queues.finished(row.provider)
+    def _forget(self, key: int) -> None:
+        """Note that this message is no longer in flight."""
+        self._queues.finished(self._in_flight.pop(key).provider)
+        self._awaiting_recheck.pop(key, None)
 
     def _resize(self, now: float) -> None:
         if now - self._claimed_at < SHORT_CLAIM:
@@ -243,7 +241,7 @@ class SendWorker:
                 self._ledger.receive()
         self._queues.take_all()
         for key, session in list(self._awaiting_recheck.items()):
-            self._forget(self._in_flight[key])
+            self._forget(key)
             session.abandon()
         until = time.monotonic() + DRAIN_TIME
         while drain and self._in_flight and time.monotonic() < until:
@@ -258,7 +256,7 @@ class SendWorker:
 
     def _give_work(self) -> None:
         """Give a message to every idle session, and dial one more while there is work for it."""
-        if expired := self._queues.take_expired(gate_clock.now()):
+        if expired := self._queues.take_expired(clock.steady()):
             self._give_back(expired)
         for session in self._pool.idle():
             if self._classifier.health.probing and self._in_flight:
@@ -275,7 +273,7 @@ class SendWorker:
         row = self._in_flight[message.key]
         if self._failure:
             return BodyPermission.NEVER
-        if gate_clock.now() > row.until:
+        if clock.steady() > row.until:
             self._awaiting_recheck[message.key] = session
             return BodyPermission.WAIT
         written = self._journalled(ending.unknown(row, utcnow()))
@@ -308,7 +306,7 @@ class SendWorker:
         """Return whether the journal has it; if it cannot be written, nothing more begins."""
         try:
             if self._journal:
-                self._journal.write(self._issue_id, outcome)
+                self._journal.write(outcome)
         except JournalUnwritable as error:
             self._failure = self._failure or error
         return self._failure is None
@@ -316,20 +314,20 @@ class SendWorker:
     def _next_message(self, *, shared: bool) -> OutgoingMessage | None:
         """Make a message of the next row, if its claim is still good; refuse one that cannot be rendered."""
         while row := self._queues.take(shared=shared):
-            if row.until < gate_clock.now():
+            issue = self._issues.get(row.issue_id)
+            if issue is None or row.issue_id in self._classifier.stopped or row.until < clock.steady():
                 self._queues.finished(row.provider)
                 self._give_back([row])
                 continue
             try:
-                message = self._message(row)
+                copy = issue.letter.to(Recipient(row.position, row.address, row.name))
             except ValueError:
                 self._queues.finished(row.provider)
                 self._outcomes.append(ending.unrenderable(row, utcnow()))
                 continue
+            message = OutgoingMessage(
+                next(self._keys), copy.return_path, row.address, copy.message, row.provider
+            )
             self._in_flight[message.key] = row
             return message
         return None
-
-    def _message(self, row: Claimed) -> OutgoingMessage:
-        copy = self._letter.to(Recipient(row.position, row.address, row.name))
-        return OutgoingMessage(row.position, copy.return_path, row.address, copy.message, row.provider)

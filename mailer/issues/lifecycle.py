@@ -131,6 +131,13 @@ def unschedule(db: Session, issue: Issue) -> None:
     issue.revision_id = issue.due_at = None
 
 
+def send_late(db: Session, issue: Issue, *, now: datetime) -> None:
+    """Let a scheduled issue leave that is so late that a person was asked.  Raises ForbiddenMove."""
+    moved(_locked(db, issue).state, Move.START)
+    issue.due_at = now
+    wake(db, Task.TICK)
+
+
 def pause(db: Session, issue: Issue, reason: str | None = None) -> None:
     """Stop claiming rows, from this commit on; `reason`: the relay's refusal, when the service itself pauses.
 

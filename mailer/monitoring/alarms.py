@@ -16,13 +16,13 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.core import circuit, i18n, jobs, restore_lock
+from mailer.core import circuit, heartbeats, i18n, jobs, restore_lock
 from mailer.core.circuit import Hold
 from mailer.core.heartbeats import Heartbeat
 from mailer.core.jobs import Failing
 from mailer.core.logging import log
-from mailer.core.settings import Settings
-from mailer.delivery import refusals, unknown
+from mailer.core.settings import Settings, settings
+from mailer.delivery import ledger, refusals, unknown
 from mailer.monitoring.models import Alarm
 from mailer.privacylog import decisions
 from mailer.rendering.typography import typeset
@@ -36,6 +36,7 @@ ALARM_AFTER = {
 }  # fmt: skip
 PROVIDER_ALARM_AFTER = timedelta(minutes=15)
 KINDS_OF_PROCESS = ("beat", "letters", "notices", "chores")
+CLOCKS_APART = 2.0  # seconds
 MAIL_AFTER = timedelta(seconds=60)  # a start, or a restart, raises no alarm
 REMIND_AFTER = timedelta(hours=24)
 Check = Callable[[Session, datetime], Iterator["ActiveAlarm"]]
@@ -179,4 +180,18 @@ def _failing_about(job: Failing, now: datetime) -> ActiveAlarm:
     return ActiveAlarm("set_aside" if job.rows else "failing", job.job, values)
 
 
-_CHECKS: tuple[Check, ...] = (_refused, _unknown, _held, _silent, _signups, _privacy_log, _disarmed, _failing)
+def _late(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
+    given = settings()
+    for each in ledger.late(db, now=now, late_after=given.late_after):
+        due_at = each.due_at.astimezone(given.zone) if each.due_at else now
+        yield ActiveAlarm("late", str(each.id), {"title": each.title, "due_at": f"{due_at:%Y-%m-%d %H:%M}"})
+
+
+def _clocks(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
+    for kind, seconds in heartbeats.skew(db, more_than=CLOCKS_APART, seen_within=SILENT_AFTER).items():
+        yield ActiveAlarm("clock", kind, {"name": kind, "seconds": round(seconds)})
+
+
+_CHECKS: tuple[Check, ...] = (
+    _refused, _unknown, _held, _silent, _signups, _privacy_log, _disarmed, _failing, _late, _clocks,
+)  # fmt: skip

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs, restore_lock
 from mailer.core.after_commit import Task, wake
+from mailer.core.db import changed
 from mailer.notices.models import Notice, NoticeKind
-from mailer.smtp.replies import WAITING, DeliveryState
+from mailer.smtp.replies import LONGEST_RETRY, WAITING, DeliveryState
 from mailer.subscribers.models import Subscription
 from mailer.subscribers.signup import Due, SignupDecision
 
@@ -73,6 +74,12 @@ def waiting(db: Session, *, now: datetime) -> bool:
         return False
     due = Notice.state.in_(WAITING), Notice.due_at <= now, jobs.to_try(JOB, Notice.id)
     return db.scalar(select(Notice.id).where(*due).limit(1)) is not None
+
+
+def bring_back(db: Session, *, now: datetime) -> int:
+    """Make due now what is due later than any wait we give: a clock was ahead; how many notices."""
+    far = Notice.state.in_(WAITING), Notice.due_at > now + LONGEST_RETRY
+    return changed(db, update(Notice).where(*far).values(due_at=now))
 
 
 def _enqueue(

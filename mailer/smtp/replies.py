@@ -31,6 +31,7 @@ FIRST_RETRY = timedelta(seconds=300)
 LAST_RETRY = timedelta(seconds=4000)
 GIVE_UP = timedelta(hours=72)
 JITTER = 0.2
+LONGEST_RETRY = LAST_RETRY * (1 + JITTER) + timedelta(minutes=1)
 
 
 class Reply(NamedTuple):

@@ -29,6 +29,7 @@ from mailer.subscribers.subscriptions import CONFIRM_WITHIN
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 MAILS_A_DAY = 3  # that sign-up forms may cause to one mailbox, for all newsletters together
 SUPPRESSED_ASKED_EVERY = timedelta(days=30)
+LONGEST_WAIT = timedelta(hours=2)  # what is too much in an hour waits for the next
 JOB, PURGE = "signups", "unconfirmed"
 
 
@@ -109,6 +110,12 @@ def decide(db: Session, request: SignupRequest, *, now: datetime) -> SignupDecis
 def forget_requests(db: Session) -> int:
     """Delete every request that waits; return how many."""
     return changed(db, delete(SignupRequest))
+
+
+def bring_back(db: Session, *, now: datetime) -> int:
+    """Make due now what is due later than any wait we give: a clock was ahead; how many requests."""
+    far = SignupRequest.due_at > now + LONGEST_WAIT
+    return changed(db, update(SignupRequest).where(far).values(due_at=now))
 
 
 def breaker(db: Session, *, now: datetime) -> datetime | None:

@@ -35,7 +35,13 @@ WORKERS = {
 
 
 ASK = {"send_task", "apply_async", "delay"}  # of Celery
-MAY_ASK = {"mailer/celery_app.py", "mailer/tasks.py", "mailer/monitoring/watchdog.py"}  # workers, of workers
+MAY_ASK = {  # workers, of workers
+    "mailer/beat.py",
+    "mailer/broker.py",
+    "mailer/celery_app.py",
+    "mailer/tasks.py",
+    "mailer/monitoring/watchdog.py",
+}
 
 
 def _is_door(source: Source) -> bool:

@@ -50,8 +50,7 @@ def mails(site: Site) -> list[EmailMessage]:
         outbox.answer_signup(db, SignupDecision(kept.id, Due.ALREADY), now=utcnow())
         for to_confirm in (site.asked, site.reader):  # the reader was imported, and gives their own word
             outbox.answer_signup(db, SignupDecision(to_confirm, Due.CONFIRMATION), now=utcnow())
-        letter = load_issue.leaving(db, site.sent, settings, None)
-        assert letter
+        letter = load_issue.letter(db, site.sent, settings, None)
     with running_sink() as sink:
         assert worker.send_due(settings.model_copy(update={"relay_url": sink.url})) == 7
         copy = letter.to(Recipient(1, "reader@example.org", None)).message

@@ -264,13 +264,15 @@ class Stage:
         seconds: float = PATIENCE,
         constants: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
+        later: float = 0.0,
         skew: float = 0.0,
         forever: bool = False,
     ) -> Life:
         """Start a worker that lives until nothing is left to send, or so many seconds.
 
-        constants: other values for the product's, by "module:NAME".  env: other settings.  skew: how many
-        seconds its clock is ahead.  forever: it waits for more, and writes no log.
+        constants: other values for the product's, by "module:NAME".  env: other settings.  later: how many
+        seconds seem to have gone by.  skew: by how many its host's clock is ahead of the database's.
+        forever: it waits for more, and writes no log.
         """
         mark = self.folder / f"life-{uuid4().hex}"
         orders = Orders(
@@ -280,6 +282,7 @@ class Stage:
             points=[point.as_dict() for point in points],
             constants={**CONSTANTS, **(constants or {})},
             seconds=seconds,
+            later=later,
             skew=skew,
             forever=forever,
         )

@@ -50,7 +50,7 @@ def test_a_retry_after_a_long_night(stage: Stage, judge: Judge, later: float, en
     first = stage.worker()
     until(lambda: stage.states(issue_id) == {"accepted": READERS - 1, "deferred": 1}, "nobody was deferred")
     first.kill()
-    assert stage.worker(skew=later).wait() == 0
+    assert stage.worker(later=later).wait() == 0
     judge(issue_id, ends)
     assert {row.state for row in _rows(stage, issue_id) if row.code != 250} <= {DeliveryState(ends)}
     assert max(row.attempts for row in _rows(stage, issue_id)) == 2
@@ -68,7 +68,7 @@ CHANGES = [
 def test_around_a_change_of_hour(stage: Stage, judge: Judge, local: str, fold: int | None) -> None:
     due = local_time.parse_local(local, PARIS, fold)
     issue_id = stage.schedule(stage.readers(READERS), due=due)
-    worker = stage.worker(skew=_until(due) - 1.0)
+    worker = stage.worker(later=_until(due) - 1.0)
     assert worker.wait() == 0
     assert judge(issue_id, "leaves once, when it is time") == {"accepted": READERS}
     assert 0 <= (_started(stage, issue_id) - due).total_seconds() < PATIENCE

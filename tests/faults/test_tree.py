@@ -84,6 +84,6 @@ def test_asked_for_ten_times_by_three_dispatchers_and_two_beats(stage: Stage, ju
     with growing(stage), growing(stage, "letters", "notices", "beat"), growing(stage, "letters"):
         stage.relay.wait_taken(1)
         for _ in range(10):
-            ask_for_send(stage, issue_id)
+            ask_for_send(stage)
         _close(stage, issue_id)
     assert judge(issue_id, "once each") == {"accepted": 1500}

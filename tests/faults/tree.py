@@ -88,7 +88,7 @@ def growing(stage: Stage, *names: str) -> Iterator[Tree]:
         tree.kill()
 
 
-def ask_for_send(stage: Stage, issue_id: object) -> None:
-    """Ask for a stretch of an issue, as a tick does."""
+def ask_for_send(stage: Stage) -> None:
+    """Ask for a stretch of work, as a tick does."""
     with Celery(broker=stage.redis.url) as app:
-        app.send_task(Task.SEND.value, [str(issue_id)], queue="letters", ignore_result=True)
+        app.send_task(Task.SEND.value, queue="letters", ignore_result=True)

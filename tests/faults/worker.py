@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import select
 
 from mailer import tasks
-from mailer.core import after_commit, db
+from mailer.core import after_commit, clock, db
 from mailer.core.after_commit import Task
 from mailer.core.db import transaction
 from mailer.core.settings import settings
@@ -45,7 +45,8 @@ class Orders:
     points: list[dict[str, Any]]
     constants: dict[str, Any]  # "mailer.smtp.session:DOT_TIMEOUT": 1.0
     seconds: float  # it ends by itself then
-    skew: float  # seconds its clock is ahead
+    later: float  # seconds that seem to have gone by, for the database too
+    skew: float  # seconds its host's clock is ahead of the database's
     forever: bool  # it does not end when nothing is left to send
 
 
@@ -55,38 +56,40 @@ def live(orders: Orders) -> None:
     settings.cache_clear()
     for name, value in orders.constants.items():
         set_constant(name, value)
+    if orders.later:
+        _let_pass(timedelta(seconds=orders.later))
     if orders.skew:
-        _set_clock(timedelta(seconds=orders.skew))
+        clock.host = lambda: time.time() + orders.skew
     wanted = [Point(each["name"], Then(each["then"]), each["nth"]) for each in orders.points]
     points.install(Points(wanted, Path(orders.mark)))
     watchdog._handle_sigterm()  # what Celery has each of its children do
-    asked: deque[tuple[Task, tuple[Any, ...]]] = deque()
+    asked: deque[Task] = deque()
 
-    def ask_for(task: Task, *args: Any) -> None:
-        asked.append((task, args))
+    def ask_for(task: Task) -> None:
+        asked.append(task)
 
     tasks.ask_for = ask_for  # type: ignore[attr-defined]
     after_commit.install(ask_for)
     ends, tick, sweep = time.monotonic() + orders.seconds, 0.0, 0.0
     while (now := time.monotonic()) < ends:
         if now >= tick:
-            asked.append((Task.TICK, ()))
+            asked.append(Task.TICK)
             tick = now + TICK
         if now >= sweep:
-            asked.append((Task.SWEEP, ()))
+            asked.append(Task.SWEEP)
             sweep = now + SWEEP
         while asked:
-            _run(*asked.popleft())
+            _run(asked.popleft())
         if not orders.forever and _finished():
-            _run(Task.SWEEP, ())  # the last word on what it leaves: alarms
+            _run(Task.SWEEP)  # the last word on what it leaves: alarms
             return
         time.sleep(0.02)
 
 
-def _run(task: Task, args: tuple[Any, ...]) -> None:
+def _run(task: Task) -> None:
     """As Celery does: what a task raises is logged, and the worker goes on."""
     try:
-        tasks.app.tasks[task.value](*args)
+        tasks.app.tasks[task.value]()
     except Exception:
         traceback.print_exc()
         time.sleep(0.05)
@@ -105,8 +108,8 @@ def set_constant(name: str, value: Any) -> None:
     setattr(module, constant, _like(getattr(module, constant), value))
 
 
-def _set_clock(ahead: timedelta) -> None:
-    """Every module of the product reads another clock."""
+def _let_pass(ahead: timedelta) -> None:
+    """Every module of the product is told a later time, as if the database's clock said so."""
     real = db.utcnow
     for name, module in list(sys.modules.items()):
         if name.startswith("mailer.") and getattr(module, "utcnow", None) is real:

@@ -73,7 +73,7 @@ class Loop:
 def _issues() -> None:
     with transaction() as db:
         for number in range(3):
-            make_scheduled_issue(db, make_newsletter(db, slug=f"letter-{number}"))
+            make_scheduled_issue(db, make_newsletter(db, slug=f"letter-{number}")).due_at = utcnow()
 
 
 def _sent_issues() -> None:

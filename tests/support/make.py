@@ -3,6 +3,7 @@
 import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.orm import Session
@@ -10,6 +11,9 @@ from sqlalchemy.orm import Session
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
 from mailer.delivery import recovery
+from mailer.delivery.ledger import ProviderBudget
+from mailer.delivery.load_issue import LeavingIssue
+from mailer.delivery.message import Letter
 from mailer.delivery.shaping.budget import SendingBudget
 from mailer.delivery.shaping.rate import RateLimiter
 from mailer.delivery.worker import SendWorker
@@ -24,12 +28,14 @@ from mailer.privacy.models import Channel, Right, RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.privacy.rights.erasure_certificate import ErasureCertificate
 from mailer.rendering.merge_fields import marker
+from mailer.smtp.providers import OTHER
 from mailer.smtp.relay import Relay
 from mailer.subscribers import signup
 from mailer.subscribers.consent import wordings
 from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.models import Subscription
 from mailer.subscribers.signup import SignupDecision
+from tests.support.waiting import PATIENCE
 
 ALL_TABLES = [table.name for table in metadata.sorted_tables]
 LARGE = 1 << 19  # bytes of a table: beyond, what deleted rows leave would slow down those who read it
@@ -163,6 +169,17 @@ def make_scheduled_issue(db: Session, newsletter: Newsletter, words: str = "The 
 
 
 def make_sender(relay: Relay, connections: int = 3) -> SendWorker:
-    """A sender in this process, with neither pace nor providers."""
+    """A worker in this process, with neither pace nor providers."""
     budget = SendingBudget({}, RateLimiter("", 0, {}, 1), senders=1)
     return SendWorker(relay, connections, recovery.folder(settings()), budget=budget)
+
+
+def send_letter(worker: SendWorker, issue_id: UUID, letter: Letter) -> None:
+    """Have a worker send what is due of one issue, and nothing else."""
+    only = {issue_id: LeavingIssue(letter, frozenset())}
+    worker.work(only, lambda *_: only, seconds=PATIENCE)
+
+
+def all_of(issue_id: UUID, most: int = 100) -> list[ProviderBudget]:
+    """What a claim is asked for that may take so many rows of one issue, of no provider in particular."""
+    return [ProviderBudget(issue_id, OTHER, most)]

@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy.orm import Session as Database
 
@@ -20,6 +21,7 @@ MESSAGES_PER_CONNECTION = 500
 READ_HOLDS_EVERY = 1.0  # seconds between two looks at the holds
 PROBE = 5  # messages tried with a provider whose hold is over, until one is accepted
 LONGEST_SLEEP = 0.5  # seconds slept at most while the pace allows nothing
+_Queue = tuple[UUID, str]  # (issue, provider)
 
 
 class ProviderReplies(NamedTuple):
@@ -36,9 +38,10 @@ class SendingBudget:
         self.exhausted = False  # the pace, and nothing else, kept the last claim from taking anything
         self._table, self._limiter, self._senders = table, limiter, senders
         self._providers = (*(name for name in table if name != OTHER), OTHER)
-        self._reached: dict[str, tuple[datetime, int]] = {}
-        self._empty: set[str] = set()  # providers for which the last claim found nothing, until rewound
-        self._granted: dict[str, int] = {}
+        self._reached: dict[_Queue, tuple[datetime, int]] = {}
+        self._empty: set[_Queue] = set()  # in which the last claim found nothing, until rewound
+        self._asked: dict[_Queue, int] = {}
+        self._turn = 0  # whose turn it is to have what an even split leaves over
         self._on_hold: dict[str, bool] = {}  # provider → may be probed
         self._throttled: dict[str, str] = {}
         self._accepted: set[str] = set()
@@ -47,32 +50,45 @@ class SendingBudget:
 
     # -- what a claim may take -------------------------------------------------
 
-    def budgets(self, limit: int) -> list[ProviderBudget]:
-        """Return what the next claim may take, and where it begins to look."""
-        wanted = {
-            provider: self._wanted(provider, limit)
+    def budgets(self, issues: Collection[UUID], limit: int) -> list[ProviderBudget]:
+        """Return what the next claim may take of these issues, and where it begins to look.
+
+        What the rates allow for a provider is split evenly among the issues that may have rows for it.
+        """
+        of = {
+            provider: [issue for issue in issues if (issue, provider) not in self._empty]
             for provider in self._providers
-            if provider not in self._empty
         }
+        wanted = {provider: self._wanted(provider, limit) for provider, sharing in of.items() if sharing}
         wanted = {provider: count for provider, count in wanted.items() if count}
-        self._granted = self._limiter.grant(wanted)
-        self.exhausted = bool(wanted) and not any(self._granted.values())
-        return [
-            ProviderBudget(provider, count, self._reached.get(provider, START))
-            for provider, count in self._granted.items()
+        granted = self._limiter.grant(wanted)
+        self.exhausted = bool(wanted) and not any(granted.values())
+        self._turn += 1
+        self._asked = {
+            (issue, provider): count
+            for provider, grant in granted.items()
+            for issue, count in self._split(grant, of[provider])
             if count
+        }
+        return [
+            ProviderBudget(*queue, count, self._reached.get(queue, START))
+            for queue, count in self._asked.items()
         ]
+
+    def _split(self, grant: int, issues: Sequence[UUID]) -> Iterator[tuple[UUID, int]]:
+        each, over = divmod(grant, len(issues))
+        for place, issue in enumerate(issues):
+            yield issue, each + ((place + self._turn) % len(issues) < over)
 
     def note_claim(self, claim: Claim) -> None:
         """Note how far the claim went, and give back what it could not use."""
         self._reached |= claim.reached
-        self._empty |= {
-            provider for provider, granted in self._granted.items() if granted
-        } - claim.reached.keys()
-        used = Counter(row.provider for row in claim.rows)
-        self._limiter.give_back(
-            {provider: n - used[provider] for provider, n in self._granted.items() if n > used[provider]}
-        )
+        self._empty |= self._asked.keys() - claim.reached.keys()
+        unused = Counter[str]()
+        for (_, provider), count in self._asked.items():
+            unused[provider] += count
+        unused.subtract(row.provider for row in claim.rows)
+        self._limiter.give_back(unused)
 
     def give_back(self, rows: Iterable[Claimed]) -> None:
         """Take back rows that were claimed and did not begin."""

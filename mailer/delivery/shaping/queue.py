@@ -60,7 +60,7 @@ class ProviderQueues:
         self._in_flight[provider] -= 1
 
     def take_expired(self, now: float) -> list[Claimed]:
-        """Take back what should have begun by now (gate.now())."""
+        """Take back what should have begun by now (clock.steady())."""
         rows = []
         for place, waiting in list(self._waiting.items()):
             while waiting and waiting[0].until < now:

@@ -33,6 +33,7 @@ DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 LINKS_A_DAY = 3  # to one mailbox; a new one leaves the older ones valid
 UNKNOWN_AN_HOUR = 200  # notices that nothing is held; beyond, requests wait
 PATH = "/rights/"
+LONGEST_WAIT = timedelta(hours=2)  # what is too much in an hour waits for the next
 JOB = "rights links"
 
 
@@ -59,6 +60,12 @@ def decide_next(db: Session, *, now: datetime) -> bool:
 
 def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return RightsIntake.due_at <= now, jobs.to_try(JOB, RightsIntake.id)
+
+
+def bring_back(db: Session, *, now: datetime) -> int:
+    """Make due now what is due later than any wait we give: a clock was ahead; how many requests."""
+    far = RightsIntake.due_at > now + LONGEST_WAIT
+    return changed(db, update(RightsIntake).where(far).values(due_at=now))
 
 
 def _answer(db: Session, asked: RightsIntake, now: datetime) -> None:

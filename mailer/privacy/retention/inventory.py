@@ -227,7 +227,7 @@ NOT_PERSONAL = {
         "the service's own state, about its jobs; a row is an id, dropped with its failure",
         "job row failures since until error",
     ),
-    "heartbeat": ("the service's own state", "worker kind started_at seen_at suspected_at"),
+    "heartbeat": ("the service's own state", "worker kind started_at seen_at suspected_at skew"),
     "circuit": (
         "the service's own state; what a relay said is scrubbed of addresses",
         "name failures since until reason",

@@ -40,6 +40,14 @@ def send(issue_id: UUID) -> ResponseReturnValue:
     return _move(issue_id, _leave_at(utcnow()), _("L’envoi commence."))
 
 
+@moves.post("/send-late")
+def send_late(issue_id: UUID) -> ResponseReturnValue:
+    """Let an issue leave that could not at its time, and was held for so long that a person is asked."""
+    return _move(
+        issue_id, lambda db, found, now: lifecycle.send_late(db, found, now=now), _("L’envoi commence.")
+    )
+
+
 @moves.post("/unschedule")
 def unschedule(issue_id: UUID) -> ResponseReturnValue:
     done = _("Le numéro n’est plus programmé : c’est de nouveau un brouillon.")

@@ -54,11 +54,11 @@ from tests.support.make import (
     make_pending,
     make_scheduled_issue,
     make_sender,
+    send_letter,
     sign_up,
 )
 from tests.support.rights_links import Visitor
 from tests.support.sink import Sink, running_sink
-from tests.support.waiting import PATIENCE
 
 A, B, C, D, E = (f"{name}@example.org" for name in ("ada", "bob", "cleo", "dina", "eve"))
 MOVED = "cleo@elsewhere.example.org"
@@ -129,10 +129,10 @@ def _a_day_goes_by(made: Installation, settings: Settings) -> None:
 
 def _send(issue_id: UUID, sink: Sink, settings: Settings) -> None:
     with transaction() as db:
-        letter = load_issue.leaving(db, issue_id, settings, None)
-    if letter:
+        issues = load_issue.leaving(db, {}, settings, None)
+    if issue_id in issues:
         sender = make_sender(Relay.parse(sink.url))
-        sender.work(issue_id, letter, seconds=PATIENCE)
+        send_letter(sender, issue_id, issues[issue_id].letter)
         sender.leave()
     tasks.sweep()
 

@@ -24,7 +24,7 @@ from mailer.core.settings import Settings, settings
 from mailer.core.tokens import Purpose, read_delivery
 from mailer.delivery import audience, ledger, recovery, reports
 from mailer.delivery.certificate import certify
-from mailer.delivery.ledger import Claim, Fenced, Outcome, ProviderBudget
+from mailer.delivery.ledger import Claim, Fenced, Outcome
 from mailer.delivery.message import Letter
 from mailer.delivery.message import SenderIdentity as Identity
 from mailer.delivery.models import Delivery
@@ -37,11 +37,16 @@ from mailer.smtp.relay import Relay
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber, Subscription
-from tests.support.make import import_people, make_newsletter, make_readers, make_scheduled_issue, make_sender
+from tests.support.make import (
+    all_of,
+    import_people,
+    make_newsletter,
+    make_readers,
+    make_scheduled_issue,
+    make_sender,
+    send_letter,
+)
 from tests.support.sink import Sink, running_sink
-from tests.support.waiting import PATIENCE
-
-ALL = [ProviderBudget(OTHER, 100)]
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ def _letter(issue: Issue) -> Letter:
 
 def _send(issue: Issue, relay: Relay) -> None:
     sender = make_sender(relay)
-    sender.work(issue.id, _letter(issue), seconds=PATIENCE)
+    send_letter(sender, issue.id, _letter(issue))
     sender.leave()
 
 
@@ -158,7 +163,7 @@ def test_who_asks_for_rest_in_mid_send_is_withheld(frozen: tuple[Issue, list[str
         db.execute(update(Subscription).where(mine).values(informed_at=None))
         _restrict(db, readers[5])
     with transaction() as db:
-        claimed = ledger.claim(db, issue.id, uuid4(), ALL, limit=100, now=utcnow())
+        claimed = ledger.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow())
         assert (len(claimed.rows), claimed.withheld) == (37, 3)
         reasons = db.scalars(select(Delivery.withheld).where(Delivery.withheld.is_not(None)))
         assert {reason.value for reason in reasons if reason} == {"paused", "restricted", "uninformed"}
@@ -168,7 +173,7 @@ def test_the_claim_goes_through_indexes_though_the_tables_were_just_made(clean: 
     """Whom to write to is asked of keys: a plan that reads a table whole would do so at each claim."""
     with transaction() as db:
         db.execute(ledger._BY_KEY)
-        values = {"issue": uuid4(), "worker": uuid4(), "limit": 100, "now": utcnow(), "providers": [OTHER],
+        values = {"issues": [uuid4()], "worker": uuid4(), "limit": 100, "now": utcnow(), "providers": [OTHER],
                   "budgets": [100], "dues": [ledger.START[0]], "places": [0]}  # fmt: skip
         plan = "\n".join(db.scalars(text(f"EXPLAIN {ledger._CLAIM.text}"), values))
     for key in ("pk_subscriber", r"\w+_subscriber_id on subscription", "pk_suppression"):
@@ -222,7 +227,7 @@ def test_a_paused_issue_lets_nothing_be_claimed(frozen: tuple[Issue, list[str]])
     issue, _ = frozen
     with transaction() as db:
         db.execute(update(Issue).values(state=IssueState.PAUSED))
-        assert ledger.claim(db, issue.id, uuid4(), ALL, limit=10, now=utcnow()) == Claim()
+        assert ledger.claim(db, uuid4(), all_of(issue.id), limit=10, now=utcnow()) == Claim()
 
 
 def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
@@ -232,7 +237,7 @@ def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
     worker, now = uuid4(), utcnow()
     with transaction() as db:
         heartbeats.beat(db, worker, "sender")
-        claimed = ledger.claim(db, issue.id, worker, ALL, limit=10, now=now)
+        claimed = ledger.claim(db, worker, all_of(issue.id), limit=10, now=now)
     row = claimed.rows[0]
     assert _swept_after(timedelta(seconds=60)) == 0
     assert _swept_after(timedelta(seconds=121)) == 0  # suspected; a jump of the clock would look the same
@@ -241,9 +246,9 @@ def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
     assert _swept_after(timedelta(seconds=60)) == 0
     _swept_after(timedelta(seconds=121))
     assert _swept_after(timedelta(seconds=16)) == 10
-    late = Outcome(row.position, row.fence, DeliveryState.ACCEPTED, now, 1, 0, 250, "", "")
+    late = Outcome(issue.id, row.position, row.fence, DeliveryState.ACCEPTED, now, 1, 0, 250, "", "")
     with pytest.raises(Fenced), transaction() as db:
-        ledger.record(db, issue.id, worker, [late], now=now)
+        ledger.record(db, worker, [late], now=now)
     assert _states(issue.id) == {"unknown": 10, "pending": 30}
 
 
@@ -268,7 +273,7 @@ def test_the_newsletter_of_a_link_survives_an_erasure(frozen: tuple[Issue, list[
         found = reports.addressee(db, issue.send_id, 1)
         assert found
         assert (found.newsletter_slug, found.subscription_id) == ("lettre", None)
-        claimed = ledger.claim(db, issue.id, uuid4(), ALL, limit=1, now=utcnow())
+        claimed = ledger.claim(db, uuid4(), all_of(issue.id), limit=1, now=utcnow())
         assert (claimed.rows, claimed.withheld) == ([], 1)
         assert db.scalars(select(Newsletter)).one()
 
@@ -286,12 +291,12 @@ def test_what_nobody_foresaw_leaves_every_row_explained(
         return message
 
     with pytest.raises(LookupError):
-        sender.work(issue.id, replace(_letter(issue), sign=fails), seconds=PATIENCE)
+        send_letter(sender, issue.id, replace(_letter(issue), sign=fails))
     recovery.recover(recovery.folder(settings()))
     states = _states(issue.id)
     assert "handed" not in states
     assert states["accepted"] + states["unknown"] == len(server.envelopes) <= 5
-    sender.work(issue.id, _letter(issue), seconds=PATIENCE)
+    send_letter(sender, issue.id, _letter(issue))
     sender.leave()
     recipients = Counter(each.rcpt_tos[0] for each in server.envelopes)
     assert recipients == Counter(readers)

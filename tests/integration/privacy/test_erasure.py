@@ -15,7 +15,6 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.delivery import audience, ledger
-from mailer.delivery.ledger import ProviderBudget
 from mailer.delivery.models import Delivery
 from mailer.imports import redact
 from mailer.imports.models import Import, ImportFile, ImportState
@@ -29,7 +28,6 @@ from mailer.privacy.models import Outcome, Right, RightsLink, RightsRequest
 from mailer.privacy.rights import erasure, erasure_worker, rectification
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NEVER_AGAIN, Decision, LogEntry
-from mailer.smtp.providers import OTHER
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent import verify
@@ -39,6 +37,7 @@ from mailer.subscribers.models import Subscriber, Subscription, Suppression, Sup
 from mailer.subscribers.suppressions import SuppressedAddress
 from tests.support.make import (
     EPOCH,
+    all_of,
     erase,
     import_people,
     make_newsletter,
@@ -153,14 +152,14 @@ def test_in_mid_send_the_gate_knows_and_the_ledger_adds_up(clean: None) -> None:
         audience.freeze(db, issue.id, now=utcnow())
         heartbeats.beat(db, worker := uuid4(), "sender")
     with transaction() as db:
-        taken = ledger.claim(db, issue.id, worker, [ProviderBudget(OTHER, 2)], limit=2, now=utcnow()).rows
+        taken = ledger.claim(db, worker, all_of(issue.id, 2), limit=2, now=utcnow()).rows
     waiting = next(reader for reader in readers if reader not in {row.address for row in taken})
     for email in (taken[0].address, waiting):
         with transaction() as db:
             erase(db, email, never_again=False, now=utcnow())
     with transaction() as db:
-        ledger.record(db, issue.id, worker, [_accepted(row) for row in taken], now=utcnow())
-        rest = ledger.claim(db, issue.id, worker, [ProviderBudget(OTHER, 9)], limit=9, now=utcnow())
+        ledger.record(db, worker, [_accepted(row) for row in taken], now=utcnow())
+        rest = ledger.claim(db, worker, all_of(issue.id, 9), limit=9, now=utcnow())
         assert [row.address in readers and row.address != waiting for row in rest.rows] == [True]
     with transaction() as db:
         states = db.execute(select(Delivery.state, Delivery.withheld, Delivery.subscriber_id)).all()
@@ -171,7 +170,9 @@ def test_in_mid_send_the_gate_knows_and_the_ledger_adds_up(clean: None) -> None:
 
 
 def _accepted(row: ledger.Claimed) -> ledger.Outcome:
-    return ledger.Outcome(row.position, row.fence, DeliveryState.ACCEPTED, utcnow(), 1, 0, 250, "2.0.0", "ok")
+    return ledger.Outcome(
+        row.issue_id, row.position, row.fence, DeliveryState.ACCEPTED, utcnow(), 1, 0, 250, "2.0.0", "ok"
+    )
 
 
 def test_what_a_relay_said_of_a_mailbox_goes_with_its_owner(clean: None) -> None:

@@ -41,10 +41,9 @@ from mailer.subscribers.consent.models import Wording
 from mailer.subscribers.models import Subscriber, Subscription
 from mailer.web.app import create_app
 from tests.integration.web.test_public import shown_long_ago
-from tests.support.make import EPOCH, erase, make_newsletter, make_scheduled_issue, make_sender
+from tests.support.make import EPOCH, erase, make_newsletter, make_scheduled_issue, make_sender, send_letter
 from tests.support.sink import Sink, running_sink
 from tests.support.traces import disguises, hunt, plant
-from tests.support.waiting import PATIENCE
 
 RAW = "Zoé+t@exämple.fr"
 KEPT = normalise(RAW)
@@ -188,10 +187,9 @@ def _receive(newsletter: Newsletter, sink: Sink) -> None:
         issue = make_scheduled_issue(db, newsletter, words=f"Letter {os.urandom(4).hex()}.")
         assert audience.freeze(db, issue.id, now=utcnow())
     with transaction() as db:
-        letter = load_issue.leaving(db, issue.id, _settings(sink), None)
-    assert letter
+        letter = load_issue.letter(db, issue.id, _settings(sink), None)
     sender = make_sender(Relay.parse(sink.url))
-    sender.work(issue.id, letter, seconds=PATIENCE)
+    send_letter(sender, issue.id, letter)
     sender.leave()
     with transaction() as db:
         state = db.scalars(select(Delivery.state).where(Delivery.issue_id == issue.id)).one()

@@ -14,11 +14,9 @@ from sqlalchemy.orm import Session
 
 from mailer.core.db import transaction, utcnow
 from mailer.delivery import audience, ledger
-from mailer.delivery.ledger import ProviderBudget
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
 from mailer.newsletters.models import Newsletter
-from mailer.smtp.providers import OTHER
 from mailer.subscribers import recipients
 from mailer.subscribers.consent import consent_file
 from mailer.subscribers.consent.models import ConsentPayload
@@ -26,7 +24,7 @@ from mailer.subscribers.eligibility import Standing, Why, Withheld
 from mailer.subscribers.models import SubscriptionState, Suppression
 from mailer.subscribers.recipients import recipient
 from tests.support.life import STEPS, Life, make_newsletters
-from tests.support.make import EPOCH, make_scheduled_issue
+from tests.support.make import EPOCH, all_of, make_scheduled_issue
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 NOT_FRESH = [HealthCheck.function_scoped_fixture]
@@ -161,7 +159,7 @@ def _let_through(issue: Issue, frozen: dict[UUID, Life]) -> None:
         for row in db.scalars(rows):
             life = frozen[row.subscriber_id] if row.subscriber_id else None
             expected[row.position] = _through(db, life, issue.newsletter_id) if life else Withheld.ERASED
-        claim = ledger.claim(db, issue.id, uuid4(), [ProviderBudget(OTHER, 100)], limit=100, now=utcnow())
+        claim = ledger.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow())
         passed = {row.position: row.address for row in claim.rows}
         found = {row.position: row.withheld or passed[row.position] for row in db.scalars(rows)}
         assert found == expected

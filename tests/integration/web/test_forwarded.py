@@ -67,8 +67,7 @@ def copies(zoe: UUID) -> list[str]:
         issue = make_scheduled_issue(db, db.scalars(select(Newsletter).where(Newsletter.slug == "une")).one())
         audience.freeze(db, issue.id, now=utcnow())
     with transaction() as db:
-        letter = load_issue.leaving(db, issue.id, settings(), None)
-        assert letter
+        letter = load_issue.letter(db, issue.id, settings(), None)
         copy = message_from_bytes(letter.to(Recipient(1, ZOE, NAME)).message, policy=default)
         assert isinstance(copy, EmailMessage)
     with running_sink() as sink:

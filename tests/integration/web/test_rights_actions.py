@@ -13,14 +13,12 @@ from mailer.core.db import engine, transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience, ledger
-from mailer.delivery.ledger import ProviderBudget
 from mailer.delivery.models import Delivery
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.models import Outcome, Right, RightsRequest
 from mailer.privacy.rights import access, erasure_worker, restriction
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
-from mailer.smtp.providers import OTHER
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import signup, subscriptions, suppressions
 from mailer.subscribers.consent import wordings
@@ -33,7 +31,7 @@ from mailer.subscribers.models import (
     SuppressionReason,
 )
 from mailer.subscribers.suppressions import SuppressedAddress
-from tests.support.make import ask, import_people, make_newsletter, make_pending, make_scheduled_issue
+from tests.support.make import all_of, ask, import_people, make_newsletter, make_pending, make_scheduled_issue
 from tests.support.rights_links import Visitor
 
 ZOE = "zoe@example.org"
@@ -57,7 +55,7 @@ def at_the_gate() -> Withheld | None:
     """Why the letter is withheld when its turn comes; None: it is sent."""
     with transaction() as db:
         issue_id = db.scalars(select(Delivery.issue_id)).one()
-        ledger.claim(db, issue_id, UUID(int=1), [ProviderBudget(OTHER, 10)], limit=10, now=utcnow())
+        ledger.claim(db, UUID(int=1), all_of(issue_id), limit=10, now=utcnow())
         row = db.scalars(select(Delivery)).one()
         assert row.state in (DeliveryState.WITHHELD, DeliveryState.HANDED)
         return row.withheld

@@ -4,7 +4,7 @@ from itertools import cycle
 
 import pytest
 
-from mailer.delivery.breaker import Breaker
+from mailer.delivery.breaker import Breaker, Trip
 from mailer.smtp.providers import OTHER
 from mailer.smtp.replies import Reply, is_suspect, reply, wording
 
@@ -14,11 +14,22 @@ YES = reply(250, b"2.0.0 ok")
 POLICY = reply(550, b"5.7.1 policy")
 
 
-def _heard(
-    breaker: Breaker, *answers: Reply, provider: str = OTHER, domains: str = "a.example b.example"
-) -> list[bool]:
-    domain = cycle(domains.split())
-    return [breaker.suspects(provider, f"x@{next(domain)}", answer) for answer in answers]
+class Heard:
+    """A breaker, and what it has tripped on."""
+
+    def __init__(self) -> None:
+        self.breaker, self.trips = Breaker(), list[Trip]()
+
+    def __call__(
+        self, *answers: Reply, provider: str = OTHER, domains: str = "a.example b.example"
+    ) -> list[bool]:
+        """Which of these answers are suspect."""
+        domain, suspects = cycle(domains.split()), []
+        for answer in answers:
+            suspect, trip = self.breaker.suspects(provider, f"x@{next(domain)}", answer)
+            suspects.append(suspect)
+            self.trips += [trip] if trip else []
+        return suspects
 
 
 @pytest.mark.parametrize(
@@ -32,7 +43,7 @@ def _heard(
 )  # fmt: skip
 def test_suspect_by_status(code: int, text: bytes, suspect: bool) -> None:
     assert is_suspect(reply(code, text)) is suspect
-    assert _heard(Breaker(), reply(code, text)) == [suspect]
+    assert Heard()(reply(code, text)) == [suspect]
 
 
 def test_a_wording_is_the_same_for_everybody() -> None:
@@ -42,51 +53,51 @@ def test_a_wording_is_the_same_for_everybody() -> None:
 
 
 def test_ten_in_a_row_across_two_domains() -> None:
-    breaker = Breaker()
-    assert _heard(breaker, *[NO] * 9) == [False] * 9
-    assert breaker.trips == []
-    assert _heard(breaker, NO) == [True]
-    [trip] = breaker.trips
+    heard = Heard()
+    assert heard(*[NO] * 9) == [False] * 9
+    assert heard.trips == []
+    assert heard(NO) == [True]
+    [trip] = heard.trips
     assert (trip.provider, trip.reason) == (None, "554 5.0.0 no")
-    assert _heard(breaker, NO, GONE) == [True, False]  # one wording is not another
+    assert heard(NO, GONE) == [True, False]  # one wording is not another
 
 
 def test_ten_people_gone_from_one_domain_are_gone() -> None:
-    breaker = Breaker()
-    assert not any(_heard(breaker, *[GONE] * 12, domains="a.example"))
-    assert breaker.trips == []
+    heard = Heard()
+    assert not any(heard(*[GONE] * 12, domains="a.example"))
+    assert heard.trips == []
 
 
 def test_a_fifth_of_the_last_fifty() -> None:
-    breaker = Breaker()
-    assert not any(_heard(breaker, *[YES, YES, YES, YES, NO] * 9, YES, YES, YES, YES))
-    assert _heard(breaker, NO) == [True]
-    assert len(breaker.trips) == 1
+    heard = Heard()
+    assert not any(heard(*[YES, YES, YES, YES, NO] * 9, YES, YES, YES, YES))
+    assert heard(NO) == [True]
+    assert len(heard.trips) == 1
 
 
 def test_few_of_the_last_fifty_trip_nothing() -> None:
-    breaker = Breaker()
-    assert not any(_heard(breaker, *[YES] * 5, NO, *([YES] * 5 + [GONE]) * 20))
-    assert breaker.trips == []
+    heard = Heard()
+    assert not any(heard(*[YES] * 5, NO, *([YES] * 5 + [GONE]) * 20))
+    assert heard.trips == []
 
 
 def test_suspects_of_any_wording_count_together() -> None:
-    breaker = Breaker()
-    _heard(breaker, *[POLICY, reply(530, b"5.7.0 authenticate")] * 5)
-    assert len(breaker.trips) == 1
+    heard = Heard()
+    heard(*[POLICY, reply(530, b"5.7.0 authenticate")] * 5)
+    assert len(heard.trips) == 1
 
 
 def test_a_provider_alone() -> None:
-    breaker = Breaker()
+    heard = Heard()
     for _ in range(10):
-        _heard(breaker, YES)
-        _heard(breaker, POLICY, provider="town")
-        _heard(breaker, POLICY, provider="town", domains="c.example")
-    assert {trip.provider for trip in breaker.trips} == {"town"}
+        heard(YES)
+        heard(POLICY, provider="town")
+        heard(POLICY, provider="town", domains="c.example")
+    assert {trip.provider for trip in heard.trips} == {"town"}
 
 
 def test_what_a_person_took_as_it_is_counts_no_more() -> None:
-    breaker = Breaker()
-    breaker.accept({wording(NO)})
-    assert not any(_heard(breaker, *[NO] * 60))
-    assert breaker.trips == []
+    heard = Heard()
+    heard.breaker.accept({wording(NO)})
+    assert not any(heard(*[NO] * 60))
+    assert heard.trips == []

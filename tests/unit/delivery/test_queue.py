@@ -1,4 +1,6 @@
-"""ProviderQueues take turns, keep to their room, and send troublemakers alone."""
+"""Queues take turns, keep to their room, and send troublemakers alone."""
+
+from uuid import UUID
 
 from mailer.delivery.ledger import Claimed
 from mailer.delivery.shaping.queue import ProviderQueues
@@ -6,7 +8,7 @@ from tests.support.make import EPOCH
 
 
 def _row(position: int, provider: str, faults: int = 0) -> Claimed:
-    return Claimed(position, 1, 0, faults, EPOCH, provider, f"r{position}@example.org", None)
+    return Claimed(UUID(int=0), position, 1, 0, faults, EPOCH, provider, f"r{position}@example.org", None)
 
 
 def _taken(providers: ProviderQueues, *, shared: bool = False) -> list[int]:
