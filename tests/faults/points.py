@@ -152,7 +152,7 @@ def install(points: Points) -> None:
     """Put the points in place, in this process and for good."""
     points.around(audience, "freeze", lambda result, *_: result is not None)
     points.around(ledger, "claim", lambda claim, *_: bool(claim.rows))
-    points.around(ledger, "record", lambda _, *args: bool(args[3]))
+    points.around(ledger, "record", lambda _, *args: bool(args[2]))
     points.around(recovery, "settle_abandoned", lambda *_: True)
     event.listen(Session, "after_commit", points.committed)
     event.listen(Session, "after_rollback", points.rolled_back)

@@ -23,7 +23,7 @@ HOUR, DAY = 3600.0, 86_400.0  # seconds
 PARIS = ZoneInfo("Europe/Paris")
 
 
-@pytest.mark.parametrize("jump", every([-1.5, HOUR], often=[-1.5]))
+@pytest.mark.parametrize("jump", every([-1.5, -2 * HOUR, HOUR], often=[-2 * HOUR]))
 def test_it_jumps_in_mid_send(stage: Stage, judge: Judge, jump: float) -> None:
     issue_id = stage.issue(READERS)
     assert stage.worker(Point("record.committed", Then.KILL, 2)).wait() == -9
