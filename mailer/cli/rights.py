@@ -21,6 +21,7 @@ from mailer.privacy.cases.register import BadDay
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
 from mailer.privacy.rights import access, by_staff, erasure_worker
 from mailer.privacy.rights import export as portable
+from mailer.privacy.rights.erasure import ErasureWaits
 
 Command = Callable[..., None]
 _number = click.argument("number", type=int)
@@ -219,6 +220,9 @@ def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json:
         raise click.ClickException(
             f"nothing is erased yet: the log says why; it is case {case.number}, and the service tries again"
         )
+    if isinstance(done, ErasureWaits):
+        click.echo("no mail leaves any more; the erasure waits until the change of address can no longer be "
+                   "undone", err=True)  # fmt: skip
     show.facts(vars(done), as_json=as_json)
 
 

@@ -49,15 +49,17 @@ def post(
     name: str | None = None,
     facts: Mapping[str, str] | None = None,
     answers: str | None = None,
+    about: UUID | None = None,
 ) -> UUID:
     """Queue a notice from the controller to an address, subscriber or not; return its id.
 
+    `about`: the subscriber whose data the address is, where it is not the one they have now.
     `facts` fills the merge fields of the kind's words; of these, `link` is a path of ours, which may end in a
     signed token: {"link": "/rights/", "purpose": Purpose, "of": what it signs}.
     """
     notice = Notice(
         kind=kind, email=email, locale=locale, name=name, facts=dict(facts or {}), answers=answers,
-        state=DeliveryState.PENDING, due_at=now, created_at=now,
+        about_id=about, state=DeliveryState.PENDING, due_at=now, created_at=now,
     )  # fmt: skip
     _add(db, notice)
     return notice.id

@@ -420,6 +420,7 @@ def upgrade() -> None:
         sa.Column("old_email", sa.String(), nullable=False),
         sa.Column("new_email", sa.String(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("waits_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
@@ -685,6 +686,8 @@ def upgrade() -> None:
                 "erased",
                 "new_address",
                 "address_changed",
+                "address_undone",
+                "act_elsewhere",
                 "restricted",
                 "unrestricted",
                 "objected",
@@ -702,6 +705,7 @@ def upgrade() -> None:
         ),
         sa.Column("subscriber_id", sa.Uuid(), nullable=True),
         sa.Column("newsletter_id", sa.Uuid(), nullable=True),
+        sa.Column("about_id", sa.Uuid(), nullable=True),
         sa.Column("email", sa.String(), nullable=True),
         sa.Column("name", sa.String(), nullable=True),
         sa.Column("locale", sa.String(), nullable=True),
@@ -741,6 +745,9 @@ def upgrade() -> None:
             ["newsletter_id"], ["newsletter.id"], name=op.f("fk_notice_newsletter_id_newsletter")
         ),
         sa.ForeignKeyConstraint(
+            ["about_id"], ["subscriber.id"], name=op.f("fk_notice_about_id_subscriber"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
             ["subscriber_id"],
             ["subscriber.id"],
             name=op.f("fk_notice_subscriber_id_subscriber"),
@@ -755,6 +762,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="state IN ('pending', 'deferred')",
     )
+    op.create_index(op.f("ix_notice_about_id"), "notice", ["about_id"], unique=False)
     op.create_index(op.f("ix_notice_subscriber_id"), "notice", ["subscriber_id"], unique=False)
     op.create_table(
         "rights_event",
@@ -816,7 +824,7 @@ def upgrade() -> None:
         ),
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("file_name", sa.String(), nullable=False),
-        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("file_fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("records", sa.Integer(), nullable=False),
         sa.Column("preset", sa.String(), nullable=False),
         sa.Column("columns", postgresql.JSONB(), nullable=False),

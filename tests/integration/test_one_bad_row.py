@@ -195,7 +195,7 @@ def _files() -> None:
             db.add(
                 Import(
                     newsletter_id=newsletter.id, state=ImportState.UNDOING, by="terminal", file_name="a.csv",
-                    sha256=b"", records=0, preset="", columns={}, source="a", locale="fr",
+                    file_fingerprint=b"", records=0, preset="", columns={}, source="a", locale="fr",
                     created_at=utcnow() - timedelta(minutes=9 - number),
                 )
             )  # fmt: skip

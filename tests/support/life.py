@@ -39,8 +39,9 @@ def make_newsletters(db: Session, number: int) -> dict[UUID, UUID]:
     for _ in range(number):
         newsletter = make_newsletter(db, slug=f"lettre-{next(NUMBERS)}")
         job = Import(
-            newsletter_id=newsletter.id, state=ImportState.DONE, by="terminal", file_name="f", sha256=b"",
-            records=1, preset="own", columns={}, source="test", locale="fr", created_at=EPOCH,
+            newsletter_id=newsletter.id, state=ImportState.DONE, by="terminal", file_name="f",
+            file_fingerprint=b"", records=1, preset="own", columns={}, source="test", locale="fr",
+            created_at=EPOCH,
         )  # fmt: skip
         db.add(job)
         db.flush()

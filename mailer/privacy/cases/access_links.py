@@ -7,6 +7,7 @@ Whoever controls the mailbox acts: nothing else is asked of them (RGPD 11, 12(6)
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -162,6 +163,11 @@ def over(now: datetime) -> tuple[ColumnElement[bool], ...]:
 def revoke(db: Session, fingerprint: bytes) -> None:
     """End every link and session of an address that is no longer theirs."""
     db.execute(delete(RightsLink).where(RightsLink.fingerprint == fingerprint))
+
+
+def revoke_all(db: Session, emails: Collection[str]) -> None:
+    """End every link and session of these mailboxes."""
+    db.execute(delete(RightsLink).where(RightsLink.email.in_(emails)))
 
 
 def _digest(secret: str) -> bytes:

@@ -13,7 +13,7 @@ from mailer.core.settings import Settings
 from mailer.newsletters.models import Newsletter
 from mailer.privacy.cases import access_links
 from mailer.privacy.models import AddressChange, RightsLink
-from mailer.privacy.rights import objection, rectification
+from mailer.privacy.rights import address_undo, objection, rectification
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import verify
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
@@ -75,7 +75,7 @@ def _days_go_by() -> None:
     with transaction() as db:
         _move(db, BACK, "back@elsewhere.example.org")
         change = db.scalars(select(AddressChange.id).where(AddressChange.old_email == BACK)).one()
-        assert rectification.undo(db, change, now=utcnow()) is rectification.Change.DONE
+        assert address_undo.undo(db, change, now=utcnow()) is rectification.Change.DONE
 
 
 @pytest.fixture

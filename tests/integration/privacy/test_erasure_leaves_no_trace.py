@@ -208,7 +208,8 @@ def _move(old: str, new: str) -> None:
 def _wait_in_a_file(db: Session, newsletter: Newsletter) -> None:
     job = Import(
         newsletter_id=newsletter.id, state=ImportState.CHECKED, by="terminal", file_name="people.csv",
-        sha256=b"", records=1, preset="csv", columns={}, source="fair", locale="fr", created_at=EPOCH,
+        file_fingerprint=b"", records=1, preset="csv", columns={}, source="fair", locale="fr",
+        created_at=EPOCH,
     )  # fmt: skip
     db.add(job)
     db.flush()

@@ -8,6 +8,7 @@ from wtforms import BooleanField, ValidationError
 
 from mailer.core.db import transaction, utcnow
 from mailer.privacy.rights import erasure, erasure_certificate
+from mailer.privacy.rights.erasure import ErasureWaits
 from mailer.privacy.rights.erasure_worker import attempt
 from mailer.web.public.forms import AddressForm
 from mailer.web.public.rights.entry import COOKIE
@@ -36,7 +37,8 @@ def consider() -> ResponseReturnValue:
 def erase() -> ResponseReturnValue:
     """Whole or not at all; the certificate is on the screen, and leaves by mail.  The session is over.
 
-    What cannot be done at once is noted, and tried again until it is.
+    What cannot be done at once is noted, and tried again until it is.  While another mailbox may undo a
+    change of address, mail stops and the erasure waits.
     """
     form = ErasureForm(request.form)
     if not form.validate():
@@ -47,7 +49,9 @@ def erase() -> ResponseReturnValue:
         )
     done = attempt(case.id, clock=utcnow)
     if done is None:
-        return render_template("rights/erasing.html", number=case.number), 202
+        return render_template("rights/erasing.html", number=case.number, until=None), 202
+    if isinstance(done, ErasureWaits):
+        return render_template("rights/erasing.html", number=case.number, until=done.until), 202
     stays = erasure_certificate.words(str(get_locale()), done)
     answer = make_response(render_template("rights/erased.html", done=done, stays=stays.splitlines()))
     answer.delete_cookie(COOKIE, path="/rights")
