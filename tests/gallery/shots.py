@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.gallery import steps
-from tests.gallery.sample_data import CAMILLE, LEA, reader
+from tests.gallery.sample_data import CAMILLE, LEA, MOVED, reader
 from tests.gallery.steps import Step, choose, fill, press, tick, unfold
 
 DESK = "desk"
@@ -94,6 +94,10 @@ _RIGHTS = (
     Shot("new-address", "/rights/new-address/{new_address}", "The new mailbox is asked."),
     Shot("new-address-done", "/rights/new-address/{new_address}", "Its letters come here from now on.",
          (press("Oui, recevoir"),)),
+    Shot("rights-second-address", "/rights/yours/correct", "A second change waits until the first can stay.",
+         (fill(email="encore.une@example.net"), press("Demander ce changement")), MOVED),
+    Shot("rights-erasing", "/rights/yours/erasure", "Mail stops; the old mailbox may still undo the change.",
+         (fill(email=MOVED), press("Effacer")), MOVED),
     Shot("old-address", "/rights/old-address/{old_address}",
          "The old mailbox is told, and may undo it for a week."),
     Shot("old-address-done", "/rights/old-address/{old_address}",
