@@ -146,7 +146,9 @@ def test_an_erasure_from_the_old_mailbox_is_of_the_person_wherever_they_were_tak
 ) -> None:
     move(app, V, A1)
     _hop(zoe, A1, A2)
-    status, page = Visitor(app, V).post("/erasure", email=V)
+    at_v = Visitor(app, V)
+    assert "L’effacement annule ce changement" in at_v.get("/erasure")
+    status, page = at_v.post("/erasure", email=V)
     assert (status, "votre certificat" in page) == (200, True)
     assert (people(), written_to()) == (set(), set())
     with transaction() as db:
@@ -367,6 +369,7 @@ def test_an_erasure_from_the_new_mailbox_stops_mail_at_once_and_is_done_after_th
 ) -> None:
     change = move(app, V, A1)
     visitor = Visitor(app, A1)
+    assert "Tout envoi s’arrête aussitôt" in visitor.get("/erasure")
     status, page = visitor.post("/erasure", email=A1, **never_again)
     assert (status, "Plus rien ne part vers vous" in page) == (202, True)
     assert (people(), written_to()) == ({A1}, set())

@@ -7,6 +7,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, ValidationError
 
 from mailer.core.db import transaction, utcnow
+from mailer.privacy.cases import old_mailbox
 from mailer.privacy.rights import erasure, erasure_certificate
 from mailer.privacy.rights.erasure import ErasureWaits
 from mailer.privacy.rights.erasure_worker import attempt
@@ -30,7 +31,7 @@ class ErasureForm(AddressForm):
 
 @erasing.get("/erasure")
 def consider() -> ResponseReturnValue:
-    return render_template("rights/erasure.html", form=ErasureForm())
+    return _page(ErasureForm())
 
 
 @erasing.post("/erasure")
@@ -42,7 +43,7 @@ def erase() -> ResponseReturnValue:
     """
     form = ErasureForm(request.form)
     if not form.validate():
-        return render_template("rights/erasure.html", form=form), 422
+        return _page(form), 422
     with transaction() as db:
         case = erasure.ask(
             db, mine().email, never_again=form.never_again.data, locale=mine().locale, now=utcnow()
@@ -56,3 +57,12 @@ def erase() -> ResponseReturnValue:
     answer = make_response(render_template("rights/erased.html", done=done, stays=stays.splitlines()))
     answer.delete_cookie(COOKIE, path="/rights")
     return answer
+
+
+def _page(form: ErasureForm) -> str:
+    """Ask, and say what a recent change of address makes of it."""
+    now = utcnow()
+    with transaction() as db:
+        until = old_mailbox.undoable_until(db, mine().fingerprint, now=now)
+        takes_back = bool(old_mailbox.from_here(db, mine().email, now=now))
+    return render_template("rights/erasure.html", form=form, until=until, takes_back=takes_back)
