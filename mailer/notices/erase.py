@@ -36,7 +36,8 @@ def erase_to(db: Session, emails: Collection[str]) -> None:
 
 def redact(db: Session, without: Callable[[str], str]) -> int:
     """Take an address out of the words that were, or are, sent to others; return in how many mails."""
-    quoting = select(Notice).where(Notice.facts[_WORDS].astext.contains("@")).with_for_update()
+    written = Notice.facts.has_key(_WORDS), Notice.facts[_WORDS].astext.contains("@")
+    quoting = select(Notice).where(*written).with_for_update()
     count = 0
     for notice in db.scalars(quoting).all():
         facts = notice.facts or {}

@@ -47,6 +47,7 @@ class Notice(Base):
     __tablename__ = "notice"
     __table_args__ = (
         Index("ix_notice_due", "due_at", postgresql_where="state IN ('pending', 'deferred')"),
+        Index("ix_notice_words", "id", postgresql_where="facts ? 'words'"),  # what a person wrote in one
         CheckConstraint("(email IS NULL) = (subscriber_id IS NOT NULL)", name="one_addressee"),
         CheckConstraint("(subscriber_id IS NULL) = (newsletter_id IS NULL)", name="of_a_subscription"),
         CheckConstraint("(email IS NULL) = (locale IS NULL)", name="address_has_locale"),

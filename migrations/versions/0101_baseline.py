@@ -762,6 +762,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="state IN ('pending', 'deferred')",
     )
+    op.create_index("ix_notice_words", "notice", ["id"], unique=False, postgresql_where="facts ? 'words'")
     op.create_index(op.f("ix_notice_about_id"), "notice", ["about_id"], unique=False)
     op.create_index(op.f("ix_notice_subscriber_id"), "notice", ["subscriber_id"], unique=False)
     op.create_table(

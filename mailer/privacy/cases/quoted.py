@@ -37,8 +37,12 @@ def erase(db: Session, fingerprints: Collection[bytes]) -> Counter[str]:
 
 def _histories(db: Session, fingerprints: Collection[bytes], without: Without) -> int:
     others = or_(RightsRequest.fingerprint.is_(None), RightsRequest.fingerprint.not_in(fingerprints))
+    # A closed case has lost what was written in it once it has lost address and name.
+    worded = or_(
+        RightsRequest.closed_at.is_(None), RightsRequest.email.is_not(None), RightsRequest.name.is_not(None)
+    )
     joined = select(RightsEvent).join(RightsRequest, RightsRequest.id == RightsEvent.request_id)
-    quoting = joined.where(others, cast(RightsEvent.details, Text).contains("@"))
+    quoting = joined.where(others, worded, cast(RightsEvent.details, Text).contains("@"))
     count = 0
     for step in db.scalars(quoting.with_for_update(of=RightsEvent)).all():
         details = _everywhere(step.details, without)

@@ -21,8 +21,8 @@ from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox, worker
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import access_links, register
-from mailer.privacy.models import AddressChange, RightsIntake
-from mailer.privacy.rights import access, disclosures, erasure_worker
+from mailer.privacy.models import AddressChange, RightsIntake, RightsRequest
+from mailer.privacy.rights import access, disclosures, erasure, erasure_worker
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscribers, subscriptions
 from mailer.subscribers.models import (
@@ -174,6 +174,8 @@ def test_erasure_leaves_keyed_fingerprints_alone(app: Flask, moved: UUID, settin
     assert "sous les adresses que vous aviez avant" in page
     with transaction() as db:
         assert set(db.scalars(select(Notice.email))) == {C}  # the certificate's
+        [case] = (db.get_one(RightsRequest, each) for each in erasure.unfinished(db))
+        assert erasure.written_to(db, case, erasure.EARLIER) == {A, B, C}  # whose mails are looked for
     with running_sink() as sink:
         worker.send_due(settings.model_copy(update={"relay_url": sink.url}))
     assert erasure_worker.work(settings, clock=utcnow) == 1
