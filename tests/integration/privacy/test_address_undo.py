@@ -15,14 +15,12 @@ from werkzeug.test import TestResponse
 from mailer.core.db import engine, transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery import audience, ledger
-from mailer.delivery.ledger import Share
 from mailer.delivery.models import Delivery
 from mailer.newsletters.models import Newsletter
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import old_mailbox
 from mailer.privacy.models import AddressChange, Outcome, Right, RightsLink, RightsRequest
 from mailer.privacy.rights import erasure_worker, moves, objection, rectification, restriction
-from mailer.smtp.providers import OTHER
 from mailer.subscribers import signup, subscribers, subscriptions
 from mailer.subscribers.consent import consent_file, verify
 from mailer.subscribers.models import (
@@ -33,7 +31,7 @@ from mailer.subscribers.models import (
     SuppressionReason,
 )
 from mailer.subscribers.recipients import recipient
-from tests.support.make import ask, import_people, make_newsletter, make_pending, make_scheduled_issue
+from tests.support.make import all_of, ask, import_people, make_newsletter, make_pending, make_scheduled_issue
 from tests.support.moves import change_to, confirm_link, let_undo_lapse, move, undo_link
 from tests.support.rights_links import Visitor, a_link
 
@@ -289,7 +287,7 @@ def test_one_copy_of_an_issue_leaves_for_one_person(app: Flask, client: FlaskCli
         assert frozen.audience == 2
     undone(client, change)
     with transaction() as db:
-        claim = ledger.claim(db, issue.id, UUID(int=1), [Share(OTHER, 9)], limit=9, now=utcnow())
+        claim = ledger.claim(db, UUID(int=1), all_of(issue.id, 9), limit=9, now=utcnow())
         assert [row.address for row in claim.rows] == [V]
         states = db.scalars(select(Delivery.state)).all()
         assert sorted(str(each) for each in states) == ["handed", "withheld"]
