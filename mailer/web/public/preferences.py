@@ -23,9 +23,10 @@ from mailer.subscribers import preferences as choices
 from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber
 from mailer.subscribers.preferences import LONGEST_PAUSE, OPEN_FOR
+from mailer.web.network import network
 from mailer.web.public.forms import AddressForm, one_line
 from mailer.web.public.home import were_shown, wording_of
-from mailer.web.security import FORM_LIMIT, limiter, network, private
+from mailer.web.security import FORM_LIMIT, limiter, private
 
 preferences = Blueprint("preferences", __name__)
 preferences.after_request(private)
