@@ -80,6 +80,7 @@ class Keep(StrEnum):
     IMPORT_FILES = "import_files"
     IMPORT_REPORTS = "import_reports"
     THROTTLES = "throttles"
+    STAFF_SESSIONS = "staff_sessions"
     AUDIT = "audit"
     PRIVACY_LOG = "privacylog"
     UNTIL_LIFTED = "until the person lifts it"
@@ -193,7 +194,8 @@ HOLDINGS = (
             Rectification.FROM_THE_NEW_MAILBOX, Keep.ADDRESS_CHANGES),
     _person("address_change", "id subscriber_id request_id", Access.MEANINGLESS, Keep.ADDRESS_CHANGES),
     # -- staff -----------------------------------------------------------------------
-    _staff("staff", "id email name password_hash created_at", Keep.EMPLOYED),
+    _staff("staff", "id email name password_hash epoch created_at disabled_at", Keep.EMPLOYED),
+    _staff("staff_session", "id digest staff_id epoch browser opened_at seen_at", Keep.STAFF_SESSIONS),
     _staff("audit", "who what at details", Keep.AUDIT),  # the details name people by fingerprint alone
     _staff("approval", "approver at", Keep.ARCHIVE),
     _staff("resolution", "by at", Keep.ARCHIVE),
