@@ -109,8 +109,15 @@ def pour(db: Session, bucket: Bucket, *, now: datetime) -> timedelta | None:
     )
     if db.scalar(taken) is not None:
         return None
-    until = db.scalar(select(Throttle.until).where(Throttle.key == bucket.key)) or now
-    return max(until - full, timedelta(seconds=1))
+    free = next_place(db, bucket, now=now) or now
+    return max(free - now, timedelta(seconds=1))
+
+
+def next_place(db: Session, bucket: Bucket, *, now: datetime) -> datetime | None:
+    """Return when a bucket has a place again; None when it has one now."""
+    until = db.scalar(select(Throttle.until).where(Throttle.key == bucket.key))
+    free = until - bucket.every * (bucket.places - 1) if until else now
+    return free if free > now else None
 
 
 def give_back(db: Session, bucket: Bucket) -> None:

@@ -34,6 +34,8 @@ def private(response: Response) -> Response:
 
 FORM_LIMIT = "10 per minute; 100 per hour; 300 per day"  # from one network, for a form that causes a mail
 
+LINK_LIMIT = "10 per minute; 100 per hour"  # for one that writes to whom is known alone: nobody waits a day
+
 # Without Redis each process counts by itself, in memory; what cannot be counted at all is refused.
 limiter = Limiter(visitor, strategy="fixed-window", swallow_errors=False, in_memory_fallback_enabled=True)
 csrf = CSRFProtect()

@@ -170,8 +170,8 @@ HOLDINGS = (
     # -- rights ----------------------------------------------------------------------
     _person("rights_intake", "email locale at", Restriction.SHORT_LIVED, Keep.REQUESTS),
     _person("rights_intake", "id due_at", Access.MEANINGLESS, Restriction.SHORT_LIVED, Keep.REQUESTS),
-    _person("rights_link", "locale created_at expires_at used_at session_until", Restriction.SHORT_LIVED,
-            Keep.RIGHTS_LINKS),
+    _person("rights_link", "locale created_at lasts_until expires_at used_at session_until",
+            Restriction.SHORT_LIVED, Keep.RIGHTS_LINKS),
     _person("rights_link", "email", Access.SUMMED_UP, Restriction.SHORT_LIVED, Keep.RIGHTS_LINKS),
     _person("rights_link", "id fingerprint session_digest", Access.SECRET, Restriction.SHORT_LIVED,
             Keep.RIGHTS_LINKS),

@@ -70,16 +70,27 @@ def ask(db: Session, link: RightsLink, subscriber: Subscriber, new_email: str, *
     )  # fmt: skip
     db.add(change)
     db.flush()
-    limits = (
-        throttle.limit(ASKED_A_DAY, DAY, "new address of", str(subscriber.id)),
-        throttle.limit(ASKED_A_DAY, DAY, "new address to", mailbox(new_email)),
-    )
-    room = all(throttle.take(db, limit, now=now) for limit in limits)
-    if room and db.get(Suppression, fingerprint_of(new_email)) is None:
+    if _may_ask(db, subscriber, new_email, now) and db.get(Suppression, fingerprint_of(new_email)) is None:
         facts = {"link": NEW_PATH, "purpose": Purpose.NEW_ADDRESS, "of": change.id.hex}
         outbox.post(
             db, NoticeKind.NEW_ADDRESS, email=new_email, locale=subscriber.locale, facts=facts, now=now
         )
+
+
+def _may_ask(db: Session, subscriber: Subscriber, new_email: str, now: datetime) -> bool:
+    """Return whether this person, and this mailbox, were not asked too often.
+
+    A person's first request of a day to a mailbox leaves however often others asked it: whoever keeps asking
+    a mailbox keeps nobody else from moving to it.
+    """
+    whose, where = str(subscriber.id), mailbox(new_email)
+    own = throttle.limit(ASKED_A_DAY, DAY, "new address of", whose)
+    first = throttle.limit(1, DAY, "new address of to", whose, where)
+    theirs = throttle.limit(ASKED_A_DAY, DAY, "new address to", where)
+    if not throttle.take(db, own, now=now):
+        return False
+    room = throttle.take(db, theirs, now=now)
+    return throttle.take(db, first, now=now) or room
 
 
 def confirm(db: Session, change_id: UUID, *, now: datetime) -> Change:

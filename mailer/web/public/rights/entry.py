@@ -14,7 +14,7 @@ from mailer.privacy.cases import access_links
 from mailer.web.network import network
 from mailer.web.public.forms import AddressForm
 from mailer.web.public.rights.address import addresses
-from mailer.web.security import FORM_LIMIT, limiter, private
+from mailer.web.security import LINK_LIMIT, limiter, private
 
 rights = Blueprint("rights", __name__, url_prefix="/rights")
 rights.after_request(private)
@@ -31,7 +31,7 @@ def from_here() -> None:
 
 
 @rights.post("")
-@limiter.limit(FORM_LIMIT, key_func=network)
+@limiter.limit(LINK_LIMIT, key_func=network)
 def send_link() -> ResponseReturnValue:
     """Answer alike, with the same statements, whatever the address: a worker decides, later."""
     form = AddressForm(request.form)
