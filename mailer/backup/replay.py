@@ -25,6 +25,7 @@ from mailer.privacy.models import Right, RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision, LogLine
+from mailer.staff import sessions
 from mailer.subscribers import preferences, signup, subscribers, subscriptions, suppressions
 from mailer.subscribers.consent import anchors, chain
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
@@ -84,6 +85,7 @@ class Replay:
         with transaction() as db:
             self.report.stopped = pause_all(db, now=clock())
             self.report.requests_forgotten = _forget_forms(db)
+            sessions.end_everybodys(db)
         steps = self._steps()
         while chunk := list(islice(steps, CHUNK)):
             with transaction() as db:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from mailer.cli import files, show
 from mailer.cli.consent import Address
 from mailer.cli.opening import audited, opened
+from mailer.cli.text import PARAGRAPHS
 from mailer.core import audit, bootstrap
 from mailer.core.db import utcnow
 from mailer.core.i18n import LOCALES
@@ -32,7 +33,7 @@ _lang = click.option("--lang", type=click.Choice(LOCALES), help="MAILER_DEFAULT_
 
 
 def _reason(why: str) -> Callable[[Command], Command]:
-    return click.option("--reason", required=True, help=f"Why; {why}.")
+    return click.option("--reason", required=True, type=PARAGRAPHS, help=f"Why; {why}.")
 
 
 @click.group()
@@ -81,7 +82,7 @@ def show_(number: int, as_json: bool) -> None:
 @click.option("--email", type=Address(), help="Where to answer; a receipt leaves at once.")
 @click.option("--name", help="Who asks, above all when there is no address.")
 @click.option("--received", type=click.DateTime(["%Y-%m-%d"]), help="The day it came; today by default.")
-@click.option("--text", default="", help="What is asked for.")
+@click.option("--text", default="", type=PARAGRAPHS, help="What is asked for.")
 @_lang
 @show.as_json
 def open_(lang: str | None, as_json: bool, **given: Any) -> None:
@@ -111,7 +112,7 @@ def extend(number: int, reason: str, as_json: bool) -> None:
 
 @rights.command()
 @_number
-@click.option("--question", required=True, help="What is asked of the person.")
+@click.option("--question", required=True, type=PARAGRAPHS, help="What is asked of the person.")
 @show.as_json
 def pause(number: int, question: str, as_json: bool) -> None:
     """Ask who it is that made case NUMBER, and stop its clock until they have said (RGPD 12(6))."""
@@ -139,7 +140,12 @@ def refuse(number: int, reason: str, as_json: bool) -> None:
 @_number
 @click.option("--outcome", required=True, help="What became of it.",
               type=click.Choice([each.value for each in Outcome if each is not Outcome.REFUSED]))  # fmt: skip
-@click.option("--answer", default="", help="The answer, sent to the person; without it no letter leaves.")
+@click.option(
+    "--answer",
+    default="",
+    type=PARAGRAPHS,
+    help="The answer, sent to the person; without it no letter leaves.",
+)
 @show.as_json
 def close(number: int, outcome: str, answer: str, as_json: bool) -> None:
     """Close case NUMBER, with its answer."""

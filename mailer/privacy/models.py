@@ -76,6 +76,7 @@ class RightsLink(Base):
     fingerprint: Mapped[bytes] = mapped_column(index=True)
     locale: Mapped[str]
     created_at: Mapped[datetime]
+    lasts_until: Mapped[datetime | None]  # of the last that could leave: when another can
     expires_at: Mapped[datetime] = mapped_column(index=True)  # however late its mail left
     used_at: Mapped[datetime | None]
     session_digest: Mapped[bytes | None] = mapped_column(unique=True)  # SHA-256 of the cookie's secret

@@ -80,6 +80,7 @@ class Keep(StrEnum):
     IMPORT_FILES = "import_files"
     IMPORT_REPORTS = "import_reports"
     THROTTLES = "throttles"
+    STAFF_SESSIONS = "staff_sessions"
     AUDIT = "audit"
     PRIVACY_LOG = "privacylog"
     UNTIL_LIFTED = "until the person lifts it"
@@ -173,8 +174,8 @@ HOLDINGS = (
     # -- rights ----------------------------------------------------------------------
     _person("rights_intake", "email locale at", Restriction.SHORT_LIVED, Keep.REQUESTS),
     _person("rights_intake", "id due_at", Access.MEANINGLESS, Restriction.SHORT_LIVED, Keep.REQUESTS),
-    _person("rights_link", "locale created_at expires_at used_at session_until", Restriction.SHORT_LIVED,
-            Keep.RIGHTS_LINKS),
+    _person("rights_link", "locale created_at lasts_until expires_at used_at session_until",
+            Restriction.SHORT_LIVED, Keep.RIGHTS_LINKS),
     _person("rights_link", "email", Access.SUMMED_UP, Restriction.SHORT_LIVED, Keep.RIGHTS_LINKS),
     _person("rights_link", "id fingerprint session_digest", Access.SECRET, Restriction.SHORT_LIVED,
             Keep.RIGHTS_LINKS),
@@ -197,7 +198,8 @@ HOLDINGS = (
             Rectification.FROM_THE_NEW_MAILBOX, Keep.ADDRESS_CHANGES),
     _person("address_change", "id subscriber_id request_id", Access.MEANINGLESS, Keep.ADDRESS_CHANGES),
     # -- staff -----------------------------------------------------------------------
-    _staff("staff", "id email name password_hash created_at", Keep.EMPLOYED),
+    _staff("staff", "id email name password_hash epoch created_at disabled_at", Keep.EMPLOYED),
+    _staff("staff_session", "id digest staff_id epoch browser opened_at seen_at", Keep.STAFF_SESSIONS),
     _staff("audit", "who what at details", Keep.AUDIT),  # the details name people by fingerprint alone
     _staff("approval", "approver at", Keep.ARCHIVE),
     _staff("resolution", "by at", Keep.ARCHIVE),

@@ -98,13 +98,24 @@ def _may_begin(change: AddressChange, subscriber: Subscriber) -> bool:
 
 def _ask_mailbox(db: Session, change: AddressChange, subscriber: Subscriber, now: datetime) -> None:
     """Write to the new mailbox, unless it is suppressed or was asked too often."""
-    limit = throttle.limit(ASKED_A_DAY, DAY, "new address to", mailbox(change.new_email))
-    if throttle.take(db, limit, now=now) and db.get(Suppression, fingerprint_of(change.new_email)) is None:
+    if _has_room(db, change, now) and db.get(Suppression, fingerprint_of(change.new_email)) is None:
         facts = {"link": NEW_PATH, "purpose": Purpose.NEW_ADDRESS, "of": change.id.hex}
         outbox.post(
             db, NoticeKind.NEW_ADDRESS, email=change.new_email, locale=subscriber.locale, facts=facts,
             about=subscriber.id, now=now,
         )  # fmt: skip
+
+
+def _has_room(db: Session, change: AddressChange, now: datetime) -> bool:
+    """Return whether this mailbox was not asked too often.
+
+    A person's first request of a day to a mailbox leaves however often others asked it: whoever keeps asking
+    a mailbox keeps nobody else from moving to it.
+    """
+    where = mailbox(change.new_email)
+    first = throttle.limit(1, DAY, "new address of to", str(change.subscriber_id), where)
+    room = throttle.take(db, throttle.limit(ASKED_A_DAY, DAY, "new address to", where), now=now)
+    return throttle.take(db, first, now=now) or room
 
 
 def confirm(db: Session, change_id: UUID, *, now: datetime) -> Change:

@@ -285,6 +285,18 @@ def test_nobody_is_flooded_with_confirmations(app: Flask, zoe: UUID) -> None:
     assert len(posted()) == rectification.ASKED_A_DAY
 
 
+def test_whoever_keeps_asking_a_mailbox_keeps_nobody_from_moving_to_it(app: Flask, zoe: UUID) -> None:
+    with transaction() as db:
+        other = make_pending(db, make_newsletter(db, slug="autre"), email="other@example.org", now=utcnow())
+        subscriptions.confirm(db, other.id, now=utcnow())
+    others = Visitor(app, "other@example.org")
+    for _ in range(rectification.ASKED_A_DAY):
+        move(others, NEW)
+    before = len(posted())
+    move(Visitor(app, OLD), NEW)
+    assert len(posted()) == before + 1
+
+
 @pytest.mark.parametrize("wait", [rectification.CONFIRM_WITHIN, timedelta(days=30)])
 def test_what_nobody_confirms_is_forgotten(
     app: Flask, client: FlaskClient, zoe: UUID, wait: timedelta
