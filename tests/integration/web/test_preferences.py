@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
@@ -33,6 +32,7 @@ from mailer.web.public.preferences import first_day, last_day
 from tests.integration.web.test_strangers import statements
 from tests.support.make import import_people, make_newsletter, make_pending
 from tests.support.sink import running_sink
+from tests.support.travel import travelling
 
 FRENCH = {"Accept-Language": "fr"}
 ZOE = "zoe@example.org"
@@ -105,7 +105,7 @@ def test_three_links_at_once(client: FlaskClient) -> None:
 
 def asked(times: int, *, now: datetime) -> list[str]:
     """The paths in the mails that leave when so many links are asked for, by whomever."""
-    with time_machine.travel(now):
+    with travelling(now):
         with transaction() as db:
             for _ in range(times):
                 preferences.request(db, email=ZOE, now=now)
@@ -118,7 +118,7 @@ def asked(times: int, *, now: datetime) -> list[str]:
 
 
 def opens(client: FlaskClient, links: list[str], *, now: datetime) -> list[bool]:
-    with time_machine.travel(now, tick=False):
+    with travelling(now, tick=False):
         return [client.get(link).status_code == 200 for link in links]
 
 
@@ -144,7 +144,7 @@ def test_a_used_link_gives_its_place_back_once(client: FlaskClient) -> None:
     for number in range(5):
         (link,) = asked(1, now=now + timedelta(minutes=number))
         for _ in range(4):
-            with time_machine.travel(now + timedelta(minutes=number)):
+            with travelling(now + timedelta(minutes=number)):
                 assert client.post(f"{link}/open").status_code == 200
     assert len(asked(5, now=now + timedelta(minutes=6))) == 3
 

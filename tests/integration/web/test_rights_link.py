@@ -4,7 +4,6 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
-import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
@@ -26,6 +25,7 @@ from tests.integration.web.test_strangers import statements
 from tests.support.make import make_newsletter, make_pending
 from tests.support.rights_links import a_link
 from tests.support.sink import running_sink
+from tests.support.travel import travelling
 
 FRENCH = {"Accept-Language": "fr"}
 ZOE = "zoe@example.org"
@@ -227,7 +227,7 @@ def test_a_fault_is_told_and_nothing_typed_is_lost(stranger: FlaskClient) -> Non
 
 def asked(times: int, *, now: datetime) -> list[str]:
     """The paths of the links that leave when so many are asked for, by whomever."""
-    with time_machine.travel(now, tick=False):
+    with travelling(now, tick=False):
         with transaction() as db:
             known = set(db.scalars(select(RightsLink.id)))
             for _ in range(times):
@@ -239,7 +239,7 @@ def asked(times: int, *, now: datetime) -> list[str]:
 
 
 def opens(stranger: FlaskClient, links: list[str], *, now: datetime) -> list[bool]:
-    with time_machine.travel(now, tick=False):
+    with travelling(now, tick=False):
         return [stranger.get(link).status_code == 200 for link in links]
 
 
@@ -282,5 +282,5 @@ def test_a_used_link_gives_its_place_back(client: FlaskClient) -> None:
     for number in range(8):
         at = now + timedelta(minutes=number)
         (link,) = asked(1, now=at)
-        with time_machine.travel(at, tick=False):
+        with travelling(at, tick=False):
             assert client.post(link).status_code == 303, number
