@@ -24,6 +24,7 @@ from mailer.core.logging import log
 from mailer.core.settings import Settings, settings
 from mailer.delivery import ledger, refusals, unknown
 from mailer.monitoring.models import Alarm
+from mailer.newsletters import newsletters
 from mailer.privacylog import decisions
 from mailer.rendering.typography import typeset
 from mailer.smtp.relay import Relay
@@ -146,6 +147,11 @@ def _about(name: str, hold: Hold, now: datetime) -> ActiveAlarm:
     return ActiveAlarm(kind, name, {"name": name, "reason": hold.reason, "minutes": minutes})
 
 
+def _unproven(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
+    for each in newsletters.paused(db):
+        yield ActiveAlarm("unproven", each.slug, {"name": each.name, "slug": each.slug})
+
+
 def _silent(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
     alive = select(Heartbeat.kind).where(Heartbeat.seen_at > func.now() - SILENT_AFTER).distinct()
     seen = set(db.scalars(alive))
@@ -193,5 +199,6 @@ def _clocks(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
 
 
 _CHECKS: tuple[Check, ...] = (
-    _refused, _unknown, _held, _silent, _signups, _privacy_log, _disarmed, _failing, _late, _clocks,
+    _refused, _unknown, _unproven, _held, _silent, _signups, _privacy_log, _disarmed, _failing, _late,
+    _clocks,
 )  # fmt: skip

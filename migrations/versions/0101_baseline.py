@@ -131,6 +131,7 @@ def upgrade() -> None:
         sa.Column("reply_to", sa.String(), nullable=False),
         sa.Column("return_path_domain", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter")),
         sa.UniqueConstraint("slug", name=op.f("uq_newsletter_slug")),
     )
@@ -475,6 +476,7 @@ def upgrade() -> None:
         sa.Column("legal_text", sa.String(), nullable=True),
         sa.Column("moved_from", sa.LargeBinary(), nullable=True),
         sa.Column("moved_to", sa.LargeBinary(), nullable=True),
+        sa.Column("continues", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(
             ["wording_sha256"], ["wording.sha256"], name=op.f("fk_consent_payload_wording_sha256_wording")
         ),
@@ -530,6 +532,7 @@ def upgrade() -> None:
             sa.Enum(
                 "erased",
                 "withdrawn",
+                "unproven",
                 "suppressed",
                 "paused",
                 "restricted",

@@ -141,7 +141,7 @@ HOLDINGS = (
             "legal_text", Access.GIVEN, Rectification.NEW_EVENT, Erasure.KEYED, Keep.EVIDENCE),
     _person("consent_payload", "newsletter_id", Access.SUMMED_UP, Rectification.NEW_EVENT, Erasure.KEYED,
             Keep.EVIDENCE),
-    _person("consent_payload", "event_id salt fingerprint moved_from moved_to", Access.MEANINGLESS,
+    _person("consent_payload", "event_id salt fingerprint moved_from moved_to continues", Access.MEANINGLESS,
             Rectification.NEW_EVENT, Erasure.KEYED, Keep.EVIDENCE),
     _person("suppression", "reason at asked_at", Erasure.KEYED, Keep.UNTIL_LIFTED),
     _person("suppression", "fingerprint", Access.MEANINGLESS, Erasure.KEYED, Keep.UNTIL_LIFTED),
@@ -235,7 +235,7 @@ NOT_PERSONAL = {
     "privacylog_position": ("how far files go", "host size seal"),
     "newsletter": (
         "publications",
-        "id slug name description locale theme legal_basis return_path_domain created_at",
+        "id slug name description locale theme legal_basis return_path_domain created_at paused_at",
     ),
     "provider_domain": (
         "whose mailboxes a domain's are, of domains that several readers share",

@@ -75,3 +75,4 @@ class ConsentPayload(Base):
     legal_text: Mapped[str | None]  # what an import for a public task rests on
     moved_from: Mapped[bytes | None]  # of a change of address: the fingerprint whose record goes on here…
     moved_to: Mapped[bytes | None]  # …or under which this record goes on
+    continues: Mapped[UUID | None]  # of the same, here: the consent that was in force, and goes on

@@ -25,8 +25,6 @@ from mailer.core.tokens import Purpose, read_delivery
 from mailer.delivery import audience, ledger, recovery, reports
 from mailer.delivery.certificate import certify
 from mailer.delivery.ledger import Claim, Fenced, Outcome
-from mailer.delivery.message import Letter
-from mailer.delivery.message import SenderIdentity as Identity
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Approval, Issue
 from mailer.issues.state_machine import IssueState
@@ -40,6 +38,7 @@ from mailer.subscribers.models import Subscriber, Subscription
 from tests.support.make import (
     all_of,
     import_people,
+    make_letter,
     make_newsletter,
     make_readers,
     make_scheduled_issue,
@@ -66,22 +65,9 @@ def frozen(clean: None) -> tuple[Issue, list[str]]:
     return issue, readers
 
 
-def _letter(issue: Issue) -> Letter:
-    identity = Identity(
-        "lettre", "La lettre", "La lettre", "lettre@example.org", "contact@example.org",
-        "bounces.example.org", "http://letters.example.org",
-    )  # fmt: skip
-    assert issue.send_id
-    assert issue.started_at
-    html = "<p>\ue000greeting\ue001</p><a href='\ue000unsubscribe_url\ue001'>x</a>"
-    return Letter(
-        issue.send_id, identity, "fr", "Un été", html, "\ue000greeting\ue001 Bonne lecture.", issue.started_at
-    )
-
-
 def _send(issue: Issue, relay: Relay) -> None:
     sender = make_sender(relay)
-    send_letter(sender, issue.id, _letter(issue))
+    send_letter(sender, issue.id, make_letter(issue))
     sender.leave()
 
 
@@ -291,12 +277,12 @@ def test_what_nobody_foresaw_leaves_every_row_explained(
         return message
 
     with pytest.raises(LookupError):
-        send_letter(sender, issue.id, replace(_letter(issue), sign=fails))
+        send_letter(sender, issue.id, replace(make_letter(issue), sign=fails))
     recovery.recover(recovery.folder(settings()))
     states = _states(issue.id)
     assert "handed" not in states
     assert states["accepted"] + states["unknown"] == len(server.envelopes) <= 5
-    send_letter(sender, issue.id, _letter(issue))
+    send_letter(sender, issue.id, make_letter(issue))
     sender.leave()
     recipients = Counter(each.rcpt_tos[0] for each in server.envelopes)
     assert recipients == Counter(readers)
