@@ -18,7 +18,6 @@ from mailer.backup.fold import LoggedRequest, Logs, PersonDecisions, StandingDec
 from mailer.core import restore_lock
 from mailer.core.db import transaction
 from mailer.core.restore_lock import Restoration
-from mailer.core.settings import settings
 from mailer.delivery.after_restore import StoppedSends, pause_all
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Right, RightsRequest
@@ -26,7 +25,7 @@ from mailer.privacy.rights import erasure
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision, LogLine
 from mailer.subscribers import preferences, signup, subscribers, subscriptions, suppressions
-from mailer.subscribers.consent import anchors, chain
+from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
 from mailer.subscribers.suppressions import SuppressedAddress
@@ -164,7 +163,7 @@ def arm(db: Session, *, now: datetime) -> None:
     restoration = pending(db)
     if restoration.replayed_at is None:
         raise NothingToReplay
-    anchors.set_aside(settings().data_dir, now)
+    chain.set_anchors_aside(db, now=now)
     restore_lock.arm(restoration, now=now)
 
 

@@ -50,6 +50,18 @@ def replace(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def end(path: Path) -> tuple[int, bytes]:
+    """Return where the last whole line of a file ends, and that line; nothing of a file that is not there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return 0, b""
+    try:
+        return _end(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def probe(folder: Path) -> None:
     """Raise OSError if a line could not be appended."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

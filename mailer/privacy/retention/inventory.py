@@ -232,6 +232,7 @@ NOT_PERSONAL = {
         "the service's own state; what a relay said is scrubbed of addresses",
         "name failures since until reason",
     ),
+    "consent_anchor_position": ("how far files go", "host size seal"),
     "privacylog_position": ("how far files go", "host size seal"),
     "newsletter": (
         "publications",

@@ -47,6 +47,32 @@ def read(data_dir: Path, key: bytes) -> Iterator[Anchor | DamagedAnchor]:
                 yield _parsed(line, key) or DamagedAnchor(path, number)
 
 
+def paths(data_dir: Path) -> list[Path]:
+    """Return every host's file."""
+    return appendonly.files(data_dir / FOLDER)
+
+
+def path(data_dir: Path, host: str) -> Path:
+    """Return where a host's file is."""
+    return data_dir / FOLDER / f"{host}{appendonly.SUFFIX}"
+
+
+def end(data_dir: Path) -> tuple[int, str]:
+    """Return how many bytes this host's file has, and the seal of its last line; zero if there is none."""
+    size, last = appendonly.end(path(data_dir, appendonly.host()))
+    return size, last.rpartition(b" ")[2].decode("ascii", "replace")
+
+
+def reaches(data_dir: Path, host: str, size: int, seal: str) -> bool:
+    """Return whether a host's file has the line of this seal, ending at that byte."""
+    try:
+        with path(data_dir, host).open("rb") as file:
+            file.seek(max(size - len(seal) - 1, 0))
+            return file.read(len(seal) + 1) == f"{seal}\n".encode()
+    except FileNotFoundError:
+        return False
+
+
 def set_aside(data_dir: Path, now: datetime) -> None:
     """Rename the files so that they are not read: a restore brought an older chain back."""
     for path in appendonly.files(data_dir / FOLDER):

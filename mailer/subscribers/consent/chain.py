@@ -10,9 +10,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Row, event, func, select, text
+from sqlalchemy import Row, delete, event, func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mailer.core import appendonly
 from mailer.core.db import utcnow
 from mailer.core.hmac import macs
 from mailer.core.logging import log
@@ -21,7 +23,7 @@ from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
 from mailer.subscribers.consent import anchors
 from mailer.subscribers.consent.anchors import Anchor
-from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
+from mailer.subscribers.consent.models import AnchorPosition, ConsentEvent, ConsentKind, ConsentPayload
 
 
 class Head(NamedTuple):
@@ -151,6 +153,20 @@ def will_anchor(db: Session, seq: int, mac: bytes) -> None:
     db.info[_HEAD] = seq, mac
 
 
+@event.listens_for(Session, "before_commit")
+def _note_anchors(db: Session) -> None:
+    """Record how far this host's anchors go: whoever takes some out cannot hide it from the database."""
+    if _HEAD not in db.info:
+        return
+    size, seal = anchors.end(settings().data_dir)
+    if size:
+        row = insert(AnchorPosition).values(host=appendonly.host(), size=size, seal=seal)
+        further = {"size": row.excluded.size, "seal": row.excluded.seal}
+        db.execute(row.on_conflict_do_update(
+            index_elements=["host"], set_=further, where=AnchorPosition.size < row.excluded.size
+        ))  # fmt: skip
+
+
 @event.listens_for(Session, "after_commit")
 def _anchor(db: Session) -> None:
     if _HEAD in db.info:
@@ -170,6 +186,12 @@ def anchor_head(db: Session, *, now: datetime) -> None:
     ).one_or_none()
     if head:
         _write(Anchor(head.seq, head.mac, now))
+
+
+def set_anchors_aside(db: Session, *, now: datetime) -> None:
+    """Begin the anchors anew, once a restore has brought an older chain back."""
+    anchors.set_aside(settings().data_dir, now)
+    db.execute(delete(AnchorPosition))
 
 
 def _write(anchor: Anchor) -> None:

@@ -47,6 +47,16 @@ class ConsentEvent(Base):
     mac: Mapped[bytes]  # of the same, with the key that stays out of the database
 
 
+class AnchorPosition(Base):
+    """Record how far a host's file of anchors went when a transaction that appended events committed."""
+
+    __tablename__ = "consent_anchor_position"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)  # bytes
+    seal: Mapped[str]  # of the last line
+
+
 class ConsentPayload(Base):
     """Say what happened; only the retention function deletes it, after its expiry.
 
