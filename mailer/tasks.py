@@ -35,7 +35,7 @@ from mailer.smtp import dns
 from mailer.smtp.dkim import DkimKeyMissing
 from mailer.smtp.relay import RelayDown
 from mailer.subscribers import preferences, signup
-from mailer.subscribers.consent import chain
+from mailer.subscribers.consent import chain, verification
 
 __all__ = ("app",)
 
@@ -180,8 +180,8 @@ def _introduce() -> None:
 
 @app.task(name=Task.KEEP.value)
 def keep() -> None:
-    """Once a day: anchor the head of the consent chain, and let go of all whose time has come."""
-    jobs.run([ANCHOR, TIDY])
+    """Once a day: verify the consent chain and anchor its head; let go of all whose time has come."""
+    jobs.run([VERIFY, ANCHOR, TIDY])
     lines = list(retention.run(RULES, dry=False, clock=utcnow))
     log.info("retention", **{line.rule: line.rows for line in lines if line.rows})
     ask_for(Task.ROUTES)
@@ -192,12 +192,12 @@ def keep_again() -> None:
     """Do again what failed in the night's work: nobody waits a day for what a moment spoilt."""
     with transaction() as db:
         failed = jobs.to_repeat(db, _nightly())
-    jobs.run([job for job in (ANCHOR, TIDY) if job.name in failed])
+    jobs.run([job for job in (VERIFY, ANCHOR, TIDY) if job.name in failed])
     list(retention.run([rule for rule in RULES if rule.job in failed], dry=False, clock=utcnow))
 
 
 def _nightly() -> list[str]:
-    return [ANCHOR.name, TIDY.name, *(rule.job for rule in RULES)]
+    return [VERIFY.name, ANCHOR.name, TIDY.name, *(rule.job for rule in RULES)]
 
 
 @app.task(name=Task.ROUTES.value)
@@ -240,6 +240,8 @@ def _ask_for_the_forgotten() -> None:
     with transaction() as db:
         for forgotten in (Task.SIGNUPS, Task.PURGE, Task.IMPORTS):
             wake(db, forgotten)
+        if verification.due(db, now=utcnow()):
+            wake(db, Task.VERIFY)
         if jobs.to_repeat(db, _nightly()):
             wake(db, Task.KEEP_AGAIN)
 
@@ -253,6 +255,19 @@ def imports() -> None:
 def _import() -> None:
     if importing.work(settings(), clock=utcnow):
         ask_for(Task.IMPORTS)
+
+
+@app.task(name=Task.VERIFY.value)
+def verify() -> None:
+    """Verify what was added to the proof of consent since it was last verified."""
+    jobs.run([Job(verification.JOB, lambda: _verify(whole=False))])
+
+
+def _verify(*, whole: bool) -> None:
+    with transaction() as db:
+        found = verification.run(db, whole=whole, now=utcnow())
+    if found.broken:
+        log.error("the proof of consent does not hold", fault=found.broken.fault.value)
 
 
 @app.task(name=Task.PURGE.value)
@@ -319,6 +334,7 @@ FORMS = (
 )
 NOTICES = (Job(outbox.JOB, _send_notices), Job(introductions.JOB, _introduce))
 RECOVERY, CLOSE = Job(recovery.JOB, _recover), Job(ledger.CLOSE, _close)
+VERIFY = Job(verification.JOB, lambda: _verify(whole=True))
 ANCHOR, TIDY = Job("anchor", _once(chain.anchor_head)), Job(intake.TIDY, lambda: intake.tidy(settings()))
 RULES = *retention.RULES, prune_log.RULE
 EVERY_SWEEP = (

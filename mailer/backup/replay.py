@@ -24,7 +24,7 @@ from mailer.privacy.models import Right, RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision, LogLine
-from mailer.subscribers import preferences, signup, subscribers, subscriptions, suppressions
+from mailer.subscribers import against_log, preferences, signup, subscribers, subscriptions, suppressions
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
@@ -67,7 +67,7 @@ class Replay:
         """Read and check every log.  Raises NothingToReplay, LogMissing, LogDamaged."""
         with transaction() as db:
             restoration = pending(db)
-        self._id = restoration.id
+        self._id, self._restored = restoration.id, restoration.backed_up_at is not None
         self._logs: Logs = fold.collect(restoration.positions)
         self._standing: StandingDecisions = fold.fold(self._logs.lines)
         self.report = Report({host: end.size for host, end in self._logs.ends.items()})
@@ -80,9 +80,10 @@ class Replay:
 
     def run(self, *, clock: Callable[[], datetime], progress: Callable[[int], object]) -> Report:
         """Apply everything; `progress` is told how many steps were done."""
-        with transaction() as db:
-            self.report.stopped = pause_all(db, now=clock())
-            self.report.requests_forgotten = _forget_forms(db)
+        if self._restored:
+            with transaction() as db:
+                self.report.stopped = pause_all(db, now=clock())
+                self.report.requests_forgotten = _forget_forms(db)
         steps = self._steps()
         while chunk := list(islice(steps, CHUNK)):
             with transaction() as db:
@@ -92,8 +93,18 @@ class Replay:
             progress(len(chunk))
         with transaction() as db:
             self.report.agreed_since = _lost(db, self._standing)
+            self._put_back(db)
             self._note(db, clock())
         return self.report
+
+    def _put_back(self, db: Session) -> None:
+        """Suppress, and restrict, whoever the logs say: somebody took it out of the database."""
+        decisions.begin_replay(db)
+        self._set_positions(db)
+        suppressed, restricted = against_log.missing(db)
+        for who, line in suppressed.items():
+            self._suppress(db, who, [line])
+        self.report.restricted += sum(_restrict(db, who, line) for who, line in restricted.items())
 
     def _steps(self) -> Iterator[Callable[[Session, datetime], None]]:
         for suppressed, lines in self._standing.suppressed.items():
@@ -140,9 +151,11 @@ class Replay:
         )  # fmt: skip
         self.report.cases += 1
 
-    def _note(self, db: Session, now: datetime) -> None:
+    def _set_positions(self, db: Session) -> None:
         for host, end in self._logs.ends.items():
             decisions.set_position(db, host, end)
+
+    def _note(self, db: Session, now: datetime) -> None:
         restore_lock.note_replay(db.get_one(Restoration, self._id), asdict(self.report), now=now)
 
 
@@ -163,7 +176,8 @@ def arm(db: Session, *, now: datetime) -> None:
     restoration = pending(db)
     if restoration.replayed_at is None:
         raise NothingToReplay
-    chain.set_anchors_aside(db, now=now)
+    if restoration.backed_up_at:
+        chain.set_anchors_aside(db, now=now)
     restore_lock.arm(restoration, now=now)
 
 

@@ -29,6 +29,7 @@ from mailer.privacylog import decisions
 from mailer.rendering.typography import typeset
 from mailer.smtp.relay import Relay
 from mailer.subscribers import signup
+from mailer.subscribers.consent import verification
 
 SILENT_AFTER = timedelta(seconds=90)  # without a heartbeat of beat, or of any worker of a queue
 ALARM_AFTER = {
@@ -172,7 +173,13 @@ def _privacy_log(_: Session, __: datetime) -> Iterator[ActiveAlarm]:
 
 def _disarmed(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
     if restore_lock.disarmed(db):
-        yield ActiveAlarm("disarmed", "", {})
+        reason = restore_lock.reason(db)
+        yield ActiveAlarm("contradicted" if reason else "disarmed", "", {"reason": reason})
+
+
+def _evidence(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
+    if place := verification.fault(db):
+        yield ActiveAlarm("evidence", "", {"reason": place})
 
 
 def _failing(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
@@ -199,6 +206,6 @@ def _clocks(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
 
 
 _CHECKS: tuple[Check, ...] = (
-    _refused, _unknown, _unproven, _held, _silent, _signups, _privacy_log, _disarmed, _failing, _late,
-    _clocks,
+    _refused, _unknown, _unproven, _held, _silent, _signups, _privacy_log, _disarmed, _evidence,
+    _failing, _late, _clocks,
 )  # fmt: skip

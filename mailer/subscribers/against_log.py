@@ -1,7 +1,7 @@
 """Compare suppressions and restrictions with what the privacy log says that people decided."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core import appendonly
 from mailer.privacylog import decisions
-from mailer.privacylog.decisions import NEVER_AGAIN, Decision, LogEntry
+from mailer.privacylog.decisions import NEVER_AGAIN, Decision, LogLine
 from mailer.privacylog.models import HostPosition
 from mailer.subscribers.models import Subscriber, Suppression
 
@@ -19,11 +19,16 @@ CLOCKS = timedelta(minutes=5)  # by which two machines' may differ: a yes that m
 CHUNK = 5_000  # fingerprints asked for at once
 _NO_MORE = {Decision.SUPPRESSION, Decision.OBJECTION}
 _AGAIN = {Decision.LIFTED, Decision.CONSENT}
+_FREE = {Decision.RESTRICTION_LIFTED, Decision.ERASURE, Decision.RECTIFICATION}
 
 
 class _Said(NamedTuple):
     yes: bool  # they may be written to, or their data used
-    at: datetime
+    line: LogLine
+
+    @property
+    def at(self) -> datetime:
+        return self.line.at
 
 
 _ByHost = defaultdict[bytes, dict[str, _Said]]  # the last word in each host's log, by fingerprint
@@ -31,10 +36,10 @@ _ByHost = defaultdict[bytes, dict[str, _Said]]  # the last word in each host's l
 
 @dataclass
 class Standing:
-    """Hold the fingerprints whose last word in the logs is a no."""
+    """Hold the fingerprints whose last word in the logs is a no, each with its line."""
 
-    suppressed: set[bytes]
-    restricted: set[bytes]
+    suppressed: dict[bytes, LogLine]
+    restricted: dict[bytes, LogLine]
 
 
 @dataclass
@@ -42,65 +47,88 @@ class _Read:
     suppressed: _ByHost = field(default_factory=lambda: defaultdict(dict))
     restricted: _ByHost = field(default_factory=lambda: defaultdict(dict))
 
-    def add(self, host: str, at: datetime, entry: LogEntry) -> None:
-        who, what = entry.fingerprint, entry.decision
-        if what in _NO_MORE or (what is Decision.ERASURE and entry.detail == NEVER_AGAIN):
-            self.suppressed[who][host] = _Said(False, at)
+    def add(self, host: str, line: LogLine) -> None:
+        who, what = line.entry.fingerprint, line.entry.decision
+        if what in _NO_MORE or (what is Decision.ERASURE and line.entry.detail == NEVER_AGAIN):
+            self.suppressed[who][host] = _Said(False, line)
         elif what in _AGAIN:
-            self.suppressed[who][host] = _Said(True, at)
+            self.suppressed[who][host] = _Said(True, line)
         if what is Decision.RESTRICTION:
-            self.restricted[who][host] = _Said(False, at)
-        elif what in {Decision.RESTRICTION_LIFTED, Decision.ERASURE, Decision.RECTIFICATION}:
-            self.restricted[who][host] = _Said(True, at)
+            self.restricted[who][host] = _Said(False, line)
+        elif what in _FREE:
+            self.restricted[who][host] = _Said(True, line)
 
 
 def standing(db: Session) -> Standing:
     """Read every log that is here, as far as the database knows it; what still stands.  Raises LogDamaged."""
     ends = {row.host: row.size for row in db.scalars(select(HostPosition))}
     read = _Read()
-    for host, at, entry in _lines(ends):
-        read.add(host, at, entry)
+    for host, line in _lines(ends):
+        read.add(host, line)
     return Standing(_standing(read.suppressed), _standing(read.restricted))
 
 
-def _lines(ends: dict[str, int]) -> Iterator[tuple[str, datetime, LogEntry]]:
+def _lines(ends: dict[str, int]) -> Iterator[tuple[str, LogLine]]:
     """Yield the lines whose transactions are over: a line is written before its commit."""
     for path in appendonly.files(decisions.folder()):
         host = path.name.removesuffix(appendonly.SUFFIX)
         for line, end in decisions.read(path):
             if end.size <= ends.get(host, 0):
-                yield host, line.at, line.entry
+                yield host, line
 
 
-def _standing(said: _ByHost) -> set[bytes]:
-    return {who for who, by_host in said.items() if _is_no(by_host)}
+def _standing(said: _ByHost) -> dict[bytes, LogLine]:
+    return {who: line for who, by_host in said.items() if (line := _no(by_host))}
 
 
-def _is_no(by_host: dict[str, _Said]) -> bool:
-    noes = [each.at for each in by_host.values() if not each.yes]
+def _no(by_host: dict[str, _Said]) -> LogLine | None:
+    """Return the last no, unless a yes came later, or may have."""
+    noes = [each.line for each in by_host.values() if not each.yes]
     yeses = [each.at for each in by_host.values() if each.yes]
-    return bool(noes) and not any(at >= max(noes) - CLOCKS for at in yeses)
+    last = max(noes, key=lambda line: line.at, default=None)
+    return last if last and not any(at >= last.at - CLOCKS for at in yeses) else None
 
 
-def missing_suppressions(db: Session, standing: Standing) -> set[bytes]:
-    """Return the fingerprints that are to be suppressed, and are not."""
-    found: set[bytes] = set()
-    for chunk in _chunks(standing.suppressed):
-        here = select(Suppression.fingerprint).where(Suppression.fingerprint.in_(chunk))
-        found |= chunk - set(db.scalars(here))
-    return found
+def missing(db: Session) -> tuple[dict[bytes, LogLine], dict[bytes, LogLine]]:
+    """Return the lines whose suppression, and those whose restriction, is not in the database.
+
+    Whoever is missed is looked up once more: they may have said yes between the log and the database.
+    Raises LogDamaged.
+    """
+    first = _missing(db)
+    if not any(first):
+        return first
+    second = _missing(db)
+    return _both(first[0], second[0]), _both(first[1], second[1])
 
 
-def missing_restrictions(db: Session, standing: Standing) -> set[bytes]:
-    """Return the fingerprints of people whose data are to be restricted, and are not."""
-    found: set[bytes] = set()
-    for chunk in _chunks(standing.restricted):
-        free = Subscriber.fingerprint.in_(chunk), Subscriber.restricted_at.is_(None)
-        found |= set(db.scalars(select(Subscriber.fingerprint).where(*free)))
-    return found
+def _both(before: dict[bytes, LogLine], now: dict[bytes, LogLine]) -> dict[bytes, LogLine]:
+    return {who: line for who, line in now.items() if who in before}
 
 
-def _chunks(fingerprints: set[bytes]) -> Iterator[set[bytes]]:
+def _missing(db: Session) -> tuple[dict[bytes, LogLine], dict[bytes, LogLine]]:
+    said = standing(db)
+    suppressed = _not_in(said.suppressed, lambda chunk: _suppressed(db, chunk))
+    restricted = _not_in(said.restricted, lambda chunk: chunk - _free(db, chunk))
+    return suppressed, restricted
+
+
+def _not_in(said: dict[bytes, LogLine], find: Callable[[set[bytes]], set[bytes]]) -> dict[bytes, LogLine]:
+    there = set[bytes]().union(*(find(chunk) for chunk in _chunks(said)))
+    return {who: line for who, line in said.items() if who not in there}
+
+
+def _suppressed(db: Session, fingerprints: set[bytes]) -> set[bytes]:
+    return set(db.scalars(select(Suppression.fingerprint).where(Suppression.fingerprint.in_(fingerprints))))
+
+
+def _free(db: Session, fingerprints: set[bytes]) -> set[bytes]:
+    """Return whose data are not restricted."""
+    free = Subscriber.fingerprint.in_(fingerprints), Subscriber.restricted_at.is_(None)
+    return set(db.scalars(select(Subscriber.fingerprint).where(*free)))
+
+
+def _chunks(fingerprints: Iterable[bytes]) -> Iterator[set[bytes]]:
     ordered = sorted(fingerprints)
     for start in range(0, len(ordered), CHUNK):
         yield set(ordered[start : start + CHUNK])

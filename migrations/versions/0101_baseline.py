@@ -77,6 +77,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("host", name=op.f("pk_consent_anchor_position")),
     )
     op.create_table(
+        "consent_verification",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("anchors", postgresql.JSONB(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.Column("fault", sa.String(), nullable=True),
+        sa.Column("place", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_verification")),
+    )
+    op.create_table(
         "consent_event",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -173,6 +186,7 @@ def upgrade() -> None:
         sa.Column("replayed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("report", postgresql.JSONB(), nullable=True),
         sa.Column("armed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_restore_lock")),
     )
     op.create_table(

@@ -233,6 +233,10 @@ NOT_PERSONAL = {
         "name failures since until reason",
     ),
     "consent_anchor_position": ("how far files go", "host size seal"),
+    "consent_verification": (
+        "how far the chain was verified; a fault names ids and fingerprints alone",
+        "id at seq mac sha256 anchors seal fault place",
+    ),
     "privacylog_position": ("how far files go", "host size seal"),
     "newsletter": (
         "publications",
@@ -244,7 +248,7 @@ NOT_PERSONAL = {
     ),
     "restore_lock": (
         "how far files go, and counts",
-        "id at backed_up_at positions replayed_at report armed_at",
+        "id at backed_up_at positions replayed_at report armed_at reason",
     ),
     "revision": ("publications", "sha256 content subject locale html text search created_at"),
     "wording": ("texts shown to everybody", "sha256 version locale text"),

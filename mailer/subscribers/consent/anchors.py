@@ -6,7 +6,7 @@ written after the commit it is about, and is on disk before the write returns.
 
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,12 +39,24 @@ def write(data_dir: Path, key: bytes, anchor: Anchor) -> None:
     appendonly.append(data_dir / FOLDER, lambda _last: [f"{text} {_seal(key, text)}"])
 
 
-def read(data_dir: Path, key: bytes) -> Iterator[Anchor | DamagedAnchor]:
-    """Yield every line of every host's file, one at a time."""
-    for path in appendonly.files(data_dir / FOLDER):
-        with path.open(encoding="ascii", errors="replace") as file:
+def read(
+    data_dir: Path, key: bytes, start: Mapping[str, int] | None = None
+) -> Iterator[Anchor | DamagedAnchor]:
+    """Yield every line of every host's file, one at a time; of those in `start`, what follows that byte."""
+    for path in paths(data_dir):
+        with path.open("rb") as file:
+            file.seek((start or {}).get(_host(path), 0))
             for number, line in enumerate(file, 1):
-                yield _parsed(line, key) or DamagedAnchor(path, number)
+                yield _parsed(line.decode("ascii", "replace"), key) or DamagedAnchor(path, number)
+
+
+def sizes(data_dir: Path) -> dict[str, int]:
+    """Return how many bytes each host's file has, up to its last whole line."""
+    return {_host(path): appendonly.end(path)[0] for path in paths(data_dir)}
+
+
+def _host(path: Path) -> str:
+    return path.name.removesuffix(appendonly.SUFFIX)
 
 
 def paths(data_dir: Path) -> list[Path]:

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mailer.core.db import Base, enum
@@ -55,6 +56,25 @@ class AnchorPosition(Base):
     host: Mapped[str] = mapped_column(primary_key=True)
     size: Mapped[int] = mapped_column(BigInteger)  # bytes
     seal: Mapped[str]  # of the last line
+
+
+class VerifiedUpTo(Base):
+    """Record what the last verification said, and up to which event the chain held.
+
+    There is one row.  It is sealed with the key of the chain: nobody else can have a part passed over.
+    """
+
+    __tablename__ = "consent_verification"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    mac: Mapped[bytes]  # of that event, and…
+    sha256: Mapped[bytes]  # …its hash
+    anchors: Mapped[dict[str, Any]]  # how many bytes of each file were read
+    seal: Mapped[bytes]
+    fault: Mapped[str | None]
+    place: Mapped[str | None]  # a sentence
 
 
 class ConsentPayload(Base):

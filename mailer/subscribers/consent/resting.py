@@ -59,14 +59,13 @@ def _address(db: Session) -> Break | None:
 def _against_the_log(db: Session) -> Break | None:
     """Return what people decided, as the privacy log has it, and the database has not."""
     try:
-        standing = against_log.standing(db)
+        suppressed, restricted = against_log.missing(db)
     except LogDamaged as error:
         return Break(Fault.LOG_DAMAGED, None, str(error))
-    if missing := against_log.missing_suppressions(db, standing):
-        where = f"fingerprint {min(missing).hex()}"
+    if suppressed:
         why = "the privacy log says that this address is never to be written to, and its suppression is gone"
-        return Break(Fault.SUPPRESSION_DELETED, None, f"{where}: {why}")
-    if unrestricted := against_log.missing_restrictions(db, standing):
+        return Break(Fault.SUPPRESSION_DELETED, None, f"fingerprint {min(suppressed).hex()}: {why}")
+    if restricted:
         why = "the privacy log says that their data are restricted, and the database does not"
-        return Break(Fault.RESTRICTION_DELETED, None, f"fingerprint {min(unrestricted).hex()}: {why}")
+        return Break(Fault.RESTRICTION_DELETED, None, f"fingerprint {min(restricted).hex()}: {why}")
     return None

@@ -3,7 +3,7 @@
 It is read a page at a time, so that the memory it takes does not grow with the chain.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -50,10 +50,31 @@ def length(db: Session) -> int:
     return db.scalar(select(func.count()).select_from(ConsentEvent)) or 0
 
 
-def verify(db: Session, *, now: datetime, progress: Callable[[int], object] = lambda _: None) -> Verification:
-    """Check the whole chain up to its first break; `progress` is told how many events each page held."""
+@dataclass(frozen=True)
+class Verified:
+    """Hold up to where all was verified before."""
+
+    seq: int
+    head: Head
+    anchors: Mapping[str, int]  # bytes read of each host's file
+
+
+def verify(
+    db: Session, *, now: datetime, since: Verified | None = None,
+    progress: Callable[[int], object] = lambda _: None,
+) -> Verification:  # fmt: skip
+    """Check the whole chain up to its first break; `progress` is told how many events each page held.
+
+    `since`: only what was appended after that, and of what rests on the chain all but the addresses, which
+    each worker checks as it writes to them.
+    """
     result = Verification()
-    for page in _pages(db):
+    if since:
+        result.last_seq, result.head, result.last_anchored = since.seq, since.head, since.seq
+        result.broken = _no_longer(db, since)
+        if result.broken:
+            return result
+    for page in _pages(db, result.last_seq):
         for row in page:
             result.broken = _break(db, row, result, now)
             if result.broken:
@@ -61,8 +82,8 @@ def verify(db: Session, *, now: datetime, progress: Callable[[int], object] = la
             _count(row, result)
         progress(len(page))
     result.broken = (
-        _anchors_broken(db, result) or _dangling(db, result) or _anchors_cut(db, result, now)
-        or resting.broken(db)
+        _anchors_broken(db, result, since) or _dangling(db, result) or _anchors_cut(db, result, now)
+        or resting.broken(db, addresses=since is None)
     )  # fmt: skip
     return result
 
@@ -71,14 +92,24 @@ _EVENT = (ConsentEvent.seq, ConsentEvent.id, ConsentEvent.previous, ConsentEvent
           ConsentEvent.expires_at, ConsentEvent.sha256, ConsentEvent.mac)  # fmt: skip
 
 
-def _pages(db: Session) -> Iterator[list[Row[Any]]]:
+def _no_longer(db: Session, since: Verified) -> Break | None:
+    """Return that the event up to which all held is not what it was."""
+    mac = db.scalar(select(ConsentEvent.mac).where(ConsentEvent.seq == since.seq))
+    if mac == since.head.mac:
+        return None
+    fault = Fault.CUT if mac is None else Fault.REWRITTEN
+    return break_at(fault, since.seq, "it was verified before, and is not there as it was")
+
+
+def _pages(db: Session, after: int | None) -> Iterator[list[Row[Any]]]:
     """Yield events by sequence, each with its payload's columns, None where it was deleted."""
     query = select(*_EVENT, *ConsentPayload.__table__.columns)
-    yield from _paged(db, query.outerjoin(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id))
+    yield from _paged(db, query.outerjoin(ConsentPayload, ConsentPayload.event_id == ConsentEvent.id), after)
 
 
-def _paged(db: Session, query: Select[*tuple[Any, ...]]) -> Iterator[list[Row[*tuple[Any, ...]]]]:
-    last = None
+def _paged(
+    db: Session, query: Select[*tuple[Any, ...]], last: int | None = None
+) -> Iterator[list[Row[*tuple[Any, ...]]]]:
     while True:
         after = query if last is None else query.where(ConsentEvent.seq > last)
         page = list(db.execute(after.order_by(ConsentEvent.seq).limit(PAGE)))
@@ -146,9 +177,10 @@ def _payload_changed(db: Session, row: Row[Any]) -> Break:
     return break_at(Fault.PAYLOAD_EDITED, row.seq, "its payload is not the one that was sealed")
 
 
-def _anchors_broken(db: Session, result: Verification) -> Break | None:
+def _anchors_broken(db: Session, result: Verification, since: Verified | None) -> Break | None:
     """Check that every anchored head is still in the chain: this is how a cut tail shows."""
-    lines = anchors.read(settings().data_dir, chain.chain_key())
+    start = since.anchors if since else None
+    lines = anchors.read(settings().data_dir, chain.chain_key(), start)
     for chunk in _chunks(lines, PAGE):
         damaged = next((line for line in chunk if isinstance(line, DamagedAnchor)), None)
         if damaged:
