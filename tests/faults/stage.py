@@ -97,12 +97,13 @@ class Stage:
     """One for many tests; `reset` between two of them."""
 
     def __init__(self, folder: Path) -> None:
-        for name, value in (SECRETS | IDENTITY | {"MAILER_ENV_FILE": os.devnull}).items():
-            os.environ.setdefault(name, value)
         self.folder = folder
         self.worker_log = folder / "worker.log"
         self.data_dir = folder / "data"
         self.data_dir.mkdir()
+        own = {"MAILER_ENV_FILE": os.devnull, "MAILER_DATA_DIR": str(self.data_dir)}
+        for name, value in (SECRETS | IDENTITY | own).items():
+            os.environ.setdefault(name, value)
         self.postgres, self.redis = Postgres(folder), Redis(folder)
         self.relay = Relay(folder / "relay.log")
         self.engine = create_engine(
@@ -139,8 +140,8 @@ class Stage:
         self.redis.client().flushall()
         with self.engine.begin() as connection:
             empty(connection)
-        for journal in self.data_dir.glob("journal/*"):
-            journal.unlink()
+        for file in self.data_dir.glob("*/*.journal"):
+            file.unlink()
 
     @property
     def env(self) -> dict[str, str]:
