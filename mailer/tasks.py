@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from celery.signals import worker_init
 from sqlalchemy.orm import Session
 
-from mailer.backup import prune_log
+from mailer.backup import current, prune_log
 from mailer.celery_app import app, ask_for, disarmed
 from mailer.core import after_commit, circuit, heartbeats, jobs, throttle
 from mailer.core.after_commit import Task, wake
@@ -105,6 +106,8 @@ def _freeze() -> None:
     with transaction() as db:
         start = ledger.to_freeze(db, now=utcnow(), late_after=settings().late_after)
     for issue_id in start:
+        if not _is_current():
+            return
         with jobs.row(ledger.FREEZE, issue_id), transaction() as db:
             frozen = audience.freeze(
                 db, issue_id, now=utcnow(), providers=routes.providers(db, rate.providers())
@@ -276,6 +279,24 @@ def purge() -> None:
     jobs.run([Job(signup.PURGE, _to_the_end(signup.purge))])
 
 
+def _is_current() -> bool:
+    """Return whether the database is not a copy of before: such a one is disarmed, and nothing leaves."""
+    with transaction() as db:
+        return current.look(db, now=utcnow())
+
+
+def _anchor_the_send() -> None:
+    with transaction() as db:
+        if ledger.leaving(db):
+            chain.anchor_progress(db)
+
+
+@worker_init.connect
+def _look_first(**_: object) -> None:
+    """Before anything is done; where the database is away, the first sweep looks."""
+    jobs.run([Job("current database", _is_current)])
+
+
 def _recover() -> None:
     if lost := recovery.recover(recovery.folder(settings())):
         log.error("unknown after a dead worker", rows=lost)
@@ -338,6 +359,8 @@ VERIFY = Job(verification.JOB, lambda: _verify(whole=True))
 ANCHOR, TIDY = Job("anchor", _once(chain.anchor_head)), Job(intake.TIDY, lambda: intake.tidy(settings()))
 RULES = *retention.RULES, prune_log.RULE
 EVERY_SWEEP = (
+    Job("current database", _is_current),
+    Job("anchor the send", _anchor_the_send),
     RECOVERY,
     Job("cancelled", _once(ledger.withhold_cancelled)),
     Job("silence", _mark_unknown),

@@ -16,6 +16,7 @@ from mailer.core import appendonly
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NEVER_AGAIN, Decision, LogLine, Position
 
+_ABOUT_NOBODY = {Decision.BACKUP, Decision.RESEND, Decision.CLOSE}
 _YES = {Decision.CONSENT, Decision.LIFTED, Decision.RESTRICTION_LIFTED}
 ANSWERED_BY = {
     Decision.ERASURE: "erasure", Decision.OBJECTION: "objection", Decision.RESTRICTION: "restriction",
@@ -65,19 +66,28 @@ class StandingDecisions:
     agreed: defaultdict[bytes, set[UUID]] = field(  # newsletters agreed to since, and not left after
         default_factory=lambda: defaultdict(set)
     )
+    frozen: set[UUID] = field(default_factory=set)  # issues whose audience was frozen since
 
 
-def collect(positions: Mapping[str, Sequence[int | str]]) -> Logs:
-    """Return the lines after these positions ({host: (bytes, seal)}).  Raises LogMissing, LogDamaged."""
+def collect(positions: Mapping[str, Sequence[int | str]], reached: Mapping[str, int]) -> Logs:
+    """Return the lines after these positions ({host: (bytes, seal)}); each file goes as far as `reached`.
+
+    Raises LogMissing, LogDamaged.
+    """
     files = appendonly.files(decisions.folder())
     paths = {path.name.removesuffix(appendonly.SUFFIX): path for path in files}
-    if missing := sorted(set(positions) - set(paths)) or (not paths and ["any machine"]):
+    if missing := sorted((set(positions) | set(reached)) - set(paths)) or (not paths and ["any machine"]):
         raise LogMissing(
             f"the privacy log of {', '.join(missing)} is not in {decisions.folder()}: copy it there "
             "from that machine, or from its own backup; without it, people who left would be written to again"
         )
     parts = [_after(path, *positions.get(host, (0, path.name))) for host, path in paths.items()]
     ends = {host: end for host, (_, end) in zip(paths, parts, strict=True)}
+    if short := sorted(host for host, size in reached.items() if ends[host].size < size):
+        raise LogMissing(
+            f"the privacy log of {', '.join(short)} lacks lines at its end, which its anchors know of: put "
+            "the whole one in its place"
+        )
     return Logs([line for _, _, line in heapq.merge(*(lines for lines, _ in parts), key=_order)], ends)
 
 
@@ -134,7 +144,9 @@ class _Folding:
             self._agree(known, entry.fingerprint, entry.subject)
         elif entry.decision is Decision.RECTIFICATION and entry.detail:
             self._move(known, entry.fingerprint, bytes.fromhex(entry.detail), line)
-        elif entry.decision is not Decision.BACKUP:
+        elif entry.decision is Decision.FREEZE and entry.subject:
+            self.standing.frozen.add(entry.subject)
+        elif entry.decision not in _ABOUT_NOBODY:
             self._apply(known, line)
 
     def _person(self, known: bytes) -> PersonDecisions:

@@ -3,7 +3,7 @@
 A replay only takes permission away.  Repeating it changes nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -18,6 +18,7 @@ from mailer.backup.fold import LoggedRequest, Logs, PersonDecisions, StandingDec
 from mailer.core import restore_lock
 from mailer.core.db import transaction
 from mailer.core.restore_lock import Restoration
+from mailer.core.settings import settings
 from mailer.delivery.after_restore import StoppedSends, pause_all
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Right, RightsRequest
@@ -25,7 +26,7 @@ from mailer.privacy.rights import erasure
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision, LogLine
 from mailer.subscribers import against_log, preferences, signup, subscribers, subscriptions, suppressions
-from mailer.subscribers.consent import chain
+from mailer.subscribers.consent import anchors, chain
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
 from mailer.subscribers.suppressions import SuppressedAddress
@@ -55,9 +56,54 @@ class Report:
     restricted: int = 0
     moved: int = 0  # people whose new address is lost: they must confirm it before they are written to again
     cases: int = 0  # opened again; their addresses are lost
+    left: list[str] = field(default_factory=list)  # ids of issues whose send began after the backup
     agreed_since: int = 0  # people × newsletters: consents given after the backup, which are lost
     requests_forgotten: int = 0  # received by forms before the backup, and answered since
     stopped: StoppedSends = field(default_factory=StoppedSends)
+
+
+class Applying:
+    """Do what one decision wanted; count it."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def suppress(self, db: Session, fingerprint: bytes, lines: list[LogLine]) -> None:
+        changed = [
+            suppressions.add_or_strengthen(db, SuppressedAddress(fingerprint, _reason(line), line.at))
+            for line in lines
+        ]
+        self.report.suppressed += any(changed)
+
+    def apply(self, db: Session, who: bytes, person: PersonDecisions, now: datetime) -> None:
+        if person.erased:
+            self._erase(db, who, person.erased, now)
+        for newsletter_id, line in person.withdrawn.items():
+            self.report.withdrawn += _withdraw(db, who, newsletter_id, line)
+        if person.restricted:
+            self.report.restricted += _restrict(db, who, person.restricted)
+        if person.moved:
+            # The old address gets nothing more; the new one is lost, and its owner has to sign up again.
+            self.report.moved += subscriptions.expire(db, who, channel=CHANNEL, at=person.moved.at)
+
+    def _erase(self, db: Session, who: bytes, line: LogLine, now: datetime) -> None:
+        erased = [
+            erasure.erase_fingerprint(db, fingerprint, never_again=False, now=now, channel=CHANNEL)
+            for fingerprint in {who, line.entry.fingerprint}
+        ]
+        self.report.erased += any(Subscriber.__tablename__ in rows for rows in erased)
+
+    def reopen(self, db: Session, case_id: UUID, request: LoggedRequest, now: datetime) -> None:
+        """Open a request again: an answer is owed, though only its right and its date are left."""
+        if db.get(RightsRequest, case_id):
+            return
+        entry, answered = request.opened.entry, request.answered
+        register.restore(
+            db, case_id, right=Right(entry.detail or "unclear"),
+            fingerprint=None if entry.fingerprint == decisions.NOBODY else entry.fingerprint,
+            received_at=request.opened.at, answered_at=answered.at if answered else None, now=now,
+        )  # fmt: skip
+        self.report.cases += 1
 
 
 class Replay:
@@ -68,10 +114,12 @@ class Replay:
         with transaction() as db:
             restoration = pending(db)
         self._id, self._restored = restoration.id, restoration.backed_up_at is not None
-        self._logs: Logs = fold.collect(restoration.positions)
+        reached = anchors.reached(settings().data_dir, chain.chain_key())
+        self._logs: Logs = fold.collect(restoration.positions, reached)
         self._standing: StandingDecisions = fold.fold(self._logs.lines)
         self.report = Report({host: end.size for host, end in self._logs.ends.items()})
         self.report.lines = len(self._logs.lines)
+        self._applying = Applying(self.report)
 
     @property
     def steps(self) -> int:
@@ -91,6 +139,7 @@ class Replay:
                 for step in chunk:
                     step(db, clock())
             progress(len(chunk))
+        self.report.left = sorted(str(issue_id) for issue_id in self._standing.frozen)
         with transaction() as db:
             self.report.agreed_since = _lost(db, self._standing)
             self._put_back(db)
@@ -103,53 +152,16 @@ class Replay:
         self._set_positions(db)
         suppressed, restricted = against_log.missing(db)
         for who, line in suppressed.items():
-            self._suppress(db, who, [line])
+            self._applying.suppress(db, who, [line])
         self.report.restricted += sum(_restrict(db, who, line) for who, line in restricted.items())
 
     def _steps(self) -> Iterator[Callable[[Session, datetime], None]]:
         for suppressed, lines in self._standing.suppressed.items():
-            yield lambda db, _, who=suppressed, lines=lines: self._suppress(db, who, lines)  # type: ignore[misc]
+            yield lambda db, _, who=suppressed, lines=lines: self._applying.suppress(db, who, lines)  # type: ignore[misc]
         for known, person in self._standing.people.items():
-            yield lambda db, now, who=known, person=person: self._apply(db, who, person, now)  # type: ignore[misc]
+            yield lambda db, now, who=known, person=person: self._applying.apply(db, who, person, now)  # type: ignore[misc]
         for case_id, request in self._standing.requests.items():
-            yield lambda db, now, id=case_id, request=request: self._reopen(db, id, request, now)  # type: ignore[misc]
-
-    def _suppress(self, db: Session, fingerprint: bytes, lines: list[LogLine]) -> None:
-        changed = [
-            suppressions.add_or_strengthen(db, SuppressedAddress(fingerprint, _reason(line), line.at))
-            for line in lines
-        ]
-        self.report.suppressed += any(changed)
-
-    def _apply(self, db: Session, who: bytes, person: PersonDecisions, now: datetime) -> None:
-        if person.erased:
-            self._erase(db, who, person.erased, now)
-        for newsletter_id, line in person.withdrawn.items():
-            self.report.withdrawn += _withdraw(db, who, newsletter_id, line)
-        if person.restricted:
-            self.report.restricted += _restrict(db, who, person.restricted)
-        if person.moved:
-            # The old address gets nothing more; the new one is lost, and its owner has to sign up again.
-            self.report.moved += subscriptions.expire(db, who, channel=CHANNEL, at=person.moved.at)
-
-    def _erase(self, db: Session, who: bytes, line: LogLine, now: datetime) -> None:
-        erased = [
-            erasure.erase_fingerprint(db, fingerprint, never_again=False, now=now, channel=CHANNEL)
-            for fingerprint in {who, line.entry.fingerprint}
-        ]
-        self.report.erased += any(Subscriber.__tablename__ in rows for rows in erased)
-
-    def _reopen(self, db: Session, case_id: UUID, request: LoggedRequest, now: datetime) -> None:
-        """Open a request again: an answer is owed, though only its right and its date are left."""
-        if db.get(RightsRequest, case_id):
-            return
-        entry, answered = request.opened.entry, request.answered
-        register.restore(
-            db, case_id, right=Right(entry.detail or "unclear"),
-            fingerprint=None if entry.fingerprint == decisions.NOBODY else entry.fingerprint,
-            received_at=request.opened.at, answered_at=answered.at if answered else None, now=now,
-        )  # fmt: skip
-        self.report.cases += 1
+            yield lambda db, now, id=case_id, request=request: self._applying.reopen(db, id, request, now)  # type: ignore[misc]
 
     def _set_positions(self, db: Session) -> None:
         for host, end in self._logs.ends.items():
@@ -157,6 +169,37 @@ class Replay:
 
     def _note(self, db: Session, now: datetime) -> None:
         restore_lock.note_replay(db.get_one(Restoration, self._id), asdict(self.report), now=now)
+
+
+def make_good(db: Session, standing: StandingDecisions, lost: Set[int], now: datetime) -> int:
+    """Do what these lines, by their id(), wanted, where they still stand; return how many steps that took.
+
+    Not a change of address: its link still works, and its person was told that nothing was changed.
+    """
+    applying = Applying(Report({}))
+    suppressed = {
+        who: kept
+        for who, lines in standing.suppressed.items()
+        if (kept := [line for line in lines if id(line) in lost])
+    }
+    people = {who: _only(person, lost) for who, person in standing.people.items()}
+    requests = {case: each for case, each in standing.requests.items() if id(each.opened) in lost}
+    for who, lines in suppressed.items():
+        applying.suppress(db, who, lines)
+    for who, person in people.items():
+        applying.apply(db, who, person, now)
+    for case_id, request in requests.items():
+        applying.reopen(db, case_id, request, now)
+    done = applying.report
+    return done.suppressed + done.erased + done.withdrawn + done.restricted + done.cases
+
+
+def _only(person: PersonDecisions, lost: Set[int]) -> PersonDecisions:
+    return PersonDecisions(
+        withdrawn={newsletter: line for newsletter, line in person.withdrawn.items() if id(line) in lost},
+        erased=person.erased if id(person.erased) in lost else None,
+        restricted=person.restricted if id(person.restricted) in lost else None,
+    )
 
 
 def pending(db: Session) -> Restoration:

@@ -13,6 +13,8 @@ from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import Newsletter
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Decision
 from mailer.smtp.providers import OTHER
 
 
@@ -78,6 +80,7 @@ def freeze(
     kept.commit()
     if candidates != audience + excluded:
         raise DoesNotAddUp(issue.id)
+    decisions.write(db, Decision.FREEZE, decisions.NOBODY, subject=issue.id)
     lifecycle.start(issue, candidates=candidates, audience=audience, excluded=excluded, now=now)
     db.flush()
     return issue

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, select, text, update
+from sqlalchemy import ColumnElement, Row, exists, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer.core import heartbeats, jobs
@@ -24,6 +24,8 @@ from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import Newsletter
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Decision
 from mailer.smtp.replies import FINAL, LONGEST_RETRY, WAITING, DeliveryState
 from mailer.subscribers.eligibility import Withheld
 
@@ -371,6 +373,11 @@ def withhold_cancelled(db: Session, *, now: datetime) -> int:
     return changed(db, _WITHHOLD_CANCELLED, now=now)
 
 
+def leaving(db: Session) -> bool:
+    """Return whether an issue is being sent."""
+    return db.scalar(select(exists().where(Issue.state == IssueState.SENDING))) or False
+
+
 def bring_back(db: Session, *, now: datetime) -> int:
     """Make due now what is due later than any wait we give: a clock was ahead; how many rows."""
     far = Delivery.state.in_(WAITING), Delivery.due_at > now + LONGEST_RETRY
@@ -424,5 +431,6 @@ def close_finished(db: Session, *, now: datetime) -> list[UUID]:
     finished = db.scalars(select(Issue).where(*leaving, ~unfinished).with_for_update(skip_locked=True)).all()
     for issue in finished:
         with jobs.row(CLOSE, issue.id, db):
+            decisions.write(db, Decision.CLOSE, decisions.NOBODY, subject=issue.id)
             lifecycle.close(issue, now=now)
     return [issue.id for issue in finished]

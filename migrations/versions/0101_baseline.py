@@ -72,6 +72,7 @@ def upgrade() -> None:
     op.create_table(
         "consent_anchor_position",
         sa.Column("host", sa.String(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("host", name=op.f("pk_consent_anchor_position")),
@@ -84,6 +85,7 @@ def upgrade() -> None:
         sa.Column("mac", sa.LargeBinary(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("anchors", postgresql.JSONB(), nullable=False),
+        sa.Column("logged", sa.BigInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.Column("fault", sa.String(), nullable=True),
         sa.Column("place", sa.String(), nullable=True),
@@ -163,6 +165,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_preferences_request")),
     )
     op.create_index(op.f("ix_preferences_request_at"), "preferences_request", ["at"], unique=False)
+    op.create_table(
+        "privacylog_gap",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.String(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_privacylog_gap")),
+    )
     op.create_table(
         "privacylog_position",
         sa.Column("host", sa.String(), nullable=False),

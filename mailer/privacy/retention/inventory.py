@@ -232,11 +232,12 @@ NOT_PERSONAL = {
         "the service's own state; what a relay said is scrubbed of addresses",
         "name failures since until reason",
     ),
-    "consent_anchor_position": ("how far files go", "host size seal"),
+    "consent_anchor_position": ("how far files go", "host number size seal"),
     "consent_verification": (
         "how far the chain was verified; a fault names ids and fingerprints alone",
-        "id at seq mac sha256 anchors seal fault place",
+        "id at seq mac sha256 anchors logged seal fault place",
     ),
+    "privacylog_gap": ("which lines of files", "id host size seal until"),
     "privacylog_position": ("how far files go", "host size seal"),
     "newsletter": (
         "publications",

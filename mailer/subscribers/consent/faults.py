@@ -23,6 +23,8 @@ class Fault(StrEnum):
     SUPPRESSION_DELETED = "suppression deleted"
     RESTRICTION_DELETED = "restriction deleted"
     LOG_DAMAGED = "log damaged"
+    LOG_CUT = "log cut"
+    DATABASE_OLDER = "database older"
 
 
 # The gate sees these by itself, row by row, or nobody is written to because of them; the others disarm.
@@ -37,6 +39,11 @@ class Break:
     fault: Fault
     seq: int | None  # of the event in question
     sentence: str
+
+    @property
+    def older(self) -> bool:
+        """Return whether the database seems to be a copy of before: what left since is then in doubt."""
+        return self.fault in {Fault.CUT, Fault.DATABASE_OLDER}
 
     @property
     def disarms(self) -> bool:

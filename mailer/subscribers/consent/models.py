@@ -49,11 +49,12 @@ class ConsentEvent(Base):
 
 
 class AnchorPosition(Base):
-    """Record how far a host's file of anchors went when a transaction that appended events committed."""
+    """Record how far a host's file of anchors went when the last transaction that is anchored committed."""
 
     __tablename__ = "consent_anchor_position"
 
     host: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, default=0)  # +1 at each anchor while an issue leaves
     size: Mapped[int] = mapped_column(BigInteger)  # bytes
     seal: Mapped[str]  # of the last line
 
@@ -72,6 +73,7 @@ class VerifiedUpTo(Base):
     mac: Mapped[bytes]  # of that event, and…
     sha256: Mapped[bytes]  # …its hash
     anchors: Mapped[dict[str, Any]]  # how many bytes of each file were read
+    logged: Mapped[int] = mapped_column(BigInteger)  # how far this host's privacy log went, by its anchors
     seal: Mapped[bytes]
     fault: Mapped[str | None]
     place: Mapped[str | None]  # a sentence

@@ -22,6 +22,7 @@ from mailer.subscribers.consent.verify import Verification, Verified, verify
 JOB = "verify consent"
 EVERY = timedelta(hours=1)
 _ONE = 1  # the only row
+_PROVED = ("seq", "mac", "sha256", "anchors", "logged", "seal")
 
 
 def run(
@@ -32,7 +33,9 @@ def run(
     found = verify(db, now=now, since=None if whole else verified(db), progress=progress)
     _keep(db, found, read, whole=whole, now=now)
     if found.broken and found.broken.disarms:
-        restore_lock.disarm(db, found.broken.sentence, positions=_positions(db), now=now)
+        restore_lock.disarm(
+            db, found.broken.sentence, positions=_positions(db), older=found.broken.older, now=now
+        )
     return found
 
 
@@ -53,7 +56,7 @@ def verified(db: Session) -> Verified | None:
     last = db.get(VerifiedUpTo, _ONE)
     if last is None or not last.seq or not hmac.compare_digest(last.seal, _seal(last)):
         return None
-    return Verified(last.seq, Head(last.mac, last.sha256), last.anchors)
+    return Verified(last.seq, Head(last.mac, last.sha256), last.anchors, last.logged)
 
 
 def _keep(db: Session, found: Verification, read: dict[str, int], *, whole: bool, now: datetime) -> None:
@@ -63,15 +66,20 @@ def _keep(db: Session, found: Verification, read: dict[str, int], *, whole: bool
     """
     before = db.get(VerifiedUpTo, _ONE)
     values: dict[str, Any] = {
-        "id": _ONE, "at": now, "seq": 0, "mac": b"", "sha256": b"", "anchors": {}, "seal": b"",
+        "id": _ONE, "at": now, "seq": 0, "mac": b"", "sha256": b"", "anchors": {}, "logged": 0, "seal": b"",
         "fault": None, "place": None,
     }  # fmt: skip
     if found.broken:
         values |= {"fault": found.broken.fault.value, "place": found.broken.sentence}
         if before:
-            values |= {name: getattr(before, name) for name in ("seq", "mac", "sha256", "anchors", "seal")}
+            values |= {name: getattr(before, name) for name in _PROVED}
     elif found.last_seq is not None:
-        values |= {"seq": found.last_seq, **found.head._asdict(), "anchors": read}
+        values |= {
+            "seq": found.last_seq,
+            **found.head._asdict(),
+            "anchors": read,
+            "logged": found.last_logged,
+        }
         values["seal"] = _seal(VerifiedUpTo(**values))
         if before and not whole:
             values |= {"fault": before.fault, "place": before.place}
@@ -81,7 +89,8 @@ def _keep(db: Session, found: Verification, read: dict[str, int], *, whole: bool
 
 
 def _seal(row: VerifiedUpTo) -> bytes:
-    text = f"verified {row.seq} {row.mac.hex()} {row.sha256.hex()} {json.dumps(row.anchors, sort_keys=True)}"
+    read = json.dumps([row.anchors, row.logged], sort_keys=True)
+    text = f"verified {row.seq} {row.mac.hex()} {row.sha256.hex()} {read}"
     return hmac.digest(chain.chain_key(), text.encode(), hashlib.sha256)
 
 

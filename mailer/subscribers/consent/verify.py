@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 
 from mailer.core import appendonly
 from mailer.core.settings import settings
-from mailer.subscribers.consent import anchors, chain, resting
+from mailer.privacylog import decisions
+from mailer.privacylog.models import HostPosition
+from mailer.subscribers.consent import anchors, chain, resting, witnesses
 from mailer.subscribers.consent.anchors import Anchor, DamagedAnchor
 from mailer.subscribers.consent.chain import Head
 from mailer.subscribers.consent.faults import Break, Fault, break_at
@@ -37,6 +39,7 @@ class Verification:
     anchors: int = 0
     last_seq: int | None = None
     last_anchored: int = 0
+    last_logged: int = 0  # bytes of this host's privacy log, as its anchors know them
     head: Head = chain.GENESIS
     broken: Break | None = None
 
@@ -57,6 +60,7 @@ class Verified:
     seq: int
     head: Head
     anchors: Mapping[str, int]  # bytes read of each host's file
+    logged: int = 0  # bytes of this host's privacy log, as the last of those knew
 
 
 def verify(
@@ -71,6 +75,7 @@ def verify(
     result = Verification()
     if since:
         result.last_seq, result.head, result.last_anchored = since.seq, since.head, since.seq
+        result.last_logged = since.logged
         result.broken = _no_longer(db, since)
         if result.broken:
             return result
@@ -83,7 +88,7 @@ def verify(
         progress(len(page))
     result.broken = (
         _anchors_broken(db, result, since) or _dangling(db, result) or _anchors_cut(db, result, now)
-        or resting.broken(db, addresses=since is None)
+        or witnesses.contradiction(db) or resting.broken(db, addresses=since is None)
     )  # fmt: skip
     return result
 
@@ -185,13 +190,15 @@ def _anchors_broken(db: Session, result: Verification, since: Verified | None) -
         damaged = next((line for line in chunk if isinstance(line, DamagedAnchor)), None)
         if damaged:
             return Break(Fault.ANCHOR_DAMAGED, None, _damage(damaged.file, damaged.line))
-        found = [line for line in chunk if isinstance(line, Anchor)]
+        found = [line for line in chunk if isinstance(line, Anchor) and line.seq]
         seqs = select(ConsentEvent.seq, ConsentEvent.mac).where(ConsentEvent.seq.in_({a.seq for a in found}))
         macs = {row.seq: row.mac for row in db.execute(seqs)}
         for anchor in found:
             if macs.get(anchor.seq) != anchor.mac:
                 return _unlike(anchor, anchor.seq in macs, result.last_seq)
-        result.anchors += len(found)
+        result.anchors += len(chunk)
+        ends = (line.logs.get(appendonly.host(), 0) for line in chunk if isinstance(line, Anchor))
+        result.last_logged = max([result.last_logged, *ends])
         result.last_anchored = max([result.last_anchored, *(anchor.seq for anchor in found)])
     return None
 
@@ -223,12 +230,17 @@ def _anchors_cut(db: Session, result: Verification, now: datetime) -> Break | No
 
 
 def _unanchored(db: Session, result: Verification, now: datetime) -> bool:
-    """Return whether the head has had the time to be anchored, and is not."""
-    if result.last_seq is None or result.last_anchored >= result.last_seq:
+    """Return whether the head, or the end of the log, has had the time to be anchored, and is not."""
+    late = now - ANCHORED_WITHIN
+    if result.last_seq is not None and result.last_anchored < result.last_seq:
+        of_head = select(ConsentEvent.id).where(ConsentEvent.seq == result.last_seq).scalar_subquery()
+        at = db.scalar(select(ConsentPayload.at).where(ConsentPayload.event_id == of_head))
+        return at is None or at < late
+    known = db.get(HostPosition, appendonly.host())
+    if known is None or result.last_logged >= known.size:
         return False
-    of_head = select(ConsentEvent.id).where(ConsentEvent.seq == result.last_seq).scalar_subquery()
-    at = db.scalar(select(ConsentPayload.at).where(ConsentPayload.event_id == of_head))
-    return at is None or at < now - ANCHORED_WITHIN
+    at = decisions.last_written()
+    return at is None or at < late
 
 
 def _gone(file: Path, size: int) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from mailer import tasks
@@ -33,6 +33,7 @@ from mailer.privacy.models import AddressChange, Outcome, Right, RightsRequest
 from mailer.privacy.rights import objection, rectification
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
+from mailer.privacylog.models import HostPosition
 from mailer.smtp.relay import Relay
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent import verify
@@ -295,6 +296,8 @@ def _shortened(path: Path) -> None:
 
 def _of_another_database(path: Path) -> None:
     path.unlink()
+    with transaction() as db:
+        db.execute(delete(HostPosition))
     for _ in range(40):
         with transaction() as db:
             decisions.write(db, Decision.CASE, decisions.NOBODY, subject=uuid4(), detail="access")
