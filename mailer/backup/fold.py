@@ -43,6 +43,7 @@ class PersonDecisions:
     withdrawn: dict[UUID, LogLine] = field(default_factory=dict)  # by newsletter
     erased: LogLine | None = None
     restricted: LogLine | None = None
+    paused: LogLine | None = None
     moved: LogLine | None = None  # to another address, which only its fingerprint tells
 
 
@@ -158,7 +159,7 @@ class _Folding:
             person.withdrawn[subject] = line
             self.standing.agreed[known].discard(subject)
         elif decision is Decision.ERASURE:
-            person.erased, person.restricted, person.moved = line, None, None
+            person.erased, person.restricted, person.paused, person.moved = line, None, None, None
             person.withdrawn.clear()
             self.standing.agreed.pop(known, None)
             if line.entry.detail == NEVER_AGAIN:  # of that address alone, until its owner comes back
@@ -167,6 +168,8 @@ class _Folding:
             person.restricted = line
         elif decision is Decision.RESTRICTION_LIFTED:
             person.restricted = None
+        elif decision in {Decision.PAUSE, Decision.PAUSE_ENDED}:
+            person.paused = line if decision is Decision.PAUSE else None
 
     def _agree(self, known: bytes, fingerprint: bytes, newsletter: UUID) -> None:
         self.standing.suppressed.pop(fingerprint, None)

@@ -20,6 +20,7 @@ from mailer.core.db import transaction
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
 from mailer.delivery.after_restore import StoppedSends, pause_all
+from mailer.notices import outbox
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Right, RightsRequest
 from mailer.privacy.rights import erasure
@@ -29,6 +30,7 @@ from mailer.subscribers import against_log, preferences, signup, subscribers, su
 from mailer.subscribers.consent import anchors, chain
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
+from mailer.subscribers.signup import Due, SignupDecision
 from mailer.subscribers.suppressions import SuppressedAddress
 
 CHANNEL = "restore"  # of events that are not the person's own act
@@ -54,9 +56,11 @@ class Report:
     withdrawn: int = 0
     suppressed: int = 0
     restricted: int = 0
+    paused: int = 0  # by their own wish
     moved: int = 0  # people whose new address is lost: they must confirm it before they are written to again
     cases: int = 0  # opened again; their addresses are lost
     left: list[str] = field(default_factory=list)  # ids of issues whose send began after the backup
+    asked_again: int = 0  # of these, those who had signed up before the backup: they are asked to confirm
     agreed_since: int = 0  # people × newsletters: consents given after the backup, which are lost
     requests_forgotten: int = 0  # received by forms before the backup, and answered since
     stopped: StoppedSends = field(default_factory=StoppedSends)
@@ -82,6 +86,8 @@ class Applying:
             self.report.withdrawn += _withdraw(db, who, newsletter_id, line)
         if person.restricted:
             self.report.restricted += _restrict(db, who, person.restricted)
+        if person.paused:
+            self.report.paused += _pause(db, who, person.paused)
         if person.moved:
             # The old address gets nothing more; the new one is lost, and its owner has to sign up again.
             self.report.moved += subscriptions.expire(db, who, channel=CHANNEL, at=person.moved.at)
@@ -114,12 +120,14 @@ class Replay:
         with transaction() as db:
             restoration = pending(db)
         self._id, self._restored = restoration.id, restoration.backed_up_at is not None
+        self._first = restoration.replayed_at is None
         reached = anchors.reached(settings().data_dir, chain.chain_key())
         self._logs: Logs = fold.collect(restoration.positions, reached)
         self._standing: StandingDecisions = fold.fold(self._logs.lines)
         self.report = Report({host: end.size for host, end in self._logs.ends.items()})
         self.report.lines = len(self._logs.lines)
         self._applying = Applying(self.report)
+        self.lost: list[tuple[bytes, UUID]] = []  # who has to say yes again, and to which newsletter
 
     @property
     def steps(self) -> int:
@@ -141,7 +149,10 @@ class Replay:
             progress(len(chunk))
         self.report.left = sorted(str(issue_id) for issue_id in self._standing.frozen)
         with transaction() as db:
-            self.report.agreed_since = _lost(db, self._standing)
+            lost = _lost(db, self._standing)
+            asked = _ask_again(db, lost, clock()) if self._first else set()
+            self.report.agreed_since, self.report.asked_again = len(lost), len(asked)
+            self.lost = sorted(lost - asked)
             self._put_back(db)
             self._note(db, clock())
         return self.report
@@ -191,7 +202,7 @@ def make_good(db: Session, standing: StandingDecisions, lost: Set[int], now: dat
     for case_id, request in requests.items():
         applying.reopen(db, case_id, request, now)
     done = applying.report
-    return done.suppressed + done.erased + done.withdrawn + done.restricted + done.cases
+    return done.suppressed + done.erased + done.withdrawn + done.restricted + done.paused + done.cases
 
 
 def _only(person: PersonDecisions, lost: Set[int]) -> PersonDecisions:
@@ -199,6 +210,7 @@ def _only(person: PersonDecisions, lost: Set[int]) -> PersonDecisions:
         withdrawn={newsletter: line for newsletter, line in person.withdrawn.items() if id(line) in lost},
         erased=person.erased if id(person.erased) in lost else None,
         restricted=person.restricted if id(person.restricted) in lost else None,
+        paused=person.paused if id(person.paused) in lost else None,
     )
 
 
@@ -272,8 +284,31 @@ def _restrict(db: Session, who: bytes, line: LogLine) -> bool:
     return subscriber is not None and subscribers.restrict(subscriber, at=line.at)
 
 
-def _lost(db: Session, standing: StandingDecisions) -> int:
-    """Return how many consents were given after the backup by people who are not subscribed now."""
+def _pause(db: Session, who: bytes, line: LogLine) -> bool:
+    subscriber = db.scalar(select(Subscriber).where(Subscriber.fingerprint == who).with_for_update())
+    until = datetime.fromisoformat(line.entry.detail or "")
+    return subscriber is not None and subscribers.pause_again(subscriber, until)
+
+
+def _ask_again(db: Session, lost: Set[tuple[bytes, UUID]], now: datetime) -> set[tuple[bytes, UUID]]:
+    """Ask those whom the backup knows as having signed up to confirm once more; return who they are.
+
+    Nobody else of these is written to: for what the database holds of them they had left, or never came.
+    """
+    asked: set[tuple[bytes, UUID]] = set()
+    for who, newsletter_id in sorted(lost):
+        theirs = Subscriber.fingerprint == who, Subscription.newsletter_id == newsletter_id
+        joined = select(Subscription.id).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        pending = db.scalar(joined.where(*theirs, Subscription.state == SubscriptionState.PENDING))
+        if pending:
+            subscriptions.keep_open(db, pending, now=now)
+            outbox.answer_signup(db, SignupDecision(pending, Due.CONFIRMATION), now=now)
+            asked.add((who, newsletter_id))
+    return asked
+
+
+def _lost(db: Session, standing: StandingDecisions) -> set[tuple[bytes, UUID]]:
+    """Return who consented after the backup, to which newsletter, and is not subscribed now."""
     active = (
         select(Subscriber.fingerprint, Subscription.newsletter_id)
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
@@ -283,7 +318,7 @@ def _lost(db: Session, standing: StandingDecisions) -> int:
         )
     )
     agreed = {(who, newsletter) for who, newsletters in standing.agreed.items() for newsletter in newsletters}
-    return len(agreed - {(row[0], row[1]) for row in db.execute(active)})
+    return agreed - {(row[0], row[1]) for row in db.execute(active)}
 
 
 def as_row(report: Report) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class Decision(StrEnum):
     OBJECTION = "objection"
     RESTRICTION = "restriction"
     RESTRICTION_LIFTED = "restriction-lifted"
+    PAUSE = "pause"  # [until, as ISO 8601 has it]: no issue before
+    PAUSE_ENDED = "pause-ended"
     RECTIFICATION = "rectification"  # [the new address's fingerprint, in hexadecimal]
     ERASURE = "erasure"  # [NEVER_AGAIN, if they asked for it]
     CASE = "case"  # [case, right]: a request was received

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from mailer.core.db import changed
 from mailer.core.fingerprint import fingerprint_of
 from mailer.newsletters.models import Newsletter
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Decision
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.given import given
@@ -56,9 +58,21 @@ def correct(subscriber: Subscriber, *, name: str | None, locale: str) -> bool:
     return True
 
 
-def pause(subscriber: Subscriber, until: datetime | None) -> None:
+def pause(db: Session, subscriber: Subscriber, until: datetime | None) -> None:
     """Send no issue before that day; None: from now on."""
+    if until == subscriber.paused_until:
+        return
     subscriber.paused_until = until
+    decision = Decision.PAUSE if until else Decision.PAUSE_ENDED
+    decisions.write(db, decision, subscriber.fingerprint, detail=until.isoformat() if until else None)
+
+
+def pause_again(subscriber: Subscriber, until: datetime) -> bool:
+    """Take over a pause that a restore had lost; return False where theirs lasts as long."""
+    if subscriber.paused_until and subscriber.paused_until >= until:
+        return False
+    subscriber.paused_until = until
+    return True
 
 
 def leave_directives(subscriber: Subscriber, words: str | None) -> None:

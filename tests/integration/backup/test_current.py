@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -27,12 +27,14 @@ from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
 from mailer.monitoring import alarms
 from mailer.newsletters.models import Newsletter
+from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.rights import objection
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision, LogNotAsKnown, Position
 from mailer.privacylog.models import HostPosition
 from mailer.smtp.relay import Relay
-from mailer.subscribers import subscriptions
+from mailer.smtp.replies import DeliveryState
+from mailer.subscribers import subscribers, subscriptions
 from mailer.subscribers.consent import anchors, chain
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, Suppression
 from mailer.web.app import create_app
@@ -42,6 +44,7 @@ from tests.support.make import (
     import_people,
     make_letter,
     make_newsletter,
+    make_pending,
     make_scheduled_issue,
     make_sender,
     send_letter,
@@ -185,6 +188,45 @@ def test_a_copy_from_the_midst_of_a_send(newsletter: Newsletter, settings: Setti
         turned()
         assert not _look()
         assert "had got that far" in _disarmed()
+
+
+def test_a_pause_is_kept_and_a_lost_yes_asked_for(newsletter: Newsletter, settings: Settings) -> None:
+    until, came = EPOCH + timedelta(days=3000), "new@example.org"
+    with transaction() as db:
+        pending = make_pending(db, newsletter, email="asked@example.org", now=utcnow())
+    with snapshot(settings) as turned:
+        with transaction() as db:
+            subscribers.pause(db, db.scalars(select(Subscriber).where(Subscriber.email == ZOE)).one(), until)
+        with transaction() as db:
+            subscriptions.confirm(db, pending.id, now=utcnow())
+            late = make_pending(db, newsletter, email=came, now=utcnow())
+            subscriptions.confirm(db, late.id, now=utcnow())
+        turned()
+        assert not _look()
+        replaying = Replay()
+        report = replaying.run(clock=utcnow, progress=lambda _: None)
+        assert (report.paused, report.agreed_since, report.asked_again) == (1, 2, 1)
+        assert replaying.lost == [(fingerprint_of(came), newsletter.id)]
+        with transaction() as db:
+            replay.arm(db, now=utcnow())
+            assert db.scalar(select(Subscriber.paused_until).where(Subscriber.email == ZOE)) == until
+            waits = Notice.state == DeliveryState.PENDING, Notice.kind == NoticeKind.CONFIRMATION
+            (asked,) = db.scalars(select(Notice).where(*waits))
+            assert asked.subscriber_id == pending.subscriber_id
+
+
+def test_a_pause_is_written_once(newsletter: Newsletter) -> None:
+    def pause(until: datetime | None) -> None:
+        with transaction() as db:
+            subscribers.pause(db, db.scalars(select(Subscriber).where(Subscriber.email == ZOE)).one(), until)
+
+    before = len(list(decisions.read(decisions.own_path())))
+    for until in (EPOCH, EPOCH, None, None):
+        pause(until)
+    lines = [line.entry for line, _ in decisions.read(decisions.own_path())][before:]
+    assert [(line.decision, line.detail) for line in lines] == [
+        (Decision.PAUSE, EPOCH.isoformat()), (Decision.PAUSE_ENDED, None),
+    ]  # fmt: skip
 
 
 def test_freeze_resend_and_close_are_lines(newsletter: Newsletter) -> None:

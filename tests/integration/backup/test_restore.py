@@ -1,6 +1,7 @@
 """The drill: a backup, then what people ask for, then a restore that undoes none of it."""
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from mailer.privacylog.decisions import Decision
 from mailer.privacylog.models import HostPosition
 from mailer.smtp.relay import Relay
 from mailer.subscribers import subscriptions, suppressions
-from mailer.subscribers.consent import verify
+from mailer.subscribers.consent import anchors, verify
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import (
     Subscriber,
@@ -301,6 +302,7 @@ def _of_another_database(path: Path) -> None:
     for _ in range(40):
         with transaction() as db:
             decisions.write(db, Decision.CASE, decisions.NOBODY, subject=uuid4(), detail="access")
+    shutil.rmtree(decisions.folder().parent / anchors.FOLDER)  # which knew that one
 
 
 def _altered(path: Path) -> None:
