@@ -8,7 +8,7 @@ from statistics import median
 
 import click
 
-from bench import comparisons, recovery, sending, signing
+from bench import comparisons, recovery, sending, signing, verification
 from bench.comparisons import Run
 from bench.processes import Child
 from bench.recovery import Recovery
@@ -16,6 +16,7 @@ from bench.sample_data import SampleSubscribers
 from bench.sending import Sent
 from bench.services import Services
 from bench.sink import Sink
+from bench.verification import Verifying
 
 LIMIT, SMTPLIB, OURS, SIGNED = "smtp-source", "smtplib", "mailer", "mailer with DKIM"
 OURSELVES = ("senders", "other workers", "postgresql", "redis")  # groups of processes
@@ -54,6 +55,7 @@ class Results:
     size: int  # bytes of one message
     rounds: dict[str, list[Run]] = field(default_factory=dict)
     sizes: list[Size] = field(default_factory=list)
+    verifying: Verifying | None = None
     recovery: Recovery | None = None
 
     @property
@@ -131,6 +133,7 @@ def measure(services: Services, sink: Sink, plan: Plan) -> Results:
     with bench.workers() as workers:
         for recipients, times in plan.sizes.items():
             results.sizes.append(_size(bench, workers, subscribers, recipients, times))
+    results.verifying = verification.measure(subscribers, sending.newsletter("added"), plan.warm_up)
     if plan.recovery:
         results.recovery = recovery.measure(services, sink, "round", plan.messages)
     return results

@@ -74,7 +74,7 @@ def _configuration() -> dict[str, Any]:
             Task.SEND.value: {"queue": "letters"},
             **{
                 chore.value: {"queue": "chores"}
-                for chore in (Task.IMPORTS, Task.KEEP, Task.KEEP_AGAIN, Task.ROUTES)
+                for chore in (Task.IMPORTS, Task.VERIFY, Task.KEEP, Task.KEEP_AGAIN, Task.ROUTES)
             },
         },
         "timezone": "UTC",

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from celery.signals import worker_init
 from sqlalchemy.orm import Session
 
-from mailer.backup import prune_log
+from mailer.backup import current, prune_log
 from mailer.celery_app import app, ask_for, disarmed
 from mailer.core import after_commit, circuit, heartbeats, jobs, throttle
 from mailer.core.after_commit import Task, wake
@@ -35,7 +36,7 @@ from mailer.smtp import dns
 from mailer.smtp.dkim import DkimKeyMissing
 from mailer.smtp.relay import RelayDown
 from mailer.subscribers import preferences, signup
-from mailer.subscribers.consent import chain
+from mailer.subscribers.consent import chain, verification
 
 __all__ = ("app",)
 
@@ -105,6 +106,8 @@ def _freeze() -> None:
     with transaction() as db:
         start = ledger.to_freeze(db, now=utcnow(), late_after=settings().late_after)
     for issue_id in start:
+        if not _is_current():
+            return
         with jobs.row(ledger.FREEZE, issue_id), transaction() as db:
             frozen = audience.freeze(
                 db, issue_id, now=utcnow(), providers=routes.providers(db, rate.providers())
@@ -180,8 +183,8 @@ def _introduce() -> None:
 
 @app.task(name=Task.KEEP.value)
 def keep() -> None:
-    """Once a day: anchor the head of the consent chain, and let go of all whose time has come."""
-    jobs.run([ANCHOR, TIDY])
+    """Once a day: verify the consent chain and anchor its head; let go of all whose time has come."""
+    jobs.run([VERIFY, ANCHOR, TIDY])
     lines = list(retention.run(RULES, dry=False, clock=utcnow))
     log.info("retention", **{line.rule: line.rows for line in lines if line.rows})
     ask_for(Task.ROUTES)
@@ -192,12 +195,12 @@ def keep_again() -> None:
     """Do again what failed in the night's work: nobody waits a day for what a moment spoilt."""
     with transaction() as db:
         failed = jobs.to_repeat(db, _nightly())
-    jobs.run([job for job in (ANCHOR, TIDY) if job.name in failed])
+    jobs.run([job for job in (VERIFY, ANCHOR, TIDY) if job.name in failed])
     list(retention.run([rule for rule in RULES if rule.job in failed], dry=False, clock=utcnow))
 
 
 def _nightly() -> list[str]:
-    return [ANCHOR.name, TIDY.name, *(rule.job for rule in RULES)]
+    return [VERIFY.name, ANCHOR.name, TIDY.name, *(rule.job for rule in RULES)]
 
 
 @app.task(name=Task.ROUTES.value)
@@ -240,6 +243,8 @@ def _ask_for_the_forgotten() -> None:
     with transaction() as db:
         for forgotten in (Task.SIGNUPS, Task.PURGE, Task.IMPORTS):
             wake(db, forgotten)
+        if verification.due(db, now=utcnow()):
+            wake(db, Task.VERIFY)
         if jobs.to_repeat(db, _nightly()):
             wake(db, Task.KEEP_AGAIN)
 
@@ -255,10 +260,41 @@ def _import() -> None:
         ask_for(Task.IMPORTS)
 
 
+@app.task(name=Task.VERIFY.value)
+def verify() -> None:
+    """Verify what was added to the proof of consent since it was last verified."""
+    jobs.run([Job(verification.JOB, lambda: _verify(whole=False))])
+
+
+def _verify(*, whole: bool) -> None:
+    with transaction() as db:
+        found = verification.run(db, whole=whole, now=utcnow())
+    if found.broken:
+        log.error("the proof of consent does not hold", fault=found.broken.fault.value)
+
+
 @app.task(name=Task.PURGE.value)
 def purge() -> None:
     """Forget the sign-ups that nobody confirmed in time."""
     jobs.run([Job(signup.PURGE, _to_the_end(signup.purge))])
+
+
+def _is_current() -> bool:
+    """Return whether the database is not a copy of before: such a one is disarmed, and nothing leaves."""
+    with transaction() as db:
+        return current.look(db, now=utcnow())
+
+
+def _anchor_the_send() -> None:
+    with transaction() as db:
+        if ledger.leaving(db):
+            chain.anchor_progress(db)
+
+
+@worker_init.connect
+def _look_first(**_: object) -> None:
+    """Before anything is done; where the database is away, the first sweep looks."""
+    jobs.run([Job("current database", _is_current)])
 
 
 def _recover() -> None:
@@ -319,9 +355,12 @@ FORMS = (
 )
 NOTICES = (Job(outbox.JOB, _send_notices), Job(introductions.JOB, _introduce))
 RECOVERY, CLOSE = Job(recovery.JOB, _recover), Job(ledger.CLOSE, _close)
+VERIFY = Job(verification.JOB, lambda: _verify(whole=True))
 ANCHOR, TIDY = Job("anchor", _once(chain.anchor_head)), Job(intake.TIDY, lambda: intake.tidy(settings()))
 RULES = *retention.RULES, prune_log.RULE
 EVERY_SWEEP = (
+    Job("current database", _is_current),
+    Job("anchor the send", _anchor_the_send),
     RECOVERY,
     Job("cancelled", _once(ledger.withhold_cancelled)),
     Job("silence", _mark_unknown),

@@ -16,6 +16,7 @@ from mailer.core import appendonly
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NEVER_AGAIN, Decision, LogLine, Position
 
+_ABOUT_NOBODY = {Decision.BACKUP, Decision.RESEND, Decision.CLOSE}
 _YES = {Decision.CONSENT, Decision.LIFTED, Decision.RESTRICTION_LIFTED}
 ANSWERED_BY = {
     Decision.ERASURE: "erasure", Decision.OBJECTION: "objection", Decision.RESTRICTION: "restriction",
@@ -42,6 +43,7 @@ class PersonDecisions:
     withdrawn: dict[UUID, LogLine] = field(default_factory=dict)  # by newsletter
     erased: LogLine | None = None
     restricted: LogLine | None = None
+    paused: LogLine | None = None
     moved: LogLine | None = None  # to another address, which only its fingerprint tells
 
 
@@ -65,19 +67,28 @@ class StandingDecisions:
     agreed: defaultdict[bytes, set[UUID]] = field(  # newsletters agreed to since, and not left after
         default_factory=lambda: defaultdict(set)
     )
+    frozen: set[UUID] = field(default_factory=set)  # issues whose audience was frozen since
 
 
-def collect(positions: Mapping[str, Sequence[int | str]]) -> Logs:
-    """Return the lines after these positions ({host: (bytes, seal)}).  Raises LogMissing, LogDamaged."""
+def collect(positions: Mapping[str, Sequence[int | str]], reached: Mapping[str, int]) -> Logs:
+    """Return the lines after these positions ({host: (bytes, seal)}); each file goes as far as `reached`.
+
+    Raises LogMissing, LogDamaged.
+    """
     files = appendonly.files(decisions.folder())
     paths = {path.name.removesuffix(appendonly.SUFFIX): path for path in files}
-    if missing := sorted(set(positions) - set(paths)) or (not paths and ["any machine"]):
+    if missing := sorted((set(positions) | set(reached)) - set(paths)) or (not paths and ["any machine"]):
         raise LogMissing(
             f"the privacy log of {', '.join(missing)} is not in {decisions.folder()}: copy it there "
             "from that machine, or from its own backup; without it, people who left would be written to again"
         )
     parts = [_after(path, *positions.get(host, (0, path.name))) for host, path in paths.items()]
     ends = {host: end for host, (_, end) in zip(paths, parts, strict=True)}
+    if short := sorted(host for host, size in reached.items() if ends[host].size < size):
+        raise LogMissing(
+            f"the privacy log of {', '.join(short)} lacks lines at its end, which its anchors know of: put "
+            "the whole one in its place"
+        )
     return Logs([line for _, _, line in heapq.merge(*(lines for lines, _ in parts), key=_order)], ends)
 
 
@@ -134,7 +145,9 @@ class _Folding:
             self._agree(known, entry.fingerprint, entry.subject)
         elif entry.decision is Decision.RECTIFICATION and entry.detail:
             self._move(known, entry.fingerprint, bytes.fromhex(entry.detail), line)
-        elif entry.decision is not Decision.BACKUP:
+        elif entry.decision is Decision.FREEZE and entry.subject:
+            self.standing.frozen.add(entry.subject)
+        elif entry.decision not in _ABOUT_NOBODY:
             self._apply(known, line)
 
     def _person(self, known: bytes) -> PersonDecisions:
@@ -146,7 +159,7 @@ class _Folding:
             person.withdrawn[subject] = line
             self.standing.agreed[known].discard(subject)
         elif decision is Decision.ERASURE:
-            person.erased, person.restricted, person.moved = line, None, None
+            person.erased, person.restricted, person.paused, person.moved = line, None, None, None
             person.withdrawn.clear()
             self.standing.agreed.pop(known, None)
             if line.entry.detail == NEVER_AGAIN:  # of that address alone, until its owner comes back
@@ -155,6 +168,8 @@ class _Folding:
             person.restricted = line
         elif decision is Decision.RESTRICTION_LIFTED:
             person.restricted = None
+        elif decision in {Decision.PAUSE, Decision.PAUSE_ENDED}:
+            person.paused = line if decision is Decision.PAUSE else None
 
     def _agree(self, known: bytes, fingerprint: bytes, newsletter: UUID) -> None:
         self.standing.suppressed.pop(fingerprint, None)

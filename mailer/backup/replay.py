@@ -3,7 +3,7 @@
 A replay only takes permission away.  Repeating it changes nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -20,16 +20,18 @@ from mailer.core.db import transaction
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
 from mailer.delivery.after_restore import StoppedSends, pause_all
+from mailer.notices import outbox
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Right, RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision, LogLine
 from mailer.staff import sessions
-from mailer.subscribers import preferences, signup, subscribers, subscriptions, suppressions
+from mailer.subscribers import against_log, preferences, signup, subscribers, subscriptions, suppressions
 from mailer.subscribers.consent import anchors, chain
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
+from mailer.subscribers.signup import Due, SignupDecision
 from mailer.subscribers.suppressions import SuppressedAddress
 
 CHANNEL = "restore"  # of events that are not the person's own act
@@ -55,65 +57,30 @@ class Report:
     withdrawn: int = 0
     suppressed: int = 0
     restricted: int = 0
+    paused: int = 0  # by their own wish
     moved: int = 0  # people whose new address is lost: they must confirm it before they are written to again
     cases: int = 0  # opened again; their addresses are lost
+    left: list[str] = field(default_factory=list)  # ids of issues whose send began after the backup
+    asked_again: int = 0  # of these, those who had signed up before the backup: they are asked to confirm
     agreed_since: int = 0  # people × newsletters: consents given after the backup, which are lost
     requests_forgotten: int = 0  # received by forms before the backup, and answered since
     stopped: StoppedSends = field(default_factory=StoppedSends)
 
 
-class Replay:
-    """Apply every host's privacy log to one restored database."""
+class Applying:
+    """Do what one decision wanted; count it."""
 
-    def __init__(self) -> None:
-        """Read and check every log.  Raises NothingToReplay, LogMissing, LogDamaged."""
-        with transaction() as db:
-            restoration = pending(db)
-        self._id = restoration.id
-        self._logs: Logs = fold.collect(restoration.positions)
-        self._standing: StandingDecisions = fold.fold(self._logs.lines)
-        self.report = Report({host: end.size for host, end in self._logs.ends.items()})
-        self.report.lines = len(self._logs.lines)
+    def __init__(self, report: Report) -> None:
+        self.report = report
 
-    @property
-    def steps(self) -> int:
-        """Return how many steps there are."""
-        return len(self._standing.people) + len(self._standing.suppressed) + len(self._standing.requests)
-
-    def run(self, *, clock: Callable[[], datetime], progress: Callable[[int], object]) -> Report:
-        """Apply everything; `progress` is told how many steps were done."""
-        with transaction() as db:
-            self.report.stopped = pause_all(db, now=clock())
-            self.report.requests_forgotten = _forget_forms(db)
-            sessions.end_everybodys(db)
-        steps = self._steps()
-        while chunk := list(islice(steps, CHUNK)):
-            with transaction() as db:
-                decisions.begin_replay(db)
-                for step in chunk:
-                    step(db, clock())
-            progress(len(chunk))
-        with transaction() as db:
-            self.report.agreed_since = _lost(db, self._standing)
-            self._note(db, clock())
-        return self.report
-
-    def _steps(self) -> Iterator[Callable[[Session, datetime], None]]:
-        for suppressed, lines in self._standing.suppressed.items():
-            yield lambda db, _, who=suppressed, lines=lines: self._suppress(db, who, lines)  # type: ignore[misc]
-        for known, person in self._standing.people.items():
-            yield lambda db, now, who=known, person=person: self._apply(db, who, person, now)  # type: ignore[misc]
-        for case_id, request in self._standing.requests.items():
-            yield lambda db, now, id=case_id, request=request: self._reopen(db, id, request, now)  # type: ignore[misc]
-
-    def _suppress(self, db: Session, fingerprint: bytes, lines: list[LogLine]) -> None:
+    def suppress(self, db: Session, fingerprint: bytes, lines: list[LogLine]) -> None:
         changed = [
             suppressions.add_or_strengthen(db, SuppressedAddress(fingerprint, _reason(line), line.at))
             for line in lines
         ]
         self.report.suppressed += any(changed)
 
-    def _apply(self, db: Session, who: bytes, person: PersonDecisions, now: datetime) -> None:
+    def apply(self, db: Session, who: bytes, person: PersonDecisions, now: datetime) -> None:
         if person.erased:
             self._erase(db, who, person.erased, now)
         for newsletter_id, line in person.withdrawn.items():
@@ -121,6 +88,8 @@ class Replay:
         if person.restricted:
             marks = {who, person.restricted.entry.fingerprint}
             self.report.restricted += sum(_restrict(db, each, person.restricted) for each in marks) > 0
+        if person.paused:
+            self.report.paused += _pause(db, who, person.paused)
         if person.moved:
             # The old address gets nothing more; the new one is lost, and its owner has to sign up again.
             self.report.moved += subscriptions.expire(db, who, channel=CHANNEL, at=person.moved.at)
@@ -132,7 +101,7 @@ class Replay:
         ]
         self.report.erased += any(Subscriber.__tablename__ in rows for rows in erased)
 
-    def _reopen(self, db: Session, case_id: UUID, request: LoggedRequest, now: datetime) -> None:
+    def reopen(self, db: Session, case_id: UUID, request: LoggedRequest, now: datetime) -> None:
         """Open a request again: an answer is owed, though only its right and its date are left."""
         if db.get(RightsRequest, case_id):
             return
@@ -144,10 +113,108 @@ class Replay:
         )  # fmt: skip
         self.report.cases += 1
 
-    def _note(self, db: Session, now: datetime) -> None:
+
+class Replay:
+    """Apply every host's privacy log to one restored database."""
+
+    def __init__(self) -> None:
+        """Read and check every log.  Raises NothingToReplay, LogMissing, LogDamaged."""
+        with transaction() as db:
+            restoration = pending(db)
+        self._id, self._restored = restoration.id, restoration.backed_up_at is not None
+        self._first = restoration.replayed_at is None
+        reached = anchors.reached(settings().data_dir, chain.chain_key())
+        self._logs: Logs = fold.collect(restoration.positions, reached)
+        self._standing: StandingDecisions = fold.fold(self._logs.lines)
+        self.report = Report({host: end.size for host, end in self._logs.ends.items()})
+        self.report.lines = len(self._logs.lines)
+        self._applying = Applying(self.report)
+        self.lost: list[tuple[bytes, UUID]] = []  # who has to say yes again, and to which newsletter
+
+    @property
+    def steps(self) -> int:
+        """Return how many steps there are."""
+        return len(self._standing.people) + len(self._standing.suppressed) + len(self._standing.requests)
+
+    def run(self, *, clock: Callable[[], datetime], progress: Callable[[int], object]) -> Report:
+        """Apply everything; `progress` is told how many steps were done."""
+        if self._restored:
+            with transaction() as db:
+                self.report.stopped = pause_all(db, now=clock())
+                self.report.requests_forgotten = _forget_forms(db)
+                sessions.end_everybodys(db)
+        steps = self._steps()
+        while chunk := list(islice(steps, CHUNK)):
+            with transaction() as db:
+                decisions.begin_replay(db)
+                for step in chunk:
+                    step(db, clock())
+            progress(len(chunk))
+        self.report.left = sorted(str(issue_id) for issue_id in self._standing.frozen)
+        with transaction() as db:
+            lost = _lost(db, self._standing)
+            asked = _ask_again(db, lost, clock()) if self._first else set()
+            self.report.agreed_since, self.report.asked_again = len(lost), len(asked)
+            self.lost = sorted(lost - asked)
+            self._put_back(db)
+            self._note(db, clock())
+        return self.report
+
+    def _put_back(self, db: Session) -> None:
+        """Suppress, and restrict, whoever the logs say: somebody took it out of the database."""
+        decisions.begin_replay(db)
+        self._set_positions(db)
+        suppressed, restricted = against_log.missing(db)
+        for who, line in suppressed.items():
+            self._applying.suppress(db, who, [line])
+        self.report.restricted += sum(_restrict(db, who, line) for who, line in restricted.items())
+
+    def _steps(self) -> Iterator[Callable[[Session, datetime], None]]:
+        for suppressed, lines in self._standing.suppressed.items():
+            yield lambda db, _, who=suppressed, lines=lines: self._applying.suppress(db, who, lines)  # type: ignore[misc]
+        for known, person in self._standing.people.items():
+            yield lambda db, now, who=known, person=person: self._applying.apply(db, who, person, now)  # type: ignore[misc]
+        for case_id, request in self._standing.requests.items():
+            yield lambda db, now, id=case_id, request=request: self._applying.reopen(db, id, request, now)  # type: ignore[misc]
+
+    def _set_positions(self, db: Session) -> None:
         for host, end in self._logs.ends.items():
             decisions.set_position(db, host, end)
+
+    def _note(self, db: Session, now: datetime) -> None:
         restore_lock.note_replay(db.get_one(Restoration, self._id), asdict(self.report), now=now)
+
+
+def make_good(db: Session, standing: StandingDecisions, lost: Set[int], now: datetime) -> int:
+    """Do what these lines, by their id(), wanted, where they still stand; return how many steps that took.
+
+    Not a change of address: its link still works, and its person was told that nothing was changed.
+    """
+    applying = Applying(Report({}))
+    suppressed = {
+        who: kept
+        for who, lines in standing.suppressed.items()
+        if (kept := [line for line in lines if id(line) in lost])
+    }
+    people = {who: _only(person, lost) for who, person in standing.people.items()}
+    requests = {case: each for case, each in standing.requests.items() if id(each.opened) in lost}
+    for who, lines in suppressed.items():
+        applying.suppress(db, who, lines)
+    for who, person in people.items():
+        applying.apply(db, who, person, now)
+    for case_id, request in requests.items():
+        applying.reopen(db, case_id, request, now)
+    done = applying.report
+    return done.suppressed + done.erased + done.withdrawn + done.restricted + done.paused + done.cases
+
+
+def _only(person: PersonDecisions, lost: Set[int]) -> PersonDecisions:
+    return PersonDecisions(
+        withdrawn={newsletter: line for newsletter, line in person.withdrawn.items() if id(line) in lost},
+        erased=person.erased if id(person.erased) in lost else None,
+        restricted=person.restricted if id(person.restricted) in lost else None,
+        paused=person.paused if id(person.paused) in lost else None,
+    )
 
 
 def pending(db: Session) -> Restoration:
@@ -167,7 +234,8 @@ def arm(db: Session, *, now: datetime) -> None:
     restoration = pending(db)
     if restoration.replayed_at is None:
         raise NothingToReplay
-    anchors.set_aside(settings().data_dir, now)
+    if restoration.backed_up_at:
+        chain.set_anchors_aside(db, now=now)
     restore_lock.arm(restoration, now=now)
 
 
@@ -219,8 +287,31 @@ def _restrict(db: Session, who: bytes, line: LogLine) -> bool:
     return subscriber is not None and subscribers.restrict(subscriber, at=line.at)
 
 
-def _lost(db: Session, standing: StandingDecisions) -> int:
-    """Return how many consents were given after the backup by people who are not subscribed now."""
+def _pause(db: Session, who: bytes, line: LogLine) -> bool:
+    subscriber = db.scalar(select(Subscriber).where(Subscriber.fingerprint == who).with_for_update())
+    until = datetime.fromisoformat(line.entry.detail or "")
+    return subscriber is not None and subscribers.pause_again(subscriber, until)
+
+
+def _ask_again(db: Session, lost: Set[tuple[bytes, UUID]], now: datetime) -> set[tuple[bytes, UUID]]:
+    """Ask those whom the backup knows as having signed up to confirm once more; return who they are.
+
+    Nobody else of these is written to: for what the database holds of them they had left, or never came.
+    """
+    asked: set[tuple[bytes, UUID]] = set()
+    for who, newsletter_id in sorted(lost):
+        theirs = Subscriber.fingerprint == who, Subscription.newsletter_id == newsletter_id
+        joined = select(Subscription.id).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        pending = db.scalar(joined.where(*theirs, Subscription.state == SubscriptionState.PENDING))
+        if pending:
+            subscriptions.keep_open(db, pending, now=now)
+            outbox.answer_signup(db, SignupDecision(pending, Due.CONFIRMATION), now=now)
+            asked.add((who, newsletter_id))
+    return asked
+
+
+def _lost(db: Session, standing: StandingDecisions) -> set[tuple[bytes, UUID]]:
+    """Return who consented after the backup, to which newsletter, and is not subscribed now."""
     active = (
         select(Subscriber.fingerprint, Subscription.newsletter_id)
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
@@ -230,7 +321,7 @@ def _lost(db: Session, standing: StandingDecisions) -> int:
         )
     )
     agreed = {(who, newsletter) for who, newsletters in standing.agreed.items() for newsletter in newsletters}
-    return len(agreed - {(row[0], row[1]) for row in db.execute(active)})
+    return agreed - {(row[0], row[1]) for row in db.execute(active)}
 
 
 def as_row(report: Report) -> dict[str, Any]:

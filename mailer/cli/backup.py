@@ -86,8 +86,10 @@ def file_(path: Path, key_file: Path, as_json: bool) -> None:
 
 @restore.command("replay")
 @click.option("--yes", is_flag=True, help="Arm the service without asking: every privacy log is here.")
+@click.option("--lost", type=click.Path(dir_okay=False, path_type=Path),
+              help="A new CSV of those whose yes was lost: fingerprint, newsletter.")  # fmt: skip
 @show.as_json
-def replay_(yes: bool, as_json: bool) -> None:
+def replay_(yes: bool, lost: Path | None, as_json: bool) -> None:
     """Make good what people asked for since the backup; once you confirm, the service is armed again.
 
     Who erased, left, objected, restricted or moved since is treated as they asked.  Issues that had begun are
@@ -98,6 +100,9 @@ def replay_(yes: bool, as_json: bool) -> None:
     with follow.bar(max(replaying.steps, 1), "replaying") as drawn:
         report = replaying.run(clock=utcnow, progress=drawn.update)
         drawn.update(drawn.length - drawn.pos)
+    if lost:
+        rows = [("fingerprint", "newsletter"), *((who.hex(), str(to)) for who, to in replaying.lost)]
+        files.write_new(lost, "".join(f"{','.join(row)}\n" for row in rows).encode())
     values: dict[str, Any] = replay.as_row(report)
     armed = yes or _confirmed(report.logs)
     if armed:

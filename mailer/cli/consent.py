@@ -17,6 +17,7 @@ from mailer.core.i18n import LOCALES
 from mailer.delivery import follow
 from mailer.newsletters import newsletters
 from mailer.subscribers.consent import consent_file
+from mailer.subscribers.consent import verification as kept
 from mailer.subscribers.consent import verify as verification
 from mailer.subscribers.consent.consent_file import ConsentRecord
 from mailer.subscribers.consent.verify import Verification
@@ -40,12 +41,16 @@ def consent() -> None:
 
 
 @consent.command()
+@click.option("--new", is_flag=True, help="Only what was added since all was last verified.")
 @show.as_json
 @click.pass_context
-def verify(context: click.Context, as_json: bool) -> None:
-    """Verify the whole chain; names the first broken link, and exits with 1 when there is one."""
-    with opened() as db:
-        found = _verified(db)
+def verify(context: click.Context, new: bool, as_json: bool) -> None:
+    """Verify the chain and what rests on it; names the first place that does not hold, and exits with 1.
+
+    Where somebody could be written to wrongly, the service is disarmed until `mailer restore replay`.
+    """
+    with opened(disarmed=True) as db, follow.bar(verification.length(db), "verifying") as drawn:
+        found = kept.run(db, whole=not new, now=utcnow(), progress=drawn.update)
     values = {
         "whole": found.whole, "events": found.events, "payloads": found.payloads, "expired": found.expired,
         "anchors": found.anchors, "fault": found.broken.fault if found.broken else None,
@@ -53,8 +58,6 @@ def verify(context: click.Context, as_json: bool) -> None:
         "first_break": found.broken.sentence if found.broken else None,
     }  # fmt: skip
     show.facts(values, as_json=as_json)
-    if not found.anchors and found.events:
-        click.echo("no anchor was found in MAILER_DATA_DIR: a cut tail may not show", err=True)
     context.exit(0 if found.whole else 1)
 
 

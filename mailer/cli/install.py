@@ -39,15 +39,17 @@ def demo(once: bool, subscribers: int, port: int | None, folder: Path) -> None:
               help="The file to write; an existing one is left as it is.")  # fmt: skip
 def init(out: Path) -> None:
     """Write a settings file, with fresh secrets, for you to complete."""
-    files.write_new(out, "\n".join([_HEAD, *_entries()]).encode())
+    files.write_new(out, "\n".join([_HEAD, *_entries(out.absolute().parent)]).encode())
     click.echo(f"{out} written: complete the lines marked REQUIRED, then run `mailer db upgrade`")
 
 
-def _entries() -> Iterator[str]:
+def _entries(folder: Path) -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         variable = f"MAILER_{name.upper()}"
         if name in {"secret_keys", "fingerprint_key"}:
             yield f"# {field.description}\n{variable}={secrets.token_urlsafe(48)}\n"
+        elif name == "data_dir":
+            yield f"# {field.description}\n{variable}={folder / 'var'}\n"
         elif field.is_required():
             yield f"# REQUIRED. {field.description}\n#{variable}=\n"
         else:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import click
 
 from mailer.cli import show
-from mailer.cli.opening import opened
+from mailer.cli.opening import audited, newsletter_called, opened
 from mailer.core import bootstrap
 from mailer.core.db import utcnow
 from mailer.core.i18n import LOCALES
@@ -15,7 +15,7 @@ from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Newsletter, Theme
 
 _SHOWN = ("id", "slug", "name", "locale", "theme", "legal_basis", "from_name", "from_address", "reply_to",
-          "return_path_domain")  # fmt: skip
+          "return_path_domain", "paused_at")  # fmt: skip
 
 
 @click.group()
@@ -52,6 +52,18 @@ def list_(as_json: bool) -> None:
     with opened() as db:
         rows = [_facts(each) for each in newsletters.newsletters(db)]
     show.table(rows, as_json=as_json, empty="no newsletter yet: mailer newsletter create --slug S --name N")
+
+
+@newsletter.command()
+@click.argument("slug")
+@show.as_json
+def resume(slug: str, as_json: bool) -> None:
+    """Let the issues of a paused newsletter leave; first mend what `mailer consent verify` names."""
+    with opened() as db:
+        found = newsletter_called(db, slug)
+        resumed = newsletters.resume(db, found)
+        audited(db, "newsletter resume", newsletter=slug)
+    show.facts({"slug": slug, "resumed": resumed}, as_json=as_json)
 
 
 def _completed(given: dict[str, Any], settings: Settings) -> dict[str, Any]:

@@ -8,11 +8,13 @@ import click
 from sqlalchemy.orm import Session
 
 from mailer import celery_app
-from mailer.backup import migrate
+from mailer.backup import current, migrate
 from mailer.core import after_commit, audit, bootstrap, restore_lock
 from mailer.core.db import engine, transaction, utcnow
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import Newsletter
+
+_RESTORED = "this database was restored, and what people asked for since is missing"
 
 
 @contextmanager
@@ -28,9 +30,10 @@ def opened(*, disarmed: bool = False) -> Iterator[Session]:
     with transaction() as db:
         if not disarmed and restore_lock.disarmed(db):
             raise click.ClickException(
-                "this database was restored, and what people asked for since is missing: run `mailer restore "
-                "replay` first"
+                f"{restore_lock.reason(db) or _RESTORED}: run `mailer restore replay` first"
             )
+        if not disarmed and (broken := current.contradiction(db)):
+            raise click.ClickException(f"{broken}; is this the MAILER_DATA_DIR of the service?")
         yield db
 
 

@@ -23,6 +23,7 @@ class Task(StrEnum):
     ROUTES = "mailer.routes"
     PURGE = "mailer.purge"
     SWEEP = "mailer.sweep"
+    VERIFY = "mailer.verify"
     KEEP = "mailer.keep"
     KEEP_AGAIN = "mailer.keep_again"
 

@@ -14,16 +14,16 @@ _TAIL = 4096  # bytes that hold several lines
 _FREE_SPACE = 1 << 20  # bytes that `probe` asks for
 
 
-def append(folder: Path, compose: Callable[[bytes], Iterable[str]]) -> tuple[int, str]:
+def append(folder: Path, compose: Callable[[int, bytes], Iterable[str]]) -> tuple[int, str]:
     """Append lines to this host's file, under its lock; return its size and last line once both are on disk.
 
-    `compose` is given the last line, empty at first.  What follows the last line feed was never wholly
-    written, and is cut off.  Raises OSError: nothing is then appended.
+    `compose` is given where the last line ends, and that line, empty at first.  What follows the last line
+    feed was never wholly written, and is cut off.  Raises OSError: nothing is then appended.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _opened(folder / f"{host()}{SUFFIX}") as file:
         end, last = _end(file)
-        lines = list(compose(last))
+        lines = list(compose(end, last))
         text = "".join(f"{line}\n" for line in lines).encode("ascii")
         try:
             os.ftruncate(file, end)
@@ -48,6 +48,30 @@ def replace(path: Path, content: bytes) -> None:
         _write(file, content)
     new.replace(path)
     _sync_folder(path.parent)
+
+
+def end(path: Path) -> tuple[int, bytes]:
+    """Return where the last whole line of a file ends, and that line; nothing of a file that is not there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return 0, b""
+    try:
+        return _end(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def tail(path: Path) -> list[bytes]:
+    """Return the last whole lines of a file, as many as some thousand bytes hold."""
+    try:
+        with path.open("rb") as file:
+            start = max(os.fstat(file.fileno()).st_size - _TAIL, 0)
+            file.seek(start)
+            lines = file.read().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+    return lines[1:] if start else lines
 
 
 def probe(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Tell whether this database may be used: a restored one is disarmed until the privacy log was replayed.
 
+So is one that contradicts what is known outside it: a person has to look.
+
 While it is disarmed, no page about people is served, and nothing is frozen, claimed or sent.
 """
 
@@ -9,6 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import (
     exists,
+    func,
     select,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -31,11 +34,34 @@ class Restoration(Base):
     replayed_at: Mapped[datetime | None]
     report: Mapped[dict[str, Any] | None]
     armed_at: Mapped[datetime | None]
+    reason: Mapped[str | None]  # why a database that nobody restored by our commands was disarmed
 
 
 def note_restore(db: Session, *, backed_up_at: datetime, positions: dict[str, Any], now: datetime) -> None:
     """Keep from when the backup is, and how far each host's privacy log went in it."""
     db.add(Restoration(at=now, backed_up_at=backed_up_at, positions=positions))
+
+
+def disarm(
+    db: Session, reason: str, *, positions: dict[str, Any], older: bool = False, now: datetime
+) -> bool:
+    """Let nothing leave, and no page about people be served, until a person has looked.
+
+    `older`: the database is one of before.  Return False where it is disarmed already, or where a person has
+    armed it in spite of the same reason.
+    """
+    known = db.scalar(select(exists().where(Restoration.reason == reason)))
+    if known or disarmed(db):
+        return False
+    backed_up_at = now if older else None
+    db.add(Restoration(at=now, backed_up_at=backed_up_at, positions=positions, reason=reason))
+    db.flush()
+    return True
+
+
+def reason(db: Session) -> str | None:
+    """Return why it was disarmed, where no restore by our commands did."""
+    return db.scalar(select(Restoration.reason).where(Restoration.armed_at.is_(None)).limit(1))
 
 
 def note_replay(restoration: Restoration, report: dict[str, Any], *, now: datetime) -> None:
@@ -50,4 +76,4 @@ def arm(restoration: Restoration, *, now: datetime) -> None:
 
 def disarmed(db: Session) -> bool:
     """Return whether what people asked for since the backup may still be missing."""
-    return not db.scalar(select(exists().where(Restoration.armed_at.is_not(None))))
+    return not db.scalar(select(func.bool_and(Restoration.armed_at.is_not(None))))

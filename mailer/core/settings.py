@@ -96,7 +96,9 @@ class Settings(BaseSettings):
     relay_url: str = Field(description="smtp://user:password@host:587, smtps://host:465; ?tls=none, ?ca=FILE")
     public_url: str = Field(description="Where the public pages are reached, without a trailing slash")
     proxies: int = Field(0, ge=0, le=5, description="How many reverse proxies of ours stand before the web")
-    data_dir: Path = Field(Path("var"), description="Journals, and the embedded servers' files")
+    data_dir: Path = Field(
+        description="Journals, privacy log, anchors, the embedded servers' files: an absolute path"
+    )
 
     secret_keys: Annotated[list[Secret], NoDecode] = Field(
         min_length=1, description="Comma-separated; the last signs, all verify (rotation)"
@@ -222,6 +224,15 @@ class Settings(BaseSettings):
         if not value.strip().isprintable():
             raise ValueError("must be one line, without control characters")
         return value.strip()
+
+    @field_validator("data_dir")
+    @classmethod
+    def _same_everywhere(cls, value: Path) -> Path:
+        if not value.is_absolute():
+            raise ValueError(
+                f"{value} is another folder wherever a command is started: write an absolute path"
+            )
+        return value
 
     @field_validator("rights_email", "dpo_email", "alert_address")
     @classmethod

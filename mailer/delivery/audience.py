@@ -11,6 +11,10 @@ from mailer.core import restore_lock
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
+from mailer.newsletters import newsletters
+from mailer.newsletters.models import Newsletter
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Decision
 from mailer.smtp.providers import OTHER
 
 
@@ -42,7 +46,8 @@ WITH candidate AS MATERIALIZED (
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM candidate), (SELECT count(*) FROM written),
-       (SELECT count(*) FROM candidate WHERE withheld IS NOT NULL)
+       (SELECT count(*) FROM candidate WHERE withheld IS NOT NULL),
+       EXISTS (SELECT FROM candidate WHERE withheld = 'unproven')
 """)
 
 
@@ -51,21 +56,31 @@ def freeze(
 ) -> Issue | None:
     """Write the ledger of an issue that is due, and let it leave; `providers` tells the provider of a domain.
 
-    Idempotent: None when the issue is not scheduled (any more), or not due, or while the service is disarmed.
-    Raises DoesNotAddUp.
+    Idempotent: None when the issue is not scheduled (any more), or not due, or while the service is disarmed
+    or its newsletter paused.  Where no consent proves one of the candidates, nothing is written, and the
+    newsletter is paused: a person has to look.  Raises DoesNotAddUp.
     """
     if restore_lock.disarmed(db):
         return None
     issue = db.scalar(select(Issue).where(Issue.id == issue_id).with_for_update(skip_locked=True))
     if issue is None or issue.state is not IssueState.SCHEDULED or issue.due_at is None or issue.due_at > now:
         return None
+    if db.get_one(Newsletter, issue.newsletter_id).paused_at:
+        return None
     values = {
         "newsletter": issue.newsletter_id, "issue": issue.id, "now": now, "other": OTHER,
         "domains": list(providers or {}), "providers": list((providers or {}).values()),
     }  # fmt: skip
-    candidates, audience, excluded = db.execute(_FREEZE, values).one()
+    kept = db.begin_nested()
+    candidates, audience, excluded, unproven = db.execute(_FREEZE, values).one()
+    if unproven:
+        kept.rollback()
+        newsletters.pause(db, issue.newsletter_id, now=now)
+        return None
+    kept.commit()
     if candidates != audience + excluded:
         raise DoesNotAddUp(issue.id)
+    decisions.write(db, Decision.FREEZE, decisions.NOBODY, subject=issue.id)
     lifecycle.start(issue, candidates=candidates, audience=audience, excluded=excluded, now=now)
     db.flush()
     return issue

@@ -6,14 +6,14 @@ Nothing here commits, and nothing here speaks to the relay.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import ColumnElement, Row, exists, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer.core import heartbeats, jobs
@@ -22,7 +22,12 @@ from mailer.delivery.models import Delivery
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
+from mailer.newsletters import newsletters
+from mailer.newsletters.models import Newsletter
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Decision
 from mailer.smtp.replies import FINAL, LONGEST_RETRY, WAITING, DeliveryState
+from mailer.subscribers.eligibility import Withheld
 
 SILENT_AFTER = timedelta(seconds=120)  # without a heartbeat a worker is suspected…
 SURE_AFTER = timedelta(seconds=15)  # …and still without one, its rows are nobody's: a clock may have jumped
@@ -45,6 +50,7 @@ class Claimed(NamedTuple):
     first_tried: datetime
     provider: str
     address: str
+    fingerprint: bytes  # that the address must have: the worker computes it again
     name: str | None
     until: float = math.inf  # clock.steady() by which it has to begin, or be looked at again
 
@@ -73,6 +79,7 @@ class Claim:
 
     rows: list[Claimed] = field(default_factory=list)  # each issue's by position, the issues in turn
     withheld: int = 0
+    unproven: set[UUID] = field(default_factory=set)  # issues with somebody whom no consent proves
     reached: dict[tuple[UUID, str], tuple[datetime, int]] = field(default_factory=dict)
     # (issue, provider) → (due_at, position)
 
@@ -102,6 +109,7 @@ WITH open AS (
                 CAST(:dues AS timestamptz[]), CAST(:places AS int[]))
          WITH ORDINALITY AS l (issue_id, provider, budget, after_due, after_place, number)
     JOIN issue i ON i.id = l.issue_id AND i.state = 'sending'
+    JOIN newsletter n ON n.id = i.newsletter_id AND n.paused_at IS NULL
     CROSS JOIN LATERAL (
         SELECT FROM delivery d WHERE d.issue_id = l.issue_id AND d.provider = l.provider
         AND d.state IN ('pending', 'deferred') AND d.due_at <= :now
@@ -110,7 +118,7 @@ WITH open AS (
 ), share AS (
     SELECT CAST(:limit AS float) / nullif(count(DISTINCT issue_id), 0) AS of_an_issue FROM open
 ), due AS (
-    SELECT d.place, d.due_at, open.number, r.email, r.name, r.consent_id,
+    SELECT d.place, d.due_at, open.number, r.email, r.fingerprint, r.name, r.consent_id,
            CASE WHEN d.subscriber_id IS NULL THEN 'erased'
                 WHEN r.subscription_id IS NULL THEN 'withdrawn'
                 ELSE r.withheld END AS reason
@@ -137,8 +145,8 @@ UPDATE delivery d SET
     changed_at = :now
 FROM due
 WHERE d.ctid = due.place
-RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, d.provider, due.email, due.name,
-          reason, due.due_at, due.number
+RETURNING d.position, d.fence, d.attempts, d.faults, d.first_tried, d.provider, due.email,
+          due.fingerprint, due.name, reason, due.due_at, due.number
 """)
 
 # The gate again, for rows of ours that were announced to a slow relay and have not begun.  Whoever may no
@@ -150,7 +158,8 @@ WITH looked AS MATERIALIZED (
            CASE WHEN d.subscriber_id IS NULL THEN 'erased'
                 WHEN r.subscription_id IS NULL THEN 'withdrawn'
                 ELSE r.withheld END AS reason,
-           i.state <> 'sending' OR (r.email, r.name) IS DISTINCT FROM (o.address, o.name) AS stale,
+           i.state <> 'sending' OR n.paused_at IS NOT NULL
+               OR (r.email, r.name) IS DISTINCT FROM (o.address, o.name) AS stale,
            r.consent_id IS DISTINCT FROM d.consent_id AS anew
     FROM unnest(CAST(:issues AS uuid[]), CAST(:positions AS int[]), CAST(:fences AS bigint[]),
                 CAST(:addresses AS text[]), CAST(:names AS text[]))
@@ -158,6 +167,7 @@ WITH looked AS MATERIALIZED (
     JOIN delivery d ON d.issue_id = o.issue_id AND d.position = o.position
                    AND d.worker = :worker AND d.fence = o.fence
     JOIN issue i ON i.id = d.issue_id
+    JOIN newsletter n ON n.id = i.newsletter_id
     LEFT JOIN recipient(now()) r
            ON r.subscriber_id = d.subscriber_id AND r.newsletter_id = i.newsletter_id
 ), changed AS (
@@ -195,7 +205,8 @@ WITH held AS (
         LIMIT 1) AS d
 )
 UPDATE delivery d SET
-    state = o.state, worker = NULL, due_at = o.due_at, attempts = o.attempts, faults = o.faults,
+    state = o.state, withheld = CASE o.state WHEN 'withheld' THEN 'unproven' END, worker = NULL,
+    due_at = o.due_at, attempts = o.attempts, faults = o.faults,
     code = o.code, enhanced = o.enhanced, reply = o.reply, changed_at = :now
 FROM held o
 WHERE d.ctid = o.place
@@ -250,7 +261,9 @@ def claim(
         "places": [budget.after[1] for budget in budgets],
     }  # fmt: skip
     db.execute(_BY_KEY)
-    return _taken(db.execute(_CLAIM, values), budgets, until)
+    taken = _taken(db.execute(_CLAIM, values), budgets, until)
+    _pause_newsletters(db, taken.unproven, now)
+    return taken
 
 
 def _taken(rows: Iterable[Row[Any]], budgets: Sequence[ProviderBudget], until: float) -> Claim:
@@ -258,9 +271,11 @@ def _taken(rows: Iterable[Row[Any]], budgets: Sequence[ProviderBudget], until: f
     for row in rows:
         budget = budgets[row.number - 1]
         if row.reason is None:
-            by_issue[budget.issue_id].append(Claimed(budget.issue_id, *tuple(row)[:8], until))  # type: ignore[call-arg]
+            by_issue[budget.issue_id].append(Claimed(budget.issue_id, *tuple(row)[:9], until))  # type: ignore[call-arg]
         else:
             taken.withheld += 1
+            if row.reason == Withheld.UNPROVEN:
+                taken.unproven.add(budget.issue_id)
         of, here = (budget.issue_id, budget.provider), (row.due_at, row.position)
         taken.reached[of] = max(taken.reached.get(of, START), here)
     for claimed in by_issue.values():
@@ -286,6 +301,8 @@ def recheck(db: Session, worker: UUID, rows: Sequence[Claimed], *, now: datetime
     seen = db.execute(_RECHECK, values).all()
     if len(seen) != len(rows):
         raise Fenced(f"{len(rows)} rows looked at again, {len(seen)} of them ours")
+    unproven = {row.issue_id for row in seen if row.reason == Withheld.UNPROVEN}
+    _pause_newsletters(db, unproven, now)
     allowed = {(row.issue_id, row.position) for row in seen if row.reason is None and not row.stale}
     return Rechecked(allowed, withheld=sum(row.reason is not None for row in seen))
 
@@ -295,6 +312,15 @@ def record(db: Session, worker: UUID, outcomes: Sequence[Outcome], *, now: datet
     written = settle(db, worker, outcomes, now=now)
     if written != len(outcomes):
         raise Fenced(f"{len(outcomes)} outcomes, {written} rows")
+    unproven = {outcome.issue_id for outcome in outcomes if outcome.state is DeliveryState.WITHHELD}
+    _pause_newsletters(db, unproven, now)
+
+
+def _pause_newsletters(db: Session, issues: Collection[UUID], now: datetime) -> None:
+    """Have a person look at once: somebody was to be written to without a provable reason."""
+    theirs = select(Issue.newsletter_id).where(Issue.id.in_(issues)).distinct()
+    for newsletter_id in db.scalars(theirs.order_by(Issue.newsletter_id)).all() if issues else ():
+        newsletters.pause(db, newsletter_id, now=now)
 
 
 def settle(db: Session, worker: UUID, outcomes: Sequence[Outcome], *, now: datetime) -> int:
@@ -347,6 +373,11 @@ def withhold_cancelled(db: Session, *, now: datetime) -> int:
     return changed(db, _WITHHOLD_CANCELLED, now=now)
 
 
+def leaving(db: Session) -> bool:
+    """Return whether an issue is being sent."""
+    return db.scalar(select(exists().where(Issue.state == IssueState.SENDING))) or False
+
+
 def bring_back(db: Session, *, now: datetime) -> int:
     """Make due now what is due later than any wait we give: a clock was ahead; how many rows."""
     far = Delivery.state.in_(WAITING), Delivery.due_at > now + LONGEST_RETRY
@@ -356,7 +387,7 @@ def bring_back(db: Session, *, now: datetime) -> int:
 def to_freeze(db: Session, *, now: datetime, late_after: timedelta) -> list[UUID]:
     """Return the issues whose time has come, without those of `late`."""
     here = Issue.state == IssueState.SCHEDULED, Issue.due_at.between(now - late_after, now)
-    return list(db.scalars(select(Issue.id).where(*here, jobs.to_try(FREEZE, Issue.id))))
+    return list(db.scalars(select(Issue.id).where(*here, _newsletter_goes(), jobs.to_try(FREEZE, Issue.id))))
 
 
 def is_late(issue: Issue, *, now: datetime, late_after: timedelta) -> bool:
@@ -372,6 +403,10 @@ def late(db: Session, *, now: datetime, late_after: timedelta) -> list[Issue]:
     return list(db.scalars(select(Issue).where(*here).order_by(Issue.due_at)))
 
 
+def _newsletter_goes() -> ColumnElement[bool]:
+    return Issue.newsletter_id.in_(select(Newsletter.id).where(Newsletter.paused_at.is_(None)))
+
+
 def is_due(db: Session, *, now: datetime) -> bool:
     """Return whether a row of an issue that leaves is due."""
     waiting = (
@@ -383,7 +418,7 @@ def is_due(db: Session, *, now: datetime) -> bool:
         )
         .exists()
     )
-    here = select(Issue.id).where(Issue.state == IssueState.SENDING, waiting)
+    here = select(Issue.id).where(Issue.state == IssueState.SENDING, waiting, _newsletter_goes())
     return db.scalar(here.limit(1)) is not None
 
 
@@ -396,5 +431,6 @@ def close_finished(db: Session, *, now: datetime) -> list[UUID]:
     finished = db.scalars(select(Issue).where(*leaving, ~unfinished).with_for_update(skip_locked=True)).all()
     for issue in finished:
         with jobs.row(CLOSE, issue.id, db):
+            decisions.write(db, Decision.CLOSE, decisions.NOBODY, subject=issue.id)
             lifecycle.close(issue, now=now)
     return [issue.id for issue in finished]

@@ -25,6 +25,11 @@ def unknown(row: Claimed, now: datetime) -> Outcome:
     )
 
 
+def unproven(row: Claimed, now: datetime) -> Outcome:
+    """Withheld by ourselves: the address is not the one that the consent is about."""
+    return unbegun(row, now)._replace(state=DeliveryState.WITHHELD)
+
+
 def unrenderable(row: Claimed, now: datetime) -> Outcome:
     """Refused by ourselves: it cannot be put into a message."""
     return _with(row, DeliveryState.REFUSED, Reply(0, "", "render"), now)

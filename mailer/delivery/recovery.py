@@ -23,7 +23,7 @@ JOB = "recovery"  # its rows are dead workers
 
 def folder(settings: Settings) -> Path:
     """Return where this host's journals are."""
-    return settings.data_dir.absolute() / "journal"
+    return settings.data_dir / "journal"
 
 
 def recover(journals: Path) -> int:

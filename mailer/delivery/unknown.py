@@ -17,6 +17,8 @@ from mailer.core.tokens import BadToken, Purpose
 from mailer.delivery.models import Delivery, Resolution, ResolutionKind
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Decision
 from mailer.smtp.replies import DeliveryState
 
 
@@ -62,6 +64,7 @@ def resend(db: Session, issue: Issue, *, by: str, now: datetime) -> int:
     """
     lifecycle.reopen(db, issue)
     rows = _become(db, _unknown(issue), now, state=DeliveryState.PENDING, due_at=now)
+    decisions.write(db, Decision.RESEND, decisions.NOBODY, subject=issue.id)
     return _noted(db, Resolution(issue_id=issue.id, kind=ResolutionKind.RESENT, rows=rows, by=by, at=now))
 
 

@@ -22,6 +22,7 @@ from uuid import UUID, uuid4
 
 from mailer.core import clock, logging
 from mailer.core.db import utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery import outcome as ending
 from mailer.delivery.journal import Journal, JournalUnwritable
 from mailer.delivery.ledger import Claimed, Fenced, Outcome
@@ -312,12 +313,19 @@ class SendWorker:
         return self._failure is None
 
     def _next_message(self, *, shared: bool) -> OutgoingMessage | None:
-        """Make a message of the next row, if its claim is still good; refuse one that cannot be rendered."""
+        """Make a message of the next row, if its claim is still good and its address the one that consented.
+
+        A row that cannot be rendered is refused.
+        """
         while row := self._queues.take(shared=shared):
             issue = self._issues.get(row.issue_id)
             if issue is None or row.issue_id in self._classifier.stopped or row.until < clock.steady():
                 self._queues.finished(row.provider)
                 self._give_back([row])
+                continue
+            if fingerprint_of(row.address) != row.fingerprint:  # the database cannot tell: it has no key
+                self._queues.finished(row.provider)
+                self._outcomes.append(ending.unproven(row, utcnow()))
                 continue
             try:
                 copy = issue.letter.to(Recipient(row.position, row.address, row.name))

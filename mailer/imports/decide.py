@@ -22,7 +22,8 @@ FROM unnest(%(marks)b::bytea[]) WITH ORDINALITY AS i (mark, n)
 LEFT JOIN suppression x ON x.fingerprint = i.mark
 LEFT JOIN subscriber s ON s.fingerprint = i.mark
 LEFT JOIN subscription u ON u.subscriber_id = s.id AND u.newsletter_id = %(newsletter)s
-LEFT JOIN consent_payload c ON c.event_id = u.consent_id
+LEFT JOIN consent_payload r ON r.event_id = u.consent_id
+LEFT JOIN consent_payload c ON c.event_id = coalesce(r.continues, r.event_id)
 LEFT JOIN consent_payload no ON no.fingerprint = i.mark
     AND no.kind IN ('withdrawn', 'expired', 'erased', 'rectified')
     AND no.channel <> ALL(%(moot)s) AND (no.newsletter_id = %(newsletter)s OR no.kind = 'erased')

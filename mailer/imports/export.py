@@ -13,6 +13,7 @@ from mailer.core.settings import settings
 from mailer.imports.decide import KNOWN, NEW
 from mailer.imports.messages import sentence
 from mailer.rendering.local_time import day_or_instant
+from mailer.subscribers.consent.given import given
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription
 from mailer.subscribers.recipients import receives, recipient
@@ -35,7 +36,7 @@ def _subscribers(db: Session, newsletter_id: UUID, *, everybody: bool) -> Iterat
         select(Subscription.id, Subscription.state, Subscriber.email, Subscriber.name, Subscriber.locale,
                ConsentPayload.consented_at, ConsentPayload.at, ConsentPayload.source)
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .outerjoin(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
+        .outerjoin(ConsentPayload, ConsentPayload.event_id == given(Subscription.consent_id))
         .where(Subscription.newsletter_id == newsletter_id)
         .order_by(Subscription.id)
     )  # fmt: skip

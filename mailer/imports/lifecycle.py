@@ -21,6 +21,7 @@ from mailer.imports.rows import Rows, Terms
 from mailer.subscribers import bulk as people
 from mailer.subscribers.consent import bulk
 from mailer.subscribers.consent.bulk import BulkEvent, Common
+from mailer.subscribers.consent.given import given
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.eligibility import IMPORT_UNDONE
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
@@ -189,7 +190,8 @@ def _undo_some(import_id: UUID, after: UUID | None, now: datetime) -> tuple[UUID
     """Withdraw a thousand more; the last subscription looked at, None at the end."""
     query = (
         select(Subscription.id, Subscription.newsletter_id, Subscriber.fingerprint)
-        .join(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
+        .select_from(Subscription)
+        .join(ConsentPayload, ConsentPayload.event_id == given(Subscription.consent_id))
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
         .where(ConsentPayload.import_id == import_id, Subscription.state == SubscriptionState.ACTIVE)
         .order_by(Subscription.id)

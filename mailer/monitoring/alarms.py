@@ -24,10 +24,12 @@ from mailer.core.logging import log
 from mailer.core.settings import Settings, settings
 from mailer.delivery import ledger, refusals, unknown
 from mailer.monitoring.models import Alarm
+from mailer.newsletters import newsletters
 from mailer.privacylog import decisions
 from mailer.rendering.typography import typeset
 from mailer.smtp.relay import Relay
 from mailer.subscribers import signup
+from mailer.subscribers.consent import verification
 
 SILENT_AFTER = timedelta(seconds=90)  # without a heartbeat of beat, or of any worker of a queue
 ALARM_AFTER = {
@@ -146,6 +148,11 @@ def _about(name: str, hold: Hold, now: datetime) -> ActiveAlarm:
     return ActiveAlarm(kind, name, {"name": name, "reason": hold.reason, "minutes": minutes})
 
 
+def _unproven(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
+    for each in newsletters.paused(db):
+        yield ActiveAlarm("unproven", each.slug, {"name": each.name, "slug": each.slug})
+
+
 def _silent(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
     alive = select(Heartbeat.kind).where(Heartbeat.seen_at > func.now() - SILENT_AFTER).distinct()
     seen = set(db.scalars(alive))
@@ -166,7 +173,13 @@ def _privacy_log(_: Session, __: datetime) -> Iterator[ActiveAlarm]:
 
 def _disarmed(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
     if restore_lock.disarmed(db):
-        yield ActiveAlarm("disarmed", "", {})
+        reason = restore_lock.reason(db)
+        yield ActiveAlarm("contradicted" if reason else "disarmed", "", {"reason": reason})
+
+
+def _evidence(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
+    if place := verification.fault(db):
+        yield ActiveAlarm("evidence", "", {"reason": place})
 
 
 def _failing(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
@@ -193,5 +206,6 @@ def _clocks(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
 
 
 _CHECKS: tuple[Check, ...] = (
-    _refused, _unknown, _held, _silent, _signups, _privacy_log, _disarmed, _failing, _late, _clocks,
+    _refused, _unknown, _unproven, _held, _silent, _signups, _privacy_log, _disarmed, _evidence,
+    _failing, _late, _clocks,
 )  # fmt: skip

@@ -40,3 +40,4 @@ class Newsletter(Base):
     reply_to: Mapped[str]
     return_path_domain: Mapped[str]
     created_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]  # no issue of it leaves: of somebody's consent there is no proof

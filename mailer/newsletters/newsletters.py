@@ -3,11 +3,13 @@
 import re
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mailer.core.address import InvalidAddress, normalise
+from mailer.core.after_commit import Task, wake
 from mailer.core.i18n import Explained
 from mailer.newsletters.models import Newsletter
 
@@ -53,6 +55,28 @@ def create_newsletter(db: Session, *, slug: str, now: datetime, **presentation: 
     db.add(created)
     db.flush()
     return created
+
+
+def pause(db: Session, newsletter_id: UUID, *, now: datetime) -> None:
+    """Let no issue of it leave, from this commit on, until a person resumes it."""
+    leaving = Newsletter.id == newsletter_id, Newsletter.paused_at.is_(None)
+    db.execute(update(Newsletter).where(*leaving).values(paused_at=now))
+
+
+def resume(db: Session, newsletter: Newsletter) -> bool:
+    """Let its issues leave again; return False if it was not paused."""
+    if newsletter.paused_at is None:
+        return False
+    newsletter.paused_at = None
+    wake(db, Task.TICK)
+    return True
+
+
+def paused(db: Session) -> list[Newsletter]:
+    """Return those of which no issue leaves, by name."""
+    return list(
+        db.scalars(select(Newsletter).where(Newsletter.paused_at.is_not(None)).order_by(Newsletter.name))
+    )
 
 
 def newsletters(db: Session) -> list[Newsletter]:

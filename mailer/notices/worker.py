@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core import jobs, logging, tokens
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.logging import log
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
@@ -25,6 +26,7 @@ from mailer.smtp.dkim import Signer
 from mailer.smtp.relay import Relay
 from mailer.smtp.replies import FINAL, WAITING, DeliveryState, Reply, reply, retry_at, verdict
 from mailer.subscribers import subscriptions
+from mailer.subscribers.consent.given import given
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.eligibility import Withheld, own_word, receives
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
@@ -101,7 +103,7 @@ def _next_due(db: Session, now: datetime) -> Row[*tuple[Any, ...]] | None:
             Subscription,
             (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter_id == Newsletter.id),
         )
-        .outerjoin(ConsentPayload, ConsentPayload.event_id == Subscription.consent_id)
+        .outerjoin(ConsentPayload, ConsentPayload.event_id == given(Subscription.consent_id))
         .outerjoin(may_receive, may_receive.c.subscription_id == Subscription.id)
         .where(*due)
         .order_by(Notice.due_at)
@@ -121,7 +123,9 @@ def _to_send(row: Any, now: datetime, settings: Settings) -> ClaimedNotice | Non
 
 def _has_reason(row: Any) -> bool:
     """Return whether what the notice says of a subscription still holds."""
-    notice, _, subscription, _, consent, withheld = row
+    notice, subscriber, subscription, _, consent, withheld = row
+    if subscriber is None or fingerprint_of(subscriber.email) != subscriber.fingerprint:
+        return False  # the address is not the one that the person gave
     if subscription is None or subscription.state not in _STATES_FOR[notice.kind]:
         return False
     if notice.kind in _TO_READERS:

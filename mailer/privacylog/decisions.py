@@ -22,17 +22,18 @@ from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mailer.core import appendonly
 from mailer.core.db import utcnow
 from mailer.core.settings import settings
-from mailer.privacylog.models import HostPosition
+from mailer.privacylog.models import HostPosition, LogGap
 
 FOLDER = "privacylog"
 _PENDING = "privacylog"  # in a session's info: the entries its commit has to write first
+COMMITTING = "privacylog_ends"  # in a session's info: how far each host's file goes with its commit
 _NONE = "-"
 _PRUNED = "pruned"
 _REPLAYING = "replaying"  # in a session's info: what it does is in the log already
@@ -48,10 +49,15 @@ class Decision(StrEnum):
     OBJECTION = "objection"
     RESTRICTION = "restriction"
     RESTRICTION_LIFTED = "restriction-lifted"
+    PAUSE = "pause"  # [until, as ISO 8601 has it]: no issue before
+    PAUSE_ENDED = "pause-ended"
     RECTIFICATION = "rectification"  # [the new address's fingerprint, in hexadecimal]
     ERASURE = "erasure"  # [NEVER_AGAIN, if they asked for it]
     CASE = "case"  # [case, right]: a request was received
-    BACKUP = "backup"  # [a fresh id]: nobody's decision, written so that every backup knows of a log
+    FREEZE = "freeze"  # [issue]: nobody's decision, as the three below; the audience of an issue was frozen
+    RESEND = "resend"  # [issue]: staff had its unknown deliveries sent again
+    CLOSE = "close"  # [issue]: all of its deliveries are final
+    BACKUP = "backup"  # [a fresh id]: written so that every backup knows of a log
 
 
 NEVER_AGAIN = "never-again"
@@ -65,6 +71,18 @@ class LogUnwritable(Exception):
         super().__init__(
             f"the privacy log in {folder} cannot be written ({error.strerror}): nothing was changed; "
             "free some space, or correct MAILER_DATA_DIR"
+        )
+
+
+class LogNotAsKnown(LogUnwritable):
+    """Say that the log here is not the one that the database knows; nothing was changed."""
+
+    def __init__(self, path: Path, known: int) -> None:
+        Exception.__init__(
+            self,
+            f"{path} is not the privacy log that the database knows, up to byte {known}; nothing was "
+            "changed. MAILER_DATA_DIR names another folder, or lines were taken out of the log, or the "
+            "database is a copy of before",
         )
 
 
@@ -200,6 +218,83 @@ def trouble() -> str | None:
     return None
 
 
+def beyond(path: Path, known: Position) -> list[tuple[LogLine, Position]] | None:
+    """Return the lines after a position that the database knows; None when the file never had it.
+
+    Raises LogDamaged.
+    """
+    start = _beginning(path)[0] if path.exists() else Position(0, _initial_seal(path))
+    after: list[tuple[LogLine, Position]] | None = [] if _same(path, known, start) else None
+    for line, end in read(path) if path.exists() else ():
+        if after is not None:
+            after.append((line, end))
+        elif end == known:
+            after = []
+    return after
+
+
+def at_end(path: Path, known: Position) -> bool:
+    """Return whether a file ends where the database says.  Raises LogDamaged."""
+    if not path.exists():
+        return known == Position(0, "")
+    start, head = _beginning(path)
+    size, last = appendonly.end(path)
+    seal = last.rpartition(b" ")[2].decode("ascii", "replace") or start.seal
+    return _same(path, known, Position(start.size + size - head, seal))
+
+
+def one_crash(lines: Sequence[tuple[LogLine, Position]]) -> bool:
+    """Return whether these are the lines of one transaction: they were written at one time."""
+    return len({line.at for line, _ in lines}) == 1
+
+
+def lock_position(db: Session) -> Position:
+    """Have nobody write in this host's file until the transaction ends; return how far it goes."""
+    host = appendonly.host()
+    row = insert(HostPosition).values(host=host, size=0, seal="")
+    locked = row.on_conflict_do_update(index_elements=["host"], set_={"host": host})
+    return Position(*db.execute(locked.returning(HostPosition.size, HostPosition.seal)).one())
+
+
+def last_written() -> datetime | None:
+    """Return when the last line of this host was written; None if there is none."""
+    lines = appendonly.tail(own_path())
+    word = lines[-1].split(b" ")[0].decode("ascii", "replace") if lines else _PRUNED
+    return None if word == _PRUNED else datetime.fromisoformat(word)
+
+
+def own_host() -> str:
+    """Return this machine, as its file is named."""
+    return appendonly.host()
+
+
+def own_path() -> Path:
+    """Return where this host's file is."""
+    return folder() / f"{appendonly.host()}{appendonly.SUFFIX}"
+
+
+def note_gap(db: Session, known: Position, until: Position) -> None:
+    """Note that the lines between are those of a transaction that did not commit: to be made good."""
+    db.add(LogGap(host=appendonly.host(), size=known.size, seal=known.seal, until=until.size))
+    db.flush()
+
+
+def gaps(db: Session) -> Sequence[LogGap]:
+    """Return the lines of this host that are to be made good, locked, the oldest first."""
+    mine = select(LogGap).where(LogGap.host == appendonly.host()).order_by(LogGap.size)
+    return db.scalars(mine.with_for_update(skip_locked=True)).all()
+
+
+def close_gap(db: Session, gap: LogGap) -> None:
+    """Note that its lines were made good."""
+    db.delete(gap)
+
+
+def _same(path: Path, known: Position, here: Position) -> bool:
+    """Return whether both are one place; a database that knows nothing yet is at the beginning."""
+    return here == (known if known.size or known.seal else Position(0, _initial_seal(path)))
+
+
 def set_position(db: Session, host: str, end: Position) -> None:
     """Record how far a host's file goes, as a replay has read it."""
     row = {"host": host, "size": end.size, "seal": end.seal}
@@ -213,29 +308,51 @@ def _write_pending(db: Session) -> None:
 
     The row is locked first, so that a host's lines and its commits are in the same order.
     """
+    if db.in_nested_transaction():
+        return
     entries: list[LogEntry] = db.info.pop(_PENDING, [])
     if not entries:
         return
-    host = appendonly.host()
-    row = insert(HostPosition).values(host=host, size=0, seal="")
-    db.execute(row.on_conflict_do_update(index_elements=["host"], set_={"host": host}))
+    known = lock_position(db)
+
+    def compose(_: int, last: bytes) -> Iterable[str]:
+        _follow(db, known)
+        return _sealed(last, entries, utcnow())
+
     try:
-        size, last = appendonly.append(folder(), lambda last: _sealed(last, entries, utcnow()))
+        size, last = appendonly.append(folder(), compose)
     except OSError as error:
         raise LogUnwritable(folder(), error) from error
-    start, head = _beginning(folder() / f"{host}{appendonly.SUFFIX}")
+    start, head = _beginning(own_path())
     values = {"size": start.size + size - head, "seal": last.rpartition(" ")[2]}
-    db.execute(update(HostPosition).where(HostPosition.host == host).values(**values))
+    db.execute(update(HostPosition).where(HostPosition.host == appendonly.host()).values(**values))
+    ends = select(HostPosition.host, HostPosition.size)
+    db.info[COMMITTING] = {row.host: row.size for row in db.execute(ends)}
+
+
+def _follow(db: Session, known: Position) -> None:
+    """Have the file end where the database knows, or one crash's lines beyond, which are to be made good.
+
+    Whoever says no is never refused for those.  Raises LogNotAsKnown.
+    """
+    path = own_path()
+    if at_end(path, known):
+        return
+    lines = beyond(path, known)
+    if not lines or not one_crash(lines):
+        raise LogNotAsKnown(path, known.size)
+    note_gap(db, known, lines[-1][1])
 
 
 @event.listens_for(Session, "after_rollback")
 def _drop_pending(db: Session) -> None:
-    db.info.pop(_PENDING, None)
+    if not db.in_nested_transaction():
+        db.info.pop(_PENDING, None)
+        db.info.pop(COMMITTING, None)
 
 
 def _sealed(last: bytes, entries: Sequence[LogEntry], now: datetime) -> Iterator[str]:
-    own = folder() / f"{appendonly.host()}{appendonly.SUFFIX}"
-    seal = last.rpartition(b" ")[2].decode("ascii", "replace") if last else _initial_seal(own)
+    seal = last.rpartition(b" ")[2].decode("ascii", "replace") if last else _initial_seal(own_path())
     for entry in entries:
         text = (f"{now.isoformat()} {entry.decision} {entry.fingerprint.hex()} {entry.subject or _NONE} "
                 f"{entry.detail or _NONE}")  # fmt: skip

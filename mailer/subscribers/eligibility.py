@@ -31,6 +31,7 @@ class Withheld(StrEnum):
 
     ERASED = "erased"
     WITHDRAWN = "withdrawn"  # or never confirmed
+    UNPROVEN = "unproven"  # subscribed, and no consent of theirs in force proves it: a person has to look
     SUPPRESSED = "suppressed"
     PAUSED = "paused"  # by their own wish, until a date
     RESTRICTED = "restricted"  # RGPD 18

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    LargeBinary,
     String,
     TableValuedAlias,
     Uuid,
@@ -33,7 +34,8 @@ def recipient(at: datetime | None = None) -> TableValuedAlias:
     instant = func.now() if at is None else literal(at, DateTime(timezone=True))
     return func.recipient(instant).table_valued(
         column("subscription_id", Uuid), column("subscriber_id", Uuid), column("newsletter_id", Uuid),
-        column("consent_id", Uuid), column("email", String), column("name", String), column("locale", String),
+        column("consent_id", Uuid), column("email", String), column("fingerprint", LargeBinary),
+        column("name", String), column("locale", String),
         column("withheld", enum(Withheld)),
         name="recipient",
     )  # fmt: skip

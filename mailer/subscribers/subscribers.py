@@ -10,8 +10,11 @@ from sqlalchemy.orm import Session
 from mailer.core.db import changed
 from mailer.core.fingerprint import fingerprint_of
 from mailer.newsletters.models import Newsletter
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Decision
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import chain
+from mailer.subscribers.consent.given import given
 from mailer.subscribers.consent.models import ConsentKind
 from mailer.subscribers.models import PreferencesRequest, SignupRequest, Subscriber, Subscription
 from mailer.subscribers.recipients import receives, recipient
@@ -55,9 +58,21 @@ def correct(subscriber: Subscriber, *, name: str | None, locale: str) -> bool:
     return True
 
 
-def pause(subscriber: Subscriber, until: datetime | None) -> None:
+def pause(db: Session, subscriber: Subscriber, until: datetime | None) -> None:
     """Send no issue before that day; None: from now on."""
+    if until == subscriber.paused_until:
+        return
     subscriber.paused_until = until
+    decision = Decision.PAUSE if until else Decision.PAUSE_ENDED
+    decisions.write(db, decision, subscriber.fingerprint, detail=until.isoformat() if until else None)
+
+
+def pause_again(subscriber: Subscriber, until: datetime) -> bool:
+    """Take over a pause that a restore had lost; return False where theirs lasts as long."""
+    if subscriber.paused_until and subscriber.paused_until >= until:
+        return False
+    subscriber.paused_until = until
+    return True
 
 
 def leave_directives(subscriber: Subscriber, words: str | None) -> None:
@@ -96,7 +111,8 @@ def lift(subscriber: Subscriber) -> None:
 def move(db: Session, subscriber: Subscriber, email: str, *, channel: str, now: datetime) -> None:
     """Carry their subscriptions and consent record over to another address, whose mailbox agreed.
 
-    Each subscription gets an event under both fingerprints, which point at each other.
+    Each subscription gets an event under both fingerprints, which point at each other; an active one rests
+    on the new one from then on, which names the consent that goes on.
     """
     old, new = subscriber.fingerprint, fingerprint_of(email)
     mine = select(Subscription).where(Subscription.subscriber_id == subscriber.id).order_by(Subscription.id)
@@ -105,7 +121,11 @@ def move(db: Session, subscriber: Subscriber, email: str, *, channel: str, now: 
         for subscription in theirs:
             payload = subscriptions.payload_of(subscription, subscriber, ConsentKind.RECTIFIED, now, channel)
             payload.fingerprint, payload.moved_to, payload.moved_from = fingerprint, moved_to, moved_from
-            chain.append(db, payload)
+            if moved_from and subscription.consent_id:
+                payload.continues = db.scalar(select(given(subscription.consent_id)))
+            moved = chain.append(db, payload)
+            if payload.continues:
+                subscription.consent_id = moved.id
     subscriber.email, subscriber.fingerprint, subscriber.address_since = email, new, now
     db.flush()
 

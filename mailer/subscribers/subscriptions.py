@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from mailer.core.fingerprint import fingerprint_of
 from mailer.subscribers import eligibility
 from mailer.subscribers.consent import chain
+from mailer.subscribers.consent.given import given
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload, Wording
 from mailer.subscribers.consent.wordings import attach
 from mailer.subscribers.models import (
@@ -95,7 +96,7 @@ def received(db: Session, subscription: Subscription) -> bool:
 
 def own(db: Session, subscription: Subscription) -> bool:
     """Return whether the consent it rests on was given here."""
-    kind = select(ConsentPayload.kind).where(ConsentPayload.event_id == subscription.consent_id)
+    kind = select(ConsentPayload.kind).where(ConsentPayload.event_id == given(subscription.consent_id))
     return eligibility.own_word(db.scalar(kind))
 
 

@@ -70,6 +70,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_circuit")),
     )
     op.create_table(
+        "consent_anchor_position",
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("host", name=op.f("pk_consent_anchor_position")),
+    )
+    op.create_table(
+        "consent_verification",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("anchors", postgresql.JSONB(), nullable=False),
+        sa.Column("logged", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.Column("fault", sa.String(), nullable=True),
+        sa.Column("place", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_verification")),
+    )
+    op.create_table(
         "consent_event",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -131,6 +153,7 @@ def upgrade() -> None:
         sa.Column("reply_to", sa.String(), nullable=False),
         sa.Column("return_path_domain", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter")),
         sa.UniqueConstraint("slug", name=op.f("uq_newsletter_slug")),
     )
@@ -142,6 +165,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_preferences_request")),
     )
     op.create_index(op.f("ix_preferences_request_at"), "preferences_request", ["at"], unique=False)
+    op.create_table(
+        "privacylog_gap",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("seal", sa.String(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_privacylog_gap")),
+    )
     op.create_table(
         "privacylog_position",
         sa.Column("host", sa.String(), nullable=False),
@@ -165,6 +197,7 @@ def upgrade() -> None:
         sa.Column("replayed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("report", postgresql.JSONB(), nullable=True),
         sa.Column("armed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_restore_lock")),
     )
     op.create_table(
@@ -494,6 +527,7 @@ def upgrade() -> None:
         sa.Column("legal_text", sa.String(), nullable=True),
         sa.Column("moved_from", sa.LargeBinary(), nullable=True),
         sa.Column("moved_to", sa.LargeBinary(), nullable=True),
+        sa.Column("continues", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(
             ["wording_sha256"], ["wording.sha256"], name=op.f("fk_consent_payload_wording_sha256_wording")
         ),
@@ -549,6 +583,7 @@ def upgrade() -> None:
             sa.Enum(
                 "erased",
                 "withdrawn",
+                "unproven",
                 "suppressed",
                 "paused",
                 "restricted",

@@ -15,7 +15,10 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 def mails() -> str:
     """Return what each notice says, in each language."""
-    values = {name.removeprefix("MAILER_").lower(): value for name, value in (IDENTITY | SECRETS).items()}
+    values = {
+        name.removeprefix("MAILER_").lower(): value
+        for name, value in (IDENTITY | SECRETS | {"MAILER_DATA_DIR": "/srv/mailer/var"}).items()
+    }
     settings = Settings(**values)  # type: ignore[arg-type]
     return "\n\n".join(_said(*each) for each in sorted(preview.samples(settings, Theme.NEUTRAL, now=NOW)))
 

@@ -17,25 +17,24 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import NullPool, create_engine, func, insert, select, text, update
+from sqlalchemy import NullPool, create_engine, func, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer.backup.migrate import upgrade
 from mailer.core.db import utcnow
-from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue, Revision
 from mailer.monitoring.models import Alarm
 from mailer.newsletters.models import Newsletter
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions as consent
-from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
+from mailer.subscribers.models import Subscriber, Subscription
 from tests.conftest import IDENTITY, SECRETS
 from tests.faults.points import Point
 from tests.faults.relay import Relay
 from tests.faults.servers import Postgres, Redis
 from tests.faults.worker import Orders
-from tests.support.make import EPOCH, empty, make_newsletter, make_readers, make_scheduled_issue
+from tests.support.make import EPOCH, empty, import_people, make_newsletter, make_scheduled_issue
 from tests.support.waiting import PATIENCE, until
 
 LEASE = 2.0  # seconds of silence after which a worker's rows are nobody's: the tests do not wait two minutes
@@ -100,12 +99,13 @@ class Stage:
     """One for many tests; `reset` between two of them."""
 
     def __init__(self, folder: Path) -> None:
-        for name, value in (SECRETS | IDENTITY | {"MAILER_ENV_FILE": os.devnull}).items():
-            os.environ.setdefault(name, value)
         self.folder = folder
         self.worker_log = folder / "worker.log"
         self.data_dir = folder / "data"
         self.data_dir.mkdir()
+        own = {"MAILER_ENV_FILE": os.devnull, "MAILER_DATA_DIR": str(self.data_dir)}
+        for name, value in (SECRETS | IDENTITY | own).items():
+            os.environ.setdefault(name, value)
         self.postgres, self.redis = Postgres(folder), Redis(folder)
         self.relay = Relay(folder / "relay.log")
         self.engine = create_engine(
@@ -149,8 +149,8 @@ class Stage:
         self.redis.client().flushall()
         with self.engine.begin() as connection:
             empty(connection)
-        for journal in self.data_dir.glob("journal/*"):
-            journal.unlink()
+        for file in self.data_dir.glob("*/*.journal"):
+            file.unlink()
 
     @property
     def env(self) -> dict[str, str]:
@@ -177,21 +177,11 @@ class Stage:
     # -- what is sent --------------------------------------------------------
 
     def readers(self, count: int) -> Newsletter:
-        """A newsletter, and so many people with a consent (one event for all of them but the first)."""
+        """A newsletter, and so many people with a consent."""
         with self.transaction() as db:
             newsletter = make_newsletter(db)
-            make_readers(db, newsletter, 1)
-            event = db.scalars(select(Subscription.consent_id)).one()
-            people = [_reader(number) for number in range(1, count)]
-            subscriptions = [
-                {"id": uuid4(), "newsletter_id": newsletter.id, "subscriber_id": person["id"],
-                 "state": SubscriptionState.ACTIVE, "consent_id": event, "changed_at": EPOCH,
-                 "informed_at": EPOCH}
-                for person in people
-            ]  # fmt: skip
-            if people:
-                db.execute(insert(Subscriber), people)
-                db.execute(insert(Subscription), subscriptions)
+            people = [_address(number) for number in range(count)]
+            assert set(import_people(db, newsletter, people, informed_at=EPOCH)) <= {"new"}
         with self.engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
         return newsletter
@@ -321,8 +311,5 @@ def opened() -> Iterator[Stage]:
         stage.close()
 
 
-def _reader(number: int) -> dict[str, Any]:
-    domain = ("example.org", "example.com", "mail.example", "example.net")[number % 4]
-    email = f"reader{number}@{domain}"
-    return {"id": uuid4(), "email": email, "fingerprint": fingerprint_of(email), "name": None,
-            "locale": "fr", "created_at": EPOCH}  # fmt: skip
+def _address(number: int) -> str:
+    return f"reader{number}@{('example.org', 'example.com', 'mail.example', 'example.net')[number % 4]}"

@@ -27,7 +27,7 @@ def test_every_task_has_its_queue(settings: Settings) -> None:
     assert ours == set(Task)
     queues = {name: tasks.app.amqp.router.route({}, name)["queue"].name for name in ours}
     assert {name for name, queue in queues.items() if queue == "letters"} == {"mailer.send"}
-    slow = {"mailer.imports", "mailer.keep", "mailer.keep_again", "mailer.routes"}
+    slow = {"mailer.imports", "mailer.verify", "mailer.keep", "mailer.keep_again", "mailer.routes"}
     assert {name for name, queue in queues.items() if queue == "chores"} == slow
     assert set(queues.values()) == {"letters", "notices", "chores"}
 

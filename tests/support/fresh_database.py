@@ -21,15 +21,16 @@ def fresh_database(settings: Settings) -> Iterator[Settings]:
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     try:
-        yield _turn(url.set(database=name).render_as_string(hide_password=False))
+        yield turn(url.set(database=name).render_as_string(hide_password=False))
     finally:
-        _turn(settings.database_url or "")
+        turn(settings.database_url or "")
         with server.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         server.dispose()
 
 
-def _turn(url: str) -> Settings:
+def turn(url: str) -> Settings:
+    """Have the process use that database."""
     engine().dispose()
     engine.cache_clear()
     os.environ["MAILER_DATABASE_URL"] = url

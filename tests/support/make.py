@@ -14,6 +14,7 @@ from mailer.delivery import recovery
 from mailer.delivery.ledger import ProviderBudget
 from mailer.delivery.load_issue import LeavingIssue
 from mailer.delivery.message import Letter
+from mailer.delivery.message import SenderIdentity as Identity
 from mailer.delivery.shaping.budget import SendingBudget
 from mailer.delivery.shaping.rate import RateLimiter
 from mailer.delivery.worker import SendWorker
@@ -166,6 +167,20 @@ def make_scheduled_issue(db: Session, newsletter: Newsletter, words: str = "The 
     db.add(Approval(issue_id=issue.id, revision_id=sha256, approver="terminal", at=EPOCH))
     db.flush()
     return issue
+
+
+def make_letter(issue: Issue) -> Letter:
+    """What leaves of an issue whose audience is frozen."""
+    identity = Identity(
+        "lettre", "La lettre", "La lettre", "lettre@example.org", "contact@example.org",
+        "bounces.example.org", "http://letters.example.org",
+    )  # fmt: skip
+    assert issue.send_id
+    assert issue.started_at
+    html = "<p>\ue000greeting\ue001</p><a href='\ue000unsubscribe_url\ue001'>x</a>"
+    return Letter(
+        issue.send_id, identity, "fr", "Un été", html, "\ue000greeting\ue001 Bonne lecture.", issue.started_at
+    )
 
 
 def make_sender(relay: Relay, connections: int = 3) -> SendWorker:

@@ -142,7 +142,7 @@ HOLDINGS = (
             "legal_text", Access.GIVEN, Rectification.NEW_EVENT, Erasure.KEYED, Keep.EVIDENCE),
     _person("consent_payload", "newsletter_id", Access.SUMMED_UP, Rectification.NEW_EVENT, Erasure.KEYED,
             Keep.EVIDENCE),
-    _person("consent_payload", "event_id salt fingerprint moved_from moved_to", Access.MEANINGLESS,
+    _person("consent_payload", "event_id salt fingerprint moved_from moved_to continues", Access.MEANINGLESS,
             Rectification.NEW_EVENT, Erasure.KEYED, Keep.EVIDENCE),
     _person("suppression", "reason at asked_at", Erasure.KEYED, Keep.UNTIL_LIFTED),
     _person("suppression", "fingerprint", Access.MEANINGLESS, Erasure.KEYED, Keep.UNTIL_LIFTED),
@@ -238,10 +238,16 @@ NOT_PERSONAL = {
         "the service's own state; what a relay said is scrubbed of addresses",
         "name failures since until reason",
     ),
+    "consent_anchor_position": ("how far files go", "host number size seal"),
+    "consent_verification": (
+        "how far the chain was verified; a fault names ids and fingerprints alone",
+        "id at seq mac sha256 anchors logged seal fault place",
+    ),
+    "privacylog_gap": ("which lines of files", "id host size seal until"),
     "privacylog_position": ("how far files go", "host size seal"),
     "newsletter": (
         "publications",
-        "id slug name description locale theme legal_basis return_path_domain created_at",
+        "id slug name description locale theme legal_basis return_path_domain created_at paused_at",
     ),
     "provider_domain": (
         "whose mailboxes a domain's are, of domains that several readers share",
@@ -249,7 +255,7 @@ NOT_PERSONAL = {
     ),
     "restore_lock": (
         "how far files go, and counts",
-        "id at backed_up_at positions replayed_at report armed_at",
+        "id at backed_up_at positions replayed_at report armed_at reason",
     ),
     "revision": ("publications", "sha256 content subject locale html text search created_at"),
     "wording": ("texts shown to everybody", "sha256 version locale text"),

@@ -10,9 +10,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Row, event, func, select, text
+from sqlalchemy import Row, delete, event, func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mailer.core import appendonly
 from mailer.core.db import utcnow
 from mailer.core.hmac import macs
 from mailer.core.logging import log
@@ -21,7 +23,7 @@ from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
 from mailer.subscribers.consent import anchors
 from mailer.subscribers.consent.anchors import Anchor
-from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
+from mailer.subscribers.consent.models import AnchorPosition, ConsentEvent, ConsentKind, ConsentPayload
 
 
 class Head(NamedTuple):
@@ -38,6 +40,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_IN_TEXT = {"event_id", "salt"}  # columns left out of the text that the digest is taken of
 DECISIONS = {ConsentKind.WITHDRAWN: Decision.WITHDRAWAL, ConsentKind.CONFIRMED: Decision.CONSENT}
 _HEAD = "consent_head"  # in a session's info: what its transaction appended last
+_NUMBER = "anchor_number"  # the same: how many commits of this host were anchored while an issue left
 
 
 def append(db: Session, payload: ConsentPayload) -> ConsentEvent:
@@ -151,25 +154,68 @@ def will_anchor(db: Session, seq: int, mac: bytes) -> None:
     db.info[_HEAD] = seq, mac
 
 
+@event.listens_for(Session, "before_commit")
+def _note_anchors(db: Session) -> None:
+    """Record how far this host's anchors go: whoever takes some out cannot hide it from the database."""
+    if db.in_nested_transaction() or not _anchored(db):
+        return
+    size, seal = anchors.end(settings().data_dir)
+    if size:
+        row = insert(AnchorPosition).values(host=appendonly.host(), number=0, size=size, seal=seal)
+        further = {"size": row.excluded.size, "seal": row.excluded.seal}
+        db.execute(row.on_conflict_do_update(
+            index_elements=["host"], set_=further, where=AnchorPosition.size < row.excluded.size
+        ))  # fmt: skip
+
+
 @event.listens_for(Session, "after_commit")
 def _anchor(db: Session) -> None:
-    if _HEAD in db.info:
-        seq, mac = db.info.pop(_HEAD)
-        _write(Anchor(seq, mac, utcnow()))
+    if db.in_nested_transaction() or not _anchored(db):
+        return
+    seq, mac = db.info.pop(_HEAD, (0, b""))
+    _write(Anchor(seq, mac, utcnow(), db.info.pop(decisions.COMMITTING, {}), db.info.pop(_NUMBER, 0)))
 
 
 @event.listens_for(Session, "after_rollback")
 def _forget(db: Session) -> None:
-    db.info.pop(_HEAD, None)
+    if not db.in_nested_transaction():
+        db.info.pop(_HEAD, None)
+        db.info.pop(_NUMBER, None)
+
+
+def _anchored(db: Session) -> bool:
+    """Return whether this commit is one that an anchor is to tell of."""
+    return any(what in db.info for what in (_HEAD, _NUMBER, decisions.COMMITTING))
 
 
 def anchor_head(db: Session, *, now: datetime) -> None:
     """Anchor the head as it is: daily, even when nothing was appended."""
-    head = db.execute(
-        select(ConsentEvent.seq, ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)
-    ).one_or_none()
+    head = _head(db)
     if head:
         _write(Anchor(head.seq, head.mac, now))
+
+
+def anchor_progress(db: Session) -> None:
+    """Have a commit of its own anchored, since an issue leaves: a copy of the database from before shows."""
+    host = appendonly.host()
+    size, seal = anchors.end(settings().data_dir)
+    row = insert(AnchorPosition).values(host=host, number=1, size=size, seal=seal)
+    more = {"number": AnchorPosition.number + 1}
+    counted = row.on_conflict_do_update(index_elements=["host"], set_=more)
+    db.info[_NUMBER] = db.scalars(counted.returning(AnchorPosition.number)).one()
+    if head := _head(db):
+        will_anchor(db, head.seq, head.mac)
+
+
+def _head(db: Session) -> Row[int, bytes] | None:
+    last = select(ConsentEvent.seq, ConsentEvent.mac).order_by(ConsentEvent.seq.desc()).limit(1)
+    return db.execute(last).one_or_none()
+
+
+def set_anchors_aside(db: Session, *, now: datetime) -> None:
+    """Begin the anchors anew, once a restore has brought an older chain back."""
+    anchors.set_aside(settings().data_dir, now)
+    db.execute(delete(AnchorPosition))
 
 
 def _write(anchor: Anchor) -> None:

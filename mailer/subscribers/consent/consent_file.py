@@ -19,8 +19,9 @@ from mailer.core.settings import settings
 from mailer.rendering.local_time import day_or_instant
 from mailer.subscribers import eligibility
 from mailer.subscribers.consent import chain
+from mailer.subscribers.consent.faults import Fault
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload, Wording
-from mailer.subscribers.consent.verify import Fault, Verification
+from mailer.subscribers.consent.verify import Verification
 from mailer.subscribers.eligibility import CHANGE_UNDONE, Standing, Why
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mailer.core.db import Base, enum
@@ -47,6 +48,37 @@ class ConsentEvent(Base):
     mac: Mapped[bytes]  # of the same, with the key that stays out of the database
 
 
+class AnchorPosition(Base):
+    """Record how far a host's file of anchors went when the last transaction that is anchored committed."""
+
+    __tablename__ = "consent_anchor_position"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, default=0)  # +1 at each anchor while an issue leaves
+    size: Mapped[int] = mapped_column(BigInteger)  # bytes
+    seal: Mapped[str]  # of the last line
+
+
+class VerifiedUpTo(Base):
+    """Record what the last verification said, and up to which event the chain held.
+
+    There is one row.  It is sealed with the key of the chain: nobody else can have a part passed over.
+    """
+
+    __tablename__ = "consent_verification"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    mac: Mapped[bytes]  # of that event, and…
+    sha256: Mapped[bytes]  # …its hash
+    anchors: Mapped[dict[str, Any]]  # how many bytes of each file were read
+    logged: Mapped[int] = mapped_column(BigInteger)  # how far this host's privacy log went, by its anchors
+    seal: Mapped[bytes]
+    fault: Mapped[str | None]
+    place: Mapped[str | None]  # a sentence
+
+
 class ConsentPayload(Base):
     """Say what happened; only the retention function deletes it, after its expiry.
 
@@ -75,3 +107,4 @@ class ConsentPayload(Base):
     legal_text: Mapped[str | None]  # what an import for a public task rests on
     moved_from: Mapped[bytes | None]  # of a change of address: the fingerprint whose record goes on here…
     moved_to: Mapped[bytes | None]  # …or under which this record goes on
+    continues: Mapped[UUID | None]  # of the same, here: the consent that was in force, and goes on

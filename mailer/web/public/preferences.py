@@ -187,7 +187,7 @@ def _apply(db: Session, subscriber: Subscriber, form: PreferencesForm, listed: S
     shown = _shown(form, listed, before)
     name = " ".join((form.name.data or "").split()) or None
     subscribers.correct(subscriber, name=name, locale=form.locale.data)
-    subscribers.pause(subscriber, _midnight(form.day))
+    subscribers.pause(db, subscriber, _midnight(form.day))
     for each in listed:
         wanted = each.slug in form.newsletters.data
         if wanted is (each.id in shown):

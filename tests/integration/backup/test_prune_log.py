@@ -81,8 +81,8 @@ def test_what_every_kept_backup_holds_goes_and_the_rest_is_where_it_was(write: W
     assert _ends()[:2] == before[3:]
     assert _file().stat().st_size < whole
     assert _prune() == 0
-    assert len(fold.collect(backup).lines) == 2
-    assert fold.collect(_positions()).lines == []
+    assert len(fold.collect(backup, {}).lines) == 2
+    assert fold.collect(_positions(), {}).lines == []
 
 
 def test_lines_go_on_after_a_pruning_as_if_nothing_had_gone(write: Write) -> None:
@@ -105,7 +105,7 @@ def test_an_older_backup_is_refused_afterwards(write: Write) -> None:
     assert _prune() == 2
     for positions in (backup, {}):  # nor one that knows of no such machine
         with pytest.raises(LogMissing):
-            fold.collect(positions)
+            fold.collect(positions, {})
 
 
 def test_nothing_goes_while_nobody_knows_what_may_be_restored(

@@ -1,6 +1,7 @@
 """The drill: a backup, then what people ask for, then a restore that undoes none of it."""
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from mailer import tasks
@@ -33,11 +34,12 @@ from mailer.privacy.models import AddressChange, Outcome, Right, RightsRequest
 from mailer.privacy.rights import objection, rectification
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
+from mailer.privacylog.models import HostPosition
 from mailer.smtp.relay import Relay
 from mailer.staff import sessions
 from mailer.staff.models import Staff
 from mailer.subscribers import subscriptions, suppressions
-from mailer.subscribers.consent import verify
+from mailer.subscribers.consent import anchors, verify
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import (
     Subscriber,
@@ -308,9 +310,12 @@ def _shortened(path: Path) -> None:
 
 def _of_another_database(path: Path) -> None:
     path.unlink()
+    with transaction() as db:
+        db.execute(delete(HostPosition))
     for _ in range(40):
         with transaction() as db:
             decisions.write(db, Decision.CASE, decisions.NOBODY, subject=uuid4(), detail="access")
+    shutil.rmtree(decisions.folder().parent / anchors.FOLDER)  # which knew that one
 
 
 def _altered(path: Path) -> None:

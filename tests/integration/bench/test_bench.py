@@ -1,6 +1,6 @@
 """The bench's recipients are as good as imported ones: a send to them proves what it claims to."""
 
-from bench import sending
+from bench import sending, verification
 from bench.sample_data import SampleSubscribers
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
@@ -30,3 +30,13 @@ def test_everybody_is_in_the_audience(clean: None, settings: Settings) -> None:
         frozen = audience.freeze(db, issue_id, now=now)
     assert frozen
     assert (frozen.audience, frozen.excluded) == (7, 0)
+
+
+def test_a_verification_is_measured(clean: None) -> None:
+    subscribers = SampleSubscribers()
+    newsletter_id = sending.newsletter("lettre")
+    subscribers.subscribe(newsletter_id, 30)
+    measured = verification.measure(subscribers, newsletter_id, 4)
+    assert (measured.events, measured.added) == (30, 4)
+    assert measured.seconds > 0
+    assert measured.peak > 1 << 20

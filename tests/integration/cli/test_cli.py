@@ -155,9 +155,20 @@ def test_a_database_that_is_away_is_named(settings: Settings) -> None:
     assert "PostgreSQL cannot be reached" in done.stderr
 
 
+def test_a_data_folder_that_depends_on_where_one_stands_is_refused(
+    settings: Settings, tmp_path: Path
+) -> None:
+    done = mailer(
+        "suppression", "add", "zoe@example.org", env=os.environ | {"MAILER_DATA_DIR": "var"}, cwd=tmp_path
+    )
+    assert (done.returncode, list(tmp_path.iterdir())) == (1, [])
+    assert "MAILER_DATA_DIR" in done.stderr
+
+
 def test_init_writes_a_file_once(tmp_path: Path) -> None:
     assert mailer("init", cwd=tmp_path).returncode == 0
     assert (tmp_path / "mailer.env").stat().st_mode & 0o077 == 0
+    assert f"\nMAILER_DATA_DIR={tmp_path}/var\n" in (tmp_path / "mailer.env").read_text()
     assert "exists already" in mailer("init", cwd=tmp_path).stderr
 
 

@@ -14,8 +14,9 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.subscribers.consent import anchors, verify
 from mailer.subscribers.consent import chain as evidence
+from mailer.subscribers.consent.faults import Fault
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
-from mailer.subscribers.consent.verify import Fault, Verification
+from mailer.subscribers.consent.verify import Verification
 from tests.support.make import EPOCH, make_newsletter
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -19,6 +19,7 @@ from mailer.issues.models import Issue
 from mailer.newsletters.models import Newsletter
 from mailer.subscribers import recipients
 from mailer.subscribers.consent import consent_file
+from mailer.subscribers.consent import given as consents
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.eligibility import Standing, Why, Withheld
 from mailer.subscribers.models import SubscriptionState, Suppression
@@ -60,7 +61,10 @@ def test_the_file_and_the_subscription_say_the_same(steps: Sequence[str]) -> Non
             assert (said is not None and said.state is SubscriptionState.ACTIVE) is active
             if of and active:
                 assert said
-                assert said.since == db.get_one(ConsentPayload, of.consent_id).at
+                assert (
+                    said.since
+                    == db.get_one(ConsentPayload, db.scalar(select(consents.given(of.consent_id)))).at
+                )
 
 
 @given(

@@ -11,7 +11,7 @@ from tests.conftest import IDENTITY, SECRETS
 
 GIVEN = {
     name.removeprefix("MAILER_").lower(): value
-    for name, value in (IDENTITY | SECRETS).items()
+    for name, value in (IDENTITY | SECRETS | {"MAILER_DATA_DIR": "/srv/mailer/var"}).items()
 }  # fmt: skip
 
 
@@ -74,6 +74,8 @@ def test_every_missing_variable_is_named_in_one_line() -> None:
         ({"dkim_selector": "s1"}, "MAILER_DKIM_SELECTOR: goes with MAILER_DKIM_KEY_FILE"),
         ({"dkim_key_file": "key.pem"}, "MAILER_DKIM_SELECTOR: goes with MAILER_DKIM_KEY_FILE"),
         ({"dkim_key_file": "key.pem", "dkim_selector": "s 1"}, "MAILER_DKIM_SELECTOR: must be a name"),
+        ({"data_dir": "var"}, "MAILER_DATA_DIR: var is another folder wherever .* an absolute path"),
+        ({"data_dir": "./var"}, "MAILER_DATA_DIR"),
         ({"default_locale": "de"}, "MAILER_DEFAULT_LOCALE"),
     ],
 )

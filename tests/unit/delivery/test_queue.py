@@ -8,7 +8,9 @@ from tests.support.make import EPOCH
 
 
 def _row(position: int, provider: str, faults: int = 0) -> Claimed:
-    return Claimed(UUID(int=0), position, 1, 0, faults, EPOCH, provider, f"r{position}@example.org", None)
+    return Claimed(
+        UUID(int=0), position, 1, 0, faults, EPOCH, provider, f"r{position}@example.org", b"", None
+    )
 
 
 def _taken(providers: ProviderQueues, *, shared: bool = False) -> list[int]:
