@@ -23,7 +23,7 @@ from mailer.delivery.shaping import domains as routes
 from mailer.delivery.shaping import rate
 from mailer.imports import introductions
 from mailer.imports import worker as importing
-from mailer.monitoring import alarms, watchdog
+from mailer.monitoring import lifecycle, rounds, watchdog
 from mailer.notices import outbox, requests
 from mailer.notices.worker import send_due
 from mailer.privacy import breaches
@@ -158,12 +158,20 @@ def send_notices() -> None:
 
 
 def _send_notices() -> None:
+    """Send them, unless the relay could not be used a moment ago: a wrong password is not tried for ever."""
+    with transaction() as db:
+        if circuit.unusable(db, now=utcnow()):
+            return
     try:
-        send_due(settings())
+        tried = send_due(settings())
         with transaction() as db:
             circuit.clear(db, circuit.DKIM)
+            if tried:
+                circuit.reached(db, now=utcnow())
     except RelayDown as error:
         log.warning("the relay is down", relay=str(error))
+        with transaction() as db:
+            circuit.hit(db, circuit.RELAY, str(error), now=utcnow())
     except DkimKeyMissing as error:
         log.warning("the notices wait", reason=str(error))
         with transaction() as db:
@@ -293,18 +301,7 @@ def _close() -> None:
 
 
 def _raise_alarms() -> None:
-    with transaction() as db:
-        untold = alarms.remember(db, alarms.find(db, now=utcnow()), now=utcnow())
-    if not untold:
-        return
-    try:
-        left = alarms.tell(untold, settings(), now=utcnow())
-    except RelayDown as error:
-        log.error("nobody could be told", alarms=len(untold), relay=str(error))
-        return
-    if left:
-        with transaction() as db:
-            alarms.told(db, untold, now=utcnow())
+    rounds.run(settings(), clock=utcnow)
 
 
 EVERY_TICK = (
@@ -320,7 +317,7 @@ FORMS = (
 NOTICES = (Job(outbox.JOB, _send_notices), Job(introductions.JOB, _introduce))
 RECOVERY, CLOSE = Job(recovery.JOB, _recover), Job(ledger.CLOSE, _close)
 ANCHOR, TIDY = Job("anchor", _once(chain.anchor_head)), Job(intake.TIDY, lambda: intake.tidy(settings()))
-RULES = *retention.RULES, prune_log.RULE
+RULES = *retention.RULES, prune_log.RULE, lifecycle.RULE
 EVERY_SWEEP = (
     RECOVERY,
     Job("cancelled", _once(ledger.withhold_cancelled)),

@@ -12,7 +12,7 @@ from mailer.core.i18n import E, Locale, labels, supported
 from mailer.core.settings import settings
 from mailer.delivery.reports import Progress
 from mailer.issues.state_machine import IssueState
-from mailer.monitoring import alarms
+from mailer.monitoring import alarms, lifecycle
 from mailer.newsletters.models import LegalBasis
 from mailer.rendering.local_time import shown
 from mailer.rendering.typography import typeset
@@ -57,9 +57,11 @@ def counts() -> dict[DeliveryState, tuple[str, str]]:
 
 
 def sentences() -> list[str]:
-    """Return what asks for a person now."""
+    """Return what asks for a person now, and nobody has taken on."""
     with transaction() as db:
-        return [alarm.sentence(language()) for alarm in alarms.find(db, now=utcnow())]
+        taken = lifecycle.acknowledged(db)
+        found = alarms.find(db, now=utcnow())
+    return [alarm.sentence(language()) for alarm in found if alarm.name not in taken]
 
 
 def language() -> Locale:
