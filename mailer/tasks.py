@@ -23,7 +23,7 @@ from mailer.delivery.shaping import domains as routes
 from mailer.delivery.shaping import rate
 from mailer.imports import introductions
 from mailer.imports import worker as importing
-from mailer.monitoring import lifecycle, rounds, watchdog
+from mailer.monitoring import lifecycle, relay_hold, rounds, watchdog
 from mailer.notices import outbox, requests
 from mailer.notices.worker import send_due
 from mailer.privacy import breaches
@@ -171,7 +171,7 @@ def _send_notices() -> None:
     except RelayDown as error:
         log.warning("the relay is down", relay=str(error))
         with transaction() as db:
-            circuit.hit(db, circuit.RELAY, str(error), now=utcnow())
+            relay_hold.note(db, error, now=utcnow())
     except DkimKeyMissing as error:
         log.warning("the notices wait", reason=str(error))
         with transaction() as db:

@@ -15,6 +15,7 @@ from mailer.issues.state_machine import IssueState
 from mailer.smtp.replies import WAITING, DeliveryState
 
 STALLED_AFTER = timedelta(minutes=5)
+JUST = timedelta(seconds=60)  # a slow relay takes one message in so long
 _UNMOVED = (DeliveryState.PENDING, DeliveryState.HANDED)  # a claim that is given back moves nothing
 
 
@@ -42,6 +43,13 @@ def not_begun(db: Session, *, now: datetime, late_after: timedelta) -> list[Issu
     """Return the issues whose time has come, and that nobody has begun to send; not those too late to begin."""
     due = Issue.due_at.between(now - late_after, now - STALLED_AFTER), Issue.state == IssueState.SCHEDULED
     return list(db.scalars(select(Issue).where(*due).order_by(Issue.due_at)))
+
+
+def moving(db: Session, *, now: datetime) -> bool:
+    """Return whether the relay has just taken a message of an issue."""
+    taken = (Delivery.state == DeliveryState.ACCEPTED) & (Delivery.changed_at > now - JUST)
+    leaving = db.scalars(select(Issue).where(Issue.state == IssueState.SENDING))
+    return any(_any(db, issue, taken) for issue in leaving)
 
 
 def _stalled(db: Session, issue: Issue, now: datetime) -> Stalled:

@@ -9,7 +9,7 @@ from mailer.core import circuit, heartbeats
 from mailer.core.db import transaction
 from mailer.core.logging import log
 from mailer.core.settings import Settings
-from mailer.monitoring import alarms, channels
+from mailer.monitoring import alarms, channels, relay_hold
 from mailer.monitoring.channels import NotTold
 from mailer.smtp.relay import Relay, RelayDown
 
@@ -44,7 +44,7 @@ def run(settings: Settings, *, clock: Callable[[], datetime]) -> bool:
 
 
 def try_relay(settings: Settings, *, clock: Callable[[], datetime]) -> bool:
-    """Connect and log in, and hand over nothing; return whether the relay may be used.
+    """Connect and log in, and hand over nothing; return whether the relay may be used, or is being used.
 
     What this proves ends a hold for a connection that could not be had, or one that nobody tries any more.
     """
@@ -55,8 +55,7 @@ def try_relay(settings: Settings, *, clock: Callable[[], datetime]) -> bool:
         client = Relay.parse(settings.relay_url).connect(patience=PATIENCE)
     except RelayDown as error:
         with transaction() as db:
-            circuit.hit(db, circuit.RELAY, str(error), now=clock())
-        return False
+            return not relay_hold.note(db, error, now=clock())
     with suppress(OSError):  # it has answered, which is what was asked
         client.quit()
     client.close()

@@ -14,7 +14,7 @@ from mailer.core import circuit, heartbeats
 from mailer.core.db import engine, transaction
 from mailer.core.logging import log
 from mailer.core.settings import Settings
-from mailer.monitoring import alarms, channels, lifecycle
+from mailer.monitoring import alarms, channels, lifecycle, relay_hold
 from mailer.monitoring.channels import NotTold
 from mailer.monitoring.lifecycle import Due
 from mailer.monitoring.models import AlarmChannel
@@ -89,7 +89,7 @@ def _say(channel: AlarmChannel, due: Due, settings: Settings, clock: Clock) -> N
         channels.mail(due, settings, now=clock())
     except RelayDown as error:
         with transaction() as db:
-            circuit.hit(db, circuit.RELAY, str(error), now=clock())
+            relay_hold.note(db, error, now=clock())
         raise
 
 

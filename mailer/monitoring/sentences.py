@@ -61,14 +61,19 @@ def reason(text: str, locale: str) -> str:
     return f"{label}, {', '.join(words)}" if words and known[0] in hold_reasons.UNUSABLE else label
 
 
+def refusal(text: str, locale: str) -> str:
+    """Return a relay's own words as a quotation; what the service says in its place, in a sentence."""
+    big = TOO_BIG.fullmatch(text)
+    return _too_big(big, locale) if big else _quoted(text, locale)
+
+
 def _reason(kind: str, text: str, locale: str) -> str:
     if kind == "erasure":
         return text  # how many
     if kind in CODE:
         return f"`{text}`"
     if kind in THEIRS:
-        big = TOO_BIG.fullmatch(text)
-        return _too_big(big, locale) if big else _quoted(text, locale)
+        return refusal(text, locale)
     return reason(text, locale)
 
 

@@ -4,20 +4,23 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mailer import tasks
 from mailer.core import circuit
 from mailer.core.circuit import Hold
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
+from mailer.delivery import audience, stalled
+from mailer.delivery.models import Delivery
 from mailer.delivery.relay_health import BROKEN_OFF, LOST, RelayHealth
 from mailer.monitoring import alarms, external_heartbeat, rounds
+from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
 from mailer.notices.models import Notice
 from mailer.smtp.replies import DeliveryState
 from mailer.smtp.session import TransactionEnd
-from tests.support.make import make_newsletter, sign_up
+from tests.support.make import make_newsletter, make_readers, make_scheduled_issue, sign_up
 from tests.support.sink import Sink, running_sink
 from tests.support.web_hook import WebHook
 
@@ -117,3 +120,25 @@ def test_a_login_proves_nothing_of_a_relay_that_fails_later(given: Settings, end
     with transaction() as db:  # nobody tried it any more: nothing is left to send
         db.get_one(Hold, circuit.RELAY).until = utcnow() - circuit.UNTRIED - timedelta(seconds=1)
     assert external_heartbeat.try_relay(given, clock=utcnow) is True
+
+
+def test_a_relay_that_answers_a_send_is_not_put_on_hold_by_a_connection_too_many(
+    given: Settings, waiting: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take so many connections and no more: what leaves goes on, and the confirmation waits."""
+    away = given.model_copy(update={"relay_url": "smtp://127.0.0.1:1"})
+    monkeypatch.setattr(tasks, "settings", lambda: away)
+    with transaction() as db:
+        newsletter = db.scalars(select(Newsletter)).one()
+        make_readers(db, newsletter, 2)
+        issue = make_scheduled_issue(db, newsletter)
+        assert audience.freeze(db, issue.id, now=utcnow())
+        answered = {"state": DeliveryState.ACCEPTED, "changed_at": utcnow()}
+        db.execute(update(Delivery).where(Delivery.position == 1).values(answered))
+    tasks.send_notices()
+    assert external_heartbeat.try_relay(away, clock=utcnow) is True
+    assert _hold() is None
+    with transaction() as db:
+        db.execute(update(Delivery).values(changed_at=utcnow() - stalled.JUST))
+    tasks.send_notices()
+    assert _hold() is not None
