@@ -40,7 +40,7 @@ def stalled(db: Session, *, now: datetime) -> Iterator[Stalled]:
 
 
 def not_begun(db: Session, *, now: datetime, late_after: timedelta) -> list[Issue]:
-    """Return the issues whose time has come, and that nobody has begun to send; not those too late to begin."""
+    """Return the issues whose time has come, and that nobody has begun to send, nor asks about."""
     due = Issue.due_at.between(now - late_after, now - STALLED_AFTER), Issue.state == IssueState.SCHEDULED
     return list(db.scalars(select(Issue).where(*due).order_by(Issue.due_at)))
 

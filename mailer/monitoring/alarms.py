@@ -15,7 +15,7 @@ from mailer.core.circuit import Hold
 from mailer.core.jobs import Failing
 from mailer.core.logging import log
 from mailer.core.settings import settings
-from mailer.delivery import ledger, recovery, refusals, stalled, unknown
+from mailer.delivery import ledger, load_issue, recovery, refusals, stalled, unknown
 from mailer.delivery.stalled import Stalled
 from mailer.monitoring import causes
 from mailer.monitoring.backlog import Backlog, backlogs
@@ -159,7 +159,7 @@ def _needs_of(send: Stalled) -> Needs:
     rate = settings().rate
     return Needs(
         ("beat", "notices", "letters"), (circuit.RELAY, circuit.JOURNAL, circuit.DKIM),
-        ("send", "ask for letters", recovery.JOB, ledger.CLOSE), send.on_hold,
+        (load_issue.JOB, "ask for letters", recovery.JOB, ledger.CLOSE), send.on_hold,
         rate if rate < RATE_TOO_LOW else 0,
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from mailer.core.heartbeats import Heartbeat
 from mailer.core.jobs import Failure
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import Settings
-from mailer.delivery import audience
+from mailer.delivery import audience, load_issue
 from mailer.delivery.models import Delivery
 from mailer.imports.models import Import, ImportState
 from mailer.issues.models import Issue
@@ -113,9 +113,9 @@ def test_the_likely_cause_is_named(
     monkeypatch.setattr(alarms, "settings", lambda: slow)
     assert _cause() == ("rate", "0.001")
     with transaction() as db:
-        job = {"job": "send 1", "row": "", "error": "KeyError at mailer/x.py:1"}
+        job = {"job": load_issue.JOB, "row": "", "error": "KeyError at mailer/x.py:1"}
         db.execute(jobs._NOTE, job)
-    assert _cause() == ("job", "send 1")
+    assert _cause() == ("job", load_issue.JOB)
     with transaction() as db:
         for (provider,) in db.execute(select(Delivery.provider).distinct()).all():
             circuit.hit(db, provider, "421 4.7.0 later", now=utcnow())
@@ -138,12 +138,16 @@ def test_an_issue_that_does_not_begin_in_time_is_an_alarm(alive: None) -> None:
     with transaction() as db:
         issue = make_scheduled_issue(db, make_newsletter(db))
         issue.due_at = utcnow() - 4 * MINUTE
-    assert _found("late") == []
+    assert _found("not_begun") == []
     with transaction() as db:
         db.execute(update(Issue).values(due_at=utcnow() - 6 * MINUTE))
     _silent("notices")
-    assert _cause("late") == ("notices", "")
-    assert _found("late")[0]["minutes"] == 6
+    assert _cause("not_begun") == ("notices", "")
+    assert _found("not_begun")[0]["minutes"] == 6
+    with transaction() as db:
+        db.execute(update(Issue).values(due_at=utcnow() - timedelta(hours=13)))
+    assert _found("not_begun") == []
+    assert len(_found("late")) == 1  # so late that it asks
 
 
 # -- the oldest of every queue -----------------------------------------------------
@@ -222,7 +226,7 @@ def test_the_mailbox(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Non
     monkeypatch.setattr(backlog, "settings", Given)
     assert _backlog(Queue.MAILBOX) == []  # the beat is not an hour old
     with transaction() as db:
-        heartbeats.beat(db, uuid4(), intake.READ)
+        heartbeats.take_turn(db, intake._READING, intake.READ)
         mine = Heartbeat.kind == intake.READ
         ago = func.now() - text("interval '61 minutes'")
         db.execute(update(Heartbeat).where(mine).values(seen_at=ago))

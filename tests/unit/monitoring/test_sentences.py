@@ -10,7 +10,7 @@ import pytest
 from mailer.core import hold_reasons, i18n
 from mailer.core.hold_reasons import UNUSABLE, HoldReason
 from mailer.core.i18n import LOCALES
-from mailer.delivery.breaker import LetterTooBig, measure
+from mailer.delivery.breaker import oversized
 from mailer.delivery.journal import JournalUnwritable
 from mailer.delivery.message import Letter
 from mailer.monitoring import alarms, sentences
@@ -21,6 +21,7 @@ from tests.unit.delivery.test_message import THEN, sender
 FACTS = {
     "title": "Été", "rows": 3, "name": "free", "reason": "421 later", "minutes": 7, "until": "10:00 UTC",
     "queue": Queue.NOTICES, "limit": 1440, "cause": Cause.RELAY, "detail": "it keeps hanging up",
+    "due_at": "2026-11-23 08:00", "seconds": 3,
 }  # fmt: skip
 KINDS = sorted(i18n.words("monitoring", "fr")["titles"])
 pytestmark = pytest.mark.usefixtures("settings")
@@ -75,9 +76,9 @@ def test_a_relay_s_own_words_are_quoted_as_such() -> None:
 
 def test_what_the_service_says_in_the_relay_s_place_is_worded() -> None:
     letter = Letter(UUID(int=1), sender(), "fr", "x", "<p>x</p>", "x", THEN)
-    with pytest.raises(LetterTooBig) as raised:
-        measure(letter, 1, ())
-    said = sentences.sentence("refused", FACTS | {"reason": str(raised.value)}, "fr")
+    trip = oversized(letter, 1, ())
+    assert trip
+    said = sentences.sentence("refused", FACTS | {"reason": trip.reason}, "fr")
     assert re.search(r"le message pèse \d+ ko, et le serveur d’envoi en accepte 0", said)
 
 
