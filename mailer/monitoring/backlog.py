@@ -21,7 +21,7 @@ from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import access_links
 from mailer.privacy.mailbox import intake
 from mailer.privacy.models import RightsEvent, RightsIntake
-from mailer.privacy.rights import erasure, erasure_worker
+from mailer.privacy.rights import erasure, erasure_wait, erasure_worker
 from mailer.smtp.replies import WAITING
 from mailer.subscribers import preferences, signup
 from mailer.subscribers.models import PreferencesRequest, SignupRequest
@@ -112,10 +112,10 @@ def _mailbox(db: Session, now: datetime) -> datetime | None:
     return now - silent if silent is not None else None
 
 
-def _erasures(db: Session, _: datetime) -> datetime | None:
+def _erasures(db: Session, now: datetime) -> datetime | None:
     """Return when the oldest was asked for, or could have been finished."""
-    undone = _step(db, erasure.ASKED, erasure.undone(db))
-    unfinished = _step(db, erasure.DONE, erasure.unfinished(db))
+    undone = _step(db, erasure_wait.ASKED, erasure.undone(db, now=now))
+    unfinished = _step(db, erasure_wait.DONE, erasure.unfinished(db))
     return _earliest(undone, unfinished + erasure.WAIT if unfinished else None)
 
 
