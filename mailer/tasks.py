@@ -24,7 +24,7 @@ from mailer.delivery.shaping import domains as routes
 from mailer.delivery.shaping import rate
 from mailer.imports import introductions
 from mailer.imports import worker as importing
-from mailer.monitoring import alarms, watchdog
+from mailer.monitoring import lifecycle, relay_hold, rounds, watchdog
 from mailer.notices import outbox, requests
 from mailer.notices.worker import send_due
 from mailer.privacy import breaches
@@ -161,12 +161,20 @@ def send_notices() -> None:
 
 
 def _send_notices() -> None:
+    """Send them, unless the relay could not be used a moment ago: a wrong password is not tried for ever."""
+    with transaction() as db:
+        if circuit.unusable(db, now=utcnow()):
+            return
     try:
-        send_due(settings())
+        tried = send_due(settings())
         with transaction() as db:
             circuit.clear(db, circuit.DKIM)
+            if tried:
+                circuit.reached(db, now=utcnow())
     except RelayDown as error:
         log.warning("the relay is down", relay=str(error))
+        with transaction() as db:
+            relay_hold.note(db, error, now=utcnow())
     except DkimKeyMissing as error:
         log.warning("the notices wait", reason=str(error))
         with transaction() as db:
@@ -329,18 +337,7 @@ def _close() -> None:
 
 
 def _raise_alarms() -> None:
-    with transaction() as db:
-        untold = alarms.remember(db, alarms.find(db, now=utcnow()), now=utcnow())
-    if not untold:
-        return
-    try:
-        left = alarms.tell(untold, settings(), now=utcnow())
-    except RelayDown as error:
-        log.error("nobody could be told", alarms=len(untold), relay=str(error))
-        return
-    if left:
-        with transaction() as db:
-            alarms.told(db, untold, now=utcnow())
+    rounds.run(settings(), clock=utcnow)
 
 
 EVERY_TICK = (
@@ -357,7 +354,7 @@ NOTICES = (Job(outbox.JOB, _send_notices), Job(introductions.JOB, _introduce))
 RECOVERY, CLOSE = Job(recovery.JOB, _recover), Job(ledger.CLOSE, _close)
 VERIFY = Job(verification.JOB, lambda: _verify(whole=True))
 ANCHOR, TIDY = Job("anchor", _once(chain.anchor_head)), Job(intake.TIDY, lambda: intake.tidy(settings()))
-RULES = *retention.RULES, prune_log.RULE
+RULES = *retention.RULES, prune_log.RULE, lifecycle.RULE
 EVERY_SWEEP = (
     Job("current database", _is_current),
     Job("anchor the send", _anchor_the_send),

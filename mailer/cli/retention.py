@@ -6,6 +6,7 @@ from mailer.backup import prune_log
 from mailer.cli import show
 from mailer.cli.opening import audited, opened
 from mailer.core.db import utcnow
+from mailer.monitoring import lifecycle
 from mailer.privacy.retention import rules, vacuum
 from mailer.subscribers.consent import chain
 
@@ -23,7 +24,7 @@ def run_(dry: bool, as_json: bool) -> None:
     with opened() as db:
         if not dry:
             chain.anchor_head(db, now=utcnow())
-    lines = list(rules.run((*rules.RULES, prune_log.RULE), dry=dry, clock=utcnow))
+    lines = list(rules.run((*rules.RULES, prune_log.RULE, lifecycle.RULE), dry=dry, clock=utcnow))
     rows = [{"rule": each.rule, "rows": each.rows, "kept": each.says} for each in lines]
     failed = sorted({each.rule for each in lines if each.failed})
     if not dry:

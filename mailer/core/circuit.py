@@ -8,10 +8,11 @@ however many workers see it, and cleared by the first success after it.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from mailer.core import hold_reasons
 from mailer.core.db import Base, changed
 from mailer.core.logging import scrub
 
@@ -25,7 +26,7 @@ class Hold(Base):
     failures: Mapped[int]
     since: Mapped[datetime]
     until: Mapped[datetime]
-    reason: Mapped[str]  # scrubbed
+    reason: Mapped[str]  # scrubbed; as hold_reasons.py reads it, or somebody else's words
 
 
 RELAY, JOURNAL, DKIM, INBOX, ERASURE = "relay", "journal", "dkim", "inbox", "erasure"
@@ -34,6 +35,7 @@ _PROVIDER = timedelta(seconds=60), timedelta(hours=1)
 LONGEST = _PROVIDER[1] + timedelta(minutes=1)
 
 
+UNTRIED = timedelta(minutes=10)  # a hold that is over for so long waits for no message
 PROBED_FOR = timedelta(seconds=120)  # whoever probes does so alone for that long, then is taken for dead
 
 
@@ -86,6 +88,22 @@ def bring_back(db: Session, *, now: datetime) -> int:
 def clear(db: Session, *names: str) -> None:
     """Delete these holds: what they name works again."""
     db.execute(delete(Hold).where(Hold.name.in_(names)))
+
+
+def unusable(db: Session, *, now: datetime) -> bool:
+    """Return whether the relay could not even be connected to, and is not to be tried now."""
+    held = db.scalar(select(Hold).where(Hold.name == RELAY, Hold.until > now))
+    reason = hold_reasons.read(held.reason) if held else None
+    return reason is not None and reason[0] in hold_reasons.UNUSABLE
+
+
+def reached(db: Session, *, now: datetime) -> None:
+    """Clear the relay's hold, if it was for a connection that could not be had: one could.
+
+    Also any other that nobody tries any more, since nothing is left to send.
+    """
+    unusable = func.split_part(Hold.reason, ": ", 1).in_(hold_reasons.UNUSABLE)
+    db.execute(delete(Hold).where(Hold.name == RELAY, unusable | (Hold.until < now - UNTRIED)))
 
 
 def known(db: Session) -> dict[str, Hold]:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.core import clock
@@ -16,7 +16,7 @@ class Heartbeat(Base):
     __tablename__ = "heartbeat"
 
     worker: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str]  # sender (holds rows), letters or notices (a Celery worker), beat
+    kind: Mapped[str]  # sender (holds rows), a queue (its Celery worker), beat, or work of all: alarms …
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     suspected_at: Mapped[datetime | None]  # silent when the sweep last looked
@@ -41,6 +41,39 @@ def skew(db: Session, *, more_than: float, seen_within: timedelta) -> dict[str, 
     lines = select(Heartbeat.kind, apart).where(Heartbeat.seen_at > func.now() - seen_within)
     far = db.execute(lines.group_by(Heartbeat.kind).having(apart > more_than))
     return {row[0]: row[1] for row in far}
+
+
+_TURN = text("""
+INSERT INTO heartbeat (worker, kind, started_at, seen_at, skew) VALUES (:worker, :kind, now(), now(), 0)
+ON CONFLICT (worker) DO UPDATE SET seen_at = now() WHERE heartbeat.seen_at <= now() - :every
+RETURNING worker
+""")
+
+
+def take_turn(db: Session, work: UUID, kind: str, *, every: timedelta = timedelta(0)) -> bool:
+    """Return whether this work of all processes is due, and note that it is done now, by the caller."""
+    return db.execute(_TURN, {"worker": work, "kind": kind, "every": every}).one_or_none() is not None
+
+
+def seen(db: Session, kind: str, *, within: timedelta) -> bool:
+    """Return whether something of this kind has given a sign of life lately."""
+    alive = Heartbeat.kind == kind, Heartbeat.seen_at > func.now() - within
+    return db.scalar(select(Heartbeat.worker).where(*alive).limit(1)) is not None
+
+
+def silence(db: Session, kind: str) -> timedelta | None:
+    """Return how long ago something of this kind last gave a sign of life; None: it never has."""
+    return _ago(db, kind, func.max(Heartbeat.seen_at))
+
+
+def age(db: Session, kind: str) -> timedelta | None:
+    """Return how long ago something of this kind gave its first sign of life; None: it never has."""
+    return _ago(db, kind, func.min(Heartbeat.started_at))
+
+
+def _ago(db: Session, kind: str, at: ColumnElement[datetime]) -> timedelta | None:
+    now, then = db.execute(select(func.now(), at).where(Heartbeat.kind == kind)).one()
+    return now - then if then else None
 
 
 def suspect(db: Session, *, silent: timedelta) -> None:

@@ -12,9 +12,11 @@ from datetime import date
 from typing import Any
 
 from imapclient import IMAPClient
-from imapclient.exceptions import IMAPClientError
+from imapclient.exceptions import IMAPClientError, LoginError
 
+from mailer.core import hold_reasons
 from mailer.core.endpoint import Endpoint
+from mailer.core.hold_reasons import HoldReason
 
 TIMEOUT = 10.0  # seconds
 LARGEST = 1_000_000  # bytes of a mail that are read
@@ -127,4 +129,12 @@ def _explained(host: str) -> Iterator[None]:
     try:
         yield
     except (OSError, IMAPClientError) as error:
-        raise MailboxDown(f"{host} ({type(error).__name__})") from None
+        raise MailboxDown(f"{_reason(error)}: {host}") from None
+
+
+def _reason(error: OSError | IMAPClientError) -> HoldReason:
+    if isinstance(error, LoginError):
+        return HoldReason.LOGIN_REFUSED
+    if isinstance(error, OSError):
+        return hold_reasons.of_connection(error)
+    return HoldReason.TURNED_AWAY

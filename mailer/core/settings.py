@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from mailer.core.endpoint import is_loopback
 from mailer.core.i18n import Locale, words
 
 SELECTOR = (
@@ -170,6 +171,13 @@ class Settings(BaseSettings):
         30, ge=0, le=400, description="How many days your backups are kept: certificates of erasure say so"
     )
     alert_address: str = Field(description="Where the service writes when it needs a person")
+    alert_url: SecretStr | None = Field(
+        None, description="Where the same is posted, as JSON with a `text`: the webhook of a chat or a pager"
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None,
+        description="Called each minute while all lives; whoever watches it from outside alarms when not",
+    )
 
     @field_validator("secret_keys", "embed_origins", mode="before")
     @classmethod
@@ -277,6 +285,17 @@ class Settings(BaseSettings):
         url = value.get_secret_value() if value else ""
         _ = url and _server(url, ("imap", "imaps"), "imaps://user:password@imap.example.org/INBOX")
         return value if url else None
+
+    @field_validator("alert_url", "heartbeat_url")
+    @classmethod
+    def _webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        url = value.get_secret_value() if value else ""
+        if not url:
+            return None
+        _server(url, ("https", "http"), "https://hooks.example.org/services/…")
+        if urlsplit(url).scheme == "http" and not is_loopback(urlsplit(url).hostname or ""):
+            raise ValueError("must start with https:// (http:// only on this machine)")
+        return value
 
     def kept(self, locale: str) -> str:
         """Return how long data are kept, in words."""

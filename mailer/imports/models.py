@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mailer.core.db import Base, enum
@@ -48,6 +48,9 @@ class Import(Base):
     seconds: Mapped[float] = mapped_column(default=0.0)
     error: Mapped[str | None]
     created_at: Mapped[datetime]
+    moved_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), onupdate=func.now()
+    )  # when anything of it last changed
     finished_at: Mapped[datetime | None]
 
 

@@ -1,46 +1,40 @@
-"""Find what needs a person, word it, and send one mail about it.
+"""Find what needs a person now, and say it in a sentence.
 
-Shown in three places: an alert mail, the desk's banner, and /readyz.
+Shown at the desk and in /readyz; told by mail, and to a chat or a pager (lifecycle.py).
 """
 
-import smtplib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.core import circuit, heartbeats, i18n, jobs, restore_lock
+from mailer.core import circuit, heartbeats, jobs, restore_lock
 from mailer.core.circuit import Hold
-from mailer.core.heartbeats import Heartbeat
 from mailer.core.jobs import Failing
 from mailer.core.logging import log
-from mailer.core.settings import Settings, settings
-from mailer.delivery import ledger, refusals, unknown
-from mailer.monitoring.models import Alarm
+from mailer.core.settings import settings
+from mailer.delivery import ledger, load_issue, recovery, refusals, stalled, unknown
+from mailer.delivery.stalled import Stalled
+from mailer.monitoring import causes
+from mailer.monitoring.backlog import Backlog, backlogs
+from mailer.monitoring.causes import SILENT_AFTER, Needs
+from mailer.monitoring.sentences import sentence
 from mailer.newsletters import newsletters
 from mailer.privacylog import decisions
-from mailer.rendering.typography import typeset
-from mailer.smtp.relay import Relay
 from mailer.subscribers import signup
 from mailer.subscribers.consent import verification
 
-SILENT_AFTER = timedelta(seconds=90)  # without a heartbeat of beat, or of any worker of a queue
 ALARM_AFTER = {
-    circuit.RELAY: timedelta(minutes=5), circuit.JOURNAL: timedelta(0), circuit.DKIM: timedelta(0),
+    circuit.RELAY: timedelta(seconds=25), circuit.JOURNAL: timedelta(0), circuit.DKIM: timedelta(0),
     circuit.INBOX: timedelta(hours=1), circuit.ERASURE: timedelta(0),
 }  # fmt: skip
 PROVIDER_ALARM_AFTER = timedelta(minutes=15)
 KINDS_OF_PROCESS = ("beat", "letters", "notices", "chores")
 CLOCKS_APART = 2.0  # seconds
 MAIL_AFTER = timedelta(seconds=60)  # a start, or a restart, raises no alarm
-REMIND_AFTER = timedelta(hours=24)
+RATE_TOO_LOW = 1 / stalled.STALLED_AFTER.total_seconds()  # messages a second: not one in that time
 Check = Callable[[Session, datetime], Iterator["ActiveAlarm"]]
 
 
@@ -50,7 +44,9 @@ class ActiveAlarm:
 
     kind: str  # a key of templates/words/monitoring.yaml
     subject: str  # what it is about: an issue's id, a provider, a queue
-    values: dict[str, Any]
+    values: dict[str, Any]  # as JSON can hold them
+    since: datetime | None = None  # None: it is not known, so from when it is first found
+    patience: timedelta | None = None  # how long it stands before anybody is told; None: MAIL_AFTER
 
     @property
     def name(self) -> str:
@@ -58,12 +54,17 @@ class ActiveAlarm:
 
     def sentence(self, locale: str) -> str:
         """Return what it is, and what to do, on one line."""
-        return typeset(i18n.words("monitoring", locale)[self.kind].format(**self.values), locale)
+        return sentence(self.kind, self.values, locale)
 
 
 def find(db: Session, *, now: datetime) -> list[ActiveAlarm]:
     """Return everything that needs a person now; a check that raises does too, and hides no other."""
     return [alarm for check in _CHECKS for alarm in _checked(db, check, now)]
+
+
+def silent(db: Session) -> list[str]:
+    """Return which of our processes give no sign of life."""
+    return [kind for kind in KINDS_OF_PROCESS if not heartbeats.seen(db, kind, within=SILENT_AFTER)]
 
 
 def _checked(db: Session, check: Check, now: datetime) -> list[ActiveAlarm]:
@@ -73,56 +74,6 @@ def _checked(db: Session, check: Check, now: datetime) -> list[ActiveAlarm]:
     except Exception as error:
         log.error("an alarm cannot be looked for", alarm=check.__name__, error=jobs.place(error))
         return [_failing_about(Failing(f"alarms{check.__name__}", 0, now, jobs.place(error)), now)]
-
-
-def remember(db: Session, active: Sequence[ActiveAlarm], *, now: datetime) -> list[ActiveAlarm]:
-    """Store since when each stands; return those that have stood a while and were not mailed within a day."""
-    names = [each.name for each in active]
-    db.execute(delete(Alarm).where(Alarm.name.not_in(names)))
-    if active:
-        values = [{"name": name, "since": now} for name in names]
-        db.execute(insert(Alarm).values(values).on_conflict_do_nothing())
-    untold = Alarm.told_at.is_(None) | (Alarm.told_at < now - REMIND_AFTER)
-    ripe = set(db.scalars(select(Alarm.name).where(untold, Alarm.since <= now - MAIL_AFTER)))
-    return [each for each in active if each.name in ripe]
-
-
-def told(db: Session, active: Sequence[ActiveAlarm], *, now: datetime) -> None:
-    """Note that the mail about these has left."""
-    db.execute(update(Alarm).where(Alarm.name.in_([each.name for each in active])).values(told_at=now))
-
-
-def tell(active: Sequence[ActiveAlarm], settings: Settings, *, now: datetime) -> bool:
-    """Mail the alert address; return whether the relay took it.  Raises RelayDown."""
-    client = Relay.parse(settings.relay_url).connect()
-    try:
-        client.send_message(compose(active, settings, now=now))
-    except smtplib.SMTPException as error:
-        log.error("the relay refused the alert mail", error=type(error).__name__)
-        return False
-    finally:
-        client.close()
-    return True
-
-
-def compose(active: Sequence[ActiveAlarm], settings: Settings, *, now: datetime) -> EmailMessage:
-    """Return the alert mail, in the installation's language."""
-    locale = settings.default_locale
-    frame = i18n.words("monitoring", locale)["mail"]
-    domain = settings.alert_address.rpartition("@")[2]
-    message = EmailMessage(policy=SMTP)
-    message["From"] = message["To"] = settings.alert_address
-    message["Subject"] = frame["subject"].format(count=len(active))
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = make_msgid(domain=domain)
-    message["Auto-Submitted"] = "auto-generated"
-    lines = [
-        frame["before"],
-        *(f"- {each.sentence(locale)}" for each in active),
-        f"{settings.public_url}/desk/",
-    ]
-    message.set_content("\n\n".join(lines) + "\n", cte="quoted-printable")
-    return message
 
 
 def _refused(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
@@ -144,8 +95,9 @@ def _held(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
 
 def _about(name: str, hold: Hold, now: datetime) -> ActiveAlarm:
     kind = name if name in ALARM_AFTER else "provider"
-    minutes = int((now - hold.since).total_seconds() // 60)
-    return ActiveAlarm(kind, name, {"name": name, "reason": hold.reason, "minutes": minutes})
+    values = {"name": name, "reason": hold.reason, "minutes": _minutes(hold.since, now)}
+    patience = ALARM_AFTER[name] if name == circuit.RELAY else None  # told within a minute
+    return ActiveAlarm(kind, name, values, since=hold.since, patience=patience)
 
 
 def _unproven(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
@@ -154,11 +106,8 @@ def _unproven(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
 
 
 def _silent(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
-    alive = select(Heartbeat.kind).where(Heartbeat.seen_at > func.now() - SILENT_AFTER).distinct()
-    seen = set(db.scalars(alive))
-    for kind in KINDS_OF_PROCESS:
-        if kind not in seen:
-            yield ActiveAlarm("silent", kind, {"name": kind})
+    for kind in silent(db):
+        yield ActiveAlarm("silent", kind, {"name": kind})
 
 
 def _signups(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
@@ -188,8 +137,7 @@ def _failing(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
 
 
 def _failing_about(job: Failing, now: datetime) -> ActiveAlarm:
-    minutes = max(int((now - job.since).total_seconds() // 60), 0)
-    values = {"name": job.job, "rows": job.rows, "minutes": minutes, "reason": job.error}
+    values = {"name": job.job, "rows": job.rows, "minutes": _minutes(job.since, now), "reason": job.error}
     return ActiveAlarm("set_aside" if job.rows else "failing", job.job, values)
 
 
@@ -200,12 +148,56 @@ def _late(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
         yield ActiveAlarm("late", str(each.id), {"title": each.title, "due_at": f"{due_at:%Y-%m-%d %H:%M}"})
 
 
+def _not_begun(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
+    for issue in stalled.not_begun(db, now=now, late_after=settings().late_after):
+        cause, detail = causes.likely(db, Needs(("beat", "notices"), jobs=(ledger.FREEZE,)), now=now)
+        values = {
+            "title": issue.title, "minutes": _minutes(issue.due_at or now, now),
+            "cause": cause, "detail": detail,
+        }  # fmt: skip
+        yield ActiveAlarm("not_begun", str(issue.id), values)
+
+
+def _stalled(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
+    for each in stalled.stalled(db, now=now):
+        cause, detail = causes.likely(db, _needs_of(each), now=now)
+        values = {
+            "title": each.title, "rows": each.rows, "minutes": _minutes(each.since, now),
+            "cause": cause, "detail": detail,
+        }  # fmt: skip
+        yield ActiveAlarm("stalled", str(each.issue_id), values)
+
+
+def _needs_of(send: Stalled) -> Needs:
+    rate = settings().rate
+    return Needs(
+        ("beat", "notices", "letters"), (circuit.RELAY, circuit.JOURNAL, circuit.DKIM),
+        (load_issue.JOB, "ask for letters", recovery.JOB, ledger.CLOSE), send.on_hold,
+        rate if rate < RATE_TOO_LOW else 0,
+    )  # fmt: skip
+
+
+def _backlog(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
+    for each in backlogs(db, now=now):
+        cause, detail = causes.likely(db, each.needs, now=now)
+        yield ActiveAlarm("backlog", each.queue, _values_of(each, now) | {"cause": cause, "detail": detail})
+
+
+def _values_of(backlog: Backlog, now: datetime) -> dict[str, Any]:
+    limit = int(backlog.limit.total_seconds() // 60)
+    return {"queue": backlog.queue, "minutes": _minutes(backlog.since, now), "limit": limit}
+
+
+def _minutes(since: datetime, now: datetime) -> int:
+    return max(int((now - since).total_seconds() // 60), 0)
+
+
 def _clocks(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
     for kind, seconds in heartbeats.skew(db, more_than=CLOCKS_APART, seen_within=SILENT_AFTER).items():
         yield ActiveAlarm("clock", kind, {"name": kind, "seconds": round(seconds)})
 
 
 _CHECKS: tuple[Check, ...] = (
-    _refused, _unknown, _unproven, _held, _silent, _signups, _privacy_log, _disarmed, _evidence,
-    _failing, _late, _clocks,
+    _refused, _unknown, _unproven, _held, _silent, _signups, _privacy_log, _disarmed, _evidence, _failing,
+    _late, _not_begun, _stalled, _backlog, _clocks,
 )  # fmt: skip

@@ -2,7 +2,8 @@
 
 Celery may reconnect to Redis and never consume again; beat may end unnoticed.  A thread of each worker's main
 process writes a heartbeat, stops the worker (to be restarted) when its queue fills and it takes nothing, and
-asks for the sweep itself when beat has no heartbeat.
+asks for the sweep itself when beat has no heartbeat.  Another looks for alarms where no worker sweeps, and
+calls the heartbeat URL: servers that do not answer keep neither from its turn.
 """
 
 import mmap
@@ -23,12 +24,13 @@ from celery.worker import state
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailer.core import heartbeats
+from mailer.core import heartbeats, jobs
 from mailer.core.after_commit import Task
-from mailer.core.db import transaction
+from mailer.core.db import transaction, utcnow
 from mailer.core.heartbeats import Heartbeat
 from mailer.core.logging import log
 from mailer.core.settings import settings
+from mailer.monitoring import external_heartbeat, rounds
 
 LOOK_EVERY = 15.0  # seconds
 STALLED_AFTER = 60.0  # seconds with tasks in the queue, idle processes, and no task taken
@@ -118,11 +120,38 @@ class Watchdog(threading.Thread):
             return any(client.llen(queue) for queue in self._queues)
 
 
+class Monitor(threading.Thread):
+    """Do what concerns all processes, in whichever lives: a round of alarms nobody does, the heartbeat."""
+
+    def __init__(self) -> None:
+        super().__init__(name="monitor", daemon=True)
+
+    def run(self) -> None:
+        while True:
+            time.sleep(LOOK_EVERY)  # first: a worker that starts has not swept yet
+            for look in (_do_missed_round, _send_heartbeat):
+                try:
+                    look()
+                except Exception as error:  # whatever it was: the other, and the next time, must come
+                    log.error("monitoring failed", look=look.__name__, error=jobs.place(error))
+
+
+def _do_missed_round() -> None:
+    if rounds.missed():
+        rounds.run(settings(), clock=utcnow)
+
+
+def _send_heartbeat() -> None:
+    if external_heartbeat.take_turn():
+        external_heartbeat.run(settings(), clock=utcnow)
+
+
 def install(ask_for: Callable[[Task], object]) -> None:
     """Start a watchdog in every worker, and handle its stop."""
 
     def start(sender: Any, **_: Any) -> None:
         Watchdog(sender, ask_for).start()
+        Monitor().start()
 
     signals.worker_ready.connect(start, weak=False)
     signals.worker_shutting_down.connect(_set_stop_flag)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from mailer.core.hold_reasons import HoldReason
 from mailer.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def load(settings: Settings) -> Signer | None:
         key = settings.dkim_key_file.read_bytes()
     except OSError as error:
         raise DkimKeyMissing(
-            f"the DKIM key {settings.dkim_key_file} cannot be read ({error.strerror}): nothing leaves "
+            f"{HoldReason.KEY_UNREADABLE}: {settings.dkim_key_file} ({error.strerror}); nothing leaves "
             "unsigned; put it back, or unset MAILER_DKIM_KEY_FILE and MAILER_DKIM_SELECTOR"
         ) from error
     return Signer(settings.dkim_selector, key)
@@ -187,11 +188,11 @@ def _read(pem: bytes) -> "RSAPrivateKey":
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
-        raise DkimKeyMissing(f"the DKIM key is no private key in PEM without a password: {remedy}") from error
+        raise DkimKeyMissing(f"{HoldReason.KEY_NOT_PEM}: {remedy}") from error
     if not isinstance(key, RSAPrivateKey):
-        raise DkimKeyMissing(f"the DKIM key is not an RSA key: {remedy}")
+        raise DkimKeyMissing(f"{HoldReason.KEY_NOT_RSA}: {remedy}")
     if key.key_size < MIN_BITS:
-        raise DkimKeyMissing(f"the DKIM key has {key.key_size} bits, fewer than {MIN_BITS}: {remedy}")
+        raise DkimKeyMissing(f"{HoldReason.KEY_WEAK}: {key.key_size} bits, fewer than {MIN_BITS}; {remedy}")
     return key
 
 

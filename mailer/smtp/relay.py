@@ -4,7 +4,10 @@ import smtplib
 import socket
 from typing import Self
 
+from mailer.core import hold_reasons
 from mailer.core.endpoint import Endpoint
+from mailer.core.hold_reasons import HoldReason
+from mailer.smtp.replies import reply, said
 
 CONNECT_TIMEOUT = 30.0  # seconds
 
@@ -43,7 +46,7 @@ class Relay(Endpoint):
         try:
             return self._open(CONNECT_TIMEOUT if patience is None else patience)
         except (OSError, smtplib.SMTPException) as error:
-            raise RelayDown(f"{self.host}:{self.port} ({_short(error)})") from error
+            raise RelayDown(f"{_reason(error)}: {self.host}:{self.port}{_said(error)}") from error
 
     def _open(self, patience: float) -> smtplib.SMTP:
         client: smtplib.SMTP
@@ -64,6 +67,20 @@ class Relay(Endpoint):
         return client
 
 
-def _short(error: Exception) -> str:
-    code = getattr(error, "smtp_code", None)
-    return f"{type(error).__name__} {code}" if code else type(error).__name__
+def _reason(error: OSError | smtplib.SMTPException) -> HoldReason:
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return HoldReason.LOGIN_REFUSED
+    if isinstance(error, smtplib.SMTPNotSupportedError):  # STARTTLS, or a login, that it does not offer
+        return HoldReason.NO_ENCRYPTION if "STARTTLS" in str(error) else HoldReason.LOGIN_REFUSED
+    if isinstance(error, smtplib.SMTPException):  # which is an OSError too
+        return HoldReason.TURNED_AWAY
+    return hold_reasons.of_connection(error)
+
+
+def _said(error: Exception) -> str:
+    """Return the relay's own words, where it said some."""
+    code, text = getattr(error, "smtp_code", None), getattr(error, "smtp_error", b"")
+    if not code:
+        return ""
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    return f", {said(reply(code, words.encode()))}"

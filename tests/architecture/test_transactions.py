@@ -25,6 +25,8 @@ WORKERS = {
     "mailer/imports/pipeline.py",
     "mailer/imports/uploads.py",
     "mailer/imports/worker.py",
+    "mailer/monitoring/external_heartbeat.py",
+    "mailer/monitoring/rounds.py",
     "mailer/monitoring/watchdog.py",
     "mailer/notices/worker.py",
     "mailer/privacy/mailbox/intake.py",

@@ -30,10 +30,10 @@ FRENCH = re.compile(
     re.I,
 )
 UNSEEN = {
-    "Access", "Act", "Alert", "BodyPermission", "Change", "Confirmation", "DateOrder", "Decision",
-    "Due", "Erasure", "Keep", "Move", "Phase", "Portability", "Pressure", "Purpose", "Rectification",
-    "ResolutionKind", "Restriction", "Sort", "SubscriptionState", "Task", "Theme", "TransactionEnd",
-    "Whose",
+    "Access", "Act", "AlarmChannel", "Alert", "BodyPermission", "Change", "Confirmation", "DateOrder",
+    "Decision", "Due", "Erasure", "Keep", "Move", "Phase", "Portability", "Pressure", "Purpose",
+    "Rectification", "ResolutionKind", "Restriction", "Sort", "SubscriptionState", "Task", "Theme",
+    "TransactionEnd", "Whose",
 }  # fmt: skip
 
 

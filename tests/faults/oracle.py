@@ -98,7 +98,7 @@ def _case(db: Session, arrivals: Sequence[Arrival], issue_id: UUID) -> Case:
     rows = {row.position: row for row in db.scalars(select(Delivery).where(Delivery.issue_id == issue_id))}
     named = select(Delivery.position, Subscriber.email).join(Subscriber)
     emails = {row.position: row.email for row in db.execute(named.where(Delivery.issue_id == issue_id))}
-    alarms = {name.partition(":")[0] for name in db.scalars(select(Alarm.name))}
+    alarms = set(db.scalars(select(Alarm.kind).where(Alarm.resolved_at.is_(None))))
     held: dict[int, list[Arrival]] = {}
     strangers = []
     for arrival in arrivals:

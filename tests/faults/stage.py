@@ -245,7 +245,7 @@ class Stage:
     def alarms(self) -> set[str]:
         """The kinds of what a person is asked about."""
         with self.transaction() as db:
-            return {name.partition(":")[0] for name in db.scalars(select(Alarm.name))}
+            return set(db.scalars(select(Alarm.kind).where(Alarm.resolved_at.is_(None))))
 
     def mails_to(self, address: str) -> int:
         """How many messages the relay took for somebody."""

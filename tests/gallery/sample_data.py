@@ -26,14 +26,17 @@ from mailer.issues import lifecycle, yaml_file
 from mailer.issues.blocks import Content
 from mailer.monitoring.alarms import KINDS_OF_PROCESS
 from mailer.newsletters.models import LegalBasis, Newsletter, Theme
+from mailer.notices.models import Notice
 from mailer.privacy.models import AddressChange
 from mailer.privacy.rights import restriction
+from mailer.smtp.replies import DeliveryState
 from mailer.staff import accounts
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import wordings
 from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import Subscriber, Subscription
+from tests.gallery.alarms import fill_alarms
 from tests.gallery.register import fill_register
 from tests.gallery.site import NOW, House
 from tests.support.make import make_newsletter, sign_up
@@ -74,7 +77,11 @@ def furnish(house: House) -> dict[str, str]:
     links = _issues(house, str(lea.id))
     with transaction() as db:
         links |= _links_of_mails(db, letter) | fill_register(db, str(lea.id))
-    return links | _links_of_rights(house)
+        fill_alarms(db, str(lea.id))
+    links |= _links_of_rights(house)
+    with transaction() as db:  # their mails have left long ago
+        db.execute(update(Notice).values(state=DeliveryState.ACCEPTED))
+    return links
 
 
 def _newsletters(db: Session) -> tuple[Newsletter, Newsletter]:

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import Envelope
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
 from mailer.core.embedded import free_port
 
@@ -21,6 +21,8 @@ class Sink:
         self.envelopes: list[Envelope] = []
         self.refusals: dict[str, str] = {}  # recipient → reply to RCPT
         self.hangs_up: set[str] = set()  # on these recipients
+        self.password = ""
+        self.logins = 0  # tried
 
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
         self, server: Any, session: Any, envelope: Envelope, address: str, rcpt_options: Any
@@ -31,6 +33,12 @@ class Sink:
             return self.refusals[address]
         envelope.rcpt_tos.append(address)
         return "250 OK"
+
+    def authenticate(self, _: Any, __: Any, ___: Any, method: str, given: Any) -> AuthResult:
+        """Compare the password of a login; aiosmtpd says no with a 535."""
+        self.logins += 1
+        right = isinstance(given, LoginPassword) and given.password.decode() == self.password
+        return AuthResult(success=right, handled=False)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
         self.envelopes.append(envelope)
@@ -47,11 +55,15 @@ class Sink:
 
 
 @contextmanager
-def running_sink(*, smtputf8: bool = True) -> Iterator[Sink]:
-    """A sink that listens on a port of its own."""
+def running_sink(*, smtputf8: bool = True, password: str = "") -> Iterator[Sink]:
+    """A sink that listens on a port of its own; whoever logs in needs this password."""
     port = free_port()
     sink = Sink(port)
-    controller = Controller(sink, hostname="127.0.0.1", port=port, enable_SMTPUTF8=smtputf8)
+    controller = Controller(
+        sink, hostname="127.0.0.1", port=port, enable_SMTPUTF8=smtputf8, authenticator=sink.authenticate,
+        auth_require_tls=False,
+    )  # fmt: skip
+    sink.password = password
     controller.start()
     try:
         yield sink

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mailer.core import circuit, imap, jobs, throttle, tokens
+from mailer.core import circuit, heartbeats, imap, jobs, throttle, tokens
 from mailer.core.address import mailbox as counted
 from mailer.core.db import transaction, utcnow
 from mailer.core.imap import Mailbox, MailboxDown
@@ -34,6 +34,7 @@ MAILS = 20  # read at a time: a confirmation does not wait for more of them
 RECEIPTS_AN_HOUR = 100  # to whoever writes: beyond, cases are opened all the same
 KEPT_FOR = timedelta(days=30)  # what was dealt with, in the mailbox
 JOB, TIDY = "inbox", "inbox tidy"
+READ, _READING = "inbox", UUID(int=2)  # the sign of life of its last reading
 CHANNEL = "mailto"  # of a withdrawal
 _LOCK = 0x696E626F78  # "inbox"
 
@@ -59,6 +60,7 @@ def work(settings: Settings) -> bool:
         return False
     with transaction() as db:
         circuit.clear(db, circuit.INBOX)
+        heartbeats.take_turn(db, _READING, READ)
     return len(waiting) > MAILS
 
 

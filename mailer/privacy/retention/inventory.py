@@ -83,6 +83,7 @@ class Keep(StrEnum):
     STAFF_SESSIONS = "staff_sessions"
     AUDIT = "audit"
     PRIVACY_LOG = "privacylog"
+    ALARMS = "alarms"
     UNTIL_LIFTED = "until the person lifts it"
     EMPLOYED = "as long as they work here"
     ARCHIVE = "with the archive"
@@ -204,6 +205,7 @@ HOLDINGS = (
     _staff("approval", "approver at", Keep.ARCHIVE),
     _staff("resolution", "by at", Keep.ARCHIVE),
     _staff("subscriber_import", "by", Keep.IMPORT_REPORTS),
+    _staff("alarm", "acknowledged_at acknowledged_by", Keep.ALARMS),
     _staff("newsletter", "from_name from_address reply_to", Keep.ARCHIVE),  # a person's, in a small body
     # -- outside the database ----------------------------------------------------------
     _person("the send's journal", "position outcome reply", Access.SUMMED_UP, Erasure.LIVES_ON, Keep.OUTSIDE),
@@ -218,7 +220,11 @@ HOLDINGS = (
 
 # Columns that hold no personal data, and why not.
 NOT_PERSONAL = {
-    "alarm": ("the service's own state, about workers, relays and issues", "name since told_at"),
+    "alarm": (
+        "the service's own state, about workers, relays and issues",
+        "id name kind subject facts since tell_at seen_at resolved_at",
+    ),
+    "alarm_message": ("the service's own state", "alarm_id channel told_at resolution_told_at"),
     "asset": ("publications", "sha256 media_type width height body"),
     "audit": ("a sequence", "id"),
     "breach": (
@@ -269,7 +275,7 @@ NOT_PERSONAL = {
         "how far a file is, and counts",
         "id newsletter_id state file_fingerprint records preset columns source legal_text "
         "consented_at locale done new known refused reasons undone seconds error created_at "
-        "finished_at",
+        "moved_at finished_at",
     ),
     "approval": ("which revision of which issue", "id issue_id revision_id"),
     "import_file": ("a sequence", "import_id number"),

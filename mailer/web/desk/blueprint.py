@@ -12,6 +12,7 @@ from mailer.newsletters.models import Theme
 from mailer.subscribers.recipients import count
 from mailer.web.desk import labels
 from mailer.web.desk.account import account
+from mailer.web.desk.alarms import alarms
 from mailer.web.desk.case_data import data
 from mailer.web.desk.case_letters import acts
 from mailer.web.desk.cases import rights
@@ -29,6 +30,7 @@ desk.register_blueprint(people)
 desk.register_blueprint(rights)
 desk.register_blueprint(acts)
 desk.register_blueprint(data)
+desk.register_blueprint(alarms)
 
 
 @desk.after_request

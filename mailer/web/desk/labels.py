@@ -12,7 +12,7 @@ from mailer.core.i18n import E, Locale, labels, supported
 from mailer.core.settings import settings
 from mailer.delivery.reports import Progress
 from mailer.issues.state_machine import IssueState
-from mailer.monitoring import alarms
+from mailer.monitoring import alarms, lifecycle, sentences
 from mailer.newsletters.models import LegalBasis
 from mailer.rendering.local_time import shown
 from mailer.rendering.typography import typeset
@@ -40,7 +40,7 @@ def context() -> dict[str, object]:
         "STATES": called(IssueState), "COUNTS": counts(), "REASONS": called(Withheld),
         "BASES": called(LegalBasis), "FINISHED": FINAL, "LEVELS": LEVELS, "language": language,
         "when": when, "briefly": briefly, "number": format_decimal, "people": people,
-        "alarms": sentences, "bar": bar, "sentence": sentence, "percent": percent,
+        "alarms": unattended, "bar": bar, "sentence": sentence, "percent": percent, "refusal": refusal,
     }  # fmt: skip
 
 
@@ -56,16 +56,23 @@ def counts() -> dict[DeliveryState, tuple[str, str]]:
     return {state: (names[state], meanings[state]) for state in BAR}
 
 
-def sentences() -> list[str]:
-    """Return what asks for a person now."""
+def unattended() -> list[str]:
+    """Return what asks for a person now, and nobody has taken on."""
     with transaction() as db:
-        return [alarm.sentence(language()) for alarm in alarms.find(db, now=utcnow())]
+        taken = lifecycle.acknowledged(db)
+        found = alarms.find(db, now=utcnow())
+    return [alarm.sentence(language()) for alarm in found if alarm.name not in taken]
 
 
 def language() -> Locale:
     """Return the reader's language."""
     locale, otherwise = get_locale(), settings().default_locale
     return supported(locale.language, otherwise) if locale else otherwise
+
+
+def refusal(text: str) -> str:
+    """Return why the relay refuses: its own words quoted."""
+    return sentences.refusal(text, language())
 
 
 def when(at: datetime) -> str:

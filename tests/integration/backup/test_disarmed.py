@@ -89,7 +89,7 @@ def test_nothing_is_frozen_claimed_decided_or_sent(token: str, settings: Setting
         assert load_issue.leaving(db, {}, settings, None) == {}
         assert db.scalar(select(func.count()).select_from(SignupRequest)) == 1
         assert set(db.scalars(select(Notice.state))) == {DeliveryState.PENDING}
-        assert set(db.scalars(select(Heartbeat.kind))) == {"beat"}
+        assert set(db.scalars(select(Heartbeat.kind))) == {"beat", "alarms"}
     assert worker.send_due(settings) == 0
 
 

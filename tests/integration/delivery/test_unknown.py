@@ -1,6 +1,5 @@
 """Unknown deliveries: proved, left, or sent again, and never without somebody's choice."""
 
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -9,7 +8,6 @@ from sqlalchemy import select, update
 from mailer.core import circuit, tokens
 from mailer.core.after_commit import Task
 from mailer.core.db import transaction, utcnow
-from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience, ledger, unknown
 from mailer.delivery.certificate import certify
@@ -17,7 +15,6 @@ from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import ForbiddenMove, IssueState
 from mailer.monitoring import alarms
-from mailer.monitoring.models import Alarm
 from mailer.smtp.replies import DeliveryState
 from tests.support.make import EPOCH, make_newsletter, make_readers, make_scheduled_issue
 
@@ -89,25 +86,6 @@ def test_a_cancelled_issue_sends_nothing_again(issue: Issue) -> None:
     assert "pending" not in _states(issue.id).values()
 
 
-def test_an_alarm_is_told_once_until_it_is_over(issue: Issue, settings: Settings) -> None:
-    def untold(after: timedelta) -> list[str]:
-        with transaction() as db:
-            now = EPOCH + after
-            found = alarms.remember(db, alarms.find(db, now=now), now=now)
-            alarms.told(db, found, now=now)
-            return sorted(each.kind for each in found)
-
-    assert untold(timedelta(0)) == []
-    assert untold(alarms.MAIL_AFTER) == ["silent"] * len(alarms.KINDS_OF_PROCESS) + ["unknown"]
-    assert untold(alarms.MAIL_AFTER * 2) == []
-    assert "unknown" in untold(alarms.MAIL_AFTER * 2 + alarms.REMIND_AFTER)
-    with transaction() as db:
-        unknown.leave(db, db.merge(issue), by="terminal", now=utcnow())
-    assert "unknown" not in untold(alarms.MAIL_AFTER * 2 + alarms.REMIND_AFTER * 2)
-    with transaction() as db:
-        assert "unknown" not in " ".join(db.scalars(select(Alarm.name)))
-
-
 def test_a_hold_grows_once_a_period_and_alarms_in_time(clean: None) -> None:
     def hit(after: float) -> None:
         with transaction() as db:
@@ -128,24 +106,3 @@ def test_a_hold_grows_once_a_period_and_alarms_in_time(clean: None) -> None:
         assert "relay" in {found.kind for found in late}
         circuit.clear(db, circuit.RELAY)
         assert circuit.known(db) == {}
-
-
-def test_every_alarm_has_its_words_in_both_languages(settings: Settings) -> None:
-    values = {
-        "title": "Été",
-        "rows": 3,
-        "name": "free",
-        "reason": "421 later",
-        "minutes": 7,
-        "until": "10:00 UTC",
-    }
-    found = [
-        alarms.ActiveAlarm(kind, "x", values)
-        for kind in (*alarms.ALARM_AFTER, "unknown", "provider", "silent", "signups")
-    ]
-    for locale in ("fr", "en"):
-        for each in found:
-            assert "{" not in each.sentence(locale)
-    message = alarms.compose(found, settings, now=EPOCH)
-    assert message["Auto-Submitted"] == "auto-generated"
-    assert "421 later" in message.get_content()

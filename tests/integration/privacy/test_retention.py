@@ -18,6 +18,7 @@ from mailer.core.audit import Audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.tokens import Purpose
 from mailer.imports.models import Import, ImportState
+from mailer.monitoring import lifecycle
 from mailer.notices import outbox
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import register
@@ -32,7 +33,7 @@ from tests.support.make import EPOCH, make_newsletter, make_pending, open_case
 
 ZOE = "zoe@example.org"
 DAY = timedelta(days=1)
-RULES = (*rules.RULES, prune_log.RULE)
+RULES = (*rules.RULES, prune_log.RULE, lifecycle.RULE)
 YEARS, MONTHS = relativedelta(years=3), relativedelta(months=35)
 
 

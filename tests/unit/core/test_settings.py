@@ -127,3 +127,16 @@ def test_how_long_data_are_kept_is_said_in_each_language_or_in_their_own_words()
     assert (given.kept("fr")[:4], given.kept("en")[:7]) == ("5 an", "5 years")
     assert module.load(**GIVEN | {"retention_years": 1}).kept("en").startswith("1 year after")
     assert module.load(**GIVEN | {"retention": "le temps du mandat"}).kept("en") == "le temps du mandat"
+
+
+@pytest.mark.parametrize("name", ["alert_url", "heartbeat_url"])
+def test_what_is_called_is_called_over_tls_but_on_this_machine(name: str) -> None:
+    variable = f"MAILER_{name.upper()}"
+    for right in ("https://hooks.example.org/services/T0/s3cret", "http://127.0.0.1:8065/hooks/x", ""):
+        given = module.load(**(GIVEN | {name: right}))
+        held = getattr(given, name)
+        assert (held.get_secret_value() if held else "") == right
+        assert "s3cret" not in repr(given)
+    for wrong in ("http://hooks.example.org/x", "hooks.example.org", "ftp://hooks.example.org", "https:///x"):
+        with pytest.raises(SettingsError, match=variable):
+            module.load(**(GIVEN | {name: wrong}))
