@@ -1,11 +1,9 @@
 """Door: people taken over from a file.  It is looked at first; a person then says go.  A worker does both."""
 
-import io
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal
 from flask_babel import gettext as _
@@ -17,7 +15,6 @@ from wtforms import SelectField, StringField
 
 from mailer.core import audit
 from mailer.core.db import transaction, utcnow
-from mailer.core.i18n import Locale
 from mailer.core.settings import settings
 from mailer.imports import export, file_format, lifecycle, uploads
 from mailer.imports.columns import PRESETS, NoMapping, Role, match, with_orders
@@ -30,7 +27,7 @@ from mailer.imports.rows import MAX_SOURCE, Terms
 from mailer.imports.uploads import Given
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Newsletter
-from mailer.web.desk import labels
+from mailer.web.desk import downloads, labels
 
 people = Blueprint("people", __name__, url_prefix="/people")
 
@@ -102,14 +99,26 @@ def progress(import_id: UUID) -> ResponseReturnValue:
     return jsonify({"state": job.state, "done": job.done, "records": job.records, "sentence": said} | counts)
 
 
-@people.get("/imports/<uuid:import_id>/report.csv")
+@people.get("/imports/<uuid:import_id>/report")
 def report(import_id: UUID) -> ResponseReturnValue:
-    """Show what became of every row, as it streams."""
+    """Hand out what became of every row."""
     with transaction() as db:
         _fetch(db, import_id)
-    lang = labels.language()
-    response = Response(_report(import_id, lang), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="import-{import_id}.csv"'
+        rows = lifecycle.report(db, import_id)
+        response, _rows = downloads.write(export.report(rows, labels.language()), f"import-{import_id}")
+    return response
+
+
+@people.post("/export")
+def hand_out() -> ResponseReturnValue:
+    """Hand out the subscribers of a newsletter.  The audit keeps it."""
+    everybody = request.form.get("everybody") == "yes"
+    with transaction() as db:
+        newsletter = newsletters.newsletter(db, request.form.get("newsletter", "")) or abort(404)
+        listed = export.subscribers(db, newsletter.id, everybody=everybody)
+        response, rows = downloads.write(listed, f"abonnes-{newsletter.slug}")
+        details = {"newsletter": newsletter.slug, "rows": rows, "everybody": everybody}
+        audit.record(db, who=str(current_user.id), what="subscribers export", details=details, now=utcnow())
     return response
 
 
@@ -227,18 +236,6 @@ def _shown(job: Import) -> dict[str, object]:
 def _sentence(job: Import) -> str:
     done, records = format_decimal(job.done), format_decimal(job.records)
     return str(_("%(done)s lignes sur %(records)s", done=done, records=records))
-
-
-def _report(import_id: UUID, lang: Locale) -> Iterator[str]:
-    buffer = io.StringIO()
-    write = export.report_writer(buffer, lang)
-    yield "\ufeff" + buffer.getvalue()
-    with transaction() as db:
-        for row in export.reported(lifecycle.report(db, import_id), lang):
-            buffer.seek(0)
-            buffer.truncate()
-            write(row)
-            yield buffer.getvalue()
 
 
 def _back(import_id: UUID) -> ResponseReturnValue:

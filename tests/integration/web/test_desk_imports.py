@@ -1,18 +1,19 @@
 """People taken over at the desk: sent, looked at, confirmed, taken, undone."""
 
 import io
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from mailer.core.after_commit import Task
 from mailer.core.audit import Audit
 from mailer.core.db import transaction, utcnow
+from mailer.core.export_file import ExportFormat
 from mailer.core.settings import settings
 from mailer.imports import export, worker
 from mailer.imports.models import Import, ImportFile, ImportState
@@ -81,8 +82,8 @@ def test_a_file_is_looked_at_then_taken_then_undone(
     _work()
     news = client.get(f"{path}/progress.json").get_json()
     assert (news["state"], news["new"], news["refused"]) == ("done", "1", "1")
-    lines = client.get(f"{path}/report.csv", headers=FRENCH).text.splitlines()
-    assert lines[1:] == ["2,nouveau,", "3,refusé,pas une adresse électronique"]
+    lines = client.get(f"{path}/report?format=csv-excel", headers=FRENCH, buffered=True).text.splitlines()
+    assert lines[1:] == ["2;nouveau;", "3;refusé;pas une adresse électronique"]
     assert _count(ImportFile) == 0
     assert "Annuler cet import" in client.get(f"{path}/undo", headers=FRENCH).text
     _act(client, path, "undo")
@@ -212,12 +213,46 @@ def test_a_spreadsheet_is_taken_by_the_sheet_that_is_named(client: FlaskClient, 
     _act(client, path, "run")
     _work()
     with transaction() as db:
-        rows = io.StringIO()
-        export.write_subscribers(db, db.scalars(select(Newsletter.id)).one(), rows, everybody=True)
-    assert rows.getvalue().splitlines()[1].split(",")[:5] == [
-        "ann@example.org",
-        "",
-        "fr",
-        "active",
-        "2024-12-31",
-    ]
+        listed = export.subscribers(db, db.scalars(select(Newsletter.id)).one(), everybody=True)
+        [row] = listed.rows
+    assert row[:4] == ("ann@example.org", None, "fr", "active")
+    assert isinstance(row[4], datetime)
+    assert row[4].astimezone(settings().zone).isoformat() == "2024-12-31T00:00:00+01:00"
+
+
+@pytest.mark.parametrize("form", ExportFormat)
+def test_the_subscribers_are_handed_out_in_any_format_and_the_audit_keeps_it(
+    client: FlaskClient, slug: str, form: ExportFormat
+) -> None:
+    path = _send(client, slug).location
+    _work()
+    _act(client, path, "run")
+    _work()
+    given = {"csrf_token": token(client, "/desk/people"), "newsletter": slug, "format": form.value}
+    answer = client.post(
+        "/desk/people/export", data=given | {"everybody": "yes"}, headers=FRENCH, buffered=True
+    )
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=abonnes-{slug}.{form.ending}"
+    assert answer.headers["Cache-Control"] == "no-store"
+    shown = {
+        ExportFormat.CSV: "ann@example.org,Ann,fr,active,2024-05-02,salon de janvier",
+        ExportFormat.CSV_EXCEL: "ann@example.org;Ann;fr;active;2024-05-02;salon de janvier",
+        ExportFormat.JSON: '"consented_at": "2024-05-02"',
+    }
+    if form is ExportFormat.XLSX:
+        sheet = load_workbook(io.BytesIO(answer.data)).active
+        assert sheet
+        assert [cell.value for cell in sheet[2]][4] == datetime(2024, 5, 2)
+    else:
+        assert shown[form] in answer.text
+    with transaction() as db:
+        [entry] = db.scalars(select(Audit).where(Audit.what == "subscribers export"))
+    assert entry.details == {"newsletter": slug, "rows": 1, "everybody": True}
+
+
+def test_nobody_is_handed_out_without_a_login_or_a_newsletter(client: FlaskClient, app: Flask) -> None:
+    given = {"csrf_token": token(client, "/desk/people"), "newsletter": "nulle-part"}
+    assert client.post("/desk/people/export", data=given, headers=FRENCH).status_code == 404
+    stranger = app.test_client()
+    data = {"csrf_token": token(stranger, "/login"), "newsletter": "lettre"}
+    assert stranger.post("/desk/people/export", data=data).status_code == 302
