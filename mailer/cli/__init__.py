@@ -53,6 +53,7 @@ text.one_line(cli)
 def main() -> None:
     """Run the console script; what it writes is for its owner alone."""
     os.umask(bootstrap.PRIVATE)
+    bootstrap.set_up_logs(least="warning")
     try:
         cli(prog_name="mailer")
     except Exception as error:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mailer.core.i18n import Locale, words
+from mailer.core.logging import LogFormat, LogLevel
 
 SELECTOR = (
     r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"  # RFC 6376 3.1
@@ -173,6 +174,8 @@ class Settings(BaseSettings):
         30, ge=0, le=400, description="How many days your backups are kept: certificates of erasure say so"
     )
     alert_address: str = Field(description="Where the service writes when it needs a person")
+    log_format: LogFormat = Field("text", description="text (logfmt) or json: one line a record")
+    log_level: LogLevel = Field("info", description="debug, info, warning or error")
 
     @field_validator("secret_keys", "embed_origins", mode="before")
     @classmethod
