@@ -60,7 +60,8 @@ def subscribers() -> None:
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="The service it was exported from; told by "
               "its columns otherwise.")  # fmt: skip
 @click.option("--map", "named", multiple=True, metavar="ROLE=COLUMN",
-              help=f"What a column holds, outright. Roles: {', '.join(Role)}.")  # fmt: skip
+              help="What a column holds, by its header or "
+              f"its place (#2). Roles: {', '.join(Role)}.")  # fmt: skip
 @click.option("--dates", type=click.Choice(list(DateOrder)), help="How dates in figures are written, where "
               "the file does not tell.")  # fmt: skip
 @click.option("--encoding", type=click.Choice(list(ENCODINGS)),

@@ -20,6 +20,7 @@ def set_up_logs(*, least: LogLevel = "debug") -> None:
     standard.captureWarnings(capture=True)
     logging.configure(form, max(level, least, key=LEVELS.index))
 
+
 PRIVATE = 0o077
 
 

@@ -21,7 +21,7 @@ LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 CHATTY = (  # say nothing that is of use unless something is wrong
     "alembic", "celery.app.trace", "celery.beat", "celery.worker.request", "celery.worker.strategy",
-    "flask-limiter",
+    "flask-limiter", "werkzeug",
 )  # fmt: skip
 FIRST = ["timestamp", "level", "event", "logger", "request", "task", "task_id", "job", "issue"]
 _PLAIN = (bool, int, float, type(None))

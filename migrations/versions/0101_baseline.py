@@ -827,6 +827,7 @@ def upgrade() -> None:
         sa.Column(
             "state",
             sa.Enum(
+                "mapping",
                 "checking",
                 "checked",
                 "running",

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask import abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal
 from flask_babel import gettext as _
@@ -17,8 +17,7 @@ from mailer.core import audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
 from mailer.imports import export, file_format, lifecycle, uploads
-from mailer.imports.columns import PRESETS, NoMapping, Role, match, with_orders
-from mailer.imports.dates import DateOrder
+from mailer.imports.columns import Role
 from mailer.imports.file_format import ENCODINGS, Choices, UnreadableFile
 from mailer.imports.lifecycle import Order
 from mailer.imports.messages import sentence
@@ -28,8 +27,9 @@ from mailer.imports.uploads import Given
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Newsletter
 from mailer.web.desk import downloads, labels
+from mailer.web.desk.import_columns import people, recognised
 
-people = Blueprint("people", __name__, url_prefix="/people")
+__all__ = ("people",)
 
 UPLOAD = 128 * 1024 * 1024  # bytes: two million rows
 LIVE = frozenset({ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING})
@@ -43,10 +43,7 @@ class FileForm(FlaskForm):  # type: ignore[misc]
     source = StringField()
     consented_at = StringField()
     legal_text = StringField()
-    preset = SelectField(validate_choice=False)
-    dates = SelectField(validate_choice=False)
     encoding = SelectField(validate_choice=False)
-    sheet = StringField()
 
 
 class Refusal(Exception):
@@ -67,7 +64,7 @@ def home() -> ResponseReturnValue:
 
 @people.post("")
 def send() -> ResponseReturnValue:
-    """Keep the file, and have it looked at."""
+    """Keep the file, and ask what its columns hold."""
     given = FileForm()
     try:
         with transaction() as db:
@@ -75,9 +72,9 @@ def send() -> ResponseReturnValue:
             import_id = job.id
     except Refusal as refusal:
         return _home(given, str(refusal)), 422
-    except (UnreadableFile, NoMapping) as fault:
+    except UnreadableFile as fault:
         return _home(given, fault.sentence(labels.language())), 422
-    return redirect(url_for("desk.people.page", import_id=import_id), 303)
+    return redirect(url_for("desk.people.columns", import_id=import_id), 303)
 
 
 @people.get("/imports/<uuid:import_id>")
@@ -86,6 +83,8 @@ def page(import_id: UUID) -> ResponseReturnValue:
         job = _fetch(db, import_id)
         newsletter = db.get_one(Newsletter, job.newsletter_id)
         held = uploads.held(db, import_id)
+    if job.state is ImportState.MAPPING:
+        return redirect(url_for("desk.people.columns", import_id=import_id), 303)
     return render_template("desk/import.html", job=job, letter=newsletter.name, held=held, **_shown(job))
 
 
@@ -161,13 +160,13 @@ def _home(given: FileForm, fault: str | None = None) -> str:
         names = {newsletter.id: newsletter.name for newsletter in listed}
         imports = lifecycle.imports(db)[:50]
     return render_template(
-        "desk/people.html", form=given, fault=fault, newsletters=listed, presets=PRESETS,
+        "desk/people.html", form=given, fault=fault, newsletters=listed,
         encodings=ENCODINGS, imports=imports, names=names, STATES=labels.called(ImportState),
     )  # fmt: skip
 
 
 def _begun(db: Session, given: FileForm) -> Import:
-    """Return the import of what was sent.  Raises Refusal, UnreadableFile, NoMapping."""
+    """Return the import of what was sent.  Raises Refusal, UnreadableFile."""
     newsletter = newsletters.newsletter(db, given.newsletter.data or "")
     if newsletter is None:
         raise Refusal(_("Choisissez la lettre que ces personnes ont accepté de recevoir."))
@@ -175,22 +174,14 @@ def _begun(db: Session, given: FileForm) -> Import:
         raise Refusal(_("Choisissez un fichier."))
     terms = _terms(newsletter, given)
     source = Given(given.file.data.filename.replace("\\", "/").rpartition("/")[2], given.file.data.stream)
-    choices = _choices(given)
-    read = file_format.inspect(source, choices)
-    preset = given.preset.data if given.preset.data in PRESETS else None
-    columns = match(read.header, preset or ("sympa" if read.is_dump else None))
-    dates = DateOrder(given.dates.data) if given.dates.data in set(DateOrder) else None
-    columns = with_orders(columns, (cells for _, cells in file_format.records(source, read)), dates)
-    order = Order(newsletter.id, str(current_user.id), source, read, columns, terms, choices)
-    job = lifecycle.begin(db, order, ImportState.CHECKING)
+    choices = Choices(given.encoding.data if given.encoding.data in ENCODINGS else "")
+    form = file_format.inspect(source, choices)
+    columns = recognised(form, None)
+    order = Order(newsletter.id, str(current_user.id), source, form, columns, terms, choices)
+    job = lifecycle.begin(db, order, ImportState.MAPPING)
     if not uploads.held(db, job.id):
         uploads.store(db, job.id, source)
     return job
-
-
-def _choices(given: FileForm) -> Choices:
-    encoding = given.encoding.data if given.encoding.data in ENCODINGS else ""
-    return Choices(encoding or "", (given.sheet.data or "").strip())
 
 
 def _terms(newsletter: Newsletter, given: FileForm) -> Terms:
