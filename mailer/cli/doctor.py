@@ -21,12 +21,12 @@ from mailer.core import bootstrap, connection_faults, imap, postgres
 from mailer.core.db import engine, transaction
 from mailer.core.embedded import Unavailable
 from mailer.core.settings import Settings, SettingsError, env_file, load
+from mailer.monitoring.alarms import CLOCKS_APART
 from mailer.newsletters import newsletters
 from mailer.smtp import dkim, dns
 from mailer.smtp.dns import NoDns
 from mailer.smtp.relay import Relay, RelayDown
 
-SKEW = timedelta(seconds=2)  # between this machine and the database: beyond, links and logs tell another time
 ROOM, LITTLE_ROOM = 1 << 30, 200 << 20  # bytes free
 PATIENCE = 10.0  # seconds for each reply of a relay
 OK, LOOK, WRONG = "ok", "look", "WRONG"
@@ -184,7 +184,7 @@ def database(url: str) -> Findings:
 
 def _clock(ahead: timedelta) -> Finding:
     seconds = ahead.total_seconds()
-    if abs(ahead) <= SKEW:
+    if abs(seconds) <= CLOCKS_APART:
         return Finding("clock", OK, f"{abs(seconds):.1f} s from the database's")
     which = "behind" if seconds > 0 else "ahead of"
     said = f"this machine is {abs(seconds):.1f} s {which} the database: set both by NTP (timedatectl)"

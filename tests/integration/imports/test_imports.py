@@ -358,6 +358,16 @@ def test_columns_may_be_named_outright() -> None:
         match(["email"], given={Role.NAME: "nom"})
 
 
+def test_columns_may_be_named_by_their_place_where_their_names_do_not_tell() -> None:
+    assert match(["", "", "email"], given={Role.EMAIL: "#2"}).roles == (None, Role.EMAIL, None)
+    for place in ("#0", "#4"):
+        with pytest.raises(NoMapping, match="missing"):
+            match(["a", "b", "c"], given={Role.EMAIL: place})
+    with pytest.raises(NoMapping, match="twice"):
+        match(["mail", "mail"], given={Role.EMAIL: "mail"})
+    assert match(["mail", "mail"], given={Role.EMAIL: "#1"}).roles == (Role.EMAIL, None)
+
+
 def test_an_import_cut_short_goes_on_where_it_was(take: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "CHUNK", 10)
     body = "email,consented_at\n" + "".join(f"p{n}@example.org,2024-05-02\n" for n in range(95))
