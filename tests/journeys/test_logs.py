@@ -14,9 +14,11 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 
 import pytest
+import redis
 
 from mailer.core.after_commit import Task
 from mailer.core.embedded import free_port
+from mailer.core.settings import Settings
 from tests.support.waiting import PATIENCE, until
 
 ASKING = """
@@ -88,7 +90,11 @@ def test_the_site_s_lines_have_one_form_and_follow_a_request(tmp_path: Path) -> 
     assert "@" not in errors.read_text()
 
 
-def test_a_worker_s_lines_have_one_form_and_follow_a_task_to_its_request(tmp_path: Path) -> None:
+def test_a_worker_s_lines_have_one_form_and_follow_a_task_to_its_request(
+    settings: Settings, tmp_path: Path
+) -> None:
+    with redis.Redis.from_url(settings.redis_url or "") as broker:
+        broker.delete("chores", "notices")  # of other tests: what waits already is not asked for again
     subprocess.run([sys.executable, "-c", ASKING], check=True)
     celery = ("celery", "-A", "mailer.tasks", "worker", "-Q", "chores,notices", "-c", "1", "-P", "prefork",
               "--without-gossip", "--without-mingle")  # fmt: skip

@@ -20,7 +20,7 @@ from tests.support.sink import running_sink
 BARE = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
 AWKWARD = {
     "controller_name": "L’asso d'été \\ \"Zoé\" # 1", "controller_address": "1 rue X, 59000 Lille",
-    "recipients": " a b ",
+    "recipients": "a b; \"c\" $d",
 }  # fmt: skip
 
 
