@@ -36,13 +36,21 @@ class WorkerTask(celery.Task):  # type: ignore[misc]
     when_disarmed = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            if not self.when_disarmed and disarmed():
-                return None
-            with after_commit.together():
-                return super().__call__(*args, **kwargs)
-        except SQLAlchemyError as error:
-            log.error("the database failed", task=self.name, error=jobs.place(error))
+        with logging.following(**self._ids()):
+            try:
+                if not self.when_disarmed and disarmed():
+                    return None
+                with after_commit.together():
+                    return super().__call__(*args, **kwargs)
+            except SQLAlchemyError as error:
+                log.error("the database failed", error=jobs.place(error))
+
+    def _ids(self) -> dict[str, str]:
+        """Return what the log names while this runs: the task, and the request it was asked for in."""
+        request = getattr(self.request, "asked_in", None)
+        return {"task": self.name, "task_id": self.request.id or ""} | (
+            {"request": str(request)} if request else {}
+        )
 
 
 def disarmed() -> bool:
@@ -95,7 +103,7 @@ def _configuration() -> dict[str, Any]:
 
 @setup_logging.connect
 def _log(**_: Any) -> None:
-    logging.configure()
+    bootstrap.set_up_logs()
 
 
 def ask_for(task: Task) -> None:
@@ -106,7 +114,8 @@ def ask_for(task: Task) -> None:
     try:
         most = settings().senders if task is Task.SEND else 1
         if broker.waiting(app, task.value) < most:
-            app.send_task(task.value, retry=False, ignore_result=True)
+            asked_in = {"asked_in": logging.followed("request")}
+            app.send_task(task.value, retry=False, ignore_result=True, headers=asked_in)
     except Exception as error:
         log.warning("no worker could be asked", task=task, error=type(error).__name__)
 

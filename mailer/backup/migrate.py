@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from mailer.core import postgres
 from mailer.core.paths import migrations_dir
 from mailer.models import metadata
 
@@ -30,8 +31,12 @@ def _config() -> Config:
 
 
 def upgrade(engine: Engine) -> str:
-    """Apply what is missing in one transaction; return the revision reached.  Raises UnknownRevision."""
+    """Apply what is missing in one transaction; return the revision reached.
+
+    Raises UnknownRevision, postgres.TooOld.
+    """
     with engine.begin() as connection:
+        postgres.check_version(number(connection))
         before = current(connection)
         if before and not knows(before):
             raise UnknownRevision(before)
@@ -39,6 +44,12 @@ def upgrade(engine: Engine) -> str:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         return current(connection) or ""
+
+
+def number(connection: Connection) -> int:
+    """Return the server's version, as libpq gives it."""
+    driver = connection.connection.driver_connection
+    return int(driver.info.server_version) if driver else 0
 
 
 def current(connection: Connection) -> str | None:

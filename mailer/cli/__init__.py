@@ -9,6 +9,8 @@ from mailer.cli import (
     backup,
     consent,
     dkim,
+    doctor,
+    init,
     install,
     issue,
     newsletter,
@@ -37,7 +39,8 @@ def cli() -> None:
 
 
 for command in (
-    install.demo, install.init, install.db, staff.staff, newsletter.newsletter, subscribers.subscribers,
+    install.demo, init.init, doctor.doctor, install.db, staff.staff, newsletter.newsletter,
+    subscribers.subscribers,
     suppression.suppression, issue.issue, notices.notices, consent.consent, rights.rights,
     retention.retention, dkim.dkim, backup.backup, backup.restore, rgpd.rgpd,
 ):  # fmt: skip
@@ -50,6 +53,7 @@ text.one_line(cli)
 def main() -> None:
     """Run the console script; what it writes is for its owner alone."""
     os.umask(bootstrap.PRIVATE)
+    bootstrap.set_up_logs(least="warning")
     try:
         cli(prog_name="mailer")
     except Exception as error:

@@ -1,5 +1,7 @@
 """What goes wrong, in one sentence that says what to do."""
 
+from psycopg.errors import InsufficientPrivilege
+from redis import RedisError
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from mailer.backup.archive import NotABackup, NotEmpty
@@ -8,9 +10,11 @@ from mailer.backup.fold import LogMissing
 from mailer.backup.migrate import UnknownRevision
 from mailer.backup.postgres import ToolFailed
 from mailer.backup.replay import NothingToReplay
+from mailer.core import connection_faults, postgres
 from mailer.core.embedded import Unavailable
 from mailer.core.i18n import TERMINAL, Explained
-from mailer.core.settings import SettingsError, env_file
+from mailer.core.postgres import TooOld
+from mailer.core.settings import SettingsError, env_file, settings
 from mailer.delivery.certificate import NotClosed
 from mailer.delivery.follow import NeverScheduled
 from mailer.demo.processes import ProcessEnded
@@ -24,7 +28,6 @@ from mailer.privacylog.decisions import LogDamaged, LogUnwritable
 from mailer.smtp.dkim import DkimKeyMissing
 from mailer.smtp.providers import BadProviders
 
-NO_DATABASE = "PostgreSQL cannot be reached: check MAILER_DATABASE_URL, and that the server runs"
 REFUSED = "PostgreSQL refused that statement: run `mailer db upgrade`, then try again"
 SELF_EXPLAINING = (  # whose message is the sentence
     Unavailable,
@@ -52,6 +55,7 @@ SELF_EXPLAINING = (  # whose message is the sentence
     WrongKey,
     ToolFailed,
     UnknownRevision,
+    TooOld,
 )
 
 
@@ -65,10 +69,12 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
     match error:
         case SettingsError():
             return str(error) if env_file().exists() else f"{error}; `mailer init` writes a settings file"
-        case OperationalError():
-            return NO_DATABASE
         case DBAPIError() if getattr(error.orig, "sqlstate", None) in {"42P01", "42703"}:
             return REFUSED
+        case OperationalError() | DBAPIError(orig=InsufficientPrivilege()):
+            return postgres.cause(error.orig or error, settings().database_url)
+        case RedisError():
+            return connection_faults.redis_cause(error, settings().redis_url)
         case Explained():
             return error.sentence(TERMINAL) + HINTS.get(error.code, "")
         case IssueFileError() | NotReady():

@@ -138,16 +138,16 @@ def close(number: int, conclusion: str, as_json: bool) -> None:
 
 @breach.command()
 @_number
-@files.csv_file
+@files.table_file
 @click.option("--newsletter", "slug", help="Only the people of this one, whatever their subscription.")
 @show.as_json
-def affected(number: int, out: Path, slug: str | None, as_json: bool) -> None:
+def affected(number: int, out: Path, form: str | None, slug: str | None, as_json: bool) -> None:
     """Write the addresses that breach NUMBER may concern: all that are held now.  The audit keeps it."""
     with opened() as db:
         found = _find(db, number)
         newsletter = newsletter_called(db, slug) if slug else None
-        with files.opened_csv(out) as file:
-            rows = breaches.write(breaches.affected(db, newsletter.id if newsletter else None), file)
+        people = breaches.affected(db, newsletter.id if newsletter else None)
+        rows = files.write_table(people, out, form)
         audited(db, "breach affected", breach=found.number, rows=rows, newsletter=slug)
     show.facts({"out": out, "rows": rows}, as_json=as_json)
 

@@ -166,15 +166,15 @@ def figures_(since: datetime | None, until: datetime | None, as_json: bool) -> N
 
 
 @rights.command()
-@files.csv_file
+@files.table_file
 @_lang
 @show.as_json
-def export(out: Path, lang: str | None, as_json: bool) -> None:
-    """Write the register to a CSV that is safe to open in a spreadsheet, and names nobody."""
+def export(out: Path, form: str | None, lang: str | None, as_json: bool) -> None:
+    """Write the register to a file that is safe to open in a spreadsheet, and names nobody."""
     settings = bootstrap.prepare()
     with opened() as db:
-        with files.opened_csv(out) as file:
-            written = statistics.write(db, file, lang or settings.default_locale)
+        cases = statistics.table(db, lang or settings.default_locale)
+        written = files.write_table(cases, out, form)
         audited(db, "rights export", rows=written)
     show.facts({"out": out, "rows": written}, as_json=as_json)
 

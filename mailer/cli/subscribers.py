@@ -5,19 +5,21 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 import click
 from sqlalchemy.orm import Session
 
 from mailer.cli import files, show
 from mailer.cli.opening import audited, newsletter_called, opened
-from mailer.core import audit, bootstrap
+from mailer.core import audit, bootstrap, export_file
 from mailer.core.db import transaction, utcnow
+from mailer.core.export_file import Add
 from mailer.core.i18n import LOCALES, TERMINAL, Locale
-from mailer.core.settings import Settings
+from mailer.core.settings import Settings, settings
 from mailer.delivery import follow
 from mailer.imports import export as exporting
 from mailer.imports import file_format, lifecycle, pipeline
@@ -58,7 +60,8 @@ def subscribers() -> None:
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="The service it was exported from; told by "
               "its columns otherwise.")  # fmt: skip
 @click.option("--map", "named", multiple=True, metavar="ROLE=COLUMN",
-              help=f"What a column holds, outright. Roles: {', '.join(Role)}.")  # fmt: skip
+              help="What a column holds, by its header or "
+              f"its place (#2). Roles: {', '.join(Role)}.")  # fmt: skip
 @click.option("--dates", type=click.Choice(list(DateOrder)), help="How dates in figures are written, where "
               "the file does not tell.")  # fmt: skip
 @click.option("--encoding", type=click.Choice(list(ENCODINGS)),
@@ -66,7 +69,7 @@ def subscribers() -> None:
 @click.option("--sheet", help="Of a spreadsheet; the first one otherwise.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path),
-              help="Write what became of every row, as a CSV.")  # fmt: skip
+              help="Write what became of every row: a .csv, .xlsx or .json file.")  # fmt: skip
 @click.option("--lang", type=click.Choice(LOCALES), default=TERMINAL, help="Of the report.")
 @show.as_json
 def import_(
@@ -97,15 +100,18 @@ def import_(
 
 @subscribers.command()
 @click.option("--newsletter", "slug", required=True, help="Whose subscribers.")
-@files.csv_file
+@files.table_file
 @click.option("--everybody", is_flag=True, help="Also those who left, never confirmed, or get no letter.")
 @show.as_json
-def export(slug: str, out: Path, everybody: bool, as_json: bool) -> None:
-    """Write a newsletter's subscribers to a CSV file, safe to open in a spreadsheet.  The audit keeps it."""
+def export(slug: str, out: Path, form: str | None, everybody: bool, as_json: bool) -> None:
+    """Write a newsletter's subscribers to a file that is safe to open in a spreadsheet.
+
+    The audit keeps that it was written.
+    """
     with opened() as db:
         newsletter = newsletter_called(db, slug)
-        with files.opened_csv(out) as file:
-            written = exporting.write_subscribers(db, newsletter.id, file, everybody=everybody)
+        people = exporting.subscribers(db, newsletter.id, everybody=everybody)
+        written = files.write_table(people, out, form)
         audited(db, "subscribers export", newsletter=slug, rows=written, everybody=everybody)
     show.facts({"out": out, "rows": written}, as_json=as_json)
 
@@ -141,22 +147,23 @@ class Telling:
 
     def __init__(self, report: Path | None, lang: Locale) -> None:
         self._path, self._lang = report, lang
-        self._file: TextIO | None = None
+        self._write: Add | None = None
+        self._open = ExitStack()
         self._refused = 0
 
     def __enter__(self) -> Self:
         if self._path:
-            self._file = self._path.open("w", encoding="utf-8-sig", newline="")
-            self._write = exporting.report_writer(self._file, self._lang)
+            file = self._open.enter_context(self._path.open("wb"))
+            form, columns = export_file.format_of(self._path), exporting.report_columns(self._lang)
+            self._write = self._open.enter_context(export_file.opened(file, form, columns, settings().zone))
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file:
-            self._file.close()
+        self._open.close()
 
     def add(self, outcomes: Iterable[tuple[int, str]]) -> None:
         for line, outcome, reason in exporting.reported(outcomes, self._lang):
-            if self._file:
+            if self._write:
                 self._write((line, outcome, reason))
             if reason:
                 self._refused += 1
@@ -164,7 +171,7 @@ class Telling:
                     click.echo(f"line {line}: {reason}", err=True)
 
     def rest(self) -> None:
-        if self._refused > SHOWN and not self._file:
+        if self._refused > SHOWN and not self._write:
             click.echo(f"… and {self._refused - SHOWN} more: --report FILE names them all", err=True)
 
 

@@ -7,7 +7,6 @@ import click
 
 from mailer.cli import files, show
 from mailer.cli.opening import audited, opened
-from mailer.core import private_file
 from mailer.core.db import utcnow
 from mailer.subscribers import suppressions as people
 from mailer.subscribers.models import SuppressionReason
@@ -96,12 +95,11 @@ def import_(file: Path, reason: SuppressionReason, as_json: bool) -> None:
 
 
 @suppression.command()
-@files.csv_file
+@files.table_file
 @show.as_json
-def export(out: Path, as_json: bool) -> None:
-    """Write the fingerprints to a CSV file; of use under the same MAILER_FINGERPRINT_KEY alone."""
+def export(out: Path, form: str | None, as_json: bool) -> None:
+    """Write the fingerprints to a file; of use under the same MAILER_FINGERPRINT_KEY alone."""
     with opened() as db:
-        with private_file.opened(out, encoding="utf-8", newline="") as file:
-            written = people.write(db, file)
+        written = files.write_table(people.table(db), out, form)
         audited(db, "suppression export", rows=written)
     show.facts({"out": out, "rows": written}, as_json=as_json)

@@ -1,9 +1,25 @@
 """Prepare a process: read the settings, and find the two servers or start them."""
 
+import logging as standard
 import os
+from typing import get_args
 
-from mailer.core import embedded
-from mailer.core.settings import Settings, settings
+from mailer.core import embedded, logging
+from mailer.core.logging import LogLevel
+from mailer.core.settings import Settings, SettingsError, settings
+
+LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
+
+
+def set_up_logs(*, least: LogLevel = "debug") -> None:
+    """Log as the settings say, or plainly where they cannot be read; nothing below `least`."""
+    try:
+        form, level = settings().log_format, settings().log_level
+    except SettingsError:
+        form, level = "text", "info"
+    standard.captureWarnings(capture=True)
+    logging.configure(form, max(level, least, key=LEVELS.index))
+
 
 PRIVATE = 0o077
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from mailer.core.db import Base, changed, transaction
-from mailer.core.logging import log
+from mailer.core.logging import following, log
 
 ROWS_A_RUN = 20  # set aside in one go: beyond, a job waits for its next turn
 FORGOTTEN_AFTER = timedelta(
@@ -146,8 +146,9 @@ def _done(job: Job, known: Mapping[str, datetime]) -> bool:
     """Run a job, again after each row that raised; whether nothing did."""
     outer, aside = _ended_well.set({_WHOLE}), set[str]()
     try:
-        if not _run(job, aside):
-            return False
+        with following(job=job.name):
+            if not _run(job, aside):
+                return False
         over = _ended_well.get() - aside
     finally:
         _ended_well.reset(outer)

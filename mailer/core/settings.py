@@ -3,6 +3,7 @@
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from math import log2
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from mailer.core.endpoint import is_loopback
 from mailer.core.i18n import Locale, words
+from mailer.core.logging import LogFormat, LogLevel
 
 SELECTOR = (
     r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"  # RFC 6376 3.1
@@ -36,7 +38,11 @@ _RESERVED = (
 
 
 class SettingsError(Exception):
-    """Say in one line which variable to set, and how: the configuration cannot be used."""
+    """Say in one line which variables to set, and how: the configuration cannot be used."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(faults))
 
 
 def _strong(secret: SecretStr) -> SecretStr:
@@ -178,6 +184,8 @@ class Settings(BaseSettings):
         None,
         description="Called each minute while all lives; whoever watches it from outside alarms when not",
     )
+    log_format: LogFormat = Field("text", description="text (logfmt) or json: one line a record")
+    log_level: LogLevel = Field("info", description="debug, info, warning or error")
 
     @field_validator("secret_keys", "embed_origins", mode="before")
     @classmethod
@@ -323,7 +331,17 @@ def load(**values: Any) -> Settings:
         return Settings(_env_file=env_file(), **values)
     except ValidationError as error:
         faults = [_sentence(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors()]
-        raise SettingsError("; ".join(dict.fromkeys(faults))) from None
+        raise SettingsError(list(dict.fromkeys(faults))) from None
+
+
+def fault(name: str, values: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with one setting among these, without its name; None where it can be used."""
+    try:
+        Settings(_env_file=None, **values)
+    except ValidationError as error:
+        found = (each["msg"] for each in error.errors() if each["loc"][0] == name)
+        return next((said.removeprefix("Value error, ") for said in found), None)
+    return None
 
 
 def _sentence(where: tuple[int | str, ...], kind: str, message: str) -> str:

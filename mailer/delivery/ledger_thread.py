@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 LedgerAnswer = TypeVar("LedgerAnswer")
@@ -24,7 +25,7 @@ class LedgerThread(Generic[LedgerAnswer]):
         return self._work is not None and self._work.done()
 
     def send(self, work: Callable[[], LedgerAnswer]) -> None:
-        self._work = self._thread.submit(work)
+        self._work = self._thread.submit(copy_context().run, work)  # what the log is to name, too
 
     def receive(self) -> LedgerAnswer:
         """Wait for the work, and return its result."""

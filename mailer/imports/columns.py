@@ -61,6 +61,7 @@ class Preset:
     flagged: str = LEAVES  # what a raised OPTED_OUT means
 
 
+_PLACE = re.compile(r"#(\d{1,4})")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 
 
@@ -202,27 +203,58 @@ def match(
 ) -> Columns:
     """Take each column for what its header says, by the preset of this name or the one that is recognised.
 
-    `given` names columns outright.  Raises NoMapping.
+    `given` names columns outright: by their header, or by their place (`#1` is the first).  Raises NoMapping.
     """
+    return checked(guess(headers, name, given))
+
+
+def guess(
+    headers: Sequence[str], name: str | None = None, given: Mapping[Role, str] | None = None
+) -> Columns:
+    """Do as `match`, but leave to a person what is missing or said twice.  Raises NoMapping for `given`."""
     preset = PRESETS[name] if name else recognise(headers)
     known = _folded(preset.columns)
     low = [_called(header, known) for header in headers]
-    named = {folded(column): role for role, column in (given or {}).items()}
-    if unknown := set(named) - set(low):
-        missing, there = ", ".join(sorted(unknown)), ", ".join(headers)
-        raise NoMapping("missing", columns=missing, there=there)
+    named = _named(headers, low, given or {})
     usual = {column: role for column, role in known.items() if role not in named.values()}
-    roles = [named.get(column) or usual.get(column) for column in low]
+    roles = [named.get(place) or usual.get(column) for place, column in enumerate(low)]
     if preset is OWN:
         weak = {name: role for name, role in WEAK.items() if role not in roles}
         roles = [role or weak.pop(column, None) for role, column in zip(roles, low, strict=True)]
+    return Columns(preset, tuple(headers), tuple(roles))
+
+
+def checked(columns: Columns) -> Columns:
+    """Return these columns, if they can be used.  Raises NoMapping."""
+    headers, roles = columns.headers, columns.roles
     for role in ONCE:
         if roles.count(role) > 1:
             twice = ", ".join(header for header, each in zip(headers, roles, strict=True) if each is role)
             raise NoMapping("twice", columns=twice)
     if Role.EMAIL not in roles:
         raise NoMapping("no_email" if headers else "empty", there=", ".join(headers))
-    return Columns(preset, tuple(headers), tuple(roles))
+    return columns
+
+
+def _named(headers: Sequence[str], low: Sequence[str], given: Mapping[Role, str]) -> dict[int, Role]:
+    """Return the places of the columns that are named outright.  Raises NoMapping."""
+    named, missing = dict[int, Role](), list[str]()
+    for role, column in given.items():
+        by_place = _PLACE.fullmatch(column)
+        places = [int(by_place[1]) - 1] if by_place else _all(low, folded(column))
+        if len(places) > 1:
+            raise NoMapping("twice", columns=", ".join(headers[place] for place in places))
+        if not places or not 0 <= places[0] < len(low):
+            missing.append(column)
+        else:
+            named[places[0]] = role
+    if missing:
+        raise NoMapping("missing", columns=", ".join(missing), there=", ".join(headers))
+    return named
+
+
+def _all(low: Sequence[str], wanted: str) -> list[int]:
+    return [place for place, column in enumerate(low) if column == wanted]
 
 
 def recognise(headers: Sequence[str]) -> Preset:

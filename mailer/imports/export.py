@@ -1,18 +1,15 @@
-"""Files given away: a newsletter's subscribers, and the report of an import.  Written as they stream."""
+"""Files given away: a newsletter's subscribers, and the report of an import."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core import csv_writer
+from mailer.core.export_file import Cell, Table
 from mailer.core.i18n import Locale, words
-from mailer.core.settings import settings
 from mailer.imports.decide import KNOWN, NEW
 from mailer.imports.messages import sentence
-from mailer.rendering.local_time import day_or_instant
 from mailer.subscribers.consent.given import given
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription
@@ -22,16 +19,12 @@ COLUMNS = ("email", "name", "locale", "status", "consented_at", "source")
 PAGE = 2_000  # rows
 
 
-def write_subscribers(db: Session, newsletter_id: UUID, file: IO[str], *, everybody: bool = False) -> int:
-    """Write those whom letters go to, or everybody with their state; how many."""
-    add, written = csv_writer.begun(file, COLUMNS), 0
-    for row in _subscribers(db, newsletter_id, everybody=everybody):
-        add(row)
-        written += 1
-    return written
+def subscribers(db: Session, newsletter_id: UUID, *, everybody: bool = False) -> Table:
+    """Return those whom letters go to, or everybody with their state."""
+    return Table(COLUMNS, _subscribers(db, newsletter_id, everybody=everybody))
 
 
-def _subscribers(db: Session, newsletter_id: UUID, *, everybody: bool) -> Iterator[Sequence[str]]:
+def _subscribers(db: Session, newsletter_id: UUID, *, everybody: bool) -> Iterator[Sequence[Cell]]:
     query = (
         select(Subscription.id, Subscription.state, Subscriber.email, Subscriber.name, Subscriber.locale,
                ConsentPayload.consented_at, ConsentPayload.at, ConsentPayload.source)
@@ -43,16 +36,20 @@ def _subscribers(db: Session, newsletter_id: UUID, *, everybody: bool) -> Iterat
     if not everybody:
         now = recipient()
         query = query.join(now, now.c.subscription_id == Subscription.id).where(receives(now))
-    zone = settings().zone
     for row in db.execute(query.execution_options(yield_per=PAGE)):
         said_at = row.consented_at or row.at
-        date = day_or_instant(said_at, zone) if said_at else ""
-        yield row.email, row.name or "", row.locale, row.state.value, date, row.source or ""
+        yield row.email, row.name, row.locale, row.state.value, said_at, row.source
 
 
-def report_writer(file: IO[str], lang: Locale) -> Callable[[Sequence[object]], object]:
-    """Begin the report of an import; the function that adds a row to it."""
-    return csv_writer.begun(file, words("imports", lang)["report"]["columns"])
+def report(rows: Iterable[tuple[int, str]], lang: Locale) -> Table:
+    """Return what became of every row of an import."""
+    return Table(report_columns(lang), reported(rows, lang))
+
+
+def report_columns(lang: Locale) -> Sequence[str]:
+    """Return the names of a report's columns."""
+    columns: Sequence[str] = words("imports", lang)["report"]["columns"]
+    return columns
 
 
 def reported(rows: Iterable[tuple[int, str]], lang: Locale) -> Iterator[tuple[int, str, str]]:

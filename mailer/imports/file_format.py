@@ -19,7 +19,8 @@ CHUNK = 1 << 20  # bytes
 DELIMITERS = (",", ";", "\t", "|")
 TOP = 20  # rows among which the header is looked for
 SAMPLE = 10  # records shown before anything is taken
-ENCODINGS = {"UTF-8": "utf-8-sig", "Windows-1252": "cp1252", "UTF-16": "utf-16", "Mac": "mac_roman"}
+ENCODINGS = {"UTF-8": "utf-8-sig", "Windows-1252": "cp1252", "ISO-8859-15": "iso8859_15", "UTF-16": "utf-16",
+             "Mac": "mac_roman", "DOS": "cp850"}  # fmt: skip
 MIXED = "UTF-8, some lines in Windows-1252"
 _UNKNOWN = "\ufffd"  # stands for a byte that is neither
 
@@ -111,15 +112,20 @@ def inspect(source: Source, choices: Choices = Choices()) -> Form:
     return _counted(source, draft)
 
 
-def _inspected_sheet(source: Source, digest: bytes, wanted: str) -> Form:
+def sheets(source: Source) -> list[str]:
+    """Return the names of a spreadsheet's sheets.  Raises UnreadableFile."""
     try:
         with source.open() as file:
-            sheets = spreadsheet.sheets(file)
+            return spreadsheet.sheets(file)
     except spreadsheet.Unreadable as fault:
         raise UnreadableFile(fault.code, file=source.name) from None
-    if wanted and wanted not in sheets:
-        raise UnreadableFile("no_sheet", file=source.name, sheet=wanted, there=", ".join(sheets))
-    return _counted(source, Form(digest, "", "", 0, (), 0, sheet=wanted or sheets[0]))
+
+
+def _inspected_sheet(source: Source, digest: bytes, wanted: str) -> Form:
+    there = sheets(source)
+    if wanted and wanted not in there:
+        raise UnreadableFile("no_sheet", file=source.name, sheet=wanted, there=", ".join(there))
+    return _counted(source, Form(digest, "", "", 0, (), 0, sheet=wanted or there[0]))
 
 
 def _counted(source: Source, draft: Form) -> Form:
@@ -167,8 +173,8 @@ def table(source: Source, form: Form) -> Iterator[tuple[int, list[str]]]:
         except csv.Error:
             line = reader.line_num
             raise UnreadableFile("no_csv", file=source.name, line=line) from None
-        except UnicodeDecodeError:
-            raise UnreadableFile("encoding", file=source.name) from None
+        except UnicodeError:
+            raise UnreadableFile("encoding", file=source.name, encoding=form.encoding_name) from None
 
 
 def is_readable(cells: Sequence[str]) -> bool:
@@ -297,7 +303,7 @@ class _Encodings:
     def add(self, chunk: bytes) -> None:
         if chunk.isascii() and not self._rest:
             return
-        lines = (self._rest + chunk).split(b"\n")
+        lines = (self._rest + chunk).replace(b"\r", b"\n").split(b"\n")  # a lone CR ends one too
         self._rest = lines.pop()
         for line in lines:
             self._count(line)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import String, cast, delete, select, update
@@ -26,7 +26,9 @@ from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.eligibility import IMPORT_UNDONE
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 
+_OWN_COLUMNS = {"sha256", "records"}  # of the table: not kept twice
 NOTHING_READ: dict[str, Any] = {"done": 0, "new": 0, "known": 0, "refused": 0, "reasons": {}}
+WAITING = ImportState.MAPPING, ImportState.CHECKED  # for a person's word
 UNDOABLE = ImportState.DONE, ImportState.FAILED
 UNDO_CHUNK = 1_000  # people a transaction
 
@@ -48,6 +50,14 @@ class Order:
     choices: Choices = field(default_factory=Choices)  # what a person said of the file, to read it again so
 
 
+class Reading(NamedTuple):
+    """Say how a file is written, what its columns hold, and what a person said of both."""
+
+    form: Form
+    columns: Columns
+    choices: Choices
+
+
 def rows(order: Order, settings: Settings) -> Rows:
     """Return the reader of an order's rows."""
     return Rows(order.columns, order.terms, settings.fingerprint_key.get_secret_value().encode())
@@ -55,10 +65,8 @@ def rows(order: Order, settings: Settings) -> Rows:
 
 def begin(db: Session, order: Order, state: ImportState = ImportState.RUNNING) -> Import:
     """Return the import of this order: the one that was cut short, if this is the same file on the same
-    terms.  One to be looked at is a worker's; what runs at once is the caller's own work.
+    terms.
     """
-    if state is ImportState.CHECKING:
-        wake(db, Task.IMPORTS)
     values = _values(order)
     same = [getattr(Import, name) == value for name, value in values.items() if name != "by"]
     found = db.scalar(select(Import).where(Import.state == state, *same).limit(1))
@@ -78,7 +86,7 @@ def _values(order: Order) -> dict[str, Any]:
         "newsletter_id": order.newsletter_id, "by": order.by,
         "file_fingerprint": _fingerprint(order.form.sha256),
         "preset": order.columns.preset.name, "source": order.terms.source, "locale": order.terms.locale,
-        "columns": _kept(order),
+        "columns": _kept(Reading(order.form, order.columns, order.choices)),
         "legal_text": order.terms.legal_text, "consented_at": order.terms.consented_at,
     }  # fmt: skip
 
@@ -88,12 +96,14 @@ def _fingerprint(sha256: bytes) -> bytes:
     return macs(settings().fingerprint_key.get_secret_value().encode())(b"mailer.import-file" + sha256)
 
 
-def _kept(order: Order) -> dict[str, Any]:
+def _kept(reading: Reading) -> dict[str, Any]:
     """Write down how the file is read, so that a later run reads it alike."""
+    form = {name: value for name, value in asdict(reading.form).items() if name not in _OWN_COLUMNS}
     return {
-        "roles": [list(pair) for pair in order.columns.shown()],
-        "orders": {role.value: each.value for role, each in order.columns.orders.items()},
-        "choices": asdict(order.choices),
+        "roles": [list(pair) for pair in reading.columns.shown()],
+        "orders": {role.value: each.value for role, each in reading.columns.orders.items()},
+        "choices": asdict(reading.choices),
+        "form": form | {"header": list(reading.form.header)},
     }
 
 
@@ -103,6 +113,12 @@ def columns(of: Import) -> Columns:
     roles = tuple(Role(role) if role else None for _, role in pairs)
     orders = {Role(role): DateOrder(each) for role, each in of.columns["orders"].items()}
     return Columns(PRESETS[of.preset], tuple(header for header, _ in pairs), roles, orders)
+
+
+def form(of: Import) -> Form:
+    """Return how the file is written, as was told when it was last read through."""
+    kept = of.columns["form"]
+    return Form(**kept | {"header": tuple(kept["header"]), "sha256": b"", "records": of.records})
 
 
 def choices(of: Import) -> Choices:
@@ -137,6 +153,24 @@ def report(db: Session, import_id: UUID) -> Iterator[tuple[int, str]]:
             yield int(line), outcome
 
 
+def reread(db: Session, import_id: UUID, reading: Reading) -> None:
+    """Keep how the file is to be read, and what its columns are taken for, until a person has looked."""
+    _wait_for(db, import_id, ImportState.MAPPING, reading)
+
+
+def look(db: Session, import_id: UUID, reading: Reading) -> None:
+    """Have a worker say what taking the file would do, its columns being what a person says."""
+    _wait_for(db, import_id, ImportState.CHECKING, reading)
+    db.execute(delete(ImportReport).where(ImportReport.import_id == import_id))
+    wake(db, Task.IMPORTS)
+
+
+def _wait_for(db: Session, import_id: UUID, state: ImportState, reading: Reading) -> None:
+    here = Import.id == import_id, Import.state.in_(WAITING)
+    read = {"preset": reading.columns.preset.name, "columns": _kept(reading), "records": reading.form.records}
+    db.execute(update(Import).where(*here).values(state=state, **read, **NOTHING_READ))
+
+
 def start(db: Session, import_id: UUID) -> bool:
     """Have a worker take what was looked at, on a person's word; False when it no longer waits for one."""
     here = Import.id == import_id, Import.state == ImportState.CHECKED
@@ -150,7 +184,7 @@ def start(db: Session, import_id: UUID) -> bool:
 
 def drop(db: Session, import_id: UUID) -> None:
     """Forget what was looked at, file and all; never an import that anybody's consent names."""
-    looked_at = Import.state.in_((ImportState.CHECKED, ImportState.CHECKING))
+    looked_at = Import.state.in_((*WAITING, ImportState.CHECKING))
     failed = (Import.state == ImportState.FAILED) & (Import.done == 0)
     db.execute(delete(Import).where(Import.id == import_id, looked_at | failed))
 

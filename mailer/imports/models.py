@@ -12,6 +12,7 @@ from mailer.core.db import Base, enum
 
 
 class ImportState(StrEnum):
+    MAPPING = "mapping"  # waiting for a person to say what its columns hold
     CHECKING = "checking"  # a dry run, to be done or under way
     CHECKED = "checked"  # waiting for a person to say go
     RUNNING = "running"  # also after a kill: it goes on where it was

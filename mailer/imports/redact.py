@@ -23,6 +23,7 @@ from mailer.subscribers.consent.models import ConsentPayload
 _STAYS = frozenset(b",;\t\"'|@ \r\n")  # what gives a row its cells; an @ is what tells a row from a header
 _BLANK = bytes(each if each in _STAYS else ord("x") for each in range(256))
 _ENCODINGS = "utf-8", "cp1252"
+_BREAK = re.compile(rb"[\r\n]")
 _WORD = rb"\w.+\-\x80-\xff"
 
 
@@ -117,8 +118,9 @@ def _blank_one(db: Session, import_id: UUID, named: re.Pattern[bytes]) -> int:
 def _lines(body: bytes, named: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
     """Yield where the lines that name them begin and end; of a Sympa dump, the paragraphs."""
     for found in named.finditer(body):
-        start = body.rfind(b"\n", 0, found.start()) + 1
-        end = body.find(b"\n", found.end())
+        start = max(body.rfind(b"\n", 0, found.start()), body.rfind(b"\r", 0, found.start())) + 1
+        stop = _BREAK.search(body, found.end())  # a lone CR, as old Macs write, ends a line too
+        end = stop.start() if stop else -1
         if body[start : found.start()] == b"email ":
             start = body.rfind(b"\n\n", 0, found.start()) + 1
             end = body.find(b"\n\n", found.end())

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from mailer.core import address
 from mailer.core.address import InvalidAddress, SeveralAddresses, normalise, pasted
-from mailer.core.csv_writer import unguarded
+from mailer.core.export_file import unguarded
 from mailer.core.i18n import LOCALES
 from mailer.imports.columns import AWAITS, LEAVES, OWN, Columns, Role
 from mailer.imports.dates import DateOrder, instant
@@ -189,7 +189,7 @@ class Rows:
         return self._terms.locale
 
     def _sourced(self, text: str) -> str:
-        source = " ".join(text.split()) or self._terms.source
+        source = " ".join(unguarded(text).split()) or self._terms.source
         if not source or len(source) > MAX_SOURCE or not source.isprintable():
             raise _NotUsable(Refused.SOURCE)
         return source

@@ -5,13 +5,13 @@ The privacy officer is told when one is recorded, and a day before the 72 hours 
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import IO
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core import csv_writer, jobs
+from mailer.core import jobs
+from mailer.core.export_file import Table
 from mailer.core.settings import settings
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
@@ -117,8 +117,12 @@ def listing(db: Session) -> list[Breach]:
     return list(db.scalars(select(Breach).order_by(Breach.number.desc())))
 
 
-def affected(db: Session, newsletter_id: UUID | None = None) -> Iterator[tuple[str, str]]:
-    """Yield (address, language) of everybody whose address is held, or of a newsletter's people alone."""
+def affected(db: Session, newsletter_id: UUID | None = None) -> Table:
+    """Return the address and the language of everybody whose address is held, or of a newsletter's people."""
+    return Table(("email", "locale"), _affected(db, newsletter_id))
+
+
+def _affected(db: Session, newsletter_id: UUID | None) -> Iterator[tuple[str, str]]:
     people = select(Subscriber.email, Subscriber.locale)
     if newsletter_id:
         people = people.join(Subscription, Subscription.subscriber_id == Subscriber.id)
@@ -129,12 +133,3 @@ def affected(db: Session, newsletter_id: UUID | None = None) -> Iterator[tuple[s
         yield from ((row[0] or "", row[1]) for row in db.execute(known.order_by(RightsRequest.email)))
     found = db.execute(people.order_by(Subscriber.email).execution_options(yield_per=5_000))
     yield from ((row[0], row[1]) for row in found)
-
-
-def write(rows: Iterator[tuple[str, str]], file: IO[str]) -> int:
-    """Write them as a CSV; return how many."""
-    add, written = csv_writer.begun(file, ("email", "locale")), 0
-    for row in rows:
-        add(row)
-        written += 1
-    return written

@@ -1,6 +1,6 @@
 """Read and write a date and time as staff do, in their time zone.  Pure."""
 
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, get_timezone_location
@@ -74,9 +74,3 @@ def shown(at: datetime, zone: ZoneInfo, locale: str) -> str:
 def _day(day: date, locale: str) -> str:
     ordinal = "1er" if locale == "fr" and day.day == 1 else str(day.day)
     return format_date(day, f"EEEE '{ordinal}' MMMM y", locale=locale)
-
-
-def day_or_instant(at: datetime, zone: tzinfo) -> str:
-    """Write an instant as that zone's clock had it (ISO 8601); a day without an hour stays the day it was."""
-    local = at.astimezone(zone)
-    return local.date().isoformat() if local.time() == time() else local.isoformat()

@@ -4,12 +4,13 @@ import smtplib
 import socket
 from typing import Self
 
-from mailer.core import hold_reasons
+from mailer.core import connection_faults, hold_reasons
 from mailer.core.endpoint import Endpoint
 from mailer.core.hold_reasons import HoldReason
 from mailer.smtp.replies import reply, said
 
 CONNECT_TIMEOUT = 30.0  # seconds
+SETTING = "MAILER_RELAY_URL"
 
 
 class _Client(smtplib.SMTP):
@@ -47,6 +48,27 @@ class Relay(Endpoint):
             return self._open(CONNECT_TIMEOUT if patience is None else patience)
         except (OSError, smtplib.SMTPException) as error:
             raise RelayDown(f"{_reason(error)}: {self.host}:{self.port}{_said(error)}") from error
+
+    def cause(self, down: RelayDown) -> str:
+        """Say why a connection failed, and what to do."""
+        error, place = down.__cause__ or down, f"{self.host}:{self.port}"
+        match error:
+            case smtplib.SMTPAuthenticationError():
+                return (
+                    f"the relay {place} refuses the login of {self.user} ({error.smtp_code}): mend user and "
+                    f"password in {SETTING} (write @ : / in them as %40 %3A %2F)"
+                )
+            case smtplib.SMTPNotSupportedError() if "STARTTLS" in str(error):
+                return (
+                    f"the relay {place} offers no STARTTLS: use its smtps:// port, or, for an internal "
+                    f"relay, ?tls=none in {SETTING}"
+                )
+            case smtplib.SMTPNotSupportedError():
+                return f"the relay {place} takes no login here: leave user and password out of {SETTING}"
+            case smtplib.SMTPResponseException():
+                return f"the relay {place} turns us away ({error.smtp_code}): ask whoever runs it"
+        why = connection_faults.network(error, place, SETTING)
+        return why or f"the relay {place} hung up before any mail: check the scheme and the port in {SETTING}"
 
     def _open(self, patience: float) -> smtplib.SMTP:
         client: smtplib.SMTP

@@ -6,18 +6,19 @@ opt-in; staff may take back what staff or a relay put there.
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import datetime
+from itertools import chain, islice
 from typing import IO, NamedTuple
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.core import csv_writer
 from mailer.core.address import InvalidAddress, normalise
 from mailer.core.db import changed
+from mailer.core.export_file import Table
 from mailer.core.fingerprint import fingerprint_of
+from mailer.core.settings import settings
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision, LogEntry
 from mailer.subscribers.models import Suppression, SuppressionReason
@@ -101,21 +102,18 @@ def addresses(db: Session) -> Iterator[SuppressedAddress]:
         yield SuppressedAddress(*row)
 
 
-def write(db: Session, file: IO[str]) -> int:
-    """Write them as a CSV of fingerprints; return how many."""
-    add, written = csv_writer.begun(file, COLUMNS), 0
-    for address in addresses(db):
-        add((address.fingerprint.hex(), address.reason.value, address.at.isoformat()))
-        written += 1
-    return written
+def table(db: Session) -> Table:
+    """Return them as fingerprints, for a file that `read` reads."""
+    return Table(COLUMNS, ((each.fingerprint.hex(), each.reason.value, each.at) for each in addresses(db)))
 
 
 def read(file: IO[str], reason: SuppressionReason, *, now: datetime) -> Iterator[SuppressedAddress]:
-    """Yield the lines of a list that `write` made, or of plain addresses, which are hashed and kept nowhere.
+    """Yield the lines of a list that was exported, or of plain addresses, which are hashed and kept nowhere.
 
     `reason` is for lines that give none.  Raises UnreadableLine.
     """
-    reader = csv.reader(file)
+    head = file.readline()
+    reader = csv.reader(chain([head], file), delimiter=";" if ";" in head and "," not in head else ",")
     for cells in reader:
         if cells and cells[0].strip() and cells[0].strip().lower() not in {"fingerprint", "email"}:
             try:
@@ -130,7 +128,7 @@ def _parsed(cells: Sequence[str], reason: SuppressionReason, now: datetime) -> S
     return SuppressedAddress(
         fingerprint_from(cells[0]),
         SuppressionReason(stated_reason) if stated_reason else reason,
-        instant if instant.tzinfo else instant.replace(tzinfo=UTC),
+        instant if instant.tzinfo else instant.replace(tzinfo=settings().zone),
     )
 
 

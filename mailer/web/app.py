@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mailer import celery_app
-from mailer.core import after_commit, bootstrap, logging, templating
+from mailer.core import after_commit, bootstrap, templating
 from mailer.core.i18n import LOCALES
 from mailer.core.logging import log
 from mailer.core.paths import templates_dir, translations_dir
@@ -33,6 +33,7 @@ from mailer.web.public.rights.correct import corrections
 from mailer.web.public.rights.entry import rights
 from mailer.web.public.rights.erase import erasing
 from mailer.web.public.rights.overview import yours
+from mailer.web.request_log import init_request_log
 from mailer.web.security import csrf, init_security
 from mailer.web.text import init_text
 
@@ -43,13 +44,14 @@ ANONYMOUS = (public, links, preferences, still, rights, addresses, yours, acts, 
 def create_app(given: Settings | None = None) -> Flask:
     """Return the site: public pages and the desk.  Raises SettingsError, embedded.Unavailable."""
     given = given or bootstrap.prepare()
-    logging.configure()
+    bootstrap.set_up_logs()
     after_commit.install(celery_app.ask_for)
     folder = templates_dir() / "web"
     app = Flask("mailer.web", template_folder=str(folder), static_folder=str(folder / "static"))
     app.jinja_options = templating.OPTIONS
     if given.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=given.proxies, x_proto=given.proxies)  # type: ignore[method-assign]
+    init_request_log(app)
     init_text(app)
     init_maintenance(app)
     init_security(app, given)
@@ -127,5 +129,5 @@ def _unwritable(error: LogUnwritable) -> ResponseReturnValue:
 
 
 def _apologise(error: Exception) -> ResponseReturnValue:
-    log.exception("a page failed", path=request.path, error=type(error).__name__)
+    log.exception("a page failed", endpoint=request.endpoint, error=type(error).__name__)
     return render_template("error.html", code=500), 500

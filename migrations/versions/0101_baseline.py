@@ -903,6 +903,7 @@ def upgrade() -> None:
         sa.Column(
             "state",
             sa.Enum(
+                "mapping",
                 "checking",
                 "checked",
                 "running",

@@ -62,7 +62,7 @@ def test_every_csv_is_written_in_one_place() -> None:
     found = {
         str(p.relative_to(ROOT)) for p in (ROOT / "mailer").rglob("*.py") if writes.search(p.read_text())
     }
-    assert found == {"mailer/core/csv_writer.py"}
+    assert found == {"mailer/core/export_file.py"}
 
 
 @pytest.mark.parametrize("name", PURE)

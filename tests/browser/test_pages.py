@@ -241,10 +241,18 @@ def test_people_from_a_file(page: Page, site: Site) -> None:
     _log_in(page, site)
     page.goto(site.url + "/desk/people")
     look(page)
-    page.get_by_role("button", name="Vérifier le fichier").click()
+    page.get_by_role("button", name="Envoyer le fichier").click()
     expect(page.get_by_role("alert").filter(has_text="Choisissez un fichier")).to_be_visible()
     look(page)
     _send_file(page)
+    look(page)
+    page.get_by_label("email", exact=True).select_option("")
+    page.get_by_role("button", name="Vérifier le fichier").click()
+    expect(page.get_by_role("alert").filter(has_text="Aucune colonne ne contient d’adresses")).to_be_visible()
+    look(page)
+    page.get_by_label("email", exact=True).select_option("email")
+    page.get_by_role("button", name="Vérifier le fichier").click()
+    page.wait_for_url(re.compile("/imports/[^/]+$"))
     _let_worker_import(page, "Vérifié, à confirmer")
     expect(page.get_by_text("pas une adresse électronique")).to_be_visible()
     look(page)
@@ -264,8 +272,8 @@ def _send_file(page: Page) -> None:
         {"name": "gens.csv", "mimeType": "text/csv", "buffer": body}
     )
     page.get_by_label("D’où viennent ces consentements").fill("salon de janvier")
-    page.get_by_role("button", name="Vérifier le fichier").click()
-    page.wait_for_url(re.compile("/imports/"))
+    page.get_by_role("button", name="Envoyer le fichier").click()
+    page.wait_for_url(re.compile("/columns$"))
 
 
 def _let_worker_import(page: Page, then: str) -> None:

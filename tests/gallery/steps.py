@@ -87,6 +87,11 @@ def end_alarms(page: Page, _: dict[str, str]) -> None:
     page.reload()
 
 
+def remember_import(page: Page, links: dict[str, str]) -> None:
+    """From here on `{import}` is the import whose columns this page shows."""
+    links["import"] = page.url.split("/")[-2]
+
+
 def let_worker_import(page: Page, links: dict[str, str]) -> None:
     """The worker's turn; from here on `{import}` is this import."""
     links["import"] = page.url.rpartition("/")[2]

@@ -17,6 +17,7 @@ from mailer.core.jobs import Job
 from mailer.core.settings import settings
 from mailer.core.throttle import Throttle
 from mailer.delivery import erase as ledger
+from mailer.imports import lifecycle
 from mailer.imports.models import Import, ImportFile, ImportReport, ImportState
 from mailer.notices.models import Notice
 from mailer.privacy.cases import access_links
@@ -178,7 +179,7 @@ RULES: tuple[Rule, ...] = (
             Notice, lambda now: (Notice.state.in_(FINAL), Notice.created_at <= _traces(now))),
     REPLIES,
     deletes(Keep.IMPORT_FILES, lambda: "files that wait for somebody's word: 7 days", Import,
-            lambda now: (Import.state == ImportState.CHECKED, Import.created_at <= now - WEEK)),
+            lambda now: (Import.state.in_(lifecycle.WAITING), Import.created_at <= now - WEEK)),
     deletes(Keep.IMPORT_FILES, lambda: "files of imports that ended otherwise: 7 days", ImportFile,
             _old_files),
     deletes(Keep.IMPORT_REPORTS, lambda: f"reports of imports: {settings().audit_days} days", ImportReport,

@@ -13,7 +13,8 @@ from uuid import UUID
 from jinja2 import Environment
 from markupsafe import Markup
 
-from mailer.core import csv_writer, i18n, templating
+from mailer.core import export_file, i18n, templating
+from mailer.core.export_file import Cell, ExportFormat, Table, day_or_instant
 from mailer.core.i18n import labels
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings, settings
@@ -21,7 +22,6 @@ from mailer.newsletters.models import LegalBasis
 from mailer.notices.models import NoticeKind
 from mailer.privacy.models import Outcome, Right
 from mailer.privacy.rights.access import HeldData, Row
-from mailer.rendering.local_time import day_or_instant
 from mailer.rendering.typography import long_day, typeset
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers.consent import consent_file
@@ -199,21 +199,19 @@ def _plain(value: Any) -> Any:
 
 
 def _csv(rows: Sequence[Row]) -> bytes:
-    """Return a CSV with the byte order mark by which spreadsheets know UTF-8."""
-    file = io.StringIO()
-    columns = list(rows[0])
-    add = csv_writer.begun(file, columns)
-    for row in rows:
-        add(_cell(row[name]) for name in columns)
-    return file.getvalue().encode("utf-8-sig")
+    """Return a CSV whose columns are those of the first row."""
+    columns, file = list(rows[0]), io.BytesIO()
+    cells = ([_cell(row.get(name)) for name in columns] for row in rows)
+    export_file.write(Table(columns, cells), file, ExportFormat.CSV, settings().zone)
+    return file.getvalue()
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
+def _cell(value: Any) -> Cell:
+    if value is None or isinstance(value, str | int | date):
+        return value
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=_plain)
-    return str(_plain(value) if isinstance(value, datetime | date | bytes | UUID) else value)
+    return str(_plain(value) if isinstance(value, bytes | UUID) else value)
 
 
 def _zip(files: Mapping[str, bytes], at: datetime) -> bytes:

@@ -12,11 +12,11 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from mailer.core import i18n, templating
+from mailer.core.export_file import day_or_instant
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.i18n import labels
 from mailer.core.paths import templates_dir
 from mailer.core.settings import settings
-from mailer.rendering.local_time import day_or_instant
 from mailer.subscribers import eligibility
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.faults import Fault

@@ -1,10 +1,11 @@
 """Door: the desk, where staff look after newsletters and their issues."""
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from mailer.core.db import transaction, utcnow
+from mailer.core.export_file import TooManyRows
 from mailer.delivery import reports
 from mailer.issues import lifecycle
 from mailer.newsletters import newsletters as publications
@@ -31,6 +32,12 @@ desk.register_blueprint(rights)
 desk.register_blueprint(acts)
 desk.register_blueprint(data)
 desk.register_blueprint(alarms)
+
+
+@desk.errorhandler(TooManyRows)
+def too_many_rows(fault: TooManyRows) -> ResponseReturnValue:
+    flash(fault.sentence(labels.language()), "error")
+    return redirect(url_for("desk.people.home"), 303)
 
 
 @desk.after_request

@@ -1,12 +1,11 @@
 """Door: the register of rights requests, for the privacy officer.  Staff have no roles yet: all see it."""
 
-import io
 from collections import defaultdict
 from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
@@ -29,7 +28,7 @@ from mailer.privacy.models import Channel, Outcome, Right, RightsEvent, RightsRe
 from mailer.rendering.typography import long_day
 from mailer.staff import accounts
 from mailer.subscribers import subscribers
-from mailer.web.desk import labels
+from mailer.web.desk import downloads, labels
 
 rights = Blueprint("rights", __name__, url_prefix="/rights")
 
@@ -102,15 +101,12 @@ def home() -> ResponseReturnValue:
     return render_template("desk/rights.html", **shown)
 
 
-@rights.post("/register.csv")
+@rights.post("/register")
 def export() -> ResponseReturnValue:
-    """Show the whole register, for an inspection."""
-    file = io.StringIO()
+    """Hand out the whole register, for an inspection."""
     with transaction() as db:
-        rows = statistics.write(db, file, labels.language())
+        response, rows = downloads.write(statistics.table(db, labels.language()), "registre-rgpd")
         log(db, "rights export", {"rows": rows})
-    response = Response("\ufeff" + file.getvalue(), mimetype="text/csv")
-    response.headers["Content-Disposition"] = 'attachment; filename="registre-rgpd.csv"'
     return response
 
 

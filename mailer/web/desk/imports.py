@@ -1,11 +1,9 @@
 """Door: people taken over from a file.  It is looked at first; a person then says go.  A worker does both."""
 
-import io
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask import abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal
 from flask_babel import gettext as _
@@ -17,11 +15,9 @@ from wtforms import SelectField, StringField
 
 from mailer.core import audit
 from mailer.core.db import transaction, utcnow
-from mailer.core.i18n import Locale
 from mailer.core.settings import settings
 from mailer.imports import export, file_format, lifecycle, uploads
-from mailer.imports.columns import PRESETS, NoMapping, Role, match, with_orders
-from mailer.imports.dates import DateOrder
+from mailer.imports.columns import Role
 from mailer.imports.file_format import ENCODINGS, Choices, UnreadableFile
 from mailer.imports.lifecycle import Order
 from mailer.imports.messages import sentence
@@ -30,9 +26,10 @@ from mailer.imports.rows import MAX_SOURCE, Terms
 from mailer.imports.uploads import Given
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Newsletter
-from mailer.web.desk import labels
+from mailer.web.desk import downloads, labels
+from mailer.web.desk.import_columns import people, recognised
 
-people = Blueprint("people", __name__, url_prefix="/people")
+__all__ = ("people",)
 
 UPLOAD = 128 * 1024 * 1024  # bytes: two million rows
 LIVE = frozenset({ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING})
@@ -46,10 +43,7 @@ class FileForm(FlaskForm):  # type: ignore[misc]
     source = StringField()
     consented_at = StringField()
     legal_text = StringField()
-    preset = SelectField(validate_choice=False)
-    dates = SelectField(validate_choice=False)
     encoding = SelectField(validate_choice=False)
-    sheet = StringField()
 
 
 class Refusal(Exception):
@@ -70,7 +64,7 @@ def home() -> ResponseReturnValue:
 
 @people.post("")
 def send() -> ResponseReturnValue:
-    """Keep the file, and have it looked at."""
+    """Keep the file, and ask what its columns hold."""
     given = FileForm()
     try:
         with transaction() as db:
@@ -78,9 +72,9 @@ def send() -> ResponseReturnValue:
             import_id = job.id
     except Refusal as refusal:
         return _home(given, str(refusal)), 422
-    except (UnreadableFile, NoMapping) as fault:
+    except UnreadableFile as fault:
         return _home(given, fault.sentence(labels.language())), 422
-    return redirect(url_for("desk.people.page", import_id=import_id), 303)
+    return redirect(url_for("desk.people.columns", import_id=import_id), 303)
 
 
 @people.get("/imports/<uuid:import_id>")
@@ -89,6 +83,8 @@ def page(import_id: UUID) -> ResponseReturnValue:
         job = _fetch(db, import_id)
         newsletter = db.get_one(Newsletter, job.newsletter_id)
         held = uploads.held(db, import_id)
+    if job.state is ImportState.MAPPING:
+        return redirect(url_for("desk.people.columns", import_id=import_id), 303)
     return render_template("desk/import.html", job=job, letter=newsletter.name, held=held, **_shown(job))
 
 
@@ -102,14 +98,26 @@ def progress(import_id: UUID) -> ResponseReturnValue:
     return jsonify({"state": job.state, "done": job.done, "records": job.records, "sentence": said} | counts)
 
 
-@people.get("/imports/<uuid:import_id>/report.csv")
+@people.get("/imports/<uuid:import_id>/report")
 def report(import_id: UUID) -> ResponseReturnValue:
-    """Show what became of every row, as it streams."""
+    """Hand out what became of every row."""
     with transaction() as db:
         _fetch(db, import_id)
-    lang = labels.language()
-    response = Response(_report(import_id, lang), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="import-{import_id}.csv"'
+        rows = lifecycle.report(db, import_id)
+        response, _rows = downloads.write(export.report(rows, labels.language()), f"import-{import_id}")
+    return response
+
+
+@people.post("/export")
+def hand_out() -> ResponseReturnValue:
+    """Hand out the subscribers of a newsletter.  The audit keeps it."""
+    everybody = request.form.get("everybody") == "yes"
+    with transaction() as db:
+        newsletter = newsletters.newsletter(db, request.form.get("newsletter", "")) or abort(404)
+        listed = export.subscribers(db, newsletter.id, everybody=everybody)
+        response, rows = downloads.write(listed, f"abonnes-{newsletter.slug}")
+        details = {"newsletter": newsletter.slug, "rows": rows, "everybody": everybody}
+        audit.record(db, who=str(current_user.id), what="subscribers export", details=details, now=utcnow())
     return response
 
 
@@ -152,13 +160,13 @@ def _home(given: FileForm, fault: str | None = None) -> str:
         names = {newsletter.id: newsletter.name for newsletter in listed}
         imports = lifecycle.imports(db)[:50]
     return render_template(
-        "desk/people.html", form=given, fault=fault, newsletters=listed, presets=PRESETS,
+        "desk/people.html", form=given, fault=fault, newsletters=listed,
         encodings=ENCODINGS, imports=imports, names=names, STATES=labels.called(ImportState),
     )  # fmt: skip
 
 
 def _begun(db: Session, given: FileForm) -> Import:
-    """Return the import of what was sent.  Raises Refusal, UnreadableFile, NoMapping."""
+    """Return the import of what was sent.  Raises Refusal, UnreadableFile."""
     newsletter = newsletters.newsletter(db, given.newsletter.data or "")
     if newsletter is None:
         raise Refusal(_("Choisissez la lettre que ces personnes ont accepté de recevoir."))
@@ -166,22 +174,14 @@ def _begun(db: Session, given: FileForm) -> Import:
         raise Refusal(_("Choisissez un fichier."))
     terms = _terms(newsletter, given)
     source = Given(given.file.data.filename.replace("\\", "/").rpartition("/")[2], given.file.data.stream)
-    choices = _choices(given)
-    read = file_format.inspect(source, choices)
-    preset = given.preset.data if given.preset.data in PRESETS else None
-    columns = match(read.header, preset or ("sympa" if read.is_dump else None))
-    dates = DateOrder(given.dates.data) if given.dates.data in set(DateOrder) else None
-    columns = with_orders(columns, (cells for _, cells in file_format.records(source, read)), dates)
-    order = Order(newsletter.id, str(current_user.id), source, read, columns, terms, choices)
-    job = lifecycle.begin(db, order, ImportState.CHECKING)
+    choices = Choices(given.encoding.data if given.encoding.data in ENCODINGS else "")
+    form = file_format.inspect(source, choices)
+    columns = recognised(form, None)
+    order = Order(newsletter.id, str(current_user.id), source, form, columns, terms, choices)
+    job = lifecycle.begin(db, order, ImportState.MAPPING)
     if not uploads.held(db, job.id):
         uploads.store(db, job.id, source)
     return job
-
-
-def _choices(given: FileForm) -> Choices:
-    encoding = given.encoding.data if given.encoding.data in ENCODINGS else ""
-    return Choices(encoding or "", (given.sheet.data or "").strip())
 
 
 def _terms(newsletter: Newsletter, given: FileForm) -> Terms:
@@ -227,18 +227,6 @@ def _shown(job: Import) -> dict[str, object]:
 def _sentence(job: Import) -> str:
     done, records = format_decimal(job.done), format_decimal(job.records)
     return str(_("%(done)s lignes sur %(records)s", done=done, records=records))
-
-
-def _report(import_id: UUID, lang: Locale) -> Iterator[str]:
-    buffer = io.StringIO()
-    write = export.report_writer(buffer, lang)
-    yield "\ufeff" + buffer.getvalue()
-    with transaction() as db:
-        for row in export.reported(lifecycle.report(db, import_id), lang):
-            buffer.seek(0)
-            buffer.truncate()
-            write(row)
-            yield buffer.getvalue()
 
 
 def _back(import_id: UUID) -> ResponseReturnValue:

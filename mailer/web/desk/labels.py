@@ -8,6 +8,7 @@ from flask_babel import format_datetime, format_decimal, get_locale, lazy_gettex
 from flask_babel import gettext as _
 
 from mailer.core.db import transaction, utcnow
+from mailer.core.export_file import ExportFormat
 from mailer.core.i18n import E, Locale, labels, supported
 from mailer.core.settings import settings
 from mailer.delivery.reports import Progress
@@ -40,6 +41,7 @@ def context() -> dict[str, object]:
         "STATES": called(IssueState), "COUNTS": counts(), "REASONS": called(Withheld),
         "BASES": called(LegalBasis), "FINISHED": FINAL, "LEVELS": LEVELS, "language": language,
         "when": when, "briefly": briefly, "number": format_decimal, "people": people,
+        "FORMATS": called(ExportFormat),
         "alarms": unattended, "bar": bar, "sentence": sentence, "percent": percent, "refusal": refusal,
     }  # fmt: skip
 

@@ -14,9 +14,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select, update
 
+from mailer.core import export_file
 from mailer.core.db import transaction, utcnow
+from mailer.core.export_file import ExportFormat
 from mailer.core.fingerprint import fingerprint_of
-from mailer.core.settings import Settings
+from mailer.core.settings import Settings, settings
 from mailer.imports import decide, export, file_format, lifecycle, pipeline
 from mailer.imports.columns import NoMapping, Role, match
 from mailer.imports.file_format import OnDisk, UnreadableFile
@@ -85,6 +87,14 @@ def take(settings: Settings, newsletter_id: UUID, tmp_path: Path) -> Intake:
 
 def _counts(of: Import | Tally) -> tuple[int, int, int]:
     return of.new, of.known, of.refused
+
+
+def _exported(newsletter_id: UUID, *, everybody: bool = False) -> str:
+    file = io.BytesIO()
+    with transaction() as db:
+        table = export.subscribers(db, newsletter_id, everybody=everybody)
+        export_file.write(table, file, ExportFormat.CSV, settings().zone)
+    return file.getvalue().decode("utf-8-sig")
 
 
 def _states() -> dict[str, str]:
@@ -348,6 +358,16 @@ def test_columns_may_be_named_outright() -> None:
         match(["email"], given={Role.NAME: "nom"})
 
 
+def test_columns_may_be_named_by_their_place_where_their_names_do_not_tell() -> None:
+    assert match(["", "", "email"], given={Role.EMAIL: "#2"}).roles == (None, Role.EMAIL, None)
+    for place in ("#0", "#4"):
+        with pytest.raises(NoMapping, match="missing"):
+            match(["a", "b", "c"], given={Role.EMAIL: place})
+    with pytest.raises(NoMapping, match="twice"):
+        match(["mail", "mail"], given={Role.EMAIL: "mail"})
+    assert match(["mail", "mail"], given={Role.EMAIL: "#1"}).roles == (Role.EMAIL, None)
+
+
 def test_an_import_cut_short_goes_on_where_it_was(take: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "CHUNK", 10)
     body = "email,consented_at\n" + "".join(f"p{n}@example.org,2024-05-02\n" for n in range(95))
@@ -405,12 +425,10 @@ def test_an_export_runs_nothing_in_a_spreadsheet_and_reads_back(take: Intake, ne
     take.run(
         'email,name,consented_at\n-cmd@example.org,"=HYPERLINK(""x"")",2024-05-02\n+tag@example.org,-2,2024-05-02\n'
     )
-    written = io.StringIO(newline="")
-    with transaction() as db:
-        assert export.write_subscribers(db, newsletter_id, written) == 2
-    cells = [cell for line in written.getvalue().splitlines()[1:] for cell in line.split(",")]
+    written = _exported(newsletter_id)
+    cells = [cell for line in written.splitlines()[1:] for cell in line.split(",")]
     assert [cell for cell in cells if cell.strip('"')[:1] in {"=", "+", "-", "@"}] == []
-    assert _counts(take.run(written.getvalue())[0]) == (0, 2, 0)
+    assert _counts(take.run(written)[0]) == (0, 2, 0)
 
 
 def test_an_export_leaves_out_whom_no_letter_goes_to(newsletter_id: UUID) -> None:
@@ -422,11 +440,9 @@ def test_an_export_leaves_out_whom_no_letter_goes_to(newsletter_id: UUID) -> Non
         db.execute(update(Subscriber).where(rests).values(paused_until=utcnow() + timedelta(days=1)))
         db.execute(update(Subscriber).where(restricted).values(restricted_at=EPOCH))
         suppressions.add(db, [SuppressedAddress(fingerprint_of(people[2]), SuppressionReason.MANUAL, EPOCH)])
-    written, everybody = io.StringIO(newline=""), io.StringIO(newline="")
-    with transaction() as db:
-        assert export.write_subscribers(db, newsletter_id, written) == 2
-        assert export.write_subscribers(db, newsletter_id, everybody, everybody=True) == 4
-    assert {row["email"] for row in csv.DictReader(io.StringIO(written.getvalue()))} == {people[0], people[3]}
+    written, everybody = _exported(newsletter_id), _exported(newsletter_id, everybody=True)
+    assert everybody.count("@") == 4
+    assert {row["email"] for row in csv.DictReader(io.StringIO(written))} == {people[0], people[3]}
 
 
 @pytest.mark.parametrize("total", [20_000, pytest.param(1_000_000, marks=pytest.mark.long)])

@@ -288,8 +288,12 @@ SPELLINGS = ["zoé+t@exämple.fr", "ZOÉ+T@EXÄMPLE.FR", "zoe\u0301+t@exämple.f
         *((each, "cp1252") for each in SPELLINGS if "\u0301" not in each),
     ],
 )
-def test_a_waiting_file_loses_the_row_and_keeps_its_shape(db: Session, spelling: str, encoding: str) -> None:
-    body = f"email;name\nada@example.org;Ada\n{spelling};Zoé\nxzoé+t@exämple.fr;X\n".encode(encoding)
+@pytest.mark.parametrize("line_end", ["\n", "\r"])
+def test_a_waiting_file_loses_the_row_and_keeps_its_shape(
+    db: Session, spelling: str, encoding: str, line_end: str
+) -> None:
+    text = f"email;name\nada@example.org;Ada\n{spelling};Zoé\nxzoé+t@exämple.fr;X\n"
+    body = text.replace("\n", line_end).encode(encoding)
     waiting = _waiting(db, body)
     assert redact.blank(db, normalise("Zoé+t@exämple.fr")) == 1
     db.flush()

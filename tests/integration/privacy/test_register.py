@@ -3,14 +3,17 @@
 import csv
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from io import StringIO
+from io import BytesIO, StringIO
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from mailer.core import export_file
 from mailer.core.db import transaction, utcnow
+from mailer.core.export_file import ExportFormat
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.i18n import words
 from mailer.core.settings import Settings
@@ -247,10 +250,12 @@ def test_figures(db: Session) -> None:
 def test_the_register_as_a_file_runs_nothing_and_names_nobody(db: Session) -> None:
     case = open_case(db, now=RECEIVED, name="Zoé Martin")
     register.refuse(db, case, '=HYPERLINK("http://evil.example")', by="terminal", now=_at(2026, 2, 3))
-    file = StringIO()
-    assert statistics.write(db, file, "fr") == 1
-    [head, row] = csv.reader(StringIO(file.getvalue()))
+    file = BytesIO()
+    table, zone = statistics.table(db, "fr"), ZoneInfo("Europe/Paris")
+    assert export_file.write(table, file, ExportFormat.CSV, zone) == 1
+    written = file.getvalue().decode("utf-8-sig")
+    [head, row] = csv.reader(StringIO(written))
     assert tuple(head) == tuple(words("cases", "fr")["columns"])
     assert row[1:] == ["Accès", "Courriel", "2026-01-31", "2026-01-31", "2026-03-02", "", "", "",
                        "2026-02-03", "Refusée", '\'=HYPERLINK("http://evil.example")', "oui"]  # fmt: skip
-    assert "zo" not in file.getvalue().lower()
+    assert "zo" not in written.lower()

@@ -43,7 +43,7 @@ def _post(client: FlaskClient, path: str, **data: str) -> TestResponse:
     data["csrf_token"] = token(client, "/desk/rights/new")
     if data.get("sure") == "yes":  # as the page to read over says
         data.setdefault("seen", str(_steps(path.split("/")[1])))
-    return client.post(f"/desk/rights{path}", data=data, headers=FRENCH)
+    return client.post(f"/desk/rights{path}", data=data, headers=FRENCH, buffered=True)
 
 
 def _steps(case_id: str) -> int:
@@ -267,7 +267,7 @@ def test_a_case_without_an_address_is_answered_by_post(client: FlaskClient) -> N
 
 def test_the_register_as_a_file(client: FlaskClient) -> None:
     _case()
-    answer = _post(client, "/register.csv")
+    answer = _post(client, "/register", format="csv")
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert len(list(csv.reader(StringIO(answer.text)))) == 2
     assert _audited() == ["rights export"]

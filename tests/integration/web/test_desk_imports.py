@@ -1,18 +1,20 @@
 """People taken over at the desk: sent, looked at, confirmed, taken, undone."""
 
 import io
-from datetime import date
+import re
+from datetime import date, datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from mailer.core.after_commit import Task
 from mailer.core.audit import Audit
 from mailer.core.db import transaction, utcnow
+from mailer.core.export_file import ExportFormat
 from mailer.core.settings import settings
 from mailer.imports import export, worker
 from mailer.imports.models import Import, ImportFile, ImportState
@@ -44,10 +46,37 @@ def slug(client: FlaskClient) -> str:
 
 
 def _send(client: FlaskClient, slug: str, body: str | bytes = BODY, **changes: str) -> TestResponse:
-    given = {"newsletter": slug, "source": "salon de janvier", "consented_at": "", "preset": "",
+    """Send a file, and agree to what its columns are taken for."""
+    sent = _upload(client, slug, body, **changes)
+    return _agree(client, sent.location) if sent.status_code == 303 else sent
+
+
+def _upload(client: FlaskClient, slug: str, body: str | bytes = BODY, **changes: str) -> TestResponse:
+    given = {"newsletter": slug, "source": "salon de janvier", "consented_at": "",
              "csrf_token": token(client, "/desk/people")} | changes  # fmt: skip
     file = io.BytesIO(body if isinstance(body, bytes) else body.encode())
     return client.post("/desk/people", data=given | {"file": (file, "gens.csv")}, headers=FRENCH)
+
+
+def _agree(client: FlaskClient, path: str, **changes: str) -> TestResponse:
+    """Press the button of the columns' page, as it stands but for these fields."""
+    shown = {name: chosen for name, chosen in _chosen(client, path).items() if name.startswith("role-")}
+    data = shown | changes | {"csrf_token": token(client, "/desk/people")}
+    return client.post(path, data=data, headers=FRENCH)
+
+
+def _chosen(client: FlaskClient, path: str) -> dict[str, str]:
+    """Return what each list of the page has chosen."""
+    lists = re.findall(
+        r'<select[^>]* name="([^"]+)".*?</select>', client.get(path, headers=FRENCH).text, re.DOTALL
+    )
+    page = client.get(path, headers=FRENCH).text
+    found = {}
+    for name in lists:
+        [options] = re.findall(rf'<select[^>]* name="{name}".*?</select>', page, re.DOTALL)
+        picked = re.search(r'value="([^"]*)" selected', options)
+        found[name] = picked[1] if picked else ""
+    return found
 
 
 def _act(client: FlaskClient, path: str, move: str) -> TestResponse:
@@ -81,8 +110,8 @@ def test_a_file_is_looked_at_then_taken_then_undone(
     _work()
     news = client.get(f"{path}/progress.json").get_json()
     assert (news["state"], news["new"], news["refused"]) == ("done", "1", "1")
-    lines = client.get(f"{path}/report.csv", headers=FRENCH).text.splitlines()
-    assert lines[1:] == ["2,nouveau,", "3,refusé,pas une adresse électronique"]
+    lines = client.get(f"{path}/report?format=csv-excel", headers=FRENCH, buffered=True).text.splitlines()
+    assert lines[1:] == ["2;nouveau;", "3;refusé;pas une adresse électronique"]
     assert _count(ImportFile) == 0
     assert "Annuler cet import" in client.get(f"{path}/undo", headers=FRENCH).text
     _act(client, path, "undo")
@@ -162,7 +191,6 @@ def test_a_taking_is_done_a_stretch_at_a_time(
         (BODY, {"newsletter": "nulle-part"}, "Choisissez la lettre"),
         (BODY, {"source": " "}, "Dites en une phrase"),
         (BODY, {"consented_at": "hier"}, "s’écrit 2026-01-31"),
-        ("nom\nann\n", {}, "aucune colonne d’adresses"),
         (f"{BODY}\0", {}, "ni un fichier texte ni un tableur"),
     ],
 )
@@ -174,6 +202,78 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
     assert said in refused.text or french(said) in refused.text
     assert changes.get("source", "salon de janvier") in refused.text
     assert _count(Import) == 0
+
+
+def test_ten_lines_are_shown_and_any_column_can_be_mapped_by_hand(client: FlaskClient, slug: str) -> None:
+    body = "machin;truc;bidule;qui\n" + "".join(
+        f"x;p{n}@example.org;Nom{n};2024-05-{n:02}\n" for n in range(1, 13)
+    )
+    columns = _upload(client, slug, body).location
+    page = client.get(columns, headers=FRENCH).text
+    assert "Encodage : UTF-8" in page.replace("\u00a0", " ")
+    assert [f"p{n}@example.org" in page for n in (1, 10, 11)] == [True, True, False]
+    refused = _agree(client, columns)
+    assert refused.status_code == 422
+    assert "Aucune colonne ne contient d’adresses" in refused.text
+    twice = _agree(client, columns, **{"role-1": "email", "role-2": "name", "role-3": "name"})
+    assert "plusieurs colonnes disent la même chose (bidule, qui)" in twice.text
+    assert _count(Subscriber) == 0
+    mapped = {"role-1": "email", "role-2": "name", "role-3": "consented_at"}
+    path = _agree(client, columns, **mapped).location
+    _work()
+    assert {name: role for name, role in _chosen(client, columns).items() if role and "-" in name} == mapped
+    _act(client, path, "run")
+    _work()
+    with transaction() as db:
+        assert (
+            db.scalars(select(Subscriber.name).where(Subscriber.email == "p12@example.org")).one() == "Nom12"
+        )
+    assert _count(Subscriber) == 12
+
+
+def test_the_encoding_is_named_and_can_be_switched(client: FlaskClient, slug: str) -> None:
+    body = "email;name;consented_at\nann@example.org;Zoé à Nîmes;2024-05-02\n".encode("mac_roman")
+    columns = _upload(client, slug, body, encoding="Windows-1252").location
+    assert "Zoé" not in client.get(columns, headers=FRENCH).text
+    assert _reread(client, columns, encoding="Mac").status_code == 303
+    page = client.get(columns, headers=FRENCH).text
+    assert "Zoé à Nîmes" in page
+    assert "Encodage : Mac" in page.replace("\u00a0", " ")
+    unfit = _reread(client, columns, encoding="UTF-8")
+    assert (unfit.status_code, "ne se lit pas en UTF-8" in unfit.text) == (422, True)
+    path = _agree(client, columns).location
+    _work()
+    _act(client, path, "run")
+    _work()
+    with transaction() as db:
+        assert db.scalars(select(Subscriber.name)).one() == "Zoé à Nîmes"
+
+
+def test_columns_can_be_changed_until_the_file_is_taken(client: FlaskClient, slug: str) -> None:
+    columns = _upload(client, slug).location
+    path = _agree(client, columns).location
+    _work()
+    assert "Changer ce que dit chaque colonne" in client.get(path, headers=FRENCH).text
+    again = _agree(client, columns, **{"role-1": ""})
+    assert again.location == path
+    assert _states() == [ImportState.CHECKING]
+    _work()
+    _act(client, path, "run")
+    assert _agree(client, columns, **{"role-1": "name"}).location == path
+    _work()
+    with transaction() as db:
+        assert db.scalars(select(Subscriber.name)).one() is None
+    assert client.get(columns, headers=FRENCH).status_code == 303
+
+
+def _reread(client: FlaskClient, columns: str, **choices: str) -> TestResponse:
+    data = choices | {"csrf_token": token(client, "/desk/people")}
+    return client.post(columns.replace("/columns", "/read"), data=data, headers=FRENCH)
+
+
+def _states() -> list[ImportState]:
+    with transaction() as db:
+        return list(db.scalars(select(Import.state)))
 
 
 def test_a_large_file_is_for_staff_alone(client: FlaskClient, slug: str, app: Flask) -> None:
@@ -188,11 +288,13 @@ def test_dates_that_could_be_read_two_ways_ask_before_anything_is_kept(
     client: FlaskClient, slug: str
 ) -> None:
     body = "email;consented_at\nann@example.org;03/04/2024\n"
-    asked = _send(client, slug, body)
+    columns = _upload(client, slug, body).location
+    asked = _agree(client, columns)
     assert asked.status_code == 422
     assert "03/04/2024" in asked.text
-    assert _count(Import) == 0
-    path = _send(client, slug, body, dates="month_first").location
+    _work()
+    assert _states() == [ImportState.MAPPING]
+    path = _agree(client, columns, dates="month_first").location
     _work()
     _act(client, path, "run")
     _work()
@@ -207,17 +309,54 @@ def test_a_spreadsheet_is_taken_by_the_sheet_that_is_named(client: FlaskClient, 
     book.create_sheet("Abonnés").append(["Courriel", "Date d’inscription"])
     book["Abonnés"].append(["ann@example.org", date(2024, 12, 31)])
     book.save(written)
-    path = _send(client, slug, written.getvalue(), sheet="Abonnés").location
+    columns = _upload(client, slug, written.getvalue()).location
+    assert "feuille « Sheet »" in client.get(columns, headers=FRENCH).text.replace("\u00a0", " ")
+    assert _reread(client, columns, sheet="Abonnés").status_code == 303
+    path = _agree(client, columns).location
     _work()
     _act(client, path, "run")
     _work()
     with transaction() as db:
-        rows = io.StringIO()
-        export.write_subscribers(db, db.scalars(select(Newsletter.id)).one(), rows, everybody=True)
-    assert rows.getvalue().splitlines()[1].split(",")[:5] == [
-        "ann@example.org",
-        "",
-        "fr",
-        "active",
-        "2024-12-31",
-    ]
+        listed = export.subscribers(db, db.scalars(select(Newsletter.id)).one(), everybody=True)
+        [row] = listed.rows
+    assert row[:4] == ("ann@example.org", None, "fr", "active")
+    assert isinstance(row[4], datetime)
+    assert row[4].astimezone(settings().zone).isoformat() == "2024-12-31T00:00:00+01:00"
+
+
+@pytest.mark.parametrize("form", ExportFormat)
+def test_the_subscribers_are_handed_out_in_any_format_and_the_audit_keeps_it(
+    client: FlaskClient, slug: str, form: ExportFormat
+) -> None:
+    path = _send(client, slug).location
+    _work()
+    _act(client, path, "run")
+    _work()
+    given = {"csrf_token": token(client, "/desk/people"), "newsletter": slug, "format": form.value}
+    answer = client.post(
+        "/desk/people/export", data=given | {"everybody": "yes"}, headers=FRENCH, buffered=True
+    )
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=abonnes-{slug}.{form.ending}"
+    assert answer.headers["Cache-Control"] == "no-store"
+    shown = {
+        ExportFormat.CSV: "ann@example.org,Ann,fr,active,2024-05-02,salon de janvier",
+        ExportFormat.CSV_EXCEL: "ann@example.org;Ann;fr;active;2024-05-02;salon de janvier",
+        ExportFormat.JSON: '"consented_at": "2024-05-02"',
+    }
+    if form is ExportFormat.XLSX:
+        sheet = load_workbook(io.BytesIO(answer.data)).active
+        assert sheet
+        assert [cell.value for cell in sheet[2]][4] == datetime(2024, 5, 2)
+    else:
+        assert shown[form] in answer.text
+    with transaction() as db:
+        [entry] = db.scalars(select(Audit).where(Audit.what == "subscribers export"))
+    assert entry.details == {"newsletter": slug, "rows": 1, "everybody": True}
+
+
+def test_nobody_is_handed_out_without_a_login_or_a_newsletter(client: FlaskClient, app: Flask) -> None:
+    given = {"csrf_token": token(client, "/desk/people"), "newsletter": "nulle-part"}
+    assert client.post("/desk/people/export", data=given, headers=FRENCH).status_code == 404
+    stranger = app.test_client()
+    data = {"csrf_token": token(stranger, "/login"), "newsletter": "lettre"}
+    assert stranger.post("/desk/people/export", data=data).status_code == 302
