@@ -5,15 +5,31 @@ from typing import Literal
 
 from mailer.core.i18n import words
 
+Level = Literal["error", "warning"]
+
 
 @dataclass(frozen=True)
 class Finding:
     """Hold one thing to correct (error) or to look at (warning)."""
 
-    level: Literal["error", "warning"]
+    level: Level
     code: str
-    where: str = ""  # the block: "blocks[3]", or empty for the whole issue
+    where: str = ""  # the block: "blocks[3].text", or empty for the whole issue
     values: tuple[tuple[str, str | int], ...] = ()
 
     def sentence(self, locale: str) -> str:
-        return str(words("issues", locale)["findings"][self.code]).format(**dict(self.values))
+        """Return what is found and what to do, in that language."""
+        t, values = words("issues", locale), dict(self.values)
+        if self.code in t["links"]:
+            return str(t["findings"]["bad_link"]).format(why=t["links"][self.code], **values)
+        return str((t["markdown"] | t["findings"])[self.code]).format(**values)
+
+
+def error(code: str, where: str = "", **values: str | int) -> Finding:
+    """Return what stops the send until it is corrected."""
+    return Finding("error", code, where, tuple(values.items()))
+
+
+def warning(code: str, where: str = "", **values: str | int) -> Finding:
+    """Return what is shown to whoever approves."""
+    return Finding("warning", code, where, tuple(values.items()))

@@ -23,8 +23,14 @@ class Fault:
         """Return it as one line that names the file and the place."""
         sentences = words("issues", locale)["faults"]
         where = f", {self.where}" if self.where else ""
-        sentence = sentences.get(self.code, sentences["other"]).format(**self.facts)
+        sentence = self._cause(words("issues", locale))
         return str(sentences["line"].format(name=name, line=self.line, field=where, sentence=sentence))
+
+    def _cause(self, t: dict[str, Any]) -> str:
+        if "address" in self.facts:
+            return str(t["faults"]["bad_address"]).format(why=t["links"][self.code], **self.facts)
+        sentences = t["markdown"] | t["faults"]
+        return str(sentences.get(self.code, sentences["other"])).format(**self.facts)
 
 
 def cause(error: ErrorDetails) -> tuple[str, dict[str, Any]]:

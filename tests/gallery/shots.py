@@ -152,6 +152,7 @@ _DESK = (
          (fill(day="2026-12-01", time="08:00"), press("Programmer")), DESK),
     Shot("desk-send", "/desk/issues/{draft}/send", "Before it leaves: to how many, and what the checks say.",
          who=DESK),
+    Shot("desk-delete", "/desk/issues/{draft}/delete", "A draft is deleted once that is confirmed.", who=DESK),
     Shot("desk-planned", "/desk/issues/{planned}", "Approved, frozen, and due.", who=DESK),
     Shot("desk-leaving", "/desk/issues/{leaving}", "An issue on its way, row by row.", who=DESK),
     Shot("desk-cancel", "/desk/issues/{leaving}/cancel", "Cancelling is asked about.", who=DESK),

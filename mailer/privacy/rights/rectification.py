@@ -44,9 +44,13 @@ class Change(StrEnum):
 def correct(
     db: Session, link: RightsLink, subscriber: Subscriber, *, name: str | None, locale: str, now: datetime
 ) -> bool:
-    """Set the name and the language; return False if nothing changed."""
+    """Set the name and the language, of what is under way too; return False if nothing changed."""
     if not subscribers.correct(subscriber, name=name, locale=locale):
         return False
+    link.locale = locale
+    db.execute(update(RightsLink).where(RightsLink.fingerprint == link.fingerprint).values(locale=locale))
+    theirs = RightsRequest.fingerprint == link.fingerprint, RightsRequest.closed_at.is_(None)
+    db.execute(update(RightsRequest).where(*theirs).values(locale=locale))
     self_service.answered(db, link, Right.RECTIFICATION, now=now)
     return True
 

@@ -70,7 +70,7 @@ def test_the_page_tells_all_that_is_held_and_no_staff(app: Flask, zoe: UUID) -> 
     assert status == 303
     for told in (
         ZOE, "Zoé", "français", "La lettre du port", "inscription confirmée", "J’accepte de recevoir",
-        "Numéro 1", "refusé", "full", "Message de bienvenue", "N° ", "le service communication",
+        "Numéro 1", "refusé", "le serveur refuse le message pour de bon", "Message de bienvenue", "N° ", "le service communication",
         "3 ans", "5 ans", "dpo@example.org", "CNIL",
     ):  # fmt: skip
         assert told in page, told

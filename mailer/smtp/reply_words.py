@@ -1,0 +1,36 @@
+"""Put an SMTP reply in words that people read.  Pure."""
+
+import re
+from collections.abc import Mapping
+
+from mailer.core.i18n import words
+
+_REPLY = re.compile(r"(?P<code>[2-5]\d\d)(?:[ -]+(?P<enhanced>[245]\.\d{1,3}\.\d{1,3}))?(?:\s|\Z)")
+
+
+def in_words(said: str, locale: str) -> str | None:
+    """Return what a reply means, in that language; None when the text begins with no SMTP code.
+
+    `said` is a reply on one line, as `replies.said` writes it: 550 5.1.1 no such user.  It is read by its
+    enhanced status (RFC 3463), else by its code (RFC 5321), else by its class: not now, or never.
+    """
+    found = _REPLY.match(said)
+    if found is None:
+        return None
+    meanings: Mapping[str, str] = words("smtp", locale)["replies"]
+    status = (found["enhanced"] or "").partition(".")[2]
+    detail, _, _rest = status.partition(".")
+    for key in (status, found["code"], f"{detail}.x" if detail else "", f"{found['code'][0]}xx"):
+        if key in meanings:
+            return meanings[key]
+    return None
+
+
+def explained(said: str, locale: str) -> str:
+    """Return a reply's meaning with the reply itself, for whoever runs the service; another text as it is."""
+    meaning = in_words(said, locale)
+    return (
+        said
+        if meaning is None
+        else str(words("smtp", locale)["explained"]).format(meaning=meaning, reply=said)
+    )
