@@ -64,6 +64,14 @@ def _style(token: Token) -> None:
     for child in token.children or []:
         if child.type == "link_open":
             child.attrSet("style", "color:inherit;text-decoration:underline")
+        elif child.type == "softbreak":
+            _as_space(child)
+
+
+def _as_space(line_break: Token) -> None:
+    """Write a line break as a space: the MJML compiler drops one that stands alone between two tags."""
+    line_break.type = "text"
+    line_break.content = " "
 
 
 def to_text(source: str) -> str:

@@ -115,6 +115,8 @@ def _inline(token: Token, first: int) -> Iterator[Problem]:
     for line, child in _with_lines(token, first):
         if (code := _INLINE.get(child.type)) and not child.content.startswith("</"):
             yield Problem(code, _shortened(child.content or child.markup), line)
+        if child.type == "link_open" and child.attrGet("title"):
+            yield Problem("md_title", _shortened(str(child.attrGet("title"))), line)
     for link, line in _links(token):
         if code := _link_code(link):
             yield Problem(code, _shortened(link.url), line, _shortened(link.label))

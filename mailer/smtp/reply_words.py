@@ -18,12 +18,14 @@ def in_words(said: str, locale: str) -> str | None:
     if found is None:
         return None
     meanings: Mapping[str, str] = words("smtp", locale)["replies"]
-    status = (found["enhanced"] or "").partition(".")[2]
-    detail, _, _rest = status.partition(".")
-    for key in (status, found["code"], f"{detail}.x" if detail else "", f"{found['code'][0]}xx"):
-        if key in meanings:
-            return meanings[key]
-    return None
+    return next(meanings[key] for key in _keys(found["code"], found["enhanced"] or "") if key in meanings)
+
+
+def _keys(code: str, enhanced: str) -> tuple[str, ...]:
+    """Return under what a meaning may stand, the closest first; the class of a code always has one."""
+    kind, _, status = enhanced.partition(".")
+    group = status.partition(".")[0]
+    return f"{kind}.{group}.x", status, f"{group}.x", code, f"{code[0]}xx"
 
 
 def explained(said: str, locale: str) -> str:
