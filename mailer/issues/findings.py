@@ -21,8 +21,10 @@ class Finding:
         """Return what is found and what to do, in that language."""
         t, values = words("issues", locale), dict(self.values)
         if self.code in t["links"]:
-            return str(t["findings"]["bad_link"]).format(why=t["links"][self.code], **values)
-        return str((t["markdown"] | t["findings"])[self.code]).format(**values)
+            way = t["findings"]["bad_link"] if "label" in values else t["faults"]["bad_address"]
+            return str(way).format(why=t["links"][self.code], **values)
+        sentences = t["faults"] | t["markdown"] | t["findings"]
+        return str(sentences.get(self.code, t["faults"]["other"])).format(**values)
 
 
 def error(code: str, where: str = "", **values: str | int) -> Finding:

@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from pydantic import ValidationError
 from sqlalchemy import String, cast, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from mailer.core.after_commit import Task, wake
 from mailer.core.i18n import words
 from mailer.core.settings import Settings
+from mailer.issues import yaml_errors
 from mailer.issues.archive import search_vector
 from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
@@ -97,11 +99,18 @@ def _write(db: Session, issue: Issue, content: Content, assets: dict[str, AssetF
 
 
 def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
-    """Return the approved revision, or the draft as it would be sent.  Raises mjml.MjmlError."""
+    """Return the approved revision, or the draft as it would be sent; nothing of one that cannot be read.
+
+    Raises mjml.MjmlError.
+    """
     if issue.revision_id:
         revision = db.get_one(Revision, issue.revision_id)
         return Rendered(revision.html, revision.text, "")
-    return render(_content(issue), _publication(issue, settings), _pictures(db, issue, settings))
+    try:
+        content = _content(issue)
+    except ValidationError:  # a draft taken under other rules: `findings` says which it breaks
+        return Rendered("", "", "")
+    return render(content, _publication(issue, settings), _pictures(db, issue, settings))
 
 
 def public_page(db: Session, issue: Issue, settings: Settings) -> str:
@@ -116,7 +125,11 @@ def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime)
     day = leaves.astimezone(settings.zone).date()
     images = _pictures(db, issue, settings)
     page = rendered(db, issue, settings)
-    return check(_content(issue), page, images=images, leaves=day, zone=settings.zone)
+    try:
+        content = _content(issue)
+    except ValidationError as outdated:
+        return yaml_errors.findings(outdated)
+    return check(content, page, images=images, leaves=day, zone=settings.zone)
 
 
 def schedule(

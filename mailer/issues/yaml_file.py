@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails
 
 from mailer.issues import assets, yaml_lines
 from mailer.issues.assets import AssetFile, BadImage
-from mailer.issues.blocks import KINDS, PROSE_KINDS, Content
-from mailer.issues.yaml_errors import Fault, cause
+from mailer.issues.blocks import PROSE_KINDS, Content
+from mailer.issues.yaml_errors import Fault, cause, first_causes, place, steps
 from mailer.rendering.markdown_check import Problem, problems
 
 
@@ -49,7 +49,7 @@ def load(path: Path) -> tuple[Content, dict[str, AssetFile]]:
     try:
         content = Content.model_validate(values)
     except ValidationError as error:
-        faults = [_fault(e, root) for e in _first_causes(error.errors())] + _in_texts(values, root)
+        faults = [_fault(e, root) for e in first_causes(error)] + _in_texts(values, root)
         raise IssueFileError(path.name, sorted(faults, key=lambda fault: fault.line)) from None
     return content, _assets(content, path, root)
 
@@ -98,18 +98,9 @@ def _asset(folder: Path, src: str) -> AssetFile:
         return assets.read(image.read(assets.MAX_BYTES + 1))
 
 
-def _first_causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Drop errors that only follow from another: a list is too short when its items were refused."""
-    places = [error["loc"] for error in errors]
-    return [e for e in errors if not any(e["loc"] == p[: len(e["loc"])] != p for p in places)]
-
-
 def _fault(error: ErrorDetails, root: Any) -> Fault:
-    where = list(error["loc"])
-    if where[0] == "blocks" and where[2:3] and where[2] in KINDS:
-        del where[2]  # pydantic's name for the member of the union: the file has no such step
-    field = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in where).lstrip(".")
-    return Fault(yaml_lines.of_field(root, where), field, *cause(error))
+    where = steps(error)
+    return Fault(yaml_lines.of_field(root, where), place(where), *cause(error))
 
 
 def _in_texts(values: dict[Any, Any], root: Any) -> list[Fault]:
