@@ -1,9 +1,10 @@
 """Hold what the checks find, and word it.  Pure."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from mailer.core.i18n import words
+from mailer.rendering.typography import typeset
 
 Level = Literal["error", "warning"]
 
@@ -19,7 +20,10 @@ class Finding:
 
     def sentence(self, locale: str) -> str:
         """Return what is found and what to do, in that language."""
-        t, values = words("issues", locale), dict(self.values)
+        return typeset(self._sentence(words("issues", locale)), locale)
+
+    def _sentence(self, t: dict[str, Any]) -> str:
+        values = dict(self.values)
         if self.code in t["links"]:
             way = t["findings"]["bad_link"] if "label" in values else t["faults"]["bad_address"]
             return str(way).format(why=t["links"][self.code], **values)

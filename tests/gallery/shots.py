@@ -150,6 +150,8 @@ _DESK = (
          who=DESK),
     Shot("desk-draft-fault", "/desk/issues/{draft}", "A time that is over.",
          (fill(day="2026-12-01", time="08:00"), press("Programmer")), DESK),
+    Shot("desk-draft-asked", "/desk/issues/{waiting}", "Some would not get it yet: that is asked first.",
+         (fill(day="2027-01-12", time="08:00"), press("Programmer")), DESK),
     Shot("desk-send", "/desk/issues/{draft}/send", "Before it leaves: to how many, and what the checks say.",
          who=DESK),
     Shot("desk-delete", "/desk/issues/{draft}/delete", "A draft is deleted once that is confirmed.",
