@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs, throttle
@@ -21,7 +21,7 @@ from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
 from mailer.privacy.cases import old_mailbox, self_service
 from mailer.privacy.cases.old_mailbox import UNDO_WITHIN
-from mailer.privacy.models import AddressChange, Outcome, Right, RightsLink
+from mailer.privacy.models import AddressChange, Outcome, Right, RightsLink, RightsRequest
 from mailer.privacy.rights import moves
 from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber, Suppression
