@@ -13,6 +13,7 @@ from mailer.cli import (
     init,
     install,
     issue,
+    issue_moves,
     newsletter,
     notices,
     refusals,
@@ -45,8 +46,11 @@ for command in (
     retention.retention, dkim.dkim, backup.backup, backup.restore, rgpd.rgpd,
 ):  # fmt: skip
     cli.add_command(command)
-issue.issue.add_command(unknown.unknown_)
-issue.issue.add_command(refusals.refusals_)
+for command in (
+    issue_moves.schedule, issue_moves.unschedule, issue_moves.pause, issue_moves.resume, issue_moves.cancel,
+    unknown.unknown_, refusals.refusals_,
+):  # fmt: skip
+    issue.issue.add_command(command)
 text.one_line(cli)
 
 

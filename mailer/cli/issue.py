@@ -1,22 +1,23 @@
 """`mailer issue`: from a file to a certificate."""
 
 from datetime import datetime
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy.orm import Session
 
-from mailer.cli import files, show
-from mailer.cli.opening import opened
+from mailer.cli import confirmation, files, show
+from mailer.cli.opening import audited, opened
 from mailer.core import bootstrap
 from mailer.core.db import utcnow
 from mailer.core.settings import Settings
 from mailer.delivery import follow, load_issue, reports
 from mailer.delivery.certificate import certify
 from mailer.issues import lifecycle, yaml_file
+from mailer.issues.findings import Finding
 from mailer.issues.models import Issue
-from mailer.rendering import local_time
 
 MIN_PREFIX = 8  # characters
 TERMINAL = "terminal"  # the approver, when nobody is logged in
@@ -31,12 +32,44 @@ def issue() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @show.as_json
 def import_(file: Path, as_json: bool) -> None:
-    """Make a draft of FILE.yaml and of the images it names."""
-    bootstrap.prepare()
+    """Make a draft of FILE.yaml and of the images it names, and say what is to correct before it is sent."""
+    settings, now = bootstrap.prepare(), utcnow()
     content, assets = yaml_file.load(file)
     with opened() as db:
-        created = lifecycle.import_issue(db, content, assets, now=utcnow())
-    show.facts({"id": created.id, "title": created.title, "state": created.state}, as_json=as_json)
+        created = lifecycle.import_issue(db, content, assets, now=now)
+        found = lifecycle.findings(db, created, settings, leaves=now)
+    _show_draft(created, found, as_json=as_json)
+
+
+@issue.command()
+@click.argument("given", metavar="ID")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@show.as_json
+def edit(given: str, file: Path, as_json: bool) -> None:
+    """Replace a draft by FILE.yaml and the images it names."""
+    settings, now = bootstrap.prepare(), utcnow()
+    content, assets = yaml_file.load(file)
+    with opened() as db:
+        changed = find(db, given)
+        lifecycle.edit(db, changed, content, assets)
+        found = lifecycle.findings(db, changed, settings, leaves=now)
+    _show_draft(changed, found, as_json=as_json)
+
+
+@issue.command()
+@click.argument("given", metavar="ID")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@show.as_json
+def delete(given: str, *, yes: bool, as_json: bool) -> None:
+    """Delete a draft."""
+    with opened() as db:
+        found = find(db, given)
+    agreed = yes or confirmation.asked(f"Delete the draft “{found.title}”? There is no way back.", by="--yes")
+    with opened() as db:
+        found = find(db, given)
+        lifecycle.delete(db, found)
+        audited(db, "issue delete", issue=str(found.id))
+    show.facts({"id": found.id, "title": found.title, "deleted": agreed}, as_json=as_json)
 
 
 @issue.command("list")
@@ -60,35 +93,12 @@ def preview(given: str, out: Path, as_json: bool) -> None:
         found = find(db, given)
         rendered = lifecycle.rendered(db, found, settings)
         message = load_issue.sample(found, rendered, settings, now=utcnow())
-    files = {
-        "issue.html": rendered.html.encode(),
-        "issue.txt": rendered.text.encode(),
-        "issue.eml": message,
-    }
+    page, text = _parts(message)
+    files = {"issue.html": page.encode(), "issue.txt": text.encode(), "issue.eml": message}
     out.mkdir(parents=True, exist_ok=True)
     for name, body in files.items():
         (out / name).write_bytes(body)
     show.facts({Path(name).suffix[1:]: out / name for name in files}, as_json=as_json)
-
-
-@issue.command()
-@click.argument("given", metavar="ID")
-@click.option("--at", metavar="TIME", help='When it leaves, in MAILER_TIME_ZONE: "2026-12-01 08:00".')
-@click.option("--turn", type=click.Choice(["first", "second"]),
-              help="Which one you mean, when clocks go back and that time happens twice.")  # fmt: skip
-@click.option("--now", "at_once", is_flag=True, help="It leaves at once.")
-@show.as_json
-def schedule(*, given: str, at: str | None, turn: str | None, at_once: bool, as_json: bool) -> None:
-    """Approve an issue as it stands, and say when it leaves."""
-    if (at is None) is not at_once:
-        raise click.UsageError('say when: --at "2026-12-01 08:00", or --now')
-    settings, now = bootstrap.prepare(), utcnow()
-    fold = {"first": 0, "second": 1, None: None}[turn]
-    due_at = local_time.parse_future(at, settings.zone, fold, now=now) if at else now
-    with opened() as db:
-        found = find(db, given)
-        lifecycle.schedule(db, found, due_at=due_at, approver=TERMINAL, now=now, settings=settings)
-    show.facts({"id": found.id, "state": found.state, "due_at": _local(due_at, settings)}, as_json=as_json)
 
 
 @issue.command()
@@ -132,12 +142,29 @@ def find(db: Session, given: str) -> Issue:
     return found[0]
 
 
+def _parts(message: bytes) -> tuple[str, str]:
+    """Return the HTML and the text of a message, as its reader's mailbox shows them."""
+    parsed = message_from_bytes(message, policy=policy.default)
+    bodies = [parsed.get_body((kind,)) for kind in ("html", "plain")]
+    page, text = (body.get_content().replace("\r\n", "\n") if body else "" for body in bodies)
+    return page, text
+
+
+def _show_draft(draft: Issue, found: list[Finding], *, as_json: bool) -> None:
+    facts = {"id": draft.id, "number": draft.content["number"], "title": draft.title, "state": draft.state}
+    if as_json:
+        facts["findings"] = [confirmation.as_dict(finding) for finding in found]
+    show.facts(facts, as_json=as_json)
+    confirmation.show_findings(found)
+
+
 def _row(of: Issue, settings: Settings) -> dict[str, Any]:
     return {
-        "id": of.id, "newsletter": of.newsletter.slug, "title": of.title, "state": of.state,
-        "due_at": _local(of.due_at, settings),
+        "id": of.id, "newsletter": of.newsletter.slug, "number": of.content.get("number"), "title": of.title,
+        "state": of.state,
+        "due_at": local(of.due_at, settings),
     }  # fmt: skip
 
 
-def _local(at: datetime | None, settings: Settings) -> str | None:
+def local(at: datetime | None, settings: Settings) -> str | None:
     return at.astimezone(settings.zone).isoformat(timespec="minutes") if at else None

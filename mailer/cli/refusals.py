@@ -5,8 +5,10 @@ import click
 from mailer.cli import show
 from mailer.cli.issue import TERMINAL, find
 from mailer.cli.opening import opened
+from mailer.core import i18n
 from mailer.core.db import utcnow
 from mailer.delivery import refusals
+from mailer.smtp.reply_words import explained
 
 
 @click.command("refusals")
@@ -27,5 +29,6 @@ def refusals_(given: str, choice: str | None, as_json: bool) -> None:
             act = refusals.retry if choice == "retry" else refusals.take
             done[choice] = act(db, found, by=TERMINAL, now=utcnow())
         left = refusals.undecided(db, found.id)
-    facts = {"refused": sum(each.rows for each in left), "reason": left[0].reason if left else None}
+    reason = explained(left[0].reason, i18n.TERMINAL) if left else None
+    facts = {"refused": sum(each.rows for each in left), "reason": reason}
     show.facts({"id": found.id, "state": found.state, **done, **facts}, as_json=as_json)

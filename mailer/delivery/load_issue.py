@@ -16,6 +16,7 @@ from mailer.issues.models import Issue, Revision
 from mailer.issues.render import Rendered
 from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import Newsletter
+from mailer.rendering.merge_fields import marked
 from mailer.smtp.dkim import Signer
 
 JOB = "send"  # its rows are issues
@@ -71,10 +72,8 @@ def letter(db: Session, issue_id: UUID, settings: Settings, signer: Signer | Non
 
 def sample(issue: Issue, page: Rendered, settings: Settings, *, now: datetime) -> bytes:
     """Return an issue as a whole message (.eml), to nobody real; its newsletter is loaded."""
-    sender = _sender(issue.newsletter, settings)
-    letter = Letter(
-        _SAMPLE_ID, sender, issue.content["locale"], issue.content["subject"], page.html, page.text, now
-    )
+    sender, subject = _sender(issue.newsletter, settings), marked(issue.content["subject"])
+    letter = Letter(_SAMPLE_ID, sender, issue.content["locale"], subject, page.html, page.text, now)
     reader = Recipient(1, "camille.dupont@example.org", "Camille Dupont")
     return letter.to(reader).message
 

@@ -1,8 +1,8 @@
 """An issue as bytes with holes, personalised by splicing.  Pure.
 
 A `Letter` is encoded once per revision and process; `Letter.to` then joins a few already encoded pieces per
-recipient.  Everything that is not To, Message-ID, List-Unsubscribe, the greeting and the personal links is
-the same bytes in every copy, also between processes and attempts: the date is the send's, the MIME boundary
+recipient.  Everything that is not To, Message-ID, List-Unsubscribe, a merge field or a personal link is the
+same bytes in every copy, also between processes and attempts: the date is the send's, the MIME boundary
 comes from the send id.
 """
 
@@ -15,7 +15,7 @@ from typing import Protocol
 from uuid import UUID
 
 from mailer.core.tokens import Purpose, issue_deliveries
-from mailer.rendering.merge_fields import GREETING, HOLE, NAME, UNSUBSCRIBE_URL, as_html, greeting
+from mailer.rendering.merge_fields import HOLE, UNSUBSCRIBE_URL, as_html, fill, value, values_for
 from mailer.smtp.encoding import CRLF, SOFT, bracketed, hole, mailbox, quoted_printable, unstructured
 
 _PURPOSES = Purpose.UNSUBSCRIBE, Purpose.RETURN_PATH, Purpose.MESSAGE_ID
@@ -65,14 +65,15 @@ class Letter:
     send_id: UUID
     sender: SenderIdentity
     locale: str  # in which it greets
-    subject: str
+    subject: str  # with holes, perhaps
     html: str  # with holes
     text: str  # with holes
     date: datetime
     sign: Sign | None = None  # DKIM
     _pieces: list[bytes] = field(init=False, repr=False)  # the body, with empty places for the holes
     _holes: dict[int, tuple[bool, str]] = field(init=False, repr=False)  # place -> (in the HTML?, name)
-    _used: set[str] = field(init=False, repr=False)  # the names of the holes
+    _personal: set[str] = field(init=False, repr=False)  # the holes of the body that an author wrote
+    _subject_varies: bool = field(init=False, repr=False)
     _head: bytes = field(init=False, repr=False)
     _links: tuple[bytes, bytes, bytes, bytes] = field(init=False, repr=False)  # around three tokens
 
@@ -81,7 +82,8 @@ class Letter:
         pieces, holes = _cut(self.text, self.html, self.boundary, link)
         object.__setattr__(self, "_pieces", pieces)
         object.__setattr__(self, "_holes", holes)
-        object.__setattr__(self, "_used", {name for _, name in holes.values()})
+        object.__setattr__(self, "_personal", {name for _, name in holes.values()} - {UNSUBSCRIBE_URL})
+        object.__setattr__(self, "_subject_varies", re.search(HOLE, self.subject) is not None)
         object.__setattr__(self, "_head", self._common_headers() + b"To: ")
         object.__setattr__(self, "_links", (
             b"\r\nMessage-ID: <",
@@ -104,7 +106,7 @@ class Letter:
         token = link.encode()
         identified, listed, mailed, end = self._links
         message = b"".join((
-            self._head, mailbox("To", recipient.name, recipient.address),
+            self._head, mailbox("To", recipient.name, recipient.address), self._subject_for(recipient.name),
             identified, ours.encode(), listed, token, mailed, token, end,
             *self._body(recipient.name, token),
         ))  # fmt: skip
@@ -114,14 +116,20 @@ class Letter:
 
     def _body(self, name: str | None, token: bytes) -> list[bytes]:
         filled = {UNSUBSCRIBE_URL: (token, token)}  # the rest of the address is the same, and encoded once
-        if GREETING in self._used:
-            filled[GREETING] = _encoded(greeting(self.locale, name))
-        if NAME in self._used:
-            filled[NAME] = _encoded(name or "")
+        if self._personal:
+            values = values_for(self.locale, name)
+            filled |= {what: _encoded(value(what, values)) for what in self._personal}
         pieces = self._pieces.copy()
         for place, (in_html, what) in self._holes.items():
             pieces[place] = filled[what][in_html]
         return pieces
+
+    def _subject_for(self, name: str | None) -> bytes:
+        """Return the header where the subject names its reader; else it is among the common ones."""
+        if not self._subject_varies:
+            return b""
+        subject = fill(self.subject, values_for(self.locale, name), escape=False)
+        return b"\r\nSubject: " + unstructured("Subject", subject)
 
     def _common_headers(self) -> bytes:
         sender = self.sender
@@ -129,7 +137,7 @@ class Letter:
         headers: dict[str, bytes | str] = {
             "From": mailbox("From", sender.from_name, sender.from_address),
             "Reply-To": sender.reply_to,
-            "Subject": unstructured("Subject", self.subject),
+            **({} if self._subject_varies else {"Subject": unstructured("Subject", self.subject)}),
             "Date": format_datetime(self.date),
             "List-Id": _list_id(sender),
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 from mailer.issues.blocks import Content
 from mailer.issues.models import Issue, Revision
 from mailer.newsletters.models import Newsletter
+from mailer.rendering.merge_fields import for_everybody
 
 PAGE = 12  # issues
 _CONFIGURATIONS = {"fr": "french", "en": "english"}
@@ -78,7 +79,7 @@ def entry(db: Session, issue_id: UUID) -> tuple[ArchiveEntry, Issue] | None:
 
 def search_vector(content: Content) -> ColumnElement[Any]:
     """Return the search vector of a revision."""
-    words = " ".join(_texts(content.dump()))
+    words = " ".join(for_everybody(text, content.locale) for text in _texts(content.dump()))
     return func.to_tsvector(_configuration(content.locale), fold(words))
 
 
@@ -113,10 +114,10 @@ def _published(newsletter_id: UUID | None) -> Select[tuple[Issue, dict[str, Any]
 def _entry(issue: Issue, content: dict[str, Any]) -> ArchiveEntry:
     assert issue.started_at  # noqa: S101 -- what is published has started
     pictures = (issue.assets.get(src) for src in _pictures(content))
+    locale = content.get("locale", "fr")
     return ArchiveEntry(
-        issue.id, issue.title, content.get("preheader", ""), content.get("number"),
-        content.get("locale", "fr"),
-        issue.started_at, next(filter(None, pictures), None),
+        issue.id, issue.title, for_everybody(content.get("preheader", ""), locale), content.get("number"),
+        locale, issue.started_at, next(filter(None, pictures), None),
     )  # fmt: skip
 
 

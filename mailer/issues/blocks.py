@@ -7,45 +7,63 @@ import datetime
 import json
 import re
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mailer.core.i18n import Locale
-from mailer.rendering.merge_fields import MERGE_FIELDS
+from mailer.rendering import links
+from mailer.rendering.merge_fields import MERGE_FIELDS, NAME, WRITTEN, parsed
 
 _PRIVATE = re.compile("[\ue000-\uf8ff]")  # the markers of merge fields use these
 _BREAKS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
-_FIELD = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-SCHEMES = ("https", "http", "mailto", "tel")
+MAX_WIDTH = 640  # pixels, of the whole letter
 
 
-def _line(text: str) -> str:
+def _one_line(text: str) -> str:
     if _BREAKS.search(text) or _PRIVATE.search(text):
         raise PydanticCustomError("one_line", "one_line")
     return text.strip()
 
 
+def _line(text: str) -> str:
+    """Refuse by name a merge field where none is filled."""
+    if field := WRITTEN.search(text):
+        raise PydanticCustomError("merge_field_here", "merge_field_here", {"field": field[0]})
+    return _one_line(text)
+
+
+def _title(text: str) -> str:
+    _refuse_bad_fields(text)
+    return _one_line(text)
+
+
 def _markdown(text: str) -> str:
     if _CONTROLS.search(text) or _PRIVATE.search(text):
         raise PydanticCustomError("controls", "controls")
-    for field in _FIELD.findall(text):
-        if field not in MERGE_FIELDS:
-            known = {"field": field, "known": ", ".join(MERGE_FIELDS)}
-            raise PydanticCustomError("merge_field", "merge_field", known)
+    _refuse_bad_fields(text)
     return text.strip()
 
 
+def _refuse_bad_fields(text: str) -> None:
+    for written in WRITTEN.finditer(text):
+        field = parsed(written["inside"])
+        if field is None:
+            known = {"field": written["inside"].strip(), "known": ", ".join(MERGE_FIELDS)}
+            raise PydanticCustomError("merge_field", "merge_field", known)
+        if field == (NAME, ""):
+            raise PydanticCustomError("no_fallback", "no_fallback", {"field": written[0]})
+
+
 def _url(text: str) -> str:
-    parts = urlsplit(_line(text))
-    if parts.scheme not in SCHEMES or not (parts.netloc or parts.scheme in {"mailto", "tel"}):
-        raise PydanticCustomError("full_address", "full_address")
+    if code := links.fault(_line(text)):
+        raise PydanticCustomError(code, "address", {"address": text})
     return text.strip()
 
 
 Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_line)]
+Title = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_title)]  # merge fields are filled
 Markdown = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_markdown)]
 Url = Annotated[str, Field(max_length=2000), AfterValidator(_url)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
@@ -63,12 +81,16 @@ class Link(_Part):
 
 
 class Image(_Part):
-    """A picture beside the issue file; `alt` says what it shows, unless it is decorative."""
+    """A picture beside the issue file; `alt` says what it shows, unless it is decorative.
+
+    `width` is how wide it is shown, in CSS pixels: without it, as wide as it is, half if it is a double (2×).
+    """
 
     src: Line
     alt: Annotated[str, Field(max_length=500), AfterValidator(_line)] = ""
     decorative: bool = False
     credit: Line | None = None
+    width: Annotated[int, Field(ge=1, le=MAX_WIDTH)] | None = None
 
     @model_validator(mode="after")
     def _described(self) -> "Image":
@@ -81,7 +103,7 @@ class Masthead(_Part):
     """The head of the issue: the newsletter's title, its number, its month."""
 
     kind: Literal["masthead"]
-    title: Line
+    title: Title
     subtitle: Line | None = None
     number: Line | None = None
     date: Line | None = None
@@ -92,7 +114,7 @@ class Editorial(_Part):
     """A signed word to the reader; the greeting comes before it by itself."""
 
     kind: Literal["editorial"]
-    title: Line
+    title: Title
     text: Markdown
     portrait: Image | None = None
     signature: Line
@@ -103,7 +125,7 @@ class Heading(_Part):
     """The title of a section."""
 
     kind: Literal["heading"]
-    text: Line
+    text: Title
 
 
 class Text(_Part):
@@ -126,7 +148,7 @@ class Figures(_Part):
     """Key numbers, side by side."""
 
     kind: Literal["figures"]
-    title: Line | None = None
+    title: Title | None = None
     figures: Annotated[tuple[Figure, ...], Field(min_length=1, max_length=6)]
     source: Line | None = None
 
@@ -135,7 +157,7 @@ class Article(_Part):
     """A piece with its picture and its links."""
 
     kind: Literal["article"]
-    title: Line
+    title: Title
     image: Image | None = None
     text: Markdown
     links: tuple[Link, ...] = ()
@@ -145,7 +167,7 @@ class Report(_Part):
     """A report from the field: where, in which département, when."""
 
     kind: Literal["report"]
-    title: Line
+    title: Title
     place: Line
     departement: Annotated[str, Field(pattern=r"^(\d{2,3}|2A|2B)$")]
     date: Line | None = None
@@ -179,7 +201,7 @@ class Agenda(_Part):
     """What is coming."""
 
     kind: Literal["agenda"]
-    title: Line
+    title: Title
     entries: Annotated[tuple[AgendaEntry, ...], Field(min_length=1)]
 
 
@@ -187,7 +209,7 @@ class Call(_Part):
     """A call for projects: until when, how much, where to answer."""
 
     kind: Literal["call"]
-    title: Line
+    title: Title
     deadline: datetime.date
     amount: Line | None = None
     rate: Line | None = None
@@ -238,6 +260,9 @@ Block = Annotated[
 ]  # fmt: skip
 
 
+PROSE = (Editorial, Text, Article, Report, Call)  # whose `text` is Markdown
+
+
 class Content(_Part):
     """A whole issue, as its author writes it."""
 
@@ -245,8 +270,8 @@ class Content(_Part):
     number: Line | None = None
     date: datetime.date | None = None
     title: Line
-    subject: Annotated[str, Field(min_length=1, max_length=150), AfterValidator(_line)]
-    preheader: Line
+    subject: Annotated[str, Field(min_length=1, max_length=150), AfterValidator(_title)]
+    preheader: Title
     locale: Locale = "fr"
     demonstration: bool = False
     blocks: Annotated[tuple[Block, ...], Field(min_length=1, max_length=100)]
@@ -261,18 +286,26 @@ class Content(_Part):
 
     def images(self) -> list[Image]:
         """Return every image, in reading order."""
-        images = []
-        for block in self.blocks:
-            for name in ("image", "portrait"):
-                image = getattr(block, name, None)
-                if image is not None:
-                    images.append(image)
-        return images
+        return [image for _where, image in self.placed_images()]
+
+    def placed_images(self) -> list[tuple[str, Image]]:
+        """Return every image with where it is: blocks[3].image, in reading order."""
+        return [
+            (f"blocks[{number}].{name}", image)
+            for number, block in enumerate(self.blocks)
+            for name in ("image", "portrait")
+            if (image := getattr(block, name, None)) is not None
+        ]
 
     def dated_entries(self) -> list[AgendaEntry]:
         """Return the events one can put in a calendar, in reading order; their numbers begin at 1."""
         return [e for block in self.blocks if isinstance(block, Agenda) for e in block.entries if e.date]
 
 
+def _kind(of: type[_Part]) -> str:
+    return str(get_args(of.model_fields["kind"].annotation)[0])
+
+
 _CLASSES: tuple[type[_Part], ...] = get_args(get_args(Block)[0])
-KINDS: tuple[str, ...] = tuple(get_args(of.model_fields["kind"].annotation)[0] for of in _CLASSES)
+KINDS: tuple[str, ...] = tuple(_kind(of) for of in _CLASSES)
+PROSE_KINDS = frozenset(_kind(of) for of in PROSE)

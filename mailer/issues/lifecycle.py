@@ -4,23 +4,27 @@ import hashlib
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from pydantic import ValidationError
 from sqlalchemy import String, cast, select
+from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
 from mailer.core.after_commit import Task, wake
 from mailer.core.i18n import words
 from mailer.core.settings import Settings
+from mailer.issues import yaml_errors
 from mailer.issues.archive import search_vector
 from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
 from mailer.issues.checks import check
 from mailer.issues.findings import Finding
 from mailer.issues.models import Approval, Asset, Issue, Revision
+from mailer.issues.pictures import Picture
 from mailer.issues.render import LegalNotice, Publication, Rendered, render
 from mailer.issues.state_machine import IssueState, Move, moved
 from mailer.newsletters.newsletters import UnknownNewsletter, newsletter
-from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting
+from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, marked, values_for
 
 
 class NotReady(Exception):
@@ -55,6 +59,29 @@ def listing(db: Session) -> list[Issue]:
 
 def import_issue(db: Session, content: Content, assets: dict[str, AssetFile], *, now: datetime) -> Issue:
     """Return a draft, with its images.  Raises UnknownNewsletter."""
+    issue = Issue(state=IssueState.DRAFT, created_at=now)
+    _write(db, issue, content, assets)
+    db.add(issue)
+    db.flush()
+    return issue
+
+
+def edit(db: Session, issue: Issue, content: Content, assets: dict[str, AssetFile]) -> None:
+    """Give a draft another content and other images.  Raises ForbiddenMove, UnknownNewsletter."""
+    _move(db, issue, Move.EDIT)
+    _write(db, issue, content, assets)
+    db.flush()
+
+
+def delete(db: Session, issue: Issue) -> None:
+    """Delete a draft, and who approved it if it was scheduled before.  Raises ForbiddenMove."""
+    _move(db, issue, Move.DELETE)
+    db.execute(sql_delete(Approval).where(Approval.issue_id == issue.id))
+    db.delete(issue)
+    db.flush()
+
+
+def _write(db: Session, issue: Issue, content: Content, assets: dict[str, AssetFile]) -> None:
     publication = newsletter(db, content.newsletter)
     if publication is None:
         raise UnknownNewsletter(content.newsletter)
@@ -67,43 +94,42 @@ def import_issue(db: Session, content: Content, assets: dict[str, AssetFile], *,
             )
             .on_conflict_do_nothing()
         )  # fmt: skip
-    issue = Issue(
-        newsletter=publication,
-        state=IssueState.DRAFT,
-        content=content.dump(),
-        assets={src: asset.name for src, asset in assets.items()},
-        title=content.title,
-        created_at=now,
-    )
-    db.add(issue)
-    db.flush()
-    return issue
+    issue.newsletter, issue.title, issue.content = publication, content.title, content.dump()
+    issue.assets = {src: asset.name for src, asset in assets.items()}
 
 
 def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
-    """Return the approved revision, or the draft as it would be sent.  Raises mjml.MjmlError."""
+    """Return the approved revision, or the draft as it would be sent; nothing of one that cannot be read.
+
+    Raises mjml.MjmlError.
+    """
     if issue.revision_id:
         revision = db.get_one(Revision, issue.revision_id)
         return Rendered(revision.html, revision.text, "")
-    base = settings.public_url
-    urls = {src: f"{base}/assets/{name}" for src, name in issue.assets.items()}
-    return render(_content(issue), _publication(issue, settings), urls)
+    try:
+        content = _content(issue)
+    except ValidationError:  # a draft taken under other rules: `findings` says which it breaks
+        return Rendered("", "", "")
+    return render(content, _publication(issue, settings), _pictures(db, issue, settings))
 
 
 def public_page(db: Session, issue: Issue, settings: Settings) -> str:
     """Return the HTML for the web: without a name, and with an unsubscribe link for anybody."""
-    values = {
-        GREETING: greeting(issue.content["locale"], None),
-        NAME: "",
-        UNSUBSCRIBE_URL: f"{settings.public_url}/preferences",
-    }
+    anybody = values_for(issue.content["locale"], None)
+    values = anybody | {UNSUBSCRIBE_URL: f"{settings.public_url}/preferences"}
     return fill(rendered(db, issue, settings).html, values, escape=True)
 
 
 def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime) -> list[Finding]:
     """Return the findings for an issue that would be sent at that instant; errors first."""
     day = leaves.astimezone(settings.zone).date()
-    return check(_content(issue), rendered(db, issue, settings), leaves=day)
+    images = _pictures(db, issue, settings)
+    page = rendered(db, issue, settings)
+    try:
+        content = _content(issue)
+    except ValidationError as outdated:
+        return yaml_errors.findings(outdated)
+    return check(content, page, images=images, leaves=day, zone=settings.zone)
 
 
 def schedule(
@@ -195,12 +221,23 @@ def _freeze(db: Session, issue: Issue, settings: Settings, now: datetime) -> byt
     db.execute(
         insert(Revision)
         .values(
-            sha256=sha256, content=issue.content, subject=content.subject, locale=content.locale,
+            sha256=sha256, content=issue.content, subject=marked(content.subject), locale=content.locale,
             html=page.html, text=page.text, search=search_vector(content), created_at=now,
         )
         .on_conflict_do_nothing()
     )  # fmt: skip
     return sha256
+
+
+def _pictures(db: Session, issue: Issue, settings: Settings) -> dict[str, Picture]:
+    """Return the images of an issue, by their src."""
+    hashes = {src: name.partition(".")[0] for src, name in issue.assets.items()}
+    stored = select(Asset.sha256, Asset.width).where(Asset.sha256.in_(hashes.values()))
+    widths = {row.sha256: row.width for row in db.execute(stored)}
+    return {
+        src: Picture(f"{settings.public_url}/assets/{name}", widths[hashes[src]])
+        for src, name in issue.assets.items()
+    }
 
 
 def _content(issue: Issue) -> Content:

@@ -15,10 +15,11 @@ from jinja2 import Environment
 from mailer.core import templating
 from mailer.core.i18n import words
 from mailer.core.paths import templates_dir
-from mailer.issues.blocks import Content
-from mailer.rendering import markdown
-from mailer.rendering.merge_fields import marker
-from mailer.rendering.mjml import compile_holes
+from mailer.issues.blocks import Content, Editorial
+from mailer.issues.pictures import Picture, shown_width
+from mailer.rendering import links, markdown
+from mailer.rendering.merge_fields import marked, marker, outside
+from mailer.rendering.mjml import PREVIEW_FILLER, compile_holes
 from mailer.rendering.themes import theme
 from mailer.rendering.typography import clock, long_day, typeset
 
@@ -68,17 +69,17 @@ class _Source:
     sha256: bytes
     content: Content = field(compare=False)
     publication: Publication = field(compare=False)
-    asset_urls: Mapping[str, str] = field(compare=False)
+    pictures: Mapping[str, Picture] = field(compare=False)
 
 
-def render(content: Content, publication: Publication, asset_urls: Mapping[str, str]) -> Rendered:
-    """Render an issue; `asset_urls` gives the absolute address of each image's src.  Raises MjmlError.
+def render(content: Content, publication: Publication, pictures: Mapping[str, Picture]) -> Rendered:
+    """Render an issue; `pictures` tells the address and the width of each image's src.  Raises MjmlError.
 
     The last renderings are cached: a page shows an issue twice, and its checks render it again.
     """
-    inputs = content.dump(), asdict(publication), dict(asset_urls)
+    inputs = content.dump(), asdict(publication), {src: asdict(each) for src, each in pictures.items()}
     sha256 = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).digest()
-    return _rendered(_Source(sha256, content, publication, asset_urls))
+    return _rendered(_Source(sha256, content, publication, pictures))
 
 
 @lru_cache(maxsize=CACHED)
@@ -88,10 +89,11 @@ def _rendered(source: _Source) -> Rendered:
         "issue": content,
         "publication": source.publication,
         "legal": source.publication.legal,
-        "asset": source.asset_urls.__getitem__,
+        "picture_of": source.pictures.__getitem__,
         "theme": theme(source.publication.theme),
         "locale": content.locale,
         "numbers": _calendar_numbers(content),
+        "greets": next((block for block in content.blocks if isinstance(block, Editorial)), None),
     }
     mjml = _environment(content.locale, True).get_template("layout.mjml").render(values)
     text = _environment(content.locale, False).get_template("layout.txt").render(values)
@@ -109,17 +111,21 @@ def _environment(locale: str, mjml: bool) -> Environment:
     environment = templating.environment(
         templates_dir() / "issue",
         escape=mjml,
-        finalize=lambda value: spaced(value) if type(value) is str else value,
+        finalize=lambda value: spaced(marked(value)) if type(value) is str else value,
     )
     environment.filters |= {
-        "markdown": lambda source: markdown.to_html(spaced(source)),
-        "plain": lambda source: markdown.to_text(spaced(source)),
-        "wrap": lambda text, **options: markdown.wrap(spaced(text), **options),
+        "markdown": lambda source: markdown.to_html(spaced(marked(source))),
+        "plain": lambda source: markdown.to_text(spaced(marked(source))),
+        "wrap": lambda text, **options: markdown.wrap(spaced(marked(text)), **options),
+        "capitals": lambda text: outside(str.upper, marked(text)),
+        "address": links.normal,
         "day": lambda day: long_day(day, locale),
         "hour": lambda at: clock(at, locale),
     }
     environment.globals |= {
         "hole": marker,
+        "shown_width": shown_width,
+        "PREVIEW_FILLER": PREVIEW_FILLER,
         "t": words("issues", locale),
         "ident": id,
         "colon": words("issues", locale)["colon"],

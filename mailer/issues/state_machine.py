@@ -14,6 +14,8 @@ class IssueState(StrEnum):
 
 class Move(StrEnum):
     SCHEDULE = "schedule"
+    EDIT = "edit"
+    DELETE = "delete"
     UNSCHEDULE = "unschedule"
     START = "start"
     PAUSE = "pause"
@@ -25,6 +27,8 @@ class Move(StrEnum):
 
 _MOVES: dict[Move, tuple[frozenset[IssueState], IssueState]] = {
     Move.SCHEDULE: (frozenset({IssueState.DRAFT}), IssueState.SCHEDULED),
+    Move.EDIT: (frozenset({IssueState.DRAFT}), IssueState.DRAFT),
+    Move.DELETE: (frozenset({IssueState.DRAFT}), IssueState.DRAFT),
     Move.UNSCHEDULE: (frozenset({IssueState.SCHEDULED}), IssueState.DRAFT),
     Move.START: (frozenset({IssueState.SCHEDULED}), IssueState.SENDING),
     Move.PAUSE: (frozenset({IssueState.SENDING}), IssueState.PAUSED),

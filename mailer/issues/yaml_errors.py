@@ -1,13 +1,16 @@
 """Tell what is wrong in an issue file: a code and its facts, worded by templates/words/issues.yaml."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mailer.core.i18n import words
 from mailer.issues.blocks import KINDS, Content
+from mailer.issues.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,14 @@ class Fault:
         """Return it as one line that names the file and the place."""
         sentences = words("issues", locale)["faults"]
         where = f", {self.where}" if self.where else ""
-        sentence = sentences.get(self.code, sentences["other"]).format(**self.facts)
+        sentence = self._cause(words("issues", locale))
         return str(sentences["line"].format(name=name, line=self.line, field=where, sentence=sentence))
+
+    def _cause(self, t: dict[str, Any]) -> str:
+        if "address" in self.facts:
+            return str(t["faults"]["bad_address"]).format(why=t["links"][self.code], **self.facts)
+        sentences = t["markdown"] | t["faults"]
+        return str(sentences.get(self.code, sentences["other"])).format(**self.facts)
 
 
 def cause(error: ErrorDetails) -> tuple[str, dict[str, Any]]:
@@ -36,6 +45,36 @@ def cause(error: ErrorDetails) -> tuple[str, dict[str, Any]]:
         if kind.startswith(f"{group}_") and kind != "date_or_period":
             return group, {}
     return kind, error.get("ctx", {}) | {"kinds": ", ".join(KINDS)}
+
+
+def findings(error: ValidationError) -> list[Finding]:
+    """Return what keeps a stored content from being read: it was taken under other rules."""
+    found = []
+    for each in first_causes(error):
+        code, facts = cause(each)
+        known = {name: value for name, value in facts.items() if isinstance(value, str | int)}
+        found.append(Finding("error", code, place(steps(each)), tuple(known.items())))
+    return found
+
+
+def first_causes(error: ValidationError) -> list[ErrorDetails]:
+    """Return its errors but those that only follow from another: a list is too short when its items fail."""
+    errors = error.errors()
+    places = [each["loc"] for each in errors]
+    return [e for e in errors if not any(e["loc"] == p[: len(e["loc"])] != p for p in places)]
+
+
+def steps(error: ErrorDetails) -> list[int | str]:
+    """Return the path of what pydantic found, as a file has it."""
+    where = list(error["loc"])
+    if where[0] == "blocks" and where[2:3] and where[2] in KINDS:
+        del where[2]  # pydantic's name for the member of the union: the file has no such step
+    return where
+
+
+def place(where: Sequence[int | str]) -> str:
+    """Return a path as an author reads it: blocks[0].links[1].url."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
 
 
 def _unknown_field(name: str) -> tuple[str, dict[str, Any]]:

@@ -8,10 +8,11 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mailer.issues import assets
+from mailer.issues import assets, yaml_lines
 from mailer.issues.assets import AssetFile, BadImage
-from mailer.issues.blocks import KINDS, Content
-from mailer.issues.yaml_errors import Fault, cause
+from mailer.issues.blocks import PROSE_KINDS, Content
+from mailer.issues.yaml_errors import Fault, cause, first_causes, place, steps
+from mailer.rendering.markdown_check import Problem, problems
 
 
 class _Loader(yaml.SafeLoader):
@@ -48,8 +49,8 @@ def load(path: Path) -> tuple[Content, dict[str, AssetFile]]:
     try:
         content = Content.model_validate(values)
     except ValidationError as error:
-        faults = [_fault(e, root) for e in _first_causes(error.errors())]
-        raise IssueFileError(path.name, faults) from None
+        faults = [_fault(e, root) for e in first_causes(error)] + _in_texts(values, root)
+        raise IssueFileError(path.name, sorted(faults, key=lambda fault: fault.line)) from None
     return content, _assets(content, path, root)
 
 
@@ -81,7 +82,7 @@ def _assets(content: Content, path: Path, root: Any) -> dict[str, AssetFile]:
         try:
             read[image.src] = _asset(path.parent, image.src)
         except BadImage as error:
-            faults.append(Fault(_line_of_value(root, image.src), image.src, str(error)))
+            faults.append(Fault(yaml_lines.of_value(root, image.src), image.src, str(error)))
     if faults:
         raise IssueFileError(path.name, faults)
     return read
@@ -97,41 +98,25 @@ def _asset(folder: Path, src: str) -> AssetFile:
         return assets.read(image.read(assets.MAX_BYTES + 1))
 
 
-def _first_causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Drop errors that only follow from another: a list is too short when its items were refused."""
-    places = [error["loc"] for error in errors]
-    return [e for e in errors if not any(e["loc"] == p[: len(e["loc"])] != p for p in places)]
-
-
 def _fault(error: ErrorDetails, root: Any) -> Fault:
-    where = list(error["loc"])
-    if where[0] == "blocks" and where[2:3] and where[2] in KINDS:
-        del where[2]  # pydantic's name for the member of the union: the file has no such step
-    line = _locate(root, where)
-    field = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in where).lstrip(".")
-    return Fault(line, field, *cause(error))
+    where = steps(error)
+    return Fault(yaml_lines.of_field(root, where), place(where), *cause(error))
 
 
-def _locate(node: Any, where: Sequence[int | str]) -> int:
-    """Return the line of the deepest part of a path that the file has."""
-    line = int(node.start_mark.line) + 1
-    for step in where:
-        if isinstance(step, int) and isinstance(node, yaml.SequenceNode) and step < len(node.value):
-            node = node.value[step]
-        elif isinstance(node, yaml.MappingNode):
-            match = next(((k, v) for k, v in node.value if k.value == step), None)
-            if match is None:
-                break
-            line, node = match[0].start_mark.line + 1, match[1]
-            continue
-        else:
-            break
-        line = node.start_mark.line + 1
-    return line
+def _in_texts(values: dict[Any, Any], root: Any) -> list[Fault]:
+    """Return what is wrong in the texts of a file that is refused, so that all of it is told at once."""
+    blocks = values.get("blocks")
+    faults = []
+    for number, block in enumerate(blocks if isinstance(blocks, list) else ()):
+        prose = isinstance(block, dict) and block.get("kind") in PROSE_KINDS and block.get("text")
+        first = yaml_lines.of_text(root, ["blocks", number, "text"])
+        written = problems(prose) if isinstance(prose, str) else ()
+        faults += [_text_fault(problem, number, first) for problem in written]
+    return faults
 
 
-def _line_of_value(node: Any, value: str) -> int:
-    if isinstance(node, yaml.ScalarNode):
-        return int(node.start_mark.line) + 1 if node.value == value else 0
-    children = node.value if isinstance(node, yaml.SequenceNode) else [v for _, v in node.value]
-    return max((_line_of_value(child, value) for child in children), default=0)
+def _text_fault(problem: Problem, number: int, first: int) -> Fault:
+    facts = {"shown": problem.shown, "label": problem.label}
+    if problem.code.startswith("link_"):
+        facts = {"address": f"[{problem.label}]({problem.shown})" if problem.label else problem.shown}
+    return Fault(first + problem.line, f"blocks[{number}].text", problem.code, facts)

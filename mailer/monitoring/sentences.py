@@ -12,6 +12,7 @@ from mailer.core import hold_reasons, i18n
 from mailer.monitoring.backlog import Queue
 from mailer.monitoring.causes import Cause
 from mailer.rendering.typography import typeset
+from mailer.smtp.reply_words import in_words
 
 # What delivery/breaker.py says in the relay's place, so that a person may judge it like a refusal.
 TOO_BIG = re.compile(r"552 5\.3\.4 the letter weighs (\d+) kB, the relay takes (\d+) kB")
@@ -62,9 +63,11 @@ def reason(text: str, locale: str) -> str:
 
 
 def refusal(text: str, locale: str) -> str:
-    """Return a relay's own words as a quotation; what the service says in its place, in a sentence."""
-    big = TOO_BIG.fullmatch(text)
-    return _too_big(big, locale) if big else _quoted(text, locale)
+    """Return what a relay's reply means, and the reply as a quotation; what the service says in its place."""
+    if big := TOO_BIG.fullmatch(text):
+        return _too_big(big, locale)
+    meaning, quoted = in_words(text, locale), _quoted(text, locale)
+    return f"{typeset(meaning, locale)}, {quoted}" if meaning else quoted
 
 
 def _reason(kind: str, text: str, locale: str) -> str:

@@ -16,7 +16,7 @@ from mailer.core import i18n, templating
 from mailer.core.paths import templates_dir
 from mailer.rendering.markdown import WIDTH, wrap
 from mailer.rendering.merge_fields import fill, marker
-from mailer.rendering.mjml import compile_holes
+from mailer.rendering.mjml import PREVIEW_FILLER, compile_holes
 from mailer.rendering.themes import theme
 from mailer.rendering.typography import french
 
@@ -85,5 +85,5 @@ def _fill_newsletter(text: Any, newsletter: str) -> Any:
 @cache
 def _environment(mjml: bool) -> Environment:
     environment = templating.environment(templates_dir() / "mail", escape=mjml)
-    environment.globals["hole"] = marker
+    environment.globals |= {"hole": marker, "PREVIEW_FILLER": PREVIEW_FILLER}
     return environment

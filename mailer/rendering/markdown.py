@@ -1,6 +1,7 @@
 """Render authors' Markdown as HTML for a mail and as plain text.  Pure.
 
 Raw HTML, images and headings are off: what an author writes stays text, and the outline stays the blocks'.
+What would therefore be printed as it is typed, markdown_check names.
 """
 
 import re
@@ -10,9 +11,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from mailer.rendering.merge_fields import MERGE_FIELDS, marker
+from mailer.rendering import links
+from mailer.rendering.merge_fields import marked
 
-_OFF = ["html_block", "html_inline", "image", "heading", "lheading", "code", "fence", "table", "hr"]
+OFF = ["html_block", "html_inline", "image", "heading", "lheading", "code", "fence", "table", "hr"]
 _STYLES = {
     "paragraph_open": "margin:0 0 14px",
     "bullet_list_open": "margin:0 0 14px;padding-left:22px",
@@ -20,21 +22,11 @@ _STYLES = {
     "list_item_open": "margin:0 0 6px",
     "blockquote_open": "margin:0 0 14px;padding-left:16px;border-left:3px solid #8a8a8a",
 }
-_PARSER = MarkdownIt("commonmark", {"html": False}).disable(_OFF, ignoreInvalid=True)
-_WHOLE = re.compile(r"https?://[^/?#@%\\\s]+([/?#]|\Z)|mailto:[^?\s]|tel:[+\d]", re.IGNORECASE)
-_FIELD = re.compile(r"\{\{\s*(" + "|".join(MERGE_FIELDS) + r")\s*\}\}")
+_PARSER = MarkdownIt("commonmark", {"html": False}).disable(OFF, ignoreInvalid=True)
 _YEAR = re.compile(r"^( {0,3}\d{3,9})([.)])(?=\s)", re.MULTILINE)
+_BOXES = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}  # as lists of things to do are written
 WIDTH = 72
-
-
-def is_whole(address: str) -> bool:
-    """Return whether a link leads by itself where it says: a letter has no page that `/desk` would be on,
-    and `//host` or `https://known@host` lead where nobody looked.
-    """
-    return bool(_WHOLE.match(address))
-
-
-_PARSER.validateLink = is_whole  # type: ignore[method-assign, assignment]
+_PARSER.validateLink = links.is_whole  # type: ignore[method-assign, assignment]
 
 
 def to_html(source: str) -> Markup:
@@ -43,12 +35,26 @@ def to_html(source: str) -> Markup:
     for token in tokens:
         _style(token)
     html = _PARSER.renderer.render(tokens, _PARSER.options, {})
-    return Markup(_fields(html.strip()))  # noqa: S704 -- the parser escapes everything but its own tags
+    return Markup(html.strip())  # noqa: S704 -- the parser escapes everything but its own tags
 
 
 def _parsed(source: str) -> list[Token]:
-    """Parse; a year that begins a line is no list of one thousand items."""
-    return _PARSER.parse(_YEAR.sub(r"\1\\\2", source))
+    """Parse; a year that begins a line is no list of one thousand items, and [ ] in an item is a box."""
+    tokens = _PARSER.parse(without_years(marked(source)))
+    for at, token in enumerate(tokens):
+        if token.type == "inline" and tokens[at - 2].type == "list_item_open" and token.children:
+            _tick(token.children[0])
+    return tokens
+
+
+def without_years(source: str) -> str:
+    """Return the source in which a number of three digits or more begins no list."""
+    return _YEAR.sub(r"\1\\\2", source)
+
+
+def _tick(first: Token) -> None:
+    if first.content[:4] in _BOXES:
+        first.content = _BOXES[first.content[:4]] + first.content[4:]
 
 
 def _style(token: Token) -> None:
@@ -58,6 +64,14 @@ def _style(token: Token) -> None:
     for child in token.children or []:
         if child.type == "link_open":
             child.attrSet("style", "color:inherit;text-decoration:underline")
+        elif child.type == "softbreak":
+            _as_space(child)
+
+
+def _as_space(line_break: Token) -> None:
+    """Write a line break as a space: the MJML compiler drops one that stands alone between two tags."""
+    line_break.type = "text"
+    line_break.content = " "
 
 
 def to_text(source: str) -> str:
@@ -68,7 +82,7 @@ def to_text(source: str) -> str:
     text = _Text()
     for token in _parsed(source):
         text.take(token)
-    return _fields(text.written())
+    return text.written()
 
 
 class _Text:
@@ -139,7 +153,7 @@ def _lines(tokens: list[Token]) -> list[str]:
 def wrap(text: str, *, initial: str = "", indent: str = "") -> str:
     """Lines of 72 columns at most, addresses never cut."""
     lines = textwrap.wrap(
-        " ".join(text.split(" ")),
+        re.sub(r"[ \t]+", " ", text),  # as HTML shows them
         WIDTH,
         initial_indent=initial,
         subsequent_indent=indent,
@@ -147,7 +161,3 @@ def wrap(text: str, *, initial: str = "", indent: str = "") -> str:
         break_on_hyphens=False,
     )
     return "\n".join(lines)
-
-
-def _fields(text: str) -> str:
-    return _FIELD.sub(lambda found: marker(found[1]), text)

@@ -22,6 +22,8 @@ TAGS = frozenset({
 MAX_BYTES = 400_000
 MAX_DEPTH = 100
 TIMEOUT = 30  # seconds
+# After a preheader: a mailbox with room left shows this, which is nothing, and not the mail's next words.
+PREVIEW_FILLER = "\u034f\u200c\u00a0" * 90
 
 
 class MjmlError(Exception):
@@ -51,7 +53,7 @@ def compile_holes(source: str) -> str:
     """
     placeholder = hashlib.sha256(source.encode()).hexdigest()[:24]
     page = compile_mjml(re.sub(HOLE, rf"{placeholder}\1-", source))
-    return re.sub(rf"{placeholder}([a-z_]+)-", lambda match: marker(match[1]), page)
+    return re.sub(rf"{placeholder}([a-z_]+(?:\.[0-9a-f]+)?)-", lambda match: marker(match[1]), page)
 
 
 def _escaped(source: str) -> str:

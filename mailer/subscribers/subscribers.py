@@ -37,6 +37,11 @@ def by_subscription(db: Session, subscription_id: UUID) -> Subscriber | None:
     return db.scalar(theirs.where(Subscription.id == subscription_id))
 
 
+def locale_of(db: Session, email: str, otherwise: str) -> str:
+    """Return the language of whoever has that address, which they chose; else the other one given."""
+    return db.scalar(select(Subscriber.locale).where(Subscriber.email == email)) or otherwise
+
+
 def locked(db: Session, subscriber_id: UUID) -> Subscriber | None:
     """Return a person as they are now, locked until the transaction ends."""
     return db.get(Subscriber, subscriber_id, with_for_update=True)

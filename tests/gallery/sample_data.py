@@ -71,6 +71,7 @@ def furnish(house: House) -> dict[str, str]:
         people = list(sample(READERS))
         _subscribe(db, house, letter, people)
         _subscribe(db, house, calls, people[:60])
+        _subscribe(db, house, calls, people[60:72], told=False)
         _sign_up(db, letter, CAMILLE, "Camille Durand")
         _alive(db)
         lea = accounts.create(db, email=LEA, name="Léa Martin", password=PASSWORD, now=NOW)
@@ -97,7 +98,10 @@ def _newsletters(db: Session) -> tuple[Newsletter, Newsletter]:
     return letter, calls
 
 
-def _subscribe(db: Session, house: House, newsletter: Newsletter, people: list[Person]) -> None:
+def _subscribe(
+    db: Session, house: House, newsletter: Newsletter, people: list[Person], *, told: bool = True
+) -> None:
+    """By a file; `told`: they know it."""
     key = house.given.fingerprint_key.get_secret_value().encode()
     source, agreed = "salon de l’action sociale", NOW - timedelta(days=330)
     rows = [
@@ -105,7 +109,7 @@ def _subscribe(db: Session, house: House, newsletter: Newsletter, people: list[P
         for each in people
     ]
     at = NOW - timedelta(days=300)
-    apply.import_people(db, Common(newsletter.id, at, "import", None), rows, informed_at=at)
+    apply.import_people(db, Common(newsletter.id, at, "import", None), rows, informed_at=at if told else None)
 
 
 def _sign_up(db: Session, newsletter: Newsletter, email: str, name: str, *, sure: bool = True) -> UUID:
@@ -154,11 +158,13 @@ def _issues(house: House, approver: str) -> dict[str, str]:
         planned = lifecycle.import_issue(db, late, assets, now=NOW - timedelta(minutes=2))
         begun = _retold(content, 3, due + timedelta(days=28), "Les maraudes de l’hiver", "Qui va vers qui.")
         draft = lifecycle.import_issue(db, begun, assets, now=NOW - timedelta(minutes=1))
+        next_call = appeal.model_copy(update={"number": "Appel n° 13"})
+        waiting = lifecycle.import_issue(db, next_call, assets, now=NOW - timedelta(minutes=3))
         lifecycle.schedule(db, planned, due_at=due, approver=approver, now=NOW, settings=house.given)
         leave, leave_calls = _leaving(db, closed, 20), _leaving(db, for_all, 21)
     return {
         "closed": str(closed.id), "leaving": str(leaving.id), "draft": str(draft.id),
-        "planned": str(planned.id), "leave": leave, "leave_calls": leave_calls,
+        "waiting": str(waiting.id), "planned": str(planned.id), "leave": leave, "leave_calls": leave_calls,
     }  # fmt: skip
 
 

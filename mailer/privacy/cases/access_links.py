@@ -28,6 +28,7 @@ from mailer.core.tokens import BadToken, Purpose
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
 from mailer.privacy.models import RightsIntake, RightsLink, RightsRequest
+from mailer.subscribers import subscribers
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscriber, Suppression
 
@@ -78,7 +79,8 @@ def _answer(db: Session, asked: RightsIntake, now: datetime) -> None:
         places = _places(asked.email)
         if throttle.pour(db, places, now=now) is None:
             last = throttle.next_place(db, places, now=now)
-            send(db, email=asked.email, locale=asked.locale, lasts_until=last, now=now)
+            locale = subscribers.locale_of(db, asked.email, asked.locale)
+            send(db, email=asked.email, locale=locale, lasts_until=last, now=now)
     elif later := throttle.full_until(db, _hourly_unknown(), now=now):
         asked.due_at = later
     else:

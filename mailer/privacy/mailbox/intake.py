@@ -28,7 +28,7 @@ from mailer.privacy.cases import register
 from mailer.privacy.mailbox import parse
 from mailer.privacy.mailbox.parse import ParsedMail, Reason, Sort
 from mailer.privacy.models import Channel, Right, RightsEvent, RightsRequest
-from mailer.subscribers import subscriptions
+from mailer.subscribers import subscribers, subscriptions
 
 MAILS = 20  # read at a time: a confirmation does not wait for more of them
 RECEIPTS_AN_HOUR = 100  # to whoever writes: beyond, cases are opened all the same
@@ -141,8 +141,9 @@ def _keep(db: Session, mail: ParsedMail, digest: str, now: datetime) -> None:
         register.note(db, about, "message", register.PERSON, now, **details)
         return
     details |= {"follows": answered.number} if answered else {}
+    locale = subscribers.locale_of(db, mail.sender, mail.locale) if mail.sender else mail.locale
     case = register.open(
-        db, right=parse.right_of(mail), channel=Channel.EMAIL, email=mail.sender, locale=mail.locale,
+        db, right=parse.right_of(mail), channel=Channel.EMAIL, email=mail.sender, locale=locale,
         message_id=_unused(db, mail.message_id), receipt=False, now=now, **details,
     )  # fmt: skip
     if reason is None and answered is None and _may_answer(db, mail, now):

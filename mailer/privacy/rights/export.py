@@ -24,6 +24,7 @@ from mailer.privacy.models import Outcome, Right
 from mailer.privacy.rights.access import HeldData, Row
 from mailer.rendering.typography import long_day, typeset
 from mailer.smtp.replies import DeliveryState
+from mailer.smtp.reply_words import in_words
 from mailer.subscribers.consent import consent_file
 from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import SubscriptionState
@@ -141,12 +142,12 @@ def _mailings(held: HeldData, locale: str) -> list[Mailing]:
     t = words(locale)
     letters = (
         Mailing(row["first_tried"] or row["changed_at"], row["title"], _named(held, row), _fate(row, t),
-                row["reply"])
+                _reply(row, locale))
         for row in held.tables["delivery"]
     )  # fmt: skip
     notices = (
         Mailing(row["created_at"], t["notices"].get(row["kind"], row["kind"]), _named(held, row),
-                _fate(row, t), row["reply"])
+                _fate(row, t), _reply(row, locale))
         for row in held.tables["notice"]
     )  # fmt: skip
     return sorted((*letters, *notices), key=lambda each: each.at, reverse=True)
@@ -165,6 +166,13 @@ def _fate(row: Row, t: Mapping[str, Any]) -> str:
 def _consents(held: HeldData) -> list[Row]:
     entries = ((letter.name, entry) for letter in held.consent.letters for entry in letter.entries)
     return [{"newsletter": name, **vars(entry)} for name, entry in entries]
+
+
+def _reply(row: Row, locale: str) -> str | None:
+    """Return in words what the server answered; the file of data holds the answer itself."""
+    parts = (row["code"], row.get("enhanced"), row["reply"])
+    said = " ".join(str(part) for part in parts if part)
+    return (in_words(said, locale) or row["reply"]) if row["reply"] else None
 
 
 def _provided(held: HeldData) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs, throttle
@@ -21,7 +21,7 @@ from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
 from mailer.privacy.cases import old_mailbox, self_service
 from mailer.privacy.cases.old_mailbox import UNDO_WITHIN
-from mailer.privacy.models import AddressChange, Outcome, Right, RightsLink
+from mailer.privacy.models import AddressChange, Outcome, Right, RightsLink, RightsRequest
 from mailer.privacy.rights import moves
 from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber, Suppression
@@ -44,9 +44,13 @@ class Change(StrEnum):
 def correct(
     db: Session, link: RightsLink, subscriber: Subscriber, *, name: str | None, locale: str, now: datetime
 ) -> bool:
-    """Set the name and the language; return False if nothing changed."""
+    """Set the name and the language, of what is under way too; return False if nothing changed."""
     if not subscribers.correct(subscriber, name=name, locale=locale):
         return False
+    link.locale = locale
+    db.execute(update(RightsLink).where(RightsLink.fingerprint == link.fingerprint).values(locale=locale))
+    theirs = RightsRequest.fingerprint == link.fingerprint, RightsRequest.closed_at.is_(None)
+    db.execute(update(RightsRequest).where(*theirs).values(locale=locale))
     self_service.answered(db, link, Right.RECTIFICATION, now=now)
     return True
 

@@ -13,19 +13,21 @@ from wtforms import StringField
 
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
-from mailer.delivery import ledger, refusals, reports, unknown
+from mailer.delivery import expected_audience, ledger, refusals, reports, unknown
 from mailer.delivery.certificate import NotClosed, certify
 from mailer.issues import lifecycle
+from mailer.issues.findings import Finding
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState, Move, moves_from
 from mailer.rendering.local_time import AmbiguousTime, BadTime
-from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting
+from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, marked, values_for
 from mailer.staff.models import Staff
 from mailer.subscribers.recipients import count
 from mailer.web.desk import labels
 
 issue = Blueprint("issue", __name__, url_prefix="/issues/<uuid:issue_id>")
 
+BEFORE = frozenset({IssueState.DRAFT, IssueState.SCHEDULED})
 LEAVING = frozenset({IssueState.SENDING, IssueState.PAUSED, IssueState.CANCELLED})
 PREVIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src {site}; frame-ancestors 'self'"
 
@@ -36,6 +38,7 @@ class ScheduleForm(FlaskForm):  # type: ignore[misc]
     day = StringField()
     time = StringField()
     fold = StringField()
+    accepted = StringField()  # the codes of what was said about the audience, and taken
 
     @property
     def typed(self) -> str:
@@ -59,16 +62,28 @@ def recipients(db: Session, of: Issue) -> int:
     return count(db, of.newsletter_id) if of.audience is None else of.audience
 
 
-def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None) -> str:
-    """Return the issue's page, with what was typed in its form and what is wrong with it."""
+def about_audience(db: Session, of: Issue) -> list[Finding]:
+    """Return what is odd about whom an issue would go to, as long as that is not decided."""
+    return expected_audience.findings(db, of) if of.state in BEFORE else []
+
+
+def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None, *, asked: bool = False) -> str:
+    """Return the issue's page, with what was typed in its form and what is wrong with it.
+
+    `asked`: what is odd about the audience has to be accepted first.
+    """
     now = utcnow()
     with transaction() as db:
         found = fetch(db, issue_id)
+        audience = about_audience(db, found)
         return render_template(
             "desk/issue.html",
             issue=found,
             moves={move.value for move in moves_from(found.state) - {Move.START, Move.CLOSE, Move.RESEND}},
-            findings=lifecycle.findings(db, found, settings(), leaves=found.due_at or now),
+            findings=audience + lifecycle.findings(db, found, settings(), leaves=found.due_at or now),
+            audience_findings=audience if asked else [],
+            subject=_line(found, "subject"),
+            preheader=_line(found, "preheader"),
             text=_sample(lifecycle.rendered(db, found, settings()).text, found, escape=False),
             progress=reports.progress(db, issue_id) if _is_live(found) or found.closed_at else None,
             recipients=recipients(db, found),
@@ -146,9 +161,12 @@ def certificate_file(issue_id: UUID) -> ResponseReturnValue:
 
 def _sample(text: str, found: Issue, *, escape: bool) -> str:
     """Return the letter as one reader would get it; the unsubscribe link leads nowhere."""
-    name, locale = "Camille Dupont", found.content["locale"]
-    values = {GREETING: greeting(locale, name), NAME: name, UNSUBSCRIBE_URL: "#"}
-    return fill(text, values, escape=escape)
+    name, locale = "Camille Dupont", found.content.get("locale", found.newsletter.locale)
+    return fill(text, values_for(locale, name) | {UNSUBSCRIBE_URL: "#"}, escape=escape)
+
+
+def _line(found: Issue, name: str) -> str:
+    return _sample(marked(found.content.get(name, "")), found, escape=False)
 
 
 def _approver(db: Session, approver: str) -> str:

@@ -4,22 +4,23 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from mailer.core import audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.i18n import label
 from mailer.core.settings import settings
 from mailer.delivery import refusals, reports, unknown
 from mailer.issues import lifecycle
 from mailer.issues.models import Issue
-from mailer.issues.state_machine import ForbiddenMove, Move, moves_from
+from mailer.issues.state_machine import ForbiddenMove, IssueState, Move, moves_from
 from mailer.rendering.local_time import BadTime, parse_future
 from mailer.web.desk import labels
-from mailer.web.desk.issue import ScheduleForm, fetch, recipients, show
+from mailer.web.desk.issue import ScheduleForm, about_audience, fetch, recipients, show
 
 moves = Blueprint("moves", __name__, url_prefix="/issues/<uuid:issue_id>")
 Act = Callable[[Session, Issue, datetime], None]
@@ -32,11 +33,15 @@ def schedule(issue_id: UUID) -> ResponseReturnValue:
         due_at = parse_future(form.typed, settings().zone, form.turn, now=utcnow())
     except BadTime as fault:
         return show(issue_id, form, fault), 422
+    if _unaccepted(issue_id):
+        return show(issue_id, form, asked=True), 422
     return _move(issue_id, _leave_at(due_at), _("Programmé : %(when)s.", when=labels.when(due_at)))
 
 
 @moves.post("/send")
 def send(issue_id: UUID) -> ResponseReturnValue:
+    if _unaccepted(issue_id):
+        return redirect(url_for("desk.moves.confirm_send", issue_id=issue_id), 303)
     return _move(issue_id, _leave_at(utcnow()), _("L’envoi commence."))
 
 
@@ -77,6 +82,11 @@ def cancel(issue_id: UUID) -> ResponseReturnValue:
     return _move(issue_id, lambda db, found, _: lifecycle.cancel(db, found), done)
 
 
+@moves.post("/delete")
+def delete(issue_id: UUID) -> ResponseReturnValue:
+    return _move(issue_id, _delete, _("Le brouillon est supprimé."), then=url_for("desk.issues"))
+
+
 @moves.post("/leave")
 def leave(issue_id: UUID) -> ResponseReturnValue:
     done = _("C’est noté : les messages incertains restent comme ils sont.")
@@ -98,6 +108,11 @@ def confirm_send(issue_id: UUID) -> ResponseReturnValue:
     return _confirm(issue_id, Move.SCHEDULE, "desk/send.html")
 
 
+@moves.get("/delete")
+def confirm_delete(issue_id: UUID) -> ResponseReturnValue:
+    return _confirm(issue_id, Move.DELETE, "desk/delete.html")
+
+
 @moves.get("/cancel")
 def confirm_cancel(issue_id: UUID) -> ResponseReturnValue:
     return _confirm(issue_id, Move.CANCEL, "desk/cancel.html")
@@ -111,6 +126,21 @@ def _leave_at(due_at: datetime) -> Act:
     return act
 
 
+def _delete(db: Session, found: Issue, now: datetime) -> None:
+    who, details = str(current_user.id), {"issue": str(found.id)}
+    lifecycle.delete(db, found)
+    audit.record(db, who=who, what="issue delete", details=details, now=now)
+
+
+def _unaccepted(issue_id: UUID) -> bool:
+    """Return whether something odd about the audience was not yet said and accepted."""
+    with transaction() as db:
+        found = fetch(db, issue_id)
+        draft = found.state is IssueState.DRAFT  # else there is nothing to decide any more
+        said = {finding.code for finding in about_audience(db, found)} if draft else set()
+    return not said <= set(request.form.get("accepted", "").split())
+
+
 def _decide(decision: Callable[..., int]) -> Act:
     def act(db: Session, found: Issue, now: datetime) -> None:
         decision(db, found, by=str(current_user.id), now=now)
@@ -118,8 +148,11 @@ def _decide(decision: Callable[..., int]) -> Act:
     return act
 
 
-def _move(issue_id: UUID, act: Act, done: str) -> ResponseReturnValue:
-    """Act, or say kindly why not: a second click and a page gone stale are no faults."""
+def _move(issue_id: UUID, act: Act, done: str, then: str = "") -> ResponseReturnValue:
+    """Act, or say kindly why not: a second click and a page gone stale are no faults.
+
+    `then`: where it leads once done, if not to the issue.
+    """
     try:
         with transaction() as db:
             act(db, fetch(db, issue_id), utcnow())
@@ -137,6 +170,8 @@ def _move(issue_id: UUID, act: Act, done: str) -> ResponseReturnValue:
         )
     else:
         flash(done, "success")
+        if then:
+            return redirect(then, 303)
     return redirect(url_for("desk.issue.page", issue_id=issue_id), 303)
 
 
@@ -148,7 +183,8 @@ def _confirm(issue_id: UUID, move: Move, template: str) -> ResponseReturnValue:
         return render_template(
             template,
             issue=found,
-            findings=lifecycle.findings(db, found, settings(), leaves=utcnow()),
+            audience_findings=(audience := about_audience(db, found)),
+            findings=audience + lifecycle.findings(db, found, settings(), leaves=utcnow()),
             recipients=recipients(db, found),
             progress=reports.progress(db, issue_id),
         )

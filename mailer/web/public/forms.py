@@ -59,6 +59,7 @@ class SignupForm(AddressForm):
     )
     shown = StringField()
     again = False  # it has to be sent once more, as it is
+    too_fast = False  # because it came sooner than anybody reads
 
     @property
     def given_name(self) -> str | None:
@@ -74,5 +75,6 @@ class SignupForm(AddressForm):
             self.again = True
         else:
             same = (of, sha256) == (slug, wording.sha256.hex())
-            self.again = not same or now.timestamp() - at < FASTEST.total_seconds()
+            self.too_fast = same and now.timestamp() - at < FASTEST.total_seconds()
+            self.again = not same or self.too_fast
         return not self.again

@@ -99,7 +99,7 @@ def _form_page(template: str, newsletter: Newsletter, form: SignupForm, **more: 
     wording = wording_of(newsletter.name)
     return render_template(
         template, newsletter=newsletter, form=form, wording=wording,
-        shown=shown_at(newsletter.slug, wording, utcnow()), **more,
+        shown=form.shown.data if form.too_fast else shown_at(newsletter.slug, wording, utcnow()), **more,
     )  # fmt: skip
 
 

@@ -33,7 +33,8 @@ def test_from_a_file_to_a_scheduled_issue(newsletter: str, tmp_path: Path) -> No
     written = facts("issue", "preview", issue_id, "--out", str(tmp_path / "out"))
     assert Path(written["html"]).read_text().startswith("<!doctype html>")
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click" in Path(written["eml"]).read_bytes()
-    scheduled = facts("issue", "schedule", issue_id[:8], "--at", "2099-12-01 08:00")
+    at = ("issue", "schedule", issue_id[:8], "--at", "2099-12-01 08:00")
+    scheduled = facts(*at, "--accept-warnings")
     assert scheduled["due_at"] == "2099-12-01T08:00+01:00"
     again = mailer("issue", "schedule", issue_id, "--now")
     assert "this issue is scheduled" in again.stderr

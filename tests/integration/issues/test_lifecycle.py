@@ -1,5 +1,6 @@
 """An issue from its file to its approval, on the real database."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -100,3 +101,28 @@ def test_the_public_page_and_the_sample_hold_no_marker(db: Session, draft: Issue
     assert "Bonjour," in page
     message = load_issue.sample(draft, lifecycle.rendered(db, draft, settings), settings, now=utcnow())
     assert b"Bonjour Camille Dupont," in message.replace(b"=\r\n", b"")
+
+
+def test_a_draft_taken_under_other_rules_says_what_it_breaks(
+    db: Session, draft: Issue, settings: Settings
+) -> None:
+    button = {"kind": "button", "label": "{{ name }}", "url": "https://www.exemple.fr/un mot"}
+    draft.content = draft.content | {"blocks": [button, {"kind": "heading", "text": "x" * 301}]}
+    found = lifecycle.findings(db, draft, settings, leaves=utcnow())
+    assert [(finding.level, finding.code, finding.where) for finding in found] == [
+        ("error", "merge_field_here", "blocks[0].label"),
+        ("error", "link_spaces", "blocks[0].url"),
+        ("error", "string_too_long", "blocks[1].text"),
+    ]
+    assert "une espace coupe l’adresse" in found[1].sentence("fr")
+    assert lifecycle.rendered(db, draft, settings).html == ""
+    with pytest.raises(lifecycle.NotReady):
+        lifecycle.schedule(db, draft, due_at=utcnow(), approver="terminal", now=utcnow(), settings=settings)
+
+
+def test_an_english_letter_has_english_spacing_in_its_text_part(db: Session, settings: Settings) -> None:
+    make_newsletter(db, slug="letter", locale="en")
+    content, assets = yaml_file.load(templates_dir() / "examples" / "letter-en" / "letter.yaml")
+    page = lifecycle.rendered(db, lifecycle.import_issue(db, content, assets, now=utcnow()), settings)
+    assert "17:30: Open repair afternoon" in page.text
+    assert not re.search(r"\w\s[:;!?»](?=\s)", page.text)

@@ -197,6 +197,25 @@ def test_every_notice_can_be_read_over(settings: Settings, theme: Theme) -> None
     assert "sign-ups at the November fair" in found["imported-en"].as_string()
 
 
+def test_two_links_of_one_name_lead_to_one_place(settings: Settings) -> None:
+    for name, message in preview.samples(settings, Theme.NEUTRAL, now=utcnow()):
+        body = message.get_body(("html",))
+        assert body
+        places: dict[str, set[str]] = {}
+        for address, inside in re.findall(r'(?s)<a\b[^>]*href="([^"]*)"[^>]*>(.*?)</a>', body.get_content()):
+            places.setdefault(" ".join(re.sub(r"<[^>]+>", " ", inside).split()), set()).add(address)
+        assert {label: found for label, found in places.items() if len(found) > 1} == {}, name
+
+
+def test_nothing_follows_a_preheader_in_the_line_of_a_mailbox(settings: Settings) -> None:
+    for name, message in preview.samples(settings, Theme.NEUTRAL, now=utcnow()):
+        body = message.get_body(("html",))
+        assert body
+        shown = re.search(r'<div style="display:none[^>]*>(.*?)</div>', body.get_content())
+        assert shown, name
+        assert shown[1].endswith("&#847;&#8204;&#160;" * 90), name
+
+
 def test_no_line_of_a_text_part_is_long_whatever_filled_its_holes(settings: Settings) -> None:
     for name, message in preview.samples(settings, Theme.NEUTRAL, now=utcnow()):
         text = message.get_body(("plain",))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from datetime import timedelta
 from uuid import UUID
@@ -70,7 +71,8 @@ def test_the_page_tells_all_that_is_held_and_no_staff(app: Flask, zoe: UUID) -> 
     assert status == 303
     for told in (
         ZOE, "Zoé", "français", "La lettre du port", "inscription confirmée", "J’accepte de recevoir",
-        "Numéro 1", "refusé", "full", "Message de bienvenue", "N° ", "le service communication",
+        "Numéro 1", "refusé", "refuse le message pour de bon", "Message de bienvenue", "N° ",
+        "le service communication",
         "3 ans", "5 ans", "dpo@example.org", "CNIL",
     ):  # fmt: skip
         assert told in page, told
@@ -79,6 +81,20 @@ def test_the_page_tells_all_that_is_held_and_no_staff(app: Flask, zoe: UUID) -> 
     visitor.post("/data")
     visitor.download("/data.zip")
     assert len(cases(Right.ACCESS)) == 1
+
+
+def test_a_pause_and_a_freeze_are_said_where_one_reads_what_one_receives(app: Flask, zoe: UUID) -> None:
+    assert "Vous recevez cette lettre depuis" in Visitor(app, ZOE).post("/data")[1]
+    with transaction() as db:
+        db.get_one(Subscriber, zoe).paused_until = utcnow() + timedelta(days=10)
+    page = Visitor(app, ZOE).post("/data")[1]
+    assert "Vous recevez cette lettre depuis" not in page
+    assert re.search(r"Les envois sont en pause jusqu’au <time[^>]*>[^<]+</time>\. Vous êtes inscrit", page)
+    with transaction() as db:
+        db.get_one(Subscriber, zoe).restricted_at = utcnow()
+    page = Visitor(app, ZOE).post("/data")[1]
+    assert "Vous recevez cette lettre depuis" not in page
+    assert "Vos données sont gelées, et rien ne vous est envoyé" in page
 
 
 def test_the_page_speaks_english(app: Flask, zoe: UUID) -> None:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from mailer.core.audit import Audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery import audience
@@ -37,6 +38,7 @@ from tests.support.make import import_people, make_readers
 
 pytestmark = pytest.mark.usefixtures("clean")
 FRENCH = {"Accept-Language": "fr"}
+NOBODY = {"accepted": "audience_empty"}  # what is said of an issue that nobody would get
 
 
 @pytest.fixture
@@ -195,7 +197,7 @@ def test_lists(client: FlaskClient) -> None:
 
 def test_scheduling(client: FlaskClient) -> None:
     issue_id = an_issue()
-    assert act(client, issue_id, "schedule", day="2099-12-01", time="08:00").status_code == 303
+    assert act(client, issue_id, "schedule", day="2099-12-01", time="08:00", **NOBODY).status_code == 303
     page = client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
     assert "mardi 1er décembre 2099 à 08:00 (heure de Paris, 07:00 UTC)" in page
     assert act(client, issue_id, "unschedule").status_code == 303
@@ -218,7 +220,7 @@ def test_the_number_before_a_send_is_the_freeze_s(client: FlaskClient) -> None:
     )
     for page in ("/desk/newsletters", f"/desk/issues/{issue_id}"):
         assert "<dt>Destinataires</dt><dd>3</dd>" in client.get(page, headers=FRENCH).text
-    assert act(client, issue_id, "send").status_code == 303
+    assert act(client, issue_id, "send", accepted="introductions_wait").status_code == 303
     with transaction() as db:
         frozen = audience.freeze(db, issue_id, now=utcnow())
         assert frozen
@@ -228,14 +230,14 @@ def test_the_number_before_a_send_is_the_freeze_s(client: FlaskClient) -> None:
 def test_one_content_is_compiled_once(client: FlaskClient, compiled: list[str]) -> None:
     """However often it is looked at, checked, approved, taken back and approved again."""
     issue_id = an_issue()
-    page, tomorrow = f"/desk/issues/{issue_id}", {"day": "2099-12-01", "time": "08:00"}
+    page, tomorrow = f"/desk/issues/{issue_id}", {"day": "2099-12-01", "time": "08:00"} | NOBODY
     for path in (page, f"{page}/preview", f"{page}/send", page, f"{page}/preview"):
         assert client.get(path).status_code == 200
     for _ in range(2):
         assert act(client, issue_id, "schedule", **tomorrow).status_code == 303
         assert client.get(f"{page}/preview").status_code == 200
         assert act(client, issue_id, "unschedule").status_code == 303
-    assert act(client, issue_id, "send").status_code == 303
+    assert act(client, issue_id, "send", **NOBODY).status_code == 303
     assert state_of(issue_id) is IssueState.SCHEDULED
     assert len(compiled) == 1
 
@@ -278,7 +280,7 @@ def test_a_bad_time_is_explained_and_kept(client: FlaskClient, day: str, time: s
 
 def test_an_hour_that_happens_twice_can_be_chosen(client: FlaskClient) -> None:
     issue_id = an_issue()
-    asked = {"day": "2099-10-25", "time": "02:30"}
+    asked = {"day": "2099-10-25", "time": "02:30"} | NOBODY
     assert 'name="fold"' in act(client, issue_id, "schedule", **asked).text
     assert act(client, issue_id, "schedule", **asked, fold="1").status_code == 303
     assert "01:30 UTC" in client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
@@ -287,7 +289,7 @@ def test_an_hour_that_happens_twice_can_be_chosen(client: FlaskClient) -> None:
 def test_sending_twice_sends_once(client: FlaskClient) -> None:
     issue_id = an_issue()
     assert french("Envoyer maintenant ?") in client.get(f"/desk/issues/{issue_id}/send", headers=FRENCH).text
-    assert act(client, issue_id, "send").status_code == 303
+    assert act(client, issue_id, "send", **NOBODY).status_code == 303
     after = everything()
     again = act(client, issue_id, "send")
     assert again.status_code == 303
@@ -381,3 +383,75 @@ def test_the_components_in_each_theme(client: FlaskClient) -> None:
     pages = [client.get(f"/desk/components{query}") for query in ("", "?theme=dsfr", "?theme=other")]
     assert [page.status_code for page in pages] == [200, 200, 404]
     assert [page.text.count(' data-theme="dsfr" data-scheme=') for page in pages] == [0, 2, 0]
+
+
+def test_an_audience_of_nobody_is_asked_about_first(client: FlaskClient) -> None:
+    issue_id = an_issue()
+    asked = act(client, issue_id, "schedule", day="2099-12-01", time="08:00")
+    assert asked.status_code == 422
+    assert "Personne ne recevrait ce numéro" in asked.text
+    assert 'value="audience_empty"' in asked.text
+    assert 'value="2099-12-01"' in asked.text
+    assert act(client, issue_id, "send").location.endswith(f"{issue_id}/send")
+    assert state_of(issue_id) is IssueState.DRAFT
+    page = client.get(f"/desk/issues/{issue_id}/send", headers=FRENCH).text
+    assert "Personne ne recevrait ce numéro" in page
+    assert act(client, issue_id, "send", **NOBODY).status_code == 303
+    assert state_of(issue_id) is IssueState.SCHEDULED
+
+
+def test_both_questions_about_a_departure_can_be_answered(client: FlaskClient) -> None:
+    """Which of the two hours, then whether to nobody: the first answer is kept beside the second question."""
+    issue_id = an_issue()
+    asked = {"day": "2099-10-25", "time": "02:30"}
+    page = act(client, issue_id, "schedule", **asked, fold="1").text
+    assert 'type="hidden" name="fold" value="1"' in page
+    again = act(client, issue_id, "schedule", **asked, **NOBODY).text
+    assert 'type="hidden" name="accepted" value="audience_empty"' in again
+
+
+def test_what_came_up_after_it_was_accepted_is_asked_about_too(client: FlaskClient) -> None:
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        make_readers(db, newsletter, 3)
+        make_issue(db, newsletter, IssueState.CLOSED, candidates=10, audience=10, excluded=0)
+        issue_id = make_issue(db, newsletter)
+        import_people(db, newsletter, ["stranger@example.org"])
+    answer = act(client, issue_id, "send", accepted="introductions_wait")
+    assert answer.location.endswith(f"{issue_id}/send")
+    page = client.get(answer.location, headers=FRENCH).text
+    assert "3 destinataires, moins de la moitié du précédent (10)" in page
+    assert "ne recevront pas ce numéro avant : 1" in french(page).replace("\u00a0", " ")
+    assert state_of(issue_id) is IssueState.DRAFT
+
+
+def test_a_draft_is_deleted_once_confirmed_and_nothing_else_is(client: FlaskClient) -> None:
+    draft, closed = an_issue(), an_issue(IssueState.CLOSED)
+    assert "Supprimer ce brouillon" in client.get(f"/desk/issues/{draft}/delete", headers=FRENCH).text
+    for issue_id in (draft, closed):
+        assert act(client, issue_id, "delete").status_code == 303
+    assert client.get(f"/desk/issues/{draft}").status_code == 404
+    assert state_of(closed) is IssueState.CLOSED
+    with transaction() as db:
+        acts = db.execute(select(Audit.what, Audit.details)).all()
+    assert [tuple(row) for row in acts] == [("issue delete", {"issue": str(draft)})]
+
+
+def test_a_draft_that_was_scheduled_once_can_be_deleted(client: FlaskClient) -> None:
+    issue_id = an_issue()
+    assert act(client, issue_id, "schedule", day="2099-12-01", time="08:00", **NOBODY).status_code == 303
+    assert act(client, issue_id, "unschedule").status_code == 303
+    assert act(client, issue_id, "delete").location == "/desk/"
+    assert client.get(f"/desk/issues/{issue_id}").status_code == 404
+
+
+def test_an_issue_carries_its_number_and_its_subject_as_received(client: FlaskClient) -> None:
+    issue_id = an_issue()
+    with transaction() as db:
+        issue = db.get_one(Issue, issue_id)
+        subject = '{{ name | "lecteur" }}, voici la lettre'
+        issue.content = issue.content | {"number": "Numéro 12", "subject": subject}
+    assert "Numéro 12" in client.get("/desk/", headers=FRENCH).text
+    page = client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
+    assert "Numéro 12" in page
+    assert "Camille Dupont, voici la lettre" in page

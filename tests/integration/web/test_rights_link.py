@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from mailer import tasks
 from mailer.core import jobs, tokens
@@ -17,8 +17,9 @@ from mailer.core.settings import settings
 from mailer.core.tokens import Purpose
 from mailer.notices import worker
 from mailer.notices.models import Notice, NoticeKind
-from mailer.privacy.cases import access_links
-from mailer.privacy.models import RightsIntake, RightsLink
+from mailer.privacy.cases import access_links, register
+from mailer.privacy.models import Channel, Right, RightsIntake, RightsLink, RightsRequest
+from mailer.privacy.rights import rectification
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 from tests.integration.web.test_strangers import statements
@@ -119,6 +120,34 @@ def test_looking_uses_nothing_up_and_names_nobody(client: FlaskClient, stranger:
         assert "Set-Cookie" not in page.headers
     assert client.post(link).status_code == 303
     assert client.get("/rights/yours", headers=FRENCH).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("chosen", "page", "expected"), [("en", "fr", "en"), ("fr", "en", "fr"), (None, "en", "en")]
+)
+def test_a_reader_s_own_language_wins_over_the_page_s(
+    client: FlaskClient, chosen: str | None, page: str, expected: str
+) -> None:
+    email = ZOE if chosen else "unknown@example.org"
+    with transaction() as db:
+        db.execute(update(Subscriber).values(locale=chosen or "fr"))
+    client.post("/rights", data={"email": email}, headers={"Accept-Language": page})
+    jobs.run(tasks.FORMS)
+    with transaction() as db:
+        assert db.scalars(select(Notice.locale).where(Notice.email == email)).all() == [expected]
+
+
+def test_after_choosing_english_what_was_under_way_is_in_english_too(client: FlaskClient) -> None:
+    with transaction() as db:
+        case = register.open(
+            db, right=Right.ACCESS, channel=Channel.POST, email=ZOE, locale="fr", now=utcnow(), receipt=False
+        )
+        link_id, case_id = access_links.send(db, email=ZOE, locale="fr", now=utcnow()), case.id
+        link, zoe = db.get_one(RightsLink, link_id), db.scalars(select(Subscriber)).one()
+        assert rectification.correct(db, link, zoe, name=zoe.name, locale="en", now=utcnow())
+    with transaction() as db:
+        assert db.get_one(RightsRequest, case_id).locale == "en"
+        assert db.get_one(RightsLink, link_id).locale == "en"
 
 
 def test_the_mail_holds_the_link_and_no_address(client: FlaskClient) -> None:

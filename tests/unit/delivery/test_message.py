@@ -8,6 +8,7 @@ from email.header import decode_header, make_header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from mailer.core.tokens import Purpose, issue_delivery
 from mailer.delivery.message import Letter, Recipient, SenderIdentity
-from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting, marker
+from mailer.rendering.merge_fields import GREETING, NAME, UNSUBSCRIBE_URL, fill, greeting, marked, marker
 from mailer.smtp.dkim import relaxed_body
 from mailer.smtp.encoding import mailbox, tidy
 
@@ -52,7 +53,7 @@ LETTERS = st.builds(
     send_id=st.uuids(),
     sender=st.builds(sender, WORDS, WORDS),
     locale=st.sampled_from(["fr", "en"]),
-    subject=WORDS,
+    subject=st.one_of(WORDS, WORDS.map(lambda words: f"{words} {marker(GREETING)} {words}")),
     html=HOLED.map("".join),
     text=HOLED.map("".join),
     date=st.just(THEN),
@@ -69,7 +70,7 @@ def reference(letter: Letter, to: Recipient) -> EmailMessage:
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = _address(of.from_name, of.from_address)
     message["Reply-To"] = of.reply_to
-    message["Subject"] = tidy(letter.subject)
+    message["Subject"] = tidy(fill(letter.subject, values, escape=False))
     message["Date"] = format_datetime(letter.date)
     message["List-Id"] = f"{tidy(of.name)} <{of.slug}.{of.domain}>".strip()
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -126,13 +127,19 @@ def contents(raw: bytes) -> list[tuple[str, str]]:
     return [(kind, re.sub("\r\n?", "\n", text).rstrip("\n")) for kind, text in parts]
 
 
+def _greets(letter: Letter, to: Recipient) -> dict[str, str]:
+    return {GREETING: greeting(letter.locale, to.name)}
+
+
 @hypothesis_settings(deadline=None)
 @given(LETTERS, RECIPIENTS)
 def test_it_parses_equal_to_what_the_standard_library_builds(letter: Letter, to: Recipient) -> None:
     ours, theirs = letter.to(to).message, reference(letter, to)
     assert headers(ours) == their_headers(theirs) | {
         "Content-Type": f'multipart/alternative; boundary="{letter.boundary.decode()}"',
-        "Subject": tidy(letter.subject),  # the library takes "=?utf-8?q?x?=" for an encoded word
+        "Subject": tidy(
+            fill(letter.subject, _greets(letter, to), escape=False)
+        ),  # the library takes "=?utf-8?q?x?=" for an encoded word
         "List-Id": f"{tidy(letter.sender.name)} <lettre.bounces.example.org>".strip(),
     }
     assert contents(ours) == contents(theirs.as_bytes(policy=policy.SMTPUTF8.clone(max_line_length=None)))
@@ -160,6 +167,29 @@ def test_its_bytes_can_go_on_the_wire_as_they_are(letter: Letter, to: Recipient)
 def test_an_address_that_would_end_its_header_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="a line break"):
         mailbox("To", "Zoé", address)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("Zoé", "Zoé, votre lettre"), (None, "vous, votre lettre")])
+def test_a_subject_names_its_reader(name: str | None, expected: str) -> None:
+    subject = marked('{{ name | "vous" }}, votre lettre')
+    letter = Letter(UUID(int=1), sender(), "fr", subject, "<p>a</p>", "a", THEN)
+    assert headers(letter.to(Recipient(1, "zoe@example.org", name)).message)["Subject"] == expected
+
+
+def test_a_name_in_a_subject_cannot_end_its_header() -> None:
+    letter = Letter(UUID(int=1), sender(), "fr", marked('{{ name | "x" }}'), "<p>a</p>", "a", THEN)
+    message = letter.to(Recipient(1, "zoe@example.org", "Zoé\r\nBcc: x@example.org")).message
+    assert headers(message)["Subject"] == "Zoé Bcc: x@example.org"
+    assert "Bcc" not in headers(message)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("Zoé <b>", "Zoé &lt;b&gt;"), (None, "lecteur")])
+def test_a_reader_without_a_name_gets_what_the_author_gave(name: str | None, expected: str) -> None:
+    hole = marked('{{ name | "lecteur" }}')
+    letter = Letter(UUID(int=1), sender(), "fr", "s", f"<p>{hole}</p>", hole, THEN)
+    text, page = contents(letter.to(Recipient(1, "zoe@example.org", name)).message)
+    assert text[1] == (name or "lecteur")
+    assert page[1] == f"<p>{expected}</p>"
 
 
 def test_a_name_cannot_end_its_header() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from mailer.core.paths import templates_dir
 from mailer.issues.blocks import Content
+from mailer.issues.pictures import Picture
 from mailer.issues.render import LegalNotice, Publication, Rendered, render
 from mailer.issues.yaml_file import load
 
@@ -35,4 +36,5 @@ def letter() -> Content:
 
 @pytest.fixture(scope="session")
 def rendered(letter: Content) -> Rendered:
-    return render(letter, PUBLICATION, {i.src: f"{HERE}/assets/{i.src}" for i in letter.images()})
+    pictures = {image.src: Picture(f"{HERE}/assets/{image.src}", 1200) for image in letter.images()}
+    return render(letter, PUBLICATION, pictures)

@@ -65,3 +65,61 @@ def test_nothing_else_is_an_image(body: bytes) -> None:
 def test_a_heavy_file_is_refused() -> None:
     with pytest.raises(BadImage, match="too_big"):
         assets.read(_made("PNG") + bytes(assets.MAX_BYTES))
+
+
+def _decoded(asset: assets.AssetFile) -> Image.Image:
+    return Image.open(io.BytesIO(asset.body))
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "PNG", "JPEG"])
+def test_what_a_telephone_takes_is_made_small(kind: str) -> None:
+    options = {"quality": 98} if kind == "JPEG" else {}
+    file = io.BytesIO()
+    Image.effect_noise((2000, 1461), 60).convert("RGB").save(file, kind, **options)
+    assert assets.MAX_SENT < len(file.getvalue()) < assets.MAX_BYTES
+    asset = assets.read(file.getvalue())
+    assert asset.media_type == "image/jpeg"
+    assert (asset.width, asset.height) == _decoded(asset).size == (1280, 935)
+    assert len(asset.body) <= assets.MAX_SENT
+    assert asset.sha256 == hashlib.sha256(asset.body).hexdigest()
+
+
+def test_webp_is_written_as_every_mailbox_shows_it() -> None:
+    drawn = Image.new("RGBA", (60, 40), (0, 0, 0, 0))
+    drawn.paste((200, 0, 0, 255), (10, 10, 30, 30))
+    file = io.BytesIO()
+    drawn.save(file, "WEBP", lossless=True)
+    asset = assets.read(file.getvalue())
+    assert (asset.media_type, asset.width) == ("image/png", 60)
+    assert _decoded(asset).convert("RGBA").getpixel((0, 0)) == (0, 0, 0, 0)
+
+
+def test_a_picture_is_upright_and_tells_no_place() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif.get_ifd(0x8825)[2] = (50.0, 37.0, 0.0)
+    asset = assets.read(_made("JPEG", exif=exif))
+    assert (asset.width, asset.height) == (40, 60)
+    assert 0x8825 not in _decoded(asset).getexif()
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[2] = (50.0, 37.0, 0.0)
+    assert 0x8825 not in _decoded(assets.read(_made("JPEG", exif=exif))).getexif()
+
+
+@pytest.mark.parametrize(("kind", "code"), [("WEBP", "animation"), ("PNG", "animation"), ("GIF", None)])
+def test_what_moves_is_a_gif(kind: str, code: str | None) -> None:
+    body = _made(kind, save_all=True, append_images=[Image.new("L", (60, 40), shade) for shade in (1, 99)])
+    if code is None:
+        assert assets.read(body).body == body
+        return
+    with pytest.raises(BadImage, match=code):
+        assets.read(body)
+
+
+def test_a_heavy_animation_is_refused() -> None:
+    frames = [Image.effect_noise((700, 700), 90 + each) for each in range(4)]
+    body = io.BytesIO()
+    frames[0].save(body, "GIF", save_all=True, append_images=frames[1:])
+    assert len(body.getvalue()) > assets.MAX_SENT
+    with pytest.raises(BadImage, match="too_big_animation"):
+        assets.read(body.getvalue())

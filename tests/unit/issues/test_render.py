@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mailer.core.paths import templates_dir
 from mailer.issues.blocks import Content
+from mailer.issues.pictures import Picture
 from mailer.issues.render import Rendered, render
 from mailer.issues.yaml_file import load
 from mailer.rendering import markdown
@@ -93,7 +94,7 @@ def test_french_letters_have_french_spacing_in_both_parts(rendered: Rendered) ->
 
 def test_english_letters_have_english_spacing() -> None:
     letter, _ = load(templates_dir() / "examples" / "letter-en" / "letter.yaml")
-    page = render(letter, PUBLICATION, {image.src: HERE for image in letter.images()})
+    page = render(letter, PUBLICATION, {image.src: Picture(HERE, 1200) for image in letter.images()})
     assert "Amount: <strong>" in page.html
     assert "\u00a0:" not in html.unescape(page.html) + page.text
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.rendering.markdown import to_html, to_text
+from mailer.rendering.mjml import compile_mjml
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,15 @@ def test_the_text_part_keeps_what_the_html_says(source: str, text: str) -> None:
 
 def test_a_year_is_no_list() -> None:
     assert "<ol" not in to_html("1986. Une année")
+
+
+def test_words_on_two_lines_stay_apart_once_compiled() -> None:
+    source = to_html("**gras**\n[lien](https://x.fr)\n*penché*")
+    page = compile_mjml(
+        "<mjml><mj-body><mj-section><mj-column><mj-text>"
+        f"{source}</mj-text></mj-column></mj-section></mj-body></mjml>"
+    )
+    assert "gras lien penché" in re.sub(r"<[^>]+>", "", page)
 
 
 PIECES = st.sampled_from(
