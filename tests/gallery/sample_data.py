@@ -123,7 +123,13 @@ def _alive(db: Session) -> None:
     """The workers nobody misses; by the database's clock, which no traveller moves."""
     later = func.now() + text("interval '1 day'")
     for kind in KINDS_OF_PROCESS:
-        values = {"worker": func.gen_random_uuid(), "kind": kind, "started_at": func.now(), "seen_at": later}
+        values = {
+            "worker": func.gen_random_uuid(),
+            "kind": kind,
+            "started_at": func.now(),
+            "seen_at": later,
+            "skew": 0,
+        }
         db.execute(insert(Heartbeat).values(values))
 
 

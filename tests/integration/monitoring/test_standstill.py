@@ -204,8 +204,8 @@ def test_imports() -> None:
     with transaction() as db:
         newsletter = make_newsletter(db)
         db.add(Import(
-            newsletter_id=newsletter.id, state=ImportState.RUNNING, by="lea", file_name="x.csv", file_fingerprint=b"",
-            records=1, preset="", columns={}, source="x", locale="fr",
+            newsletter_id=newsletter.id, state=ImportState.RUNNING, by="lea", file_name="x.csv",
+            file_fingerprint=b"", records=1, preset="", columns={}, source="x", locale="fr",
             created_at=utcnow() - timedelta(days=2),
         ))  # fmt: skip
     assert _backlog(Queue.IMPORTS) == []  # it has just moved
