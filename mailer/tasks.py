@@ -244,7 +244,7 @@ def sweep() -> None:
         if not disarmed():
             jobs.run(EVERY_SWEEP)
     finally:
-        jobs.run([Job("alarms", _raise_alarms)])
+        jobs.run([Job("alarms", lambda: rounds.run(settings(), clock=utcnow))])
 
 
 def _ask_for_the_forgotten() -> None:
@@ -334,10 +334,6 @@ def _close() -> None:
         closed = ledger.close_finished(db, now=utcnow())
     for issue_id in closed:
         log.info("closed", issue=str(issue_id))
-
-
-def _raise_alarms() -> None:
-    rounds.run(settings(), clock=utcnow)
 
 
 EVERY_TICK = (

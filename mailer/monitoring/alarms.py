@@ -198,6 +198,6 @@ def _clocks(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
 
 
 _CHECKS: tuple[Check, ...] = (
-    _refused, _unknown, _unproven, _held, _silent, _signups, _privacy_log, _disarmed, _evidence, _failing,
-    _late, _not_begun, _stalled, _backlog, _clocks,
+    _refused, _unknown, _unproven, _held, _silent, _signups, _privacy_log, _disarmed, _evidence,
+    _failing, _late, _not_begun, _stalled, _backlog, _clocks,
 )  # fmt: skip

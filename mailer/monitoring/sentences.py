@@ -18,7 +18,7 @@ from mailer.smtp.reply_words import in_words
 TOO_BIG = re.compile(r"552 5\.3\.4 the letter weighs (\d+) kB, the relay takes (\d+) kB")
 _UNITS = (("days", 1440), ("hours", 60), ("minutes", 1))  # each from two of it on
 THEIRS = {"refused", "provider"}  # kinds whose reason is somebody else's words
-CODE = {"failing", "set_aside"}  # kinds whose reason is an error's type and place
+CODE = {"failing", "set_aside", "contradicted", "evidence"}  # kinds whose reason names a place
 
 
 def title(kind: str, facts: Mapping[str, Any], locale: str) -> str:

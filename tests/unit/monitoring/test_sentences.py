@@ -21,7 +21,7 @@ from tests.unit.delivery.test_message import THEN, sender
 FACTS = {
     "title": "Été", "rows": 3, "name": "free", "reason": "421 later", "minutes": 7, "until": "10:00 UTC",
     "queue": Queue.NOTICES, "limit": 1440, "cause": Cause.RELAY, "detail": "it keeps hanging up",
-    "due_at": "2026-11-23 08:00", "seconds": 3,
+    "due_at": "2026-11-23 08:00", "seconds": 3, "slug": "lettre",
 }  # fmt: skip
 KINDS = sorted(i18n.words("monitoring", "fr")["titles"])
 pytestmark = pytest.mark.usefixtures("settings")
