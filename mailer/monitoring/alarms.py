@@ -24,6 +24,7 @@ from mailer.core.logging import log
 from mailer.core.settings import Settings, settings
 from mailer.delivery import ledger, refusals, unknown
 from mailer.monitoring.models import Alarm
+from mailer.privacy.cases import register
 from mailer.privacylog import decisions
 from mailer.rendering.typography import typeset
 from mailer.smtp.relay import Relay
@@ -38,6 +39,7 @@ PROVIDER_ALARM_AFTER = timedelta(minutes=15)
 KINDS_OF_PROCESS = ("beat", "letters", "notices", "chores")
 CLOCKS_APART = 2.0  # seconds
 MAIL_AFTER = timedelta(seconds=60)  # a start, or a restart, raises no alarm
+UNREAD_FOR = timedelta(days=3)  # a mail that nobody was answered: a weekend passes
 REMIND_AFTER = timedelta(hours=24)
 Check = Callable[[Session, datetime], Iterator["ActiveAlarm"]]
 
@@ -159,6 +161,11 @@ def _signups(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
         yield ActiveAlarm("signups", "", {"until": f"{until:%H:%M} UTC"})
 
 
+def _unread(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
+    if rows := register.count_unread(db, before=now - UNREAD_FOR):
+        yield ActiveAlarm("unread", "", {"rows": rows})
+
+
 def _privacy_log(_: Session, __: datetime) -> Iterator[ActiveAlarm]:
     if trouble := decisions.trouble():
         yield ActiveAlarm("privacylog", "", {"reason": trouble})
@@ -193,5 +200,6 @@ def _clocks(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
 
 
 _CHECKS: tuple[Check, ...] = (
-    _refused, _unknown, _held, _silent, _signups, _privacy_log, _disarmed, _failing, _late, _clocks,
+    _refused, _unknown, _held, _silent, _signups, _unread, _privacy_log, _disarmed, _failing, _late,
+    _clocks,
 )  # fmt: skip

@@ -26,6 +26,7 @@ class NoticeKind(StrEnum):
     EXTENDED = "extended"
     REFUSED = "refused"
     ANSWERED = "answered"
+    GIVEN_UP = "given_up"  # the request was withdrawn: whoever has the mailbox must know
     ERASED = "erased"  # the certificate
     NEW_ADDRESS = "new_address"  # to be confirmed from that mailbox
     ADDRESS_CHANGED = "address_changed"  # to the old one, with the undo

@@ -72,7 +72,7 @@ def furnish(house: House) -> dict[str, str]:
         lea = accounts.create(db, email=LEA, name="Léa Martin", password=PASSWORD, now=NOW)
     links = _issues(house, str(lea.id))
     with transaction() as db:
-        links |= _links_of_mails(db, letter) | fill_register(db, str(lea.id))
+        links |= _links_of_mails(db, letter) | fill_register(db, str(lea.id), reader(30))
     return links | _links_of_rights(house)
 
 

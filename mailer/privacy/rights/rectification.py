@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from mailer.core import jobs, throttle
+from mailer.core import i18n, jobs, throttle
 from mailer.core.address import mailbox
 from mailer.core.after_commit import Task, wake
 from mailer.core.fingerprint import fingerprint_of
@@ -63,7 +63,13 @@ def ask(db: Session, link: RightsLink, subscriber: Subscriber, new_email: str, *
     if new_email == subscriber.email:
         return
     wake(db, Task.NOTICES)
-    case = self_service.begin(db, link, Right.RECTIFICATION, now=now)
+    ask_within(db, self_service.begin(db, link, Right.RECTIFICATION, now=now), subscriber, new_email, now=now)
+
+
+def ask_within(
+    db: Session, case: RightsRequest, subscriber: Subscriber, new_email: str, *, now: datetime
+) -> None:
+    """Ask the new mailbox to confirm, for a case that is open; it closes when it has, or has not in time."""
     change = AddressChange(
         subscriber_id=subscriber.id, request_id=case.id, old_email=subscriber.email, new_email=new_email,
         asked_at=now, expires_at=now + CONFIRM_WITHIN,
@@ -137,7 +143,7 @@ def forget(db: Session, *, now: datetime) -> int:
     for change in found:
         with jobs.row(JOB, change.id, db):
             if change.confirmed_at is None:
-                _close(db, change.request_id, Outcome.WITHDRAWN, now)
+                _close(db, change.request_id, Outcome.WITHDRAWN, now, "unconfirmed")
             db.delete(change)
     return len(found)
 
@@ -168,7 +174,9 @@ def _taken(db: Session, email: str) -> bool:
     return db.scalar(select(exists().where(Subscriber.email == email))) or False
 
 
-def _close(db: Session, request_id: UUID, outcome: Outcome, now: datetime) -> None:
+def _close(db: Session, request_id: UUID, outcome: Outcome, now: datetime, says: str = "") -> None:
+    """Close its case; `says` names the sentence that the mailbox is told."""
     case = register.find(db, request_id)
     if case and case.closed_at is None:
-        register.close(db, case, outcome, by=SERVICE, now=now)
+        words = i18n.words("cases", case.locale)[says] if says else ""
+        register.close(db, case, outcome, by=SERVICE, now=now, words=words)
