@@ -13,10 +13,12 @@ from mailer.notices.models import NoticeKind
 from mailer.notices.templates import kinds
 
 _SUBSCRIPTIONS = frozenset({"confirmation", "own_word", "welcome", "imported", "imported_by_law", "goodbye",
-                            "already", "preferences"})  # fmt: skip
+                            "already", "preferences", "welcome_paused", "already_paused",
+                            "own_word_paused"})  # fmt: skip
 
 _VARIANTS = {"own_word": NoticeKind.CONFIRMATION, "imported": NoticeKind.WELCOME,
-             "imported_by_law": NoticeKind.WELCOME}  # fmt: skip
+             "imported_by_law": NoticeKind.WELCOME, "welcome_paused": NoticeKind.WELCOME,
+             "already_paused": NoticeKind.ALREADY, "own_word_paused": NoticeKind.CONFIRMATION}  # fmt: skip
 
 
 def samples(settings: Settings, theme: Theme, *, now: datetime) -> Iterator[tuple[str, EmailMessage]]:
