@@ -23,6 +23,7 @@ from mailer.core.jobs import Failing
 from mailer.core.logging import log
 from mailer.core.settings import Settings, settings
 from mailer.delivery import ledger, refusals, unknown
+from mailer.imports import refused_introductions
 from mailer.monitoring.models import Alarm
 from mailer.privacy.cases import register
 from mailer.privacylog import decisions
@@ -166,6 +167,11 @@ def _unread(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
         yield ActiveAlarm("unread", "", {"rows": rows})
 
 
+def _introductions(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
+    if rows := refused_introductions.count(db):
+        yield ActiveAlarm("introductions", "", {"rows": rows})
+
+
 def _privacy_log(_: Session, __: datetime) -> Iterator[ActiveAlarm]:
     if trouble := decisions.trouble():
         yield ActiveAlarm("privacylog", "", {"reason": trouble})
@@ -200,6 +206,6 @@ def _clocks(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
 
 
 _CHECKS: tuple[Check, ...] = (
-    _refused, _unknown, _held, _silent, _signups, _unread, _privacy_log, _disarmed, _failing, _late,
-    _clocks,
+    _refused, _unknown, _held, _silent, _signups, _unread, _introductions, _privacy_log, _disarmed, _failing,
+    _late, _clocks,
 )  # fmt: skip

@@ -215,7 +215,8 @@ def _record(claimed: ClaimedNotice, answer: Reply) -> None:
         notice = db.get(Notice, claimed.id, with_for_update=True)
         if notice is None or notice.state in FINAL:
             return
-        notice.state, notice.code, notice.reply = decided.state, answer.code, answer.text
+        notice.state, notice.code = decided.state, answer.code
+        notice.enhanced, notice.reply = answer.enhanced or None, answer.text
         notice.due_at = decided.due_at or now
         if decided.state is DeliveryState.ACCEPTED:
             _accepted(db, claimed, now)

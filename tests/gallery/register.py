@@ -33,9 +33,9 @@ Odile Vasseur"""
 
 
 _UNREAD = (  # days since, sender, why nobody was answered, subject, words
-    (4, "Claire Dumont <noreply-claire@mairie.example>", Reason.NOBODY, "Mes données",
+    (2, "Claire Dumont <noreply-claire@mairie.example>", Reason.NOBODY, "Mes données",
      "Bonjour, quelles données détenez-vous à mon sujet ? Cordialement, Claire Dumont"),
-    (2, "Karim Leroy <karim.leroy@asso.example>", Reason.AUTOMATIC, "Réponse automatique : absent",
+    (1, "Karim Leroy <karim.leroy@asso.example>", Reason.AUTOMATIC, "Réponse automatique : absent",
      "Je suis absent jusqu’au 14 décembre."),
     (1, "Aline Morel <aline@relais.example>", Reason.LIST, "Effacement",
      "Je souhaite que vous effaciez mes données. Merci. A. Morel"),

@@ -160,6 +160,7 @@ _DESK = (
          DESK),
     Shot("desk-imported", "/desk/people/imports/{import}", "The same, once somebody said go.",
          (press("^Importer$"), steps.let_worker_import), DESK),
+    Shot("desk-not-reached-empty", "/desk/people/not-reached", "Nobody waits.", who=DESK),
     Shot("desk-import-undo", "/desk/people/imports/{import}/undo", "An import can be undone, whole.",
          who=DESK),
     Shot("desk-register", "/desk/rights", "The register of rights requests: late and soon due first.",
@@ -195,6 +196,9 @@ _DESK = (
          (steps.lose_replies,), DESK),
     Shot("desk-resend", "/desk/issues/{closed}/resend",
          "Sending them again may bring some people two copies.", who=DESK),
+    Shot("desk-not-reached", "/desk/people/not-reached",
+         "Imported people whom no first message reached, by reason, with a way on for each.",
+         (steps.refuse_introductions,), DESK),
 )  # fmt: skip
 
 _REST = (
