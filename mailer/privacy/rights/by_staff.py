@@ -19,6 +19,7 @@ from mailer.privacy.cases.fulfilment import CORRECTED, DRAWN, OBJECTED, RESTRICT
 from mailer.privacy.cases.register import ClosedCase
 from mailer.privacy.models import Channel, Right, RightsRequest
 from mailer.privacy.rights import access, erasure, export, objection, rectification, restriction
+from mailer.privacy.rights.access import HeldData
 from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber
 
@@ -147,11 +148,19 @@ def draw(db: Session, email: str, right: Right, *, by: str, now: datetime, case:
 
     Raises ClosedCase, AnotherAddress.
     """
+    held = draw_within(db, email, right, by=by, now=now, case=case)
+    return (export.portable if right is Right.PORTABILITY else export.archive)(held, case.locale)
+
+
+def draw_within(
+    db: Session, email: str, right: Right, *, by: str, now: datetime, case: RightsRequest
+) -> HeldData:  # fmt: skip
+    """Return what is held, which the case then says staff drew up.  Raises ClosedCase, AnotherAddress."""
     _check_case(case, email)
     held = access.draw(db, email, now)
     _note(db, case, DRAWN, by, now, right=right)
     _audit(db, f"draw {right}", by, now, case, fingerprint=held.consent.fingerprint)
-    return (export.portable if right is Right.PORTABILITY else export.archive)(held, case.locale)
+    return held
 
 
 def send_link(db: Session, email: str, *, by: str, now: datetime, case: RightsRequest) -> None:
