@@ -7,6 +7,7 @@ from uuid import UUID
 from playwright.sync_api import Page
 from sqlalchemy import delete, select, update
 
+from mailer.core import throttle
 from mailer.core.db import transaction, utcnow
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
@@ -16,7 +17,9 @@ from mailer.imports.introductions import TRIES
 from mailer.newsletters.models import Newsletter
 from mailer.notices.models import Notice, NoticeKind
 from mailer.smtp.replies import DeliveryState
+from mailer.staff import accounts, login_limits, sessions
 from mailer.subscribers.models import Subscription
+from tests.gallery.sample_data import LEA
 from tests.support.make import import_people
 
 Step = Callable[[Page, dict[str, str]], None]
@@ -109,6 +112,24 @@ def refuse_introductions(page: Page, _: dict[str, str]) -> None:
                     state=DeliveryState.REFUSED, due_at=utcnow(), created_at=utcnow(), code=code,
                     enhanced=enhanced, reply=reply,
                 ))  # fmt: skip
+    page.reload()
+
+
+def fill_places(page: Page, _: dict[str, str]) -> None:
+    """Somebody has guessed, from here, as often as is looked at at once."""
+    for _attempt in range(login_limits.ACCOUNT[0]):
+        with transaction() as db:
+            throttle.pour(db, throttle.bucket(*login_limits.ACCOUNT, "logins of", LEA), now=utcnow())
+    page.reload()
+
+
+def log_in_elsewhere(page: Page, _: dict[str, str]) -> None:
+    """The same person, on two other machines."""
+    with transaction() as db:
+        lea = accounts.candidate(db, LEA)
+        for browser in ("Edge, Windows", "Safari, iOS"):
+            assert lea.staff_id
+            sessions.start(db, lea.staff_id, epoch=lea.epoch, browser=browser, now=utcnow())
     page.reload()
 
 

@@ -14,11 +14,19 @@ from sqlalchemy.orm import Session
 
 from mailer.core import audit
 from mailer.core.fingerprint import fingerprint_of
-from mailer.privacy.cases import access_links, register
+from mailer.privacy.cases import access_links, old_mailbox, register
 from mailer.privacy.cases.fulfilment import CORRECTED, DRAWN, OBJECTED, RESTRICTED, UNSUBSCRIBED
 from mailer.privacy.cases.register import ClosedCase
 from mailer.privacy.models import Channel, Right, RightsRequest
-from mailer.privacy.rights import access, erasure, export, objection, rectification, restriction
+from mailer.privacy.rights import (
+    access,
+    erasure,
+    erasure_wait,
+    export,
+    objection,
+    rectification,
+    restriction,
+)
 from mailer.privacy.rights.access import HeldData
 from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber
@@ -54,6 +62,13 @@ class DataRestricted(Exception):
 
     def __init__(self) -> None:
         super().__init__("these data are restricted: lift the restriction before they are changed")
+
+
+class ErasureHeld(NotRestricted):
+    """Say that the restriction belongs to an erasure that waits."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "an erasure waits at this address: the restriction goes with it")
 
 
 class AnotherAddress(Exception):
@@ -185,6 +200,7 @@ def restrict(
     changed = restriction.restrict(db, subscriber, now=now)
     if changed:
         _note(db, case, RESTRICTED, by, now)
+        old_mailbox.tell_of_act(db, subscriber.fingerprint, now=now)
     _audit(db, "restrict", by, now, case, fingerprint=subscriber.fingerprint.hex())
     return changed
 
@@ -192,9 +208,11 @@ def restrict(
 def lift(db: Session, email: str, *, by: str, now: datetime, case: RightsRequest | None = None) -> datetime:
     """Have them told that the restriction ends; return when.
 
-    Raises NobodyThere, NotRestricted, ClosedCase, AnotherAddress.
+    Raises NobodyThere, NotRestricted, ErasureHeld, ClosedCase, AnotherAddress.
     """
     subscriber = _subscriber(db, email, case)
+    if erasure_wait.is_held(db, subscriber.fingerprint):
+        raise ErasureHeld
     announced = subscriber.lift_at
     ends = restriction.announce(db, subscriber, now=now)
     if ends is None:

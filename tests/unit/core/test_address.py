@@ -1,8 +1,8 @@
-"""Which spellings lead to one mailbox: for counting only."""
+"""Which addresses are taken, and which spellings lead to one mailbox."""
 
 import pytest
 
-from mailer.core.address import mailbox
+from mailer.core.address import InvalidAddress, mailbox, normalise
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,22 @@ from mailer.core.address import mailbox
 )
 def test_dots_are_folded_only_where_the_provider_does(one: str, other: str, same: bool) -> None:
     assert (mailbox(one) == mailbox(other)) is same
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "=cmd|'/ccalc'!a0@evil.fr", "+cmd|'/ccalc'!a0@evil.fr", "＝cmd@evil.fr", "x|y@evil.fr", "'=1+1@x.fr",
+        "\ufffd\ufffd\ufffd@x.fr", "a\ufffdb@x.fr", "a\x00b@x.fr", "a@\ufffd.fr",
+    ],
+)  # fmt: skip
+def test_what_is_not_worth_taking(typed: str) -> None:
+    with pytest.raises(InvalidAddress):
+        normalise(typed)
+
+
+@pytest.mark.parametrize(
+    "typed", ["o'brien@example.org", "a+b@example.org", "-x@example.org", "zoé@example.org"]
+)
+def test_unusual_addresses_are_taken(typed: str) -> None:
+    assert normalise(typed) == typed
