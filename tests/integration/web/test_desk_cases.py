@@ -83,7 +83,7 @@ def test_the_most_urgent_comes_first_and_says_so(client: FlaskClient) -> None:
 def test_a_letter_by_post_becomes_a_case(client: FlaskClient) -> None:
     form = {
         "channel": "post", "right": "erasure", "received": "2026-01-31", "name": "Zoé Martin", "email": "",
-        "locale": "fr", "text": "Effacez tout.\x00",
+        "locale": "fr", "text": "Effacez tout.\x07",
     }  # fmt: skip
     answer = _post(client, "/new", **form | {"received": _day(-3)})
     assert answer.status_code == 303
