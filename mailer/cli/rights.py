@@ -182,14 +182,18 @@ def export(out: Path, form: str | None, lang: str | None, as_json: bool) -> None
 @rights.command("access")
 @click.argument("email", type=Address())
 @files.folder
+@_within
 @_lang
 @show.as_json
-def access_(email: str, out: Path, lang: str | None, as_json: bool) -> None:
+def access_(email: str, out: Path, number: int | None, lang: str | None, as_json: bool) -> None:
     """Write all that is held about EMAIL, as a page and as a zip (RGPD 15)."""
     settings, now = bootstrap.prepare(), utcnow()
     locale = lang or settings.default_locale
     with opened() as db:
-        held = access.draw(db, email, now)
+        if case := _maybe(db, number):
+            held = by_staff.draw_within(db, email, Right.ACCESS, by=audit.TERMINAL, now=now, case=case)
+        else:
+            held = access.draw(db, email, now)
         mark = held.consent.fingerprint
         audited(db, "rights access", fingerprint=mark)
     stem = out / f"{portable.words(locale)['file']}-{mark[:16]}"

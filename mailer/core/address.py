@@ -15,6 +15,7 @@ from mailer.core.hmac import macs
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN = re.compile(rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:{_LABEL}\.)+[a-z]{{2,24}}\Z")
 _SAME_PROVIDER = {"googlemail.com": "gmail.com"}
+_DOTLESS = frozenset({"gmail.com"})  # where a mailbox is the same whatever the dots in its name
 _RESERVED = (".local", ".localhost", ".test", ".invalid")
 _FORMULA = ("=", "＝")
 _INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -98,11 +99,15 @@ def domain(address: str) -> str:
 def mailbox(address: str) -> str:
     """Return the mailbox a normalised address most likely leads to: for counting only, never for identity.
 
-    Compatibility forms, dots and plus tags are folded away, and Google's two domains are one.
+    Compatibility forms and plus tags are folded away, and Google's two domains are one.  Dots are, where the
+    provider ignores them; anywhere else m.arie@ and marie@ are two people.
     """
     local, _, host = unicodedata.normalize("NFKC", address).casefold().rpartition("@")
-    bare = local.partition("+")[0].replace(".", "")
-    return f"{bare or local}@{_SAME_PROVIDER.get(host, host)}"
+    host = _SAME_PROVIDER.get(host, host)
+    bare = local.partition("+")[0]
+    if host in _DOTLESS:
+        bare = bare.replace(".", "")
+    return f"{bare or local}@{host}"
 
 
 def fingerprint(address: str, key: bytes) -> bytes:

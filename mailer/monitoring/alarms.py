@@ -17,11 +17,13 @@ from mailer.core.logging import log
 from mailer.core.settings import settings
 from mailer.delivery import ledger, load_issue, recovery, refusals, stalled, unknown
 from mailer.delivery.stalled import Stalled
+from mailer.imports import refused_introductions
 from mailer.monitoring import causes
 from mailer.monitoring.backlog import Backlog, backlogs
 from mailer.monitoring.causes import SILENT_AFTER, Needs
 from mailer.monitoring.sentences import sentence
 from mailer.newsletters import newsletters
+from mailer.privacy.cases import register
 from mailer.privacylog import decisions
 from mailer.subscribers import signup
 from mailer.subscribers.consent import verification
@@ -35,6 +37,7 @@ KINDS_OF_PROCESS = ("beat", "letters", "notices", "chores")
 CLOCKS_APART = 2.0  # seconds
 MAIL_AFTER = timedelta(seconds=60)  # a start, or a restart, raises no alarm
 RATE_TOO_LOW = 1 / stalled.STALLED_AFTER.total_seconds()  # messages a second: not one in that time
+UNREAD_FOR = timedelta(days=3)  # a mail that nobody was answered: a weekend passes
 Check = Callable[[Session, datetime], Iterator["ActiveAlarm"]]
 
 
@@ -113,6 +116,16 @@ def _silent(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
 def _signups(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
     if until := signup.breaker(db, now=now):
         yield ActiveAlarm("signups", "", {"until": f"{until:%H:%M} UTC"})
+
+
+def _unread(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
+    if rows := register.count_unread(db, before=now - UNREAD_FOR):
+        yield ActiveAlarm("unread", "", {"rows": rows})
+
+
+def _introductions(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
+    if rows := refused_introductions.count(db):
+        yield ActiveAlarm("introductions", "", {"rows": rows})
 
 
 def _privacy_log(_: Session, __: datetime) -> Iterator[ActiveAlarm]:
@@ -198,6 +211,6 @@ def _clocks(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
 
 
 _CHECKS: tuple[Check, ...] = (
-    _refused, _unknown, _unproven, _held, _silent, _signups, _privacy_log, _disarmed, _evidence,
-    _failing, _late, _not_begun, _stalled, _backlog, _clocks,
+    _refused, _unknown, _unproven, _held, _silent, _signups, _unread, _introductions, _privacy_log, _disarmed,
+    _evidence, _failing, _late, _not_begun, _stalled, _backlog, _clocks,
 )  # fmt: skip

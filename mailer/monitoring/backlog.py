@@ -91,10 +91,10 @@ def _notices(db: Session, _: datetime) -> datetime | None:
     return db.scalar(select(func.min(Notice.due_at)).where(*waiting))
 
 
-def _introductions(db: Session, _: datetime) -> datetime | None:
+def _introductions(db: Session, now: datetime) -> datetime | None:
     welcomes = Notice.state.in_(WAITING), Notice.kind == NoticeKind.WELCOME
     due = db.scalar(select(func.min(Notice.due_at)).where(*welcomes))
-    return _earliest(due, introductions.waiting_since(db))
+    return _earliest(due, introductions.waiting_since(db, now=now))
 
 
 def _imports(db: Session, now: datetime) -> datetime | None:

@@ -26,6 +26,7 @@ class NoticeKind(StrEnum):
     EXTENDED = "extended"
     REFUSED = "refused"
     ANSWERED = "answered"
+    GIVEN_UP = "given_up"  # the request was withdrawn: whoever has the mailbox must know
     ERASED = "erased"  # the certificate
     NEW_ADDRESS = "new_address"  # to be confirmed from that mailbox
     ADDRESS_CHANGED = "address_changed"  # to the old one, with the undo
@@ -47,11 +48,13 @@ class Notice(Base):
     __tablename__ = "notice"
     __table_args__ = (
         Index("ix_notice_due", "due_at", postgresql_where="state IN ('pending', 'deferred')"),
+        Index("ix_notice_refused_welcome", "subscriber_id", "newsletter_id",
+              postgresql_where="kind = 'welcome' AND state = 'refused'"),
         Index("ix_notice_words", "id", postgresql_where="facts ? 'words'"),  # what a person wrote in one
         CheckConstraint("(email IS NULL) = (subscriber_id IS NOT NULL)", name="one_addressee"),
         CheckConstraint("(subscriber_id IS NULL) = (newsletter_id IS NULL)", name="of_a_subscription"),
         CheckConstraint("(email IS NULL) = (locale IS NULL)", name="address_has_locale"),
-    )
+    )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     kind: Mapped[NoticeKind] = mapped_column(enum(NoticeKind))
@@ -71,6 +74,7 @@ class Notice(Base):
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     first_tried: Mapped[datetime | None]
     code: Mapped[int | None] = mapped_column(SmallInteger)
+    enhanced: Mapped[str | None]
     reply: Mapped[str | None]
     answers: Mapped[str | None]  # the Message-ID of the mail that caused it, if one did
     created_at: Mapped[datetime]

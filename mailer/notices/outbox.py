@@ -5,11 +5,11 @@ that arrives twice harms nobody, and one that never arrives does.  So the claim 
 only the relay's answer removes a notice from the queue.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs, restore_lock
@@ -32,6 +32,19 @@ def answer_signup(db: Session, decided: SignupDecision, *, now: datetime) -> Non
 def welcome(db: Session, subscription_id: UUID, *, now: datetime) -> None:
     """Queue the welcome; to an imported subscriber it names the source of the address."""
     _enqueue(db, NoticeKind.WELCOME, subscription_id, now)
+
+
+def welcome_all(db: Session, subscription_ids: Collection[UUID], *, now: datetime) -> None:
+    """Queue the welcome of many, in one statement."""
+    columns = Notice.id, Notice.kind, Notice.subscriber_id, Notice.newsletter_id, Notice.state
+    fixed = literal(DeliveryState.PENDING, Notice.state.type), literal(0), literal(now), literal(now)
+    chosen = select(
+        func.gen_random_uuid(), literal(NoticeKind.WELCOME, Notice.kind.type), Subscription.subscriber_id,
+        Subscription.newsletter_id, *fixed,
+    ).where(Subscription.id.in_(subscription_ids))  # fmt: skip
+    more = Notice.attempts, Notice.due_at, Notice.created_at
+    db.execute(insert(Notice).from_select([*columns, *more], chosen))
+    wake(db, Task.NOTICES)
 
 
 def goodbye(db: Session, subscription_id: UUID, *, now: datetime, answers: str | None = None) -> None:

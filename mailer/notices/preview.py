@@ -13,11 +13,13 @@ from mailer.notices.models import NoticeKind
 from mailer.notices.templates import kinds
 
 _SUBSCRIPTIONS = frozenset({"confirmation", "own_word", "welcome", "imported", "imported_by_law", "goodbye",
-                            "already", "preferences", "preferences_last"})  # fmt: skip
+                            "already", "preferences", "welcome_paused", "already_paused",
+                            "own_word_paused", "preferences_last"})  # fmt: skip
 
 _VARIANTS = {"own_word": NoticeKind.CONFIRMATION, "imported": NoticeKind.WELCOME,
-             "imported_by_law": NoticeKind.WELCOME, "preferences_last": NoticeKind.PREFERENCES,
-             "rights_last": NoticeKind.RIGHTS}  # fmt: skip
+             "imported_by_law": NoticeKind.WELCOME, "welcome_paused": NoticeKind.WELCOME,
+             "already_paused": NoticeKind.ALREADY, "own_word_paused": NoticeKind.CONFIRMATION,
+             "preferences_last": NoticeKind.PREFERENCES, "rights_last": NoticeKind.RIGHTS}  # fmt: skip
 
 
 def samples(settings: Settings, theme: Theme, *, now: datetime) -> Iterator[tuple[str, EmailMessage]]:

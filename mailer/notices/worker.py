@@ -46,6 +46,9 @@ _STATES_FOR = {
 }
 
 
+PAUSED = {  # the words that say besides that no letter comes yet
+    name: f"{name}_paused" for name in ("own_word", "welcome", "already")
+}
 _TO_READERS = {NoticeKind.WELCOME, NoticeKind.ALREADY}  # they say that the newsletter is being sent
 
 
@@ -161,13 +164,16 @@ def _to_a_subscriber(row: Any, settings: Settings) -> ClaimedNotice:
     base, slug = settings.public_url, newsletter.slug
     received = consent is not None and withheld is not Withheld.SUPPRESSED
     words = _words_of_last(notice, _words_of(notice.kind, consent, received=received))
+    if withheld is Withheld.PAUSED and words in PAUSED:
+        words = PAUSED[words]
     until = (notice.facts or {}).get("until")
     return ClaimedNotice(
         notice.id, notice.kind, words, Letterhead.of_newsletter(newsletter),
         subscriber.email, subscriber.name, subscriber.locale, notice.attempts, notice.first_tried,
         link=link_of(notice.kind, slug, subscription.id, subscriber.id, base, until=until),
         leave=leave_link(slug, subscription.id, base),
-        facts=_provenance(consent, subscriber.locale, settings) | _until(notice, subscriber.locale, settings),
+        facts=_provenance(consent, subscriber.locale, settings) | _pause(subscriber, settings)
+        | _until(notice, subscriber.locale, settings),
         answers=notice.answers, subscription_id=subscription.id,
     )  # fmt: skip
 
@@ -178,6 +184,12 @@ def _words_of(kind: NoticeKind, consent: ConsentPayload | None, *, received: boo
     if kind is NoticeKind.WELCOME and consent and consent.source:
         return "imported" if consent.legal_text is None else "imported_by_law"
     return kind.value
+
+
+def _pause(subscriber: Subscriber, settings: Settings) -> dict[str, str]:
+    """Return the day before which they asked for no letter, if they did."""
+    until = subscriber.paused_until
+    return {"resumes": long_day(until.astimezone(settings.zone).date(), subscriber.locale) if until else ""}
 
 
 def _words_of_last(notice: Notice, words: str) -> str:
@@ -222,7 +234,8 @@ def _record(claimed: ClaimedNotice, answer: Reply) -> None:
         notice = db.get(Notice, claimed.id, with_for_update=True)
         if notice is None or notice.state in FINAL:
             return
-        notice.state, notice.code, notice.reply = decided.state, answer.code, answer.text
+        notice.state, notice.code = decided.state, answer.code
+        notice.enhanced, notice.reply = answer.enhanced or None, answer.text
         notice.due_at = decided.due_at or now
         if decided.state is DeliveryState.ACCEPTED:
             _accepted(db, claimed, now)

@@ -44,6 +44,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"  # the person gave it up
     UNIDENTIFIED = "unidentified"  # asked who they are, they did not say
+    NOT_A_REQUEST = "not_a_request"  # a machine wrote it, or it asks for something else
 
 
 class RightsIntake(Base):

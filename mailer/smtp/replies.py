@@ -77,6 +77,32 @@ def is_suspect(answer: Reply) -> bool:
     return answer.code in {530, 535, 552} or bool(_ABOUT_US.match(answer.enhanced))
 
 
+class Refusal(StrEnum):
+    """Name why a mailbox was not reached, as a reply lets one tell."""
+
+    NO_MAILBOX = "no_mailbox"
+    FULL = "full"
+    POLICY = "policy"  # about the sender, the login or the text more likely than about the mailbox
+    DELAYED = "delayed"  # "later", for three days
+    OTHER = "other"
+
+
+NO_SUCH_MAILBOX = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4")  # RFC 3463, 7505
+_FULL = re.compile(r"[45]\.2\.2\Z")
+_POLICY = re.compile(r"[45]\.(7\.\d+|1\.[78])\Z")
+
+
+def refusal_of(code: int, enhanced: str) -> Refusal:
+    """Return why a mailbox was not reached."""
+    if enhanced in NO_SUCH_MAILBOX:
+        return Refusal.NO_MAILBOX
+    if _FULL.match(enhanced):
+        return Refusal.FULL
+    if _POLICY.match(enhanced):
+        return Refusal.POLICY
+    return Refusal.DELAYED if code // 100 == 4 else Refusal.OTHER
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What becomes of a delivery, and when it is due again if it is deferred."""

@@ -23,7 +23,8 @@ ENDING = frozenset(kind for kind, after in _AFTER.items() if after is Subscripti
 IMPORT_UNDONE = "import-undone"  # the channel of a withdrawal by staff, not by the person
 CHANGE_UNDONE = "address-undone"  # the channel of a change back: the address left was never theirs
 UNCONFIRMED = "unconfirmed"  # the channel of the end of a sign-up that nobody confirmed
-NOT_A_NO = frozenset({IMPORT_UNDONE, UNCONFIRMED})
+UNDELIVERABLE = "undeliverable"  # the channel of the end of an imported subscription no mail reached
+NOT_A_NO = frozenset({IMPORT_UNDONE, UNCONFIRMED, UNDELIVERABLE})
 
 
 class Withheld(StrEnum):

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core.db import enum
 from mailer.subscribers.eligibility import PASSING, Withheld
+from mailer.subscribers.models import Subscriber
 
 
 def recipient(at: datetime | None = None) -> TableValuedAlias:
@@ -44,6 +45,14 @@ def recipient(at: datetime | None = None) -> TableValuedAlias:
 def receives(recipients: TableValuedAlias) -> ColumnElement[bool]:
     """Return the condition that issues go to them, as `eligibility.receives` has it."""
     return or_(recipients.c.withheld.is_(None), recipients.c.withheld.in_(PASSING))
+
+
+def pause_ends(db: Session, subscription_id: UUID) -> datetime | None:
+    """Return until when a pause of theirs alone keeps issues from a subscription; None where it does not."""
+    now = recipient()
+    joined = select(Subscriber.paused_until).join(now, now.c.subscriber_id == Subscriber.id)
+    paused = now.c.subscription_id == subscription_id, now.c.withheld == Withheld.PAUSED
+    return db.scalar(joined.where(*paused))
 
 
 def count(db: Session, newsletter_id: UUID) -> int:

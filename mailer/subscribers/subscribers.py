@@ -16,7 +16,13 @@ from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.given import given
 from mailer.subscribers.consent.models import ConsentKind
-from mailer.subscribers.models import PreferencesRequest, SignupRequest, Subscriber, Subscription
+from mailer.subscribers.models import (
+    PreferencesRequest,
+    SignupRequest,
+    Subscriber,
+    Subscription,
+    SubscriptionState,
+)
 from mailer.subscribers.recipients import receives, recipient
 
 
@@ -53,6 +59,13 @@ def newsletter_names(db: Session, subscriber_id: UUID) -> list[str]:
     joined = select(Newsletter.name).join(now, now.c.newsletter_id == Newsletter.id)
     theirs = now.c.subscriber_id == subscriber_id, receives(now)
     return list(db.scalars(joined.where(*theirs).order_by(Newsletter.name)))
+
+
+def active_newsletters(db: Session, subscriber_id: UUID) -> list[Newsletter]:
+    """Return the newsletters that they are subscribed to, whether or not letters are sent to them now."""
+    active = Subscription.subscriber_id == subscriber_id, Subscription.state == SubscriptionState.ACTIVE
+    joined = select(Newsletter).join(Subscription, Subscription.newsletter_id == Newsletter.id)
+    return list(db.scalars(joined.where(*active).order_by(Newsletter.name)))
 
 
 def correct(subscriber: Subscriber, *, name: str | None, locale: str) -> bool:

@@ -342,6 +342,7 @@ def upgrade() -> None:
                 "refused",
                 "withdrawn",
                 "unidentified",
+                "not_a_request",
                 name="outcome",
                 native_enum=False,
                 create_constraint=True,
@@ -777,6 +778,7 @@ def upgrade() -> None:
                 "extended",
                 "refused",
                 "answered",
+                "given_up",
                 "erased",
                 "new_address",
                 "address_changed",
@@ -825,6 +827,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.SmallInteger(), nullable=False),
         sa.Column("first_tried", sa.DateTime(timezone=True), nullable=True),
         sa.Column("code", sa.SmallInteger(), nullable=True),
+        sa.Column("enhanced", sa.String(), nullable=True),
         sa.Column("reply", sa.String(), nullable=True),
         sa.Column("answers", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -859,6 +862,13 @@ def upgrade() -> None:
     op.create_index("ix_notice_words", "notice", ["id"], unique=False, postgresql_where="facts ? 'words'")
     op.create_index(op.f("ix_notice_about_id"), "notice", ["about_id"], unique=False)
     op.create_index(op.f("ix_notice_subscriber_id"), "notice", ["subscriber_id"], unique=False)
+    op.create_index(
+        "ix_notice_refused_welcome",
+        "notice",
+        ["subscriber_id", "newsletter_id"],
+        unique=False,
+        postgresql_where="kind = 'welcome' AND state = 'refused'",
+    )
     op.create_table(
         "rights_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),

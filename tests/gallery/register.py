@@ -5,6 +5,8 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from mailer.privacy.cases import register
+from mailer.privacy.cases.register import SERVICE
+from mailer.privacy.mailbox.parse import Reason
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
 from tests.gallery.site import NOW
 from tests.support.make import open_case
@@ -30,8 +32,18 @@ Merci d’effacer ce qui me concerne, et de me dire quand ce sera fait.
 Odile Vasseur"""
 
 
-def fill_register(db: Session, lea: str) -> dict[str, str]:
-    """Open and close them; the values that the paths of shots name."""
+_UNREAD = (  # days since, sender, why nobody was answered, subject, words
+    (2, "Claire Dumont <noreply-claire@mairie.example>", Reason.NOBODY, "Mes données",
+     "Bonjour, quelles données détenez-vous à mon sujet ? Cordialement, Claire Dumont"),
+    (1, "Karim Leroy <karim.leroy@asso.example>", Reason.AUTOMATIC, "Réponse automatique : absent",
+     "Je suis absent jusqu’au 14 décembre."),
+    (1, "Aline Morel <aline@relais.example>", Reason.LIST, "Effacement",
+     "Je souhaite que vous effaciez mes données. Merci. A. Morel"),
+)  # fmt: skip
+
+
+def fill_register(db: Session, lea: str, caller: str) -> dict[str, str]:
+    """Open and close them; the values that the paths of shots name.  `caller`: a reader, by telephone."""
     for days, took, right, outcome, name in _CLOSED:
         past = open_case(db, now=NOW - timedelta(days=days), right=right, name=name)
         _close(db, timedelta(days=took), past, outcome, lea)
@@ -41,7 +53,16 @@ def fill_register(db: Session, lea: str) -> dict[str, str]:
     told = cases[2]
     register.write(db, told, "Nous avons bien reçu votre courrier, et cherchons ce qui vous concerne.",
                    by=lea, now=NOW - timedelta(days=20))  # fmt: skip
-    return {"case": str(told.id), "paused": str(paused.id)}
+    called = open_case(
+        db, now=NOW - timedelta(days=1), right=Right.WITHDRAWAL, channel=Channel.PHONE, email=caller,
+        name="Jeanne Delattre", by=lea, text="Au téléphone : ne veut plus recevoir la lettre.",
+    )  # fmt: skip
+    for days, sender, reason, subject, words in _UNREAD:
+        open_case(
+            db, now=NOW - timedelta(days=days), right=Right.UNCLEAR, email=sender.partition("<")[2][:-1],
+            receipt=False, subject=subject, text=words, **{"from": sender, "reason": reason},
+        )  # fmt: skip
+    return {"case": str(told.id), "paused": str(paused.id), "called": str(called.id)}
 
 
 def _opened(db: Session, days: int, right: Right, channel: Channel, name: str) -> RightsRequest:
@@ -52,4 +73,5 @@ def _opened(db: Session, days: int, right: Right, channel: Channel, name: str) -
 
 
 def _close(db: Session, took: timedelta, case: RightsRequest, outcome: Outcome, by: str) -> None:
-    register.close(db, case, outcome, by=by, now=case.received_at + took, words="C’est fait.")
+    case.handler = by
+    register.close(db, case, outcome, by=SERVICE, now=case.received_at + took, words="C’est fait.")

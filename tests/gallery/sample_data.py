@@ -31,7 +31,7 @@ from mailer.privacy.models import AddressChange
 from mailer.privacy.rights import restriction
 from mailer.smtp.replies import DeliveryState
 from mailer.staff import accounts
-from mailer.subscribers import subscriptions
+from mailer.subscribers import subscribers, subscriptions
 from mailer.subscribers.consent import wordings
 from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.eligibility import Withheld
@@ -77,7 +77,7 @@ def furnish(house: House) -> dict[str, str]:
         lea = accounts.create(db, email=LEA, name="Léa Martin", password=PASSWORD, now=NOW)
     links = _issues(house, str(lea.id))
     with transaction() as db:
-        links |= _links_of_mails(db, letter) | fill_register(db, str(lea.id))
+        links |= _links_of_mails(db, letter) | fill_register(db, str(lea.id), reader(30))
         fill_alarms(db, str(lea.id))
     links |= _links_of_rights(house)
     with transaction() as db:  # their mails have left long ago
@@ -228,11 +228,18 @@ def _links_of_mails(db: Session, letter: Newsletter) -> dict[str, str]:
     imported = select(Subscription.id).where(
         Subscription.subscriber_id == _subscriber(db, 3).id, Subscription.newsletter_id == letter.id
     )
+    rests = _sign_up(db, letter, "luc@example.org", "Luc")
+    subscribers.pause(
+        db, subscribers.by_email(db, "luc@example.org") or frozen, NOW + timedelta(days=54, hours=14)
+    )
+    subscriptions.withdraw(db, rests, channel="link", now=NOW)
     own_word = [db.scalars(imported).one().hex, letter.slug]
     return {
         "confirm": tokens.issue(Purpose.CONFIRM, confirm), "expired": expired,
         "own_word": tokens.issue(Purpose.CONFIRM, own_word),
-        "back": tokens.issue(Purpose.UNDO, gone), "frozen": _preferences(frozen, letter),
+        "back": tokens.issue(Purpose.UNDO, gone),
+        "back_paused": tokens.issue(Purpose.UNDO, [rests.hex, letter.slug]),
+        "frozen": _preferences(frozen, letter),
         "preferences": _preferences(_subscriber(db, 0), letter),
         "still": tokens.issue(Purpose.RECONFIRM, _subscriber(db, 1).id.hex),
     }  # fmt: skip

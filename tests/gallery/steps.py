@@ -5,7 +5,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from playwright.sync_api import Page
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from mailer.core import throttle
 from mailer.core.db import transaction, utcnow
@@ -13,12 +13,22 @@ from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
 from mailer.delivery.models import Delivery
 from mailer.imports import worker
+from mailer.imports.introductions import TRIES
 from mailer.monitoring.models import Alarm
+from mailer.newsletters.models import Newsletter
+from mailer.notices.models import Notice, NoticeKind
 from mailer.smtp.replies import DeliveryState
 from mailer.staff import accounts, login_limits, sessions
+from mailer.subscribers.models import Subscription
 from tests.gallery.sample_data import LEA
+from tests.support.make import import_people
 
 Step = Callable[[Page, dict[str, str]], None]
+NAMES = ["alice", "bruno", "chloe", "driss", "elsa", "farid", "gaelle", "hugo"]
+REFUSALS = (
+    (550, "5.1.1", "no such user"), (552, "5.2.2", "mailbox full"), (550, "5.1.1", "no such user"),
+    (554, "5.7.1", "refused by local policy"),
+)  # fmt: skip
 FILE = """email;prenom;nom;date de consentement;cp
 awa@centre-social.example;Awa;Diallo;2024-01-12;59000
 louis@centre-social.example;Louis;Caron;2024-02-12;59000
@@ -100,11 +110,30 @@ def let_worker_import(page: Page, links: dict[str, str]) -> None:
     page.reload()
 
 
+def refuse_introductions(page: Page, _: dict[str, str]) -> None:
+    """Eight people are imported, whom the relay refuses for three reasons."""
+    with transaction() as db:
+        letter = db.scalars(select(Newsletter).where(Newsletter.slug == "lettre")).one()
+        people = [f"{name}@maison.example" for name in NAMES]
+        import_people(db, letter, people, now=utcnow())
+        waiting = select(Subscription).where(Subscription.informed_at.is_(None)).order_by(Subscription.id)
+        for turn, each in enumerate(db.scalars(waiting)):
+            code, enhanced, reply = REFUSALS[turn % len(REFUSALS)]
+            for _again in range(TRIES):
+                db.add(Notice(
+                    kind=NoticeKind.WELCOME, subscriber_id=each.subscriber_id, newsletter_id=letter.id,
+                    state=DeliveryState.REFUSED, due_at=utcnow(), created_at=utcnow(), code=code,
+                    enhanced=enhanced, reply=reply,
+                ))  # fmt: skip
+    page.reload()
+
+
 def fill_places(page: Page, _: dict[str, str]) -> None:
     """Somebody has guessed, from here, as often as is looked at at once."""
     for _attempt in range(login_limits.ACCOUNT[0]):
         with transaction() as db:
             throttle.pour(db, throttle.bucket(*login_limits.ACCOUNT, "logins of", LEA), now=utcnow())
+    page.reload()
 
 
 def log_in_elsewhere(page: Page, _: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from mailer.core import i18n, jobs
@@ -19,6 +19,7 @@ from mailer.notices import outbox
 from mailer.notices.message import Letterhead
 from mailer.notices.models import Notice, NoticeKind
 from mailer.notices.templates import LEAVE, LINK, Frame, notice_page, text_of
+from mailer.privacy.cases import fulfilment
 from mailer.privacy.cases.deadlines import Clock
 from mailer.privacy.models import Channel, Outcome, Right, RightsEvent, RightsRequest
 from mailer.privacylog import decisions
@@ -27,12 +28,13 @@ from mailer.rendering.merge_fields import GREETING, greeting
 from mailer.rendering.typography import long_day
 from mailer.smtp.replies import WAITING
 
-PERSONAL = frozenset({"subject", "text", "words", "details"})  # details of a history that are free text
+PERSONAL = frozenset({"from", "subject", "text", "words", "details"})  # free text in a history
 CHUNK = 100  # cases
 CLOSED = "closed cases"  # the job that deletes their addresses
 LISTED = 500  # at most
 OLDEST = timedelta(days=730)  # a request that is recorded later came within that time
 SERVICE, PERSON = "service", "person"  # who did something, when it was no staff
+UNSAID = {Outcome.WITHDRAWN: "withdrawn", Outcome.UNIDENTIFIED: "unidentified"}  # told without words too
 ERASING = "to erase"  # in a history: from here on, the case ends by itself
 
 
@@ -73,6 +75,13 @@ class BadDay(ValueError):
 
     def __init__(self, future: bool) -> None:
         self.future = future
+
+
+class AlreadyAnswered(Exception):
+    """Say that a receipt has left: whoever has one is told how their case ends."""
+
+    def __init__(self) -> None:
+        super().__init__("a receipt has left for this case: close it with a reply")
 
 
 class NoWords(Exception):
@@ -153,6 +162,24 @@ def find(db: Session, which: UUID | int) -> RightsRequest | None:
     """Return a case by its id, or by the number people quote, locked."""
     one = RightsRequest.id == which if isinstance(which, UUID) else RightsRequest.number == which
     return db.scalar(select(RightsRequest).where(one).with_for_update())
+
+
+def unread() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a mail opened a case and got no receipt: a person reads it first."""
+    open_ = RightsRequest.closed_at.is_(None), RightsRequest.channel == Channel.EMAIL
+    return *open_, RightsRequest.acknowledged_at.is_(None)
+
+
+def count_unread(db: Session, *, before: datetime | None = None) -> int:
+    """Return how many mails wait for a person; `before`: those that came by then."""
+    came = () if before is None else (RightsRequest.received_at <= before,)
+    return db.scalar(select(func.count()).select_from(RightsRequest).where(*unread(), *came)) or 0
+
+
+def list_unread(db: Session, limit: int = LISTED) -> list[tuple[RightsRequest, dict[str, Any]]]:
+    """Return the mails that wait for a person, the oldest first, each with what its first step says."""
+    found = select(RightsRequest).where(*unread()).order_by(RightsRequest.received_at, RightsRequest.number)
+    return [(case, history(db, case)[0].details) for case in db.scalars(found.limit(limit))]
 
 
 def listing(db: Session, *, closed: bool = False, limit: int = LISTED) -> list[RightsRequest]:
@@ -245,7 +272,7 @@ def refuse(db: Session, case: RightsRequest, reason: str, *, by: str, now: datet
 
     Raises ClosedCase, NoWords, BeingErased.
     """
-    _must_be_closable(db, case, by)
+    must_be_closable(db, case, by)
     case.refusal_reason = _worded(reason)
     tell(db, case, NoticeKind.REFUSED, by, now, words=case.refusal_reason)
     close(db, case, Outcome.REFUSED, by=by, now=now)
@@ -256,18 +283,48 @@ def close(
 ) -> None:
     """End a case; with `words`, they are the answer.
 
-    Raises ClosedCase, BeingErased; NoWords for a refusal without a reason.
+    Raises ClosedCase, BeingErased; NoWords for a refusal without a reason, or when whoever has a receipt is
+    to be told that it was no request; NotDone where the outcome contradicts the ledger or the file.
 
     A case keeps its address until its last reply has left, and is kept itself for as long as evidence is.
     """
-    _must_be_closable(db, case, by)
+    must_be_closable(db, case, by)
     if outcome is Outcome.REFUSED and not case.refusal_reason:
         raise NoWords
+    if by != SERVICE:
+        fulfilment.check(db, case, outcome)
+        words = words.strip() or closing_words(case, outcome)
     if words.strip():
-        tell(db, case, NoticeKind.ANSWERED, by, now, words=_worded(words))
+        tell(db, case, closing_notice(outcome), by, now, words=_worded(words))
     case.closed_at, case.outcome, case.handler, case.paused_at = now, outcome, by, None
     case.forget_at = now + relativedelta(years=settings().evidence_years)
     note(db, case, "closed", by, now, outcome=outcome)
+
+
+def closing_notice(outcome: Outcome) -> NoticeKind:
+    """Return the notice that says how a case ends."""
+    return NoticeKind.GIVEN_UP if outcome is Outcome.WITHDRAWN else NoticeKind.ANSWERED
+
+
+def closing_words(case: RightsRequest, outcome: Outcome) -> str:
+    """Return what an ending says where nobody wrote anything; "" where it says nothing.
+
+    Whoever says that a request is withdrawn may not be who made it: its mailbox is told.  Raises NoWords.
+    """
+    if outcome is Outcome.NOT_A_REQUEST and case.acknowledged_at:
+        raise NoWords
+    return str(i18n.words("cases", case.locale)[UNSAID[outcome]]) if outcome in UNSAID else ""
+
+
+def dismiss(db: Session, case: RightsRequest, *, by: str, now: datetime) -> None:
+    """Close, without a word, what is no request: a machine's mail that nobody was answered.
+
+    Raises ClosedCase, BeingErased, AlreadyAnswered.
+    """
+    _must_be_open(case)
+    if case.acknowledged_at:
+        raise AlreadyAnswered
+    close(db, case, Outcome.NOT_A_REQUEST, by=by, now=now)
 
 
 def tell(
@@ -351,7 +408,8 @@ def _must_be_open(case: RightsRequest) -> None:
         raise ClosedCase
 
 
-def _must_be_closable(db: Session, case: RightsRequest, by: str) -> None:
+def must_be_closable(db: Session, case: RightsRequest, by: str) -> None:
+    """Check that it is open, and does not close by itself.  Raises ClosedCase, BeingErased."""
     _must_be_open(case)
     if by != SERVICE and is_erasing(db, case):
         raise BeingErased

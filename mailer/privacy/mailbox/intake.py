@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from mailer.core import circuit, heartbeats, imap, jobs, throttle, tokens
 from mailer.core.address import mailbox as counted
 from mailer.core.db import transaction, utcnow
+from mailer.core.fingerprint import fingerprint_of
 from mailer.core.imap import Mailbox, MailboxDown
 from mailer.core.logging import log
 from mailer.core.settings import Settings
@@ -31,7 +32,7 @@ from mailer.privacy.models import Channel, Right, RightsEvent, RightsRequest
 from mailer.subscribers import subscribers, subscriptions
 
 MAILS = 20  # read at a time: a confirmation does not wait for more of them
-RECEIPTS_AN_HOUR = 100  # to whoever writes: beyond, cases are opened all the same
+RECEIPTS_AN_HOUR = 100  # to whoever writes: beyond, cases are opened, and their receipt waits for a person
 KEPT_FOR = timedelta(days=30)  # what was dealt with, in the mailbox
 JOB, TIDY = "inbox", "inbox tidy"
 READ, _READING = "inbox", UUID(int=2)  # the sign of life of its last reading
@@ -90,9 +91,9 @@ def take(db: Session, raw: bytes, ours: Collection[str] = (), *, now: datetime) 
     mail, digest = parse.read(raw, ours), _digest(raw)
     if mail.sort is Sort.LEAVE and _leave(db, mail, now):
         return False
-    if mail.sort is Sort.IGNORED:
-        log.info("a machine's mail is not answered", reason=mail.reason)
-        return mail.reason is Reason.LOOP  # our own alert, where the officer reads this very mailbox
+    if mail.sort is Sort.OURS:
+        log.info("our own mail is left in the mailbox", reason=mail.reason)
+        return True  # our own alert, where the officer reads this very mailbox
     known = _known(db, digest)
     if known is not None:
         return known.closed_at is None and _for_a_person(mail)
@@ -126,28 +127,41 @@ def _leave(db: Session, mail: ParsedMail, now: datetime) -> bool:
 
 
 def _keep(db: Session, mail: ParsedMail, digest: str, now: datetime) -> None:
-    """Add the mail to the case it is about, or open a case of its own, with its one receipt."""
+    """Add the mail to the case it is about, or open a case of its own, with its one receipt.
+
+    One that quotes our reply from another mailbox is a stranger's: whoever was shown that reply can.
+    """
     reason = Reason.BAD_TOKEN if mail.sort is Sort.LEAVE else mail.reason
     details: dict[str, Any] = {
         "mail": digest,
+        "from": mail.written_by,
         "subject": mail.subject,
         "text": mail.text,
         "attachments": mail.attachments,
     }
     details |= {"reason": reason.value} if reason else {}
     answered = _answered(db, mail)
-    about = answered if answered and answered.closed_at is None else _under_way(db, mail)
+    theirs = answered if answered and _is_theirs(answered, mail) else None
+    about = theirs if theirs and theirs.closed_at is None else _under_way(db, mail)
     if about is not None:
         register.note(db, about, "message", register.PERSON, now, **details)
         return
-    details |= {"follows": answered.number} if answered else {}
     locale = subscribers.locale_of(db, mail.sender, mail.locale) if mail.sender else mail.locale
+    if answered:
+        details["follows" if theirs else "quotes"] = answered.number
     case = register.open(
         db, right=parse.right_of(mail), channel=Channel.EMAIL, email=mail.sender, locale=locale,
         message_id=_unused(db, mail.message_id), receipt=False, now=now, **details,
     )  # fmt: skip
+    if answered and not theirs and answered.closed_at is None:
+        register.note(db, answered, "quoted", register.SERVICE, now, number=case.number)
     if reason is None and answered is None and _may_answer(db, mail, now):
         register.acknowledge(db, case, answers=mail.message_id, now=now)
+
+
+def _is_theirs(case: RightsRequest, mail: ParsedMail) -> bool:
+    """Return whether the mail says it comes from the mailbox that the case is about."""
+    return mail.sender is not None and case.fingerprint == fingerprint_of(mail.sender)
 
 
 def _answered(db: Session, mail: ParsedMail) -> RightsRequest | None:
@@ -173,7 +187,10 @@ def _under_way(db: Session, mail: ParsedMail) -> RightsRequest | None:
 
 
 def _may_answer(db: Session, mail: ParsedMail, now: datetime) -> bool:
-    """Return whether a receipt may go: one a day to a mailbox, so that no machine is answered for ever."""
+    """Return whether a receipt may go: one a day to a mailbox, so that no machine is answered for ever.
+
+    Beyond these limits it waits for a person: sent later by itself, it would flood whoever was forged.
+    """
     if mail.sender is None:
         return False
     to_them = throttle.limit(1, timedelta(hours=24), "receipt to", counted(mail.sender))

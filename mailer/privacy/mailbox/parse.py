@@ -1,8 +1,9 @@
 """Parse a mail to the published address: what it is, and what it says.  Pure.
 
 Whoever answers mail by machine must not answer machines (RFC 3834), and must not believe a From line: it
-only says where a receipt goes.  An unsubscription is decided by the signed token in the address it was sent
-to, which the person's mail program took from List-Unsubscribe.
+only says where a receipt goes.  The marks of machines prove as little: relays and mail programs add them to
+what people write.  So they stop the answer, and a person reads the mail.  An unsubscription is decided by the
+signed token in the address it was sent to, which the person's mail program took from List-Unsubscribe.
 """
 
 import re
@@ -68,26 +69,23 @@ class Sort(StrEnum):
 
     LEAVE = "leave"  # an unsubscription: the token decides
     REQUEST = "request"
-    IGNORED = "ignored"  # a machine wrote it
-    UNCLEAR = "unclear"  # a person must look
+    OURS = "ours"  # we wrote it, or it goes round for ever: no case
+    UNCLEAR = "unclear"  # a person must look, and nobody is answered before
 
 
 class Reason(StrEnum):
-    """Name why a mail is ignored, or unclear."""
+    """Name why a mail is not answered by itself."""
 
-    AUTOMATIC = "automatic"
-    LIST = "list"
+    AUTOMATIC = "automatic"  # has the marks of an answering machine
+    LIST = "list"  # has those of a mailing
     NULL_SENDER = "null_sender"
     LOOP = "loop"
-    NOBODY = "nobody"  # an address that reads nothing
+    NOBODY = "nobody"  # an address that by its name reads nothing
     UNREADABLE = "unreadable"
     NO_SENDER = "no_sender"
     NO_TEXT = "no_text"
     SPAM = "spam"  # says the mail server: nobody is answered, and a person may know better
     BAD_TOKEN = "bad_token"  # noqa: S105 -- no password
-
-
-IGNORED = frozenset({Reason.AUTOMATIC, Reason.LIST, Reason.NULL_SENDER, Reason.LOOP, Reason.NOBODY})
 
 
 @dataclass(frozen=True)
@@ -98,6 +96,7 @@ class ParsedMail:
     reason: Reason | None = None
     message_id: str | None = None
     sender: str | None = None
+    written_by: str = ""  # the From line as it stands
     subject: str = ""
     text: str = ""
     locale: str = "fr"
@@ -140,11 +139,11 @@ def _read(mail: EmailMessage, ours: Collection[str]) -> ParsedMail:
     reason = None if token else _machine(mail, sender, ours) or _unclear(mail, sender, text)
     sort = Sort.LEAVE if token else Sort.REQUEST
     if reason:
-        sort = Sort.IGNORED if reason in IGNORED else Sort.UNCLEAR
+        sort = Sort.OURS if reason is Reason.LOOP else Sort.UNCLEAR
     return ParsedMail(
-        sort, reason, _one_id(mail["Message-ID"]), sender, _line(mail["Subject"]), text,
-        _locale(f"{_line(mail['Subject'])} {text}"), token, tuple(_answered(mail)),
-        sum(1 for _ in mail.iter_attachments()),
+        sort, reason, _one_id(mail["Message-ID"]), sender, _line(", ".join(mail.get_all("From", []))),
+        _line(mail["Subject"]), text, _locale(f"{_line(mail['Subject'])} {text}"), token,
+        tuple(_answered(mail)), sum(1 for _ in mail.iter_attachments()),
     )  # fmt: skip
 
 

@@ -168,8 +168,8 @@ HOLDINGS = (
             "changed_at", Erasure.LIVES_ON, Keep.ARCHIVE),
     _person("delivery", "provider faults worker fence", Access.MEANINGLESS, Erasure.LIVES_ON, Keep.ARCHIVE),
     _person("notice",
-            "kind newsletter_id email name locale facts state attempts first_tried code reply answers "
-            "created_at", Restriction.SHORT_LIVED, Keep.NOTICES),
+            "kind newsletter_id email name locale facts state attempts first_tried code enhanced reply "
+            "answers created_at", Restriction.SHORT_LIVED, Keep.NOTICES),
     _person("notice", "id subscriber_id about_id due_at", Access.MEANINGLESS, Restriction.SHORT_LIVED,
             Keep.NOTICES),
     # -- rights ----------------------------------------------------------------------

@@ -81,14 +81,15 @@ def end(db: Session, now: datetime) -> int:
 
 
 def go_on(db: Session, subscriber_id: UUID, wording: Wording, *, now: datetime) -> bool:
-    """Record that somebody still wants what they receive, as worded; return False if they are gone."""
+    """Record that somebody still wants what they receive, as worded; return False if there is nothing."""
     subscriber = subscribers.locked(db, subscriber_id)
     if subscriber is None:
         return False
     active = Subscription.subscriber_id == subscriber_id, Subscription.state == SubscriptionState.ACTIVE
-    for subscription in db.scalars(select(Subscription).where(*active).with_for_update()).all():
+    found = db.scalars(select(Subscription).where(*active).with_for_update()).all()
+    for subscription in found:
         subscriptions.reaffirm(db, subscription, subscriber, wording=wording, now=now)
-    return True
+    return bool(found)
 
 
 def _years() -> relativedelta:

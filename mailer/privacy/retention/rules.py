@@ -17,7 +17,7 @@ from mailer.core.jobs import Job
 from mailer.core.settings import settings
 from mailer.core.throttle import Throttle
 from mailer.delivery import erase as ledger
-from mailer.imports import lifecycle
+from mailer.imports import lifecycle, refused_introductions
 from mailer.imports.models import Import, ImportFile, ImportReport, ImportState
 from mailer.notices.models import Notice
 from mailer.privacy.cases import access_links
@@ -176,7 +176,8 @@ RULES: tuple[Rule, ...] = (
     Rule(Keep.ADDRESS_CHANGES, lambda: "changes of address: until they can no longer be undone",
          _changes_over, lambda db, now: rectification.forget(db, now=now)),
     deletes(Keep.NOTICES, lambda: f"single mails that left or were refused: {settings().trace_days} days",
-            Notice, lambda now: (Notice.state.in_(FINAL), Notice.created_at <= _traces(now))),
+            Notice, lambda now: (Notice.state.in_(FINAL), Notice.created_at <= _traces(now),
+                                 ~refused_introductions.is_to_be_judged())),
     REPLIES,
     deletes(Keep.IMPORT_FILES, lambda: "files that wait for somebody's word: 7 days", Import,
             lambda now: (Import.state.in_(lifecycle.WAITING), Import.created_at <= now - WEEK)),

@@ -110,8 +110,8 @@ def _notices(db: Session, email: str, subscriber_id: UUID | None) -> list[Row]:
     """Return single mails: to the subscriber, to the bare address, and to those they had before."""
     columns: Sequence[InstrumentedAttribute[Any]] = (
         Notice.kind, Notice.newsletter_id, Notice.email, Notice.name, Notice.locale, Notice.facts,
-        Notice.state, Notice.attempts, Notice.first_tried, Notice.code, Notice.reply, Notice.answers,
-        Notice.created_at,
+        Notice.state, Notice.attempts, Notice.first_tried, Notice.code, Notice.enhanced, Notice.reply,
+        Notice.answers, Notice.created_at,
     )  # fmt: skip
     theirs: ColumnElement[bool] = (Notice.email == email) & Notice.about_id.is_(None)
     if subscriber_id:

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from mailer.core import i18n
 from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery import merge as ledger
 from mailer.notices import owner
@@ -68,11 +69,12 @@ def give_up_changes(
     db.flush()
 
 
-def close(db: Session, change: AddressChange, outcome: Outcome, *, now: datetime) -> None:
-    """Close the case that asked for a change, if it is open."""
+def close(db: Session, change: AddressChange, outcome: Outcome, *, now: datetime, says: str = "") -> None:
+    """Close the case that asked for a change, if it is open; `says` names what its mailbox is told."""
     case = register.find(db, change.request_id)
     if case and case.closed_at is None:
-        register.close(db, case, outcome, by=SERVICE, now=now)
+        words = i18n.words("cases", case.locale)[says] if says else ""
+        register.close(db, case, outcome, by=SERVICE, now=now, words=words)
 
 
 def _carry_suppression(db: Session, old: bytes, email: str) -> None:

@@ -3,10 +3,11 @@
 No reason is asked for.  Both are effective at commit: each claim of a delivery checks again.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from mailer.core.fingerprint import fingerprint_of
@@ -21,23 +22,27 @@ from mailer.subscribers.suppressions import SuppressedAddress
 OBJECTION, WITHDRAWAL = "objection", "rights"  # the channels of what they end
 
 
-def withdraw(db: Session, fingerprint: bytes, *, now: datetime) -> int:
-    """End every subscription, each with its notice and its undo link; return how many were active.
+def withdraw(
+    db: Session, fingerprint: bytes, *, now: datetime, channel: str = WITHDRAWAL,
+    newsletters: Collection[UUID] | None = None,
+) -> list[UUID]:  # fmt: skip
+    """End every subscription, or those to some newsletters, each with its notice and its undo link.
 
-    No import brings them back, as when the last subscription is ended in the preferences.
+    Return the newsletters of those that were active.  When none is left no import brings them back, as when
+    the last subscription is ended in the preferences.
     """
-    ended = _end(db, fingerprint, WITHDRAWAL, now)
-    if ended:
+    ended = _end(db, fingerprint, channel, now, newsletters)
+    if ended and not _active(db, fingerprint):
         preferences.end_all(db, fingerprint, now=now)
     for subscription_id in ended:
         outbox.goodbye(db, subscription_id, now=now)
-    return len(ended)
+    return list(ended.values())
 
 
-def object_to(db: Session, *, email: str, locale: str, now: datetime) -> bool:
+def object_to(db: Session, *, email: str, locale: str, now: datetime, channel: str = OBJECTION) -> bool:
     """Suppress this address for every mailing; only its owner lifts that.  Return False if it was already."""
     fingerprint = fingerprint_of(email)
-    _end(db, fingerprint, OBJECTION, now)
+    _end(db, fingerprint, channel, now)
     if not suppressions.add_or_strengthen(
         db, SuppressedAddress(fingerprint, SuppressionReason.OBJECTED, now)
     ):
@@ -47,13 +52,25 @@ def object_to(db: Session, *, email: str, locale: str, now: datetime) -> bool:
     return True
 
 
-def _end(db: Session, fingerprint: bytes, channel: str, now: datetime) -> list[UUID]:
-    """Withdraw all; return those that were active."""
-    joined = select(Subscription.id, Subscription.state).join(
-        Subscriber, Subscriber.id == Subscription.subscriber_id
+def _end(
+    db: Session, fingerprint: bytes, channel: str, now: datetime, newsletters: Collection[UUID] | None = None
+) -> dict[UUID, UUID]:
+    """Withdraw all, or those to some newsletters; return the newsletter of each that was active."""
+    theirs = select(Subscription.id, Subscription.state, Subscription.newsletter_id).where(
+        _of(fingerprint), Subscription.state != SubscriptionState.ENDED
     )
-    theirs = Subscriber.fingerprint == fingerprint, Subscription.state != SubscriptionState.ENDED
-    found = db.execute(joined.where(*theirs).order_by(Subscription.id)).all()
-    for subscription_id, _ in found:
-        subscriptions.withdraw(db, subscription_id, channel=channel, now=now)
-    return [subscription_id for subscription_id, state in found if state is SubscriptionState.ACTIVE]
+    if newsletters is not None:
+        theirs = theirs.where(Subscription.newsletter_id.in_(newsletters))
+    found = db.execute(theirs.order_by(Subscription.id)).all()
+    for row in found:
+        subscriptions.withdraw(db, row.id, channel=channel, now=now)
+    return {row.id: row.newsletter_id for row in found if row.state is SubscriptionState.ACTIVE}
+
+
+def _active(db: Session, fingerprint: bytes) -> bool:
+    active = _of(fingerprint), Subscription.state == SubscriptionState.ACTIVE
+    return db.scalar(select(exists().where(*active))) or False
+
+
+def _of(fingerprint: bytes) -> ColumnElement[bool]:
+    return Subscription.subscriber_id.in_(select(Subscriber.id).where(Subscriber.fingerprint == fingerprint))

@@ -67,7 +67,18 @@ def ask(
     if new_email == subscriber.email:
         return None
     wake(db, Task.NOTICES)
-    case = self_service.begin(db, link, Right.RECTIFICATION, now=now)
+    return ask_within(
+        db, self_service.begin(db, link, Right.RECTIFICATION, now=now), subscriber, new_email, now=now
+    )
+
+
+def ask_within(
+    db: Session, case: RightsRequest, subscriber: Subscriber, new_email: str, *, now: datetime
+) -> datetime | None:
+    """Ask the new mailbox to confirm, for a case that is open; it closes when it has, or has not in time.
+
+    Return when it is asked, if an earlier change may be undone until then.
+    """
     later = old_mailbox.undoable_until(db, subscriber.fingerprint, now=now)
     change = AddressChange(
         subscriber_id=subscriber.id, request_id=case.id, old_email=subscriber.email, new_email=new_email,
@@ -155,7 +166,7 @@ def forget(db: Session, *, now: datetime) -> int:
     for change in found:
         with jobs.row(JOB, change.id, db):
             if change.confirmed_at is None:
-                moves.close(db, change, Outcome.WITHDRAWN, now=now)
+                moves.close(db, change, Outcome.WITHDRAWN, now=now, says="unconfirmed")
             db.delete(change)
     return len(found)
 

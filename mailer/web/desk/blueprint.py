@@ -20,6 +20,7 @@ from mailer.web.desk.cases import rights
 from mailer.web.desk.imports import people
 from mailer.web.desk.issue import LEAVING, issue
 from mailer.web.desk.issue_actions import moves
+from mailer.web.desk.not_reached import not_reached
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 desk.before_request(login_required(lambda: None))
@@ -28,6 +29,7 @@ desk.register_blueprint(account)
 desk.register_blueprint(issue)
 desk.register_blueprint(moves)
 desk.register_blueprint(people)
+desk.register_blueprint(not_reached)
 desk.register_blueprint(rights)
 desk.register_blueprint(acts)
 desk.register_blueprint(data)

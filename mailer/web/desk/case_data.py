@@ -1,23 +1,32 @@
-"""Door: what the privacy officer does to somebody's data within a case: freeze, unfreeze, erase."""
+"""Door: what the privacy officer does within a case: find the person, then each right."""
 
 from collections.abc import Callable
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, Response, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
-from wtforms import BooleanField, StringField
+from wtforms import BooleanField, SelectField, SelectMultipleField, StringField
 
 from mailer.core.address import InvalidAddress, normalise
 from mailer.core.db import transaction, utcnow
+from mailer.core.i18n import supported
+from mailer.core.settings import settings
 from mailer.privacy.cases import register
-from mailer.privacy.cases.register import ClosedCase
-from mailer.privacy.models import RightsRequest
-from mailer.privacy.rights import by_staff, erasure_worker
-from mailer.privacy.rights.by_staff import AnotherAddress, NobodyThere, NotRestricted
+from mailer.privacy.cases.register import BeingErased, ClosedCase
+from mailer.privacy.models import Right, RightsRequest
+from mailer.privacy.rights import by_staff, erasure_worker, export
+from mailer.privacy.rights.by_staff import (
+    AnotherAddress,
+    DataRestricted,
+    NobodyThere,
+    NotFindable,
+    NotRestricted,
+)
 from mailer.privacy.rights.erasure import ErasureWaits
 from mailer.rendering.typography import long_day
 from mailer.web.desk import labels
@@ -38,6 +47,46 @@ class EraseForm(FlaskForm):  # type: ignore[misc]
     never_again = BooleanField()
 
 
+class DataForm(FlaskForm):  # type: ignore[misc]
+    """What the other acts need: an address, a name and a language, newsletters."""
+
+    email = StringField()
+    name = StringField()
+    locale = SelectField(validate_choice=False)
+    newsletter = SelectMultipleField(validate_choice=False)
+
+
+@data.post("/find")
+def find(case_id: UUID) -> ResponseReturnValue:
+    """Say whom the case is about, by the address given on the telephone or on paper."""
+    return _told(case_id, _found, "find")
+
+
+@data.post("/withdraw")
+def withdraw(case_id: UUID) -> ResponseReturnValue:
+    return _told(case_id, _withdrawn, "withdraw")
+
+
+@data.post("/object")
+def object_to(case_id: UUID) -> ResponseReturnValue:
+    return _told(case_id, _objected)
+
+
+@data.post("/correct")
+def correct(case_id: UUID) -> ResponseReturnValue:
+    return _told(case_id, _corrected)
+
+
+@data.post("/address")
+def change_address(case_id: UUID) -> ResponseReturnValue:
+    return _told(case_id, _address_asked, "address")
+
+
+@data.post("/link")
+def send_link(case_id: UUID) -> ResponseReturnValue:
+    return _told(case_id, _linked)
+
+
 @data.post("/restrict")
 def restrict(case_id: UUID) -> ResponseReturnValue:
     return _told(case_id, _restricted)
@@ -46,6 +95,23 @@ def restrict(case_id: UUID) -> ResponseReturnValue:
 @data.post("/lift")
 def lift(case_id: UUID) -> ResponseReturnValue:
     return _told(case_id, _lifting)
+
+
+@data.post("/<any(access, portability):right>.zip")
+def draw(case_id: UUID, right: str) -> ResponseReturnValue:
+    """Download what is held, to hand it over: printed and by post, or in person."""
+    try:
+        with transaction() as db:
+            case = fetch(db, case_id)
+            body = by_staff.draw(
+                db, _email_of(case), Right(right), by=str(current_user.id), case=case, now=utcnow()
+            )
+            said, number = export.words(case.locale), case.number
+    except (ClosedCase, NobodyThere):
+        return _back(case_id, _("Rien n’a changé : ce dossier est clos, ou n’a pas d’adresse."), "info")
+    name = said["portable_file" if right == Right.PORTABILITY else "file"]
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{number}.zip"'}
+    return Response(body, 200, headers, mimetype="application/zip")
 
 
 @data.post("/erase")
@@ -92,36 +158,115 @@ def _erased(case_id: UUID) -> ResponseReturnValue:
     return _back(case_id, _("Les données sont effacées, et le certificat part à cette adresse."), "success")
 
 
-def _told(case_id: UUID, act: Act) -> ResponseReturnValue:
+def _told(case_id: UUID, act: Act, name: str = "") -> ResponseReturnValue:
+    """Do it and say what was done; `name`: of the form that is shown again with what is wrong in it."""
     try:
         with transaction() as db:
             said, mood = act(db, fetch(db, case_id))
     except ClosedCase:
         return _back(case_id, _("Rien n’a changé : ce dossier est clos."), "info")
     except (NobodyThere, NotRestricted):
-        return _back(case_id, _("Rien n’a changé : il n’y a rien à geler, ni à dégeler, ici."), "info")
+        return _back(case_id, _("Rien n’a changé : il n’y a rien à faire sous cette adresse."), "info")
+    except DataRestricted:
+        frozen = _("Rien n’a changé : ces données sont gelées. Annoncez d’abord la fin du gel.")
+        return _back(case_id, frozen, "info")
+    except (NotFindable, BeingErased):
+        return _back(case_id, _("Rien n’a changé : l’adresse de ce dossier ne se remplace pas."), "info")
+    except Refusal as refusal:
+        return show(case_id, act=name, typed=DataForm().email.data or "", fault=refusal.sentence), 422
     return _back(case_id, said, mood)
 
 
+def _found(db: Session, case: RightsRequest) -> tuple[str, str]:
+    email = _typed(DataForm().email.data, _("Saisissez l’adresse de la personne, en entier."))
+    if by_staff.find(db, case, email, by=str(current_user.id), now=utcnow()):
+        return _("Cette adresse est connue : voyez ce qui est détenu, et faites le nécessaire."), "success"
+    return _("Rien n’est détenu sous cette adresse. Vérifiez-la avec la personne."), "info"
+
+
+def _withdrawn(db: Session, case: RightsRequest) -> tuple[str, str]:
+    chosen = [UUID(each) for each in DataForm().newsletter.data or () if _is_id(each)]
+    if not chosen:
+        raise Refusal("newsletter", _("Cochez au moins une lettre."))
+    done = by_staff.withdraw(
+        db, _email_of(case), newsletters=chosen, by=str(current_user.id), case=case, now=utcnow()
+    )
+    if not done:
+        return _("Rien n’a changé : la personne n’y était plus abonnée."), "info"
+    return ngettext("La personne est désinscrite, et un message le lui confirme.",
+                    "La personne est désinscrite de %(num)d lettres, et des messages le lui confirment.",
+                    done), "success"  # fmt: skip
+
+
+def _objected(db: Session, case: RightsRequest) -> tuple[str, str]:
+    if not by_staff.object_to(db, _email_of(case), by=str(current_user.id), case=case, now=utcnow()):
+        return _("Rien n’a changé : l’opposition était déjà enregistrée."), "info"
+    return _("L’opposition est enregistrée, et la personne en est informée."), "success"
+
+
+def _corrected(db: Session, case: RightsRequest) -> tuple[str, str]:
+    form = DataForm()
+    name = " ".join(register.tidy(form.name.data or "").split())[:80] or None
+    changed = by_staff.correct(
+        db, _email_of(case), name=name, locale=supported(form.locale.data, settings().default_locale),
+        by=str(current_user.id), case=case, now=utcnow(),
+    )  # fmt: skip
+    if not changed:
+        return _("Rien n’a changé : c’était déjà ainsi."), "info"
+    return _("C’est corrigé."), "success"
+
+
+def _address_asked(db: Session, case: RightsRequest) -> tuple[str, str]:
+    new = _typed(DataForm().email.data, _("Saisissez la nouvelle adresse, en entier."))
+    asked = by_staff.change_address(
+        db, _email_of(case), new, by=str(current_user.id), case=case, now=utcnow()
+    )
+    if not asked:
+        return _("Rien n’a changé : c’est déjà son adresse."), "info"
+    return _("Un message part à la nouvelle adresse. Rien ne change avant que sa boîte l’ait confirmé, dans "
+             "les deux jours ; le dossier se clôt alors de lui-même."), "success"  # fmt: skip
+
+
+def _linked(db: Session, case: RightsRequest) -> tuple[str, str]:
+    by_staff.send_link(db, _email_of(case), by=str(current_user.id), case=case, now=utcnow())
+    return _("Le lien part à cette adresse. Il s’ouvre une fois, pendant une demi-heure."), "success"
+
+
 def _restricted(db: Session, case: RightsRequest) -> tuple[str, str]:
-    changed = by_staff.restrict(db, case.email or "", by=str(current_user.id), case=case, now=utcnow())
+    changed = by_staff.restrict(db, _email_of(case), by=str(current_user.id), case=case, now=utcnow())
     if not changed:
         return _("Rien n’a changé : ces données étaient déjà gelées."), "info"
     return _("Les données sont gelées, et la personne en est informée."), "success"
 
 
 def _lifting(db: Session, case: RightsRequest) -> tuple[str, str]:
-    ends = by_staff.lift(db, case.email or "", by=str(current_user.id), case=case, now=utcnow())
+    ends = by_staff.lift(db, _email_of(case), by=str(current_user.id), case=case, now=utcnow())
     day = long_day(register.today(ends), labels.language())
     return _("La personne est avertie que le gel prend fin le %(day)s.", day=day), "success"
 
 
-def _typed(address: str | None) -> str:
+def _email_of(case: RightsRequest) -> str:
+    """Return the address it is about.  Raises ClosedCase; NobodyThere when none was said yet."""
+    if case.closed_at:
+        raise ClosedCase
+    if case.email is None:
+        raise NobodyThere
+    return case.email
+
+
+def _typed(address: str | None, fault: str = "") -> str:
     """Normalised.  Raises Refusal."""
     try:
         return normalise(address or "")
     except InvalidAddress:
-        raise Refusal("email", _("Saisissez l’adresse à effacer, en entier.")) from None
+        raise Refusal("email", fault or _("Saisissez l’adresse à effacer, en entier.")) from None
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
 
 
 def _back(case_id: UUID, said: str, mood: str) -> ResponseReturnValue:

@@ -14,10 +14,11 @@ from wtforms import StringField, TextAreaField
 
 from mailer.core.db import transaction, utcnow
 from mailer.notices.models import NoticeKind
-from mailer.privacy.cases import register
+from mailer.privacy.cases import fulfilment, register
+from mailer.privacy.cases.fulfilment import NotDone
 from mailer.privacy.cases.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
 from mailer.privacy.models import Outcome, Right, RightsRequest
-from mailer.rendering.typography import long_day
+from mailer.rendering.typography import long_day, typeset
 from mailer.web.desk import labels
 from mailer.web.desk.cases import Refusal, fetch, log, show, words
 
@@ -35,7 +36,9 @@ DONE = {
     "refuse": lazy_gettext("Le refus est notifié, et le dossier clos."),
     "close": lazy_gettext("Le dossier est clos."),
 }
-UNANSWERED = frozenset({Outcome.WITHDRAWN, Outcome.UNIDENTIFIED})  # may end without a letter
+
+
+NO_WORDS = lazy_gettext("Écrivez d’abord les mots de cette lettre.")
 
 
 class ActForm(FlaskForm):  # type: ignore[misc]
@@ -122,9 +125,24 @@ def _check(db: Session, case: RightsRequest, act: str, form: ActForm) -> None:
         last = long_day(clock.due, labels.language())
         raise Refusal("words", _("Ce délai ne peut plus être prolongé : il fallait le faire, une seule fois, "
                                  "au plus tard le %(last)s.", last=last))  # fmt: skip
-    outcome = _outcome(form) if act == "close" else None
-    if not register.tidy(form.words.data or "").strip() and outcome not in UNANSWERED:
-        raise Refusal("words", _("Écrivez d’abord les mots de cette lettre."))
+    if act == "close":
+        _check_end(db, case, form)
+    elif not register.tidy(form.words.data or "").strip():
+        raise Refusal("words", NO_WORDS)
+
+
+def _check_end(db: Session, case: RightsRequest, form: ActForm) -> None:
+    """Check that the case may end so, and that there is something to tell.  Raises Refusal."""
+    outcome = _outcome(form)
+    try:
+        fulfilment.check(db, case, outcome)
+        said = register.tidy(form.words.data or "").strip() or register.closing_words(case, outcome)
+    except NotDone as fault:
+        raise Refusal("words", typeset(fault.sentence(labels.language()), labels.language())) from None
+    except NoWords:
+        raise Refusal("words", NO_WORDS) from None
+    if not said and outcome is not Outcome.NOT_A_REQUEST:
+        raise Refusal("words", NO_WORDS)
 
 
 def _check_unchanged(db: Session, case: RightsRequest, form: ActForm) -> None:
@@ -141,9 +159,12 @@ def _outcome(form: ActForm) -> Outcome:
 
 
 def _looked_over(db: Session, case: RightsRequest, act: str, form: ActForm) -> str:
-    said = register.tidy(register.tidy(form.words.data or ""))
+    said, kind = register.tidy(register.tidy(form.words.data or "")), LETTERS[act]
+    if act == "close":
+        kind = register.closing_notice(_outcome(form))
+        said = said or register.closing_words(case, _outcome(form))
     due = register.clock(db, case).extended_due if act == "extend" else None
-    letter = register.reply_text(case, LETTERS[act], said, due=due) if said else ""
+    letter = register.reply_text(case, kind, said, due=due) if said else ""
     seen = len(register.history(db, case))
     return render_template(
         "desk/case_letter.html", case=case, act=act, form=form, said=said, letter=letter, seen=seen
@@ -166,6 +187,7 @@ def _do(db: Session, case: RightsRequest, act: str, form: ActForm, now: datetime
             case _:
                 register.close(db, case, _outcome(form), by=by, now=now, words=said)
     except (
+        NotDone,
         NoWords,
         TooLate,
         AlreadyPaused,

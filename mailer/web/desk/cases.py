@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
@@ -25,9 +25,11 @@ from mailer.privacy.cases.deadlines import Pressure, pressure
 from mailer.privacy.cases.register import BadDay
 from mailer.privacy.mailbox.parse import Reason
 from mailer.privacy.models import Channel, Outcome, Right, RightsEvent, RightsRequest
+from mailer.privacy.rights import by_staff
 from mailer.rendering.typography import long_day
 from mailer.staff import accounts
 from mailer.subscribers import subscribers
+from mailer.subscribers.models import Suppression, SuppressionReason
 from mailer.web.desk import downloads, labels
 
 rights = Blueprint("rights", __name__, url_prefix="/rights")
@@ -37,6 +39,14 @@ T = TypeVar("T", Right, Channel)
 STEPS = {
     "opened": lazy_gettext("Demande reçue"),
     "message": lazy_gettext("Nouveau message de la personne"),
+    "quoted": lazy_gettext("Une autre adresse écrit en citant ce dossier"),
+    "found": lazy_gettext("Adresse de la personne indiquée"),
+    "link sent": lazy_gettext("Lien vers « Vos droits » envoyé"),
+    "drawn": lazy_gettext("Données téléchargées pour la personne"),
+    "corrected": lazy_gettext("Nom et langue corrigés"),
+    "address asked": lazy_gettext("Nouvelle adresse : sa boîte doit confirmer"),
+    "unsubscribed": lazy_gettext("Désinscription faite"),
+    "objected": lazy_gettext("Opposition enregistrée"),
     "qualified": lazy_gettext("Droit précisé"),
     "paused": lazy_gettext("Délai suspendu, identité demandée"),
     "resumed": lazy_gettext("Délai repris"),
@@ -83,7 +93,7 @@ def words() -> dict[str, object]:
     return {
         "RIGHTS": labels.called(Right), "CHANNELS": labels.called(Channel),
         "OUTCOMES": labels.called(Outcome), "STEPS": STEPS, "REASONS_OF_MAIL": labels.called(Reason),
-        "LETTERS": labels.called(NoticeKind), "left": left,
+        "LETTERS": labels.called(NoticeKind), "BARRED": labels.called(SuppressionReason), "left": left,
         "pressure_of": pressure_of,
         "long_day": lambda day: long_day(day, locale),
         "iso_day": lambda day: long_day(date.fromisoformat(day), locale),
@@ -96,9 +106,55 @@ def home() -> ResponseReturnValue:
     closed = request.args.get("closed") == "1"
     with transaction() as db:
         cases = register.listing(db, closed=closed)
-        counts = statistics.figures(db, now=utcnow())
+        counts, unread = statistics.figures(db, now=utcnow()), register.count_unread(db)
     shown = {"cases": cases, "counts": counts, "closed": closed, "cut": len(cases) == register.LISTED}
-    return render_template("desk/rights.html", **shown)
+    return render_template("desk/rights.html", unread=unread, **shown)
+
+
+@rights.get("/unread")
+def read() -> ResponseReturnValue:
+    """Show the mails that nobody was answered: machines', so it seems, and those beyond the limit."""
+    with transaction() as db:
+        mails, unread = register.list_unread(db), register.count_unread(db)
+    shown = [(case, defaultdict(str, first)) for case, first in mails]
+    return render_template("desk/unread.html", mails=shown, unread=unread)
+
+
+@rights.post("/unread")
+def dismiss() -> ResponseReturnValue:
+    """Close those that are no requests, or send their receipt to those that are."""
+    chosen = [UUID(each) for each in request.form.getlist("case", type=_id)]
+    receipt = request.form.get("act") == "receipt"
+    done = 0
+    for case_id in chosen:
+        with transaction() as db:
+            done += _read(db, case_id, receipt=receipt)
+    if not done:
+        flash(_("Rien n’a changé : cochez d’abord des courriels."), "info")
+    elif receipt:
+        flash(ngettext("Un accusé de réception part.", "%(num)d accusés de réception partent.", done),
+              "success")  # fmt: skip
+    else:
+        flash(ngettext("Un courriel classé.", "%(num)d courriels classés.", done), "success")
+    return redirect(url_for("desk.rights.read"), 303)
+
+
+def _read(db: Session, case_id: UUID, *, receipt: bool) -> bool:
+    """Send one receipt, or close one case; return False where somebody else did."""
+    case = register.find(db, case_id)
+    if case is None or case.closed_at or case.acknowledged_at:
+        return False
+    if receipt:
+        if not register.acknowledge(db, case, now=utcnow()):
+            return False
+    else:
+        register.dismiss(db, case, by=str(current_user.id), now=utcnow())
+    log(db, "rights receipt" if receipt else "rights dismiss", {"case": case.number})
+    return True
+
+
+def _id(text: str) -> str:
+    return str(UUID(text))
 
 
 @rights.post("/register")
@@ -142,11 +198,16 @@ def show(case_id: UUID, **given: str) -> str:
         names = {each.by: _name(db, each.by) for each in steps}
         subject = case.email and subscribers.by_email(db, case.email)
         busy = register.is_erasing(db, case)
+        letters = subscribers.active_newsletters(db, subject.id) if subject else []
+        barred = db.get(Suppression, case.fingerprint) if case.fingerprint else None
+        unread = case.channel is Channel.EMAIL and case.acknowledged_at is None
     return render_template(
         "desk/case.html", case=case, steps=[_shown(each) for each in steps], names=names,
         may_extend=clock.may_extend(register.today(now)), extended_due=clock.extended_due,
         rights=Right, outcomes=[each for each in Outcome if each is not Outcome.REFUSED],
         in_time=statistics.in_time(case.closed_at, case.due_on), subject=subject, busy=busy,
+        letters=letters, barred=barred, unread=unread,
+        findable=case.email is None or case.channel in by_staff.BY_STAFF,
         **{"act": "", "typed": "", "outcome": "", "fault": ""} | given,
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from wtforms import SelectField, StringField
 from mailer.core import audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
-from mailer.imports import export, file_format, lifecycle, uploads
+from mailer.imports import export, file_format, lifecycle, refused_introductions, uploads
 from mailer.imports.columns import Role
 from mailer.imports.file_format import ENCODINGS, Choices, UnreadableFile
 from mailer.imports.lifecycle import Order
@@ -159,9 +159,11 @@ def _home(given: FileForm, fault: str | None = None) -> str:
         listed = newsletters.newsletters(db)
         names = {newsletter.id: newsletter.name for newsletter in listed}
         imports = lifecycle.imports(db)[:50]
+        refused = refused_introductions.count(db)
     return render_template(
         "desk/people.html", form=given, fault=fault, newsletters=listed,
         encodings=ENCODINGS, imports=imports, names=names, STATES=labels.called(ImportState),
+        refused=refused,
     )  # fmt: skip
 
 

@@ -23,12 +23,11 @@ from mailer.delivery.reports import Addressee
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
-from mailer.subscribers import subscribers, subscriptions
+from mailer.subscribers import recipients, subscribers, subscriptions
 from mailer.subscribers.models import (
     DepartureReason,
     Subscriber,
     Subscription,
-    SubscriptionState,
     Suppression,
 )
 from mailer.subscribers.preferences import still_theirs
@@ -73,19 +72,27 @@ def _ask(token: str, purpose: Purpose, template: str) -> ResponseReturnValue:
         subscription = db.get(Subscription, subscription_id) if subscription_id else None
         told = _told(db, subscription, purpose)
         received = subscription is not None and subscriptions.received(db, subscription)
+        pause = _pause(db, subscription)
     if fault or subscription is None or newsletter is None:
         return _said(fault or Confirmation.GONE, newsletter)
     if told:
-        return _said(told, newsletter)
+        return _said(told, newsletter, pause)
     wording = wording_of(newsletter.name)
-    return render_template(template, newsletter=newsletter, wording=wording, received=received)
+    return render_template(template, newsletter=newsletter, wording=wording, received=received, pause=pause)
+
+
+def _pause(db: Session, subscription: Subscription | None) -> datetime | None:
+    """Return until when the person asked for no letter, which nothing they confirm here changes."""
+    theirs = db.get(Subscriber, subscription.subscriber_id) if subscription else None
+    until = theirs.paused_until if theirs else None
+    return until if until and until > utcnow() else None
 
 
 def _told(db: Session, subscription: Subscription | None, purpose: Purpose) -> Confirmation | None:
     """Return what there is to say instead of asking."""
     if purpose is Purpose.CONFIRM or subscription is None or subscriptions.is_restricted(db, subscription):
         return subscriptions.unasked(db, subscription)
-    return Confirmation.ALREADY if subscription.state is SubscriptionState.ACTIVE else None
+    return Confirmation.ALREADY if subscriptions.received(db, subscription) else None
 
 
 def _act(token: str, purpose: Purpose, act: Act, template: str) -> ResponseReturnValue:
@@ -99,7 +106,8 @@ def _act(token: str, purpose: Purpose, act: Act, template: str) -> ResponseRetur
         outcome = act(db, subscription_id, wording=wording, now=utcnow())
         if outcome is Confirmation.CONFIRMED:
             outbox.welcome(db, subscription_id, now=utcnow())
-    return _said(outcome, newsletter)
+        pause = recipients.pause_ends(db, subscription_id)
+    return _said(outcome, newsletter, pause)
 
 
 def _read(db: Session, token: str, purpose: Purpose) -> tuple[UUID | None, Newsletter | None, str]:
@@ -125,11 +133,12 @@ def _stands(db: Session, subscriber: Subscriber, signed_at: datetime) -> bool:
     return barred is None or barred.at < signed_at + timedelta(seconds=1)
 
 
-def _said(outcome: str, newsletter: Newsletter | None) -> ResponseReturnValue:
+def _said(outcome: str, newsletter: Newsletter | None, pause: datetime | None = None) -> ResponseReturnValue:
+    """Say what became of it; `pause`: until when no letter comes all the same, as the person asked."""
     if outcome == Confirmation.RESTRICTED:
         return render_template("preferences_frozen.html"), 409
     status = {"gone": 410, "expired": 410, "bad": 404}.get(outcome, 200)
-    return render_template("confirmed.html", outcome=outcome, newsletter=newsletter), status
+    return render_template("confirmed.html", outcome=outcome, newsletter=newsletter, pause=pause), status
 
 
 # -- leaving ---------------------------------------------------------------------

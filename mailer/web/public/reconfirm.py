@@ -16,7 +16,7 @@ from mailer.core.settings import settings
 from mailer.core.tokens import BadToken, Purpose
 from mailer.privacy.retention import reconfirmation
 from mailer.privacy.retention.reconfirmation import OPEN_FOR
-from mailer.subscribers import preferences
+from mailer.subscribers import preferences, subscribers
 from mailer.subscribers.consent import wordings
 from mailer.subscribers.consent.models import Wording
 from mailer.subscribers.models import Subscriber
@@ -46,7 +46,11 @@ def go_on(token: str) -> ResponseReturnValue:
         if subscriber and (subscriber.restricted_at or not were_shown([_wording()])):
             return ask(token)
         kept = subscriber is not None and reconfirmation.go_on(db, subscriber.id, _wording(), now=utcnow())
-    return render_template("still.html", outcome="kept" if kept else "gone"), 200 if kept else 410
+        if subscriber is None or not kept:
+            return render_template("still.html", outcome="gone"), 410
+        barred, until = not subscribers.newsletter_names(db, subscriber.id), subscriber.paused_until
+    pause = until if until and until > utcnow() else None
+    return render_template("still.html", outcome="barred" if barred else "kept", pause=pause)
 
 
 def _wording() -> Wording:

@@ -24,9 +24,9 @@ from tests.support.moves import move
 pytestmark = pytest.mark.usefixtures("clean")
 
 
-def _case(days: int = 0) -> int:
+def _case(days: int = 0, **changes: object) -> int:
     with transaction() as db:
-        return open_case(db, now=utcnow() - timedelta(days=days)).number
+        return open_case(db, now=utcnow() - timedelta(days=days), **changes).number
 
 
 def _audited() -> list[str]:
@@ -50,7 +50,9 @@ def test_a_case_from_its_letter_to_its_end() -> None:
     ]
     late = mailer("rights", "extend", number, "--reason", "Trop.")
     assert (late.returncode, "can no longer be extended" in late.stderr) == (1, True)
-    assert facts("rights", "close", number, "--outcome", "granted")["state"] == "granted"
+    early = mailer("rights", "close", number, "--outcome", "granted")
+    assert (early.returncode, "which address this is about" in early.stderr) == (1, True)
+    assert facts("rights", "close", number, "--outcome", "nothing_held")["state"] == "nothing_held"
     again = mailer("rights", "refuse", number, "--reason", "Non.")
     assert (again.returncode, "this case is closed" in again.stderr) == (1, True)
     shown = facts("rights", "show", number)
@@ -151,9 +153,16 @@ def test_all_that_is_held_in_a_folder(tmp_path: Path) -> None:
         assert "data.json" in files.namelist()
     for name in ("html", "zip"):
         assert Path(said[name]).stat().st_mode & 0o077 == 0
+    case = str(_case(email="reader0@example.org"))
+    early = mailer("rights", "close", case, "--outcome", "granted")
+    assert (early.returncode, "has not received their data" in early.stderr) == (1, True)
+    facts("rights", "access", "reader0@example.org", "--out", str(tmp_path / "out"), "--case", case)
+    assert facts("rights", "close", case, "--outcome", "granted")["state"] == "granted"
     nobody = mailer("rights", "access", "nobody@example.org", "--out", str(tmp_path / "out"))
     assert (nobody.returncode, "nothing is held" in nobody.stderr) == (0, True)
-    assert _audited() == ["rights access"] * 2
+    assert _audited() == [
+        "rights access", "rights draw access", "rights access", "rights close", "rights access"
+    ]  # fmt: skip
 
 
 def test_a_clock_is_stopped_and_runs_again() -> None:

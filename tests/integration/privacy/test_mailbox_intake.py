@@ -22,6 +22,7 @@ from mailer.notices import worker
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import register
 from mailer.privacy.mailbox import intake
+from mailer.privacy.mailbox.parse import Reason
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscription, SubscriptionState
@@ -105,25 +106,77 @@ def test_the_from_line_is_a_claim_that_changes_nothing(given: Settings, dovecot:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "reason"),
     [
-        {"Auto_Submitted": "auto-replied"},
-        {"List_Id": "<liste.example.org>"},
-        {"Return_Path": "<>"},
-        {"From": "noreply@example.com"},
+        ({"Auto_Submitted": "auto-replied"}, Reason.AUTOMATIC),
+        ({"Precedence": "bulk"}, Reason.LIST),
+        ({"List_Unsubscribe": "<mailto:bye@relay.example>"}, Reason.LIST),
+        ({"Feedback_ID": "1:relay"}, Reason.LIST),
+        ({"Return_Path": "<>"}, Reason.NULL_SENDER),
+        ({"From": "Marie <noreply-marie@example.com>"}, Reason.NOBODY),
+        ({"From": "postmaster@mairie.example"}, Reason.NOBODY),
     ],
 )
-def test_machines_get_no_answer_and_no_case(
-    given: Settings, dovecot: Dovecot, changes: dict[str, str]
+def test_what_looks_like_a_machine_is_never_answered_always_listed_and_kept(
+    given: Settings, dovecot: Dovecot, changes: dict[str, str], reason: Reason
 ) -> None:
+    """Relays and mail programs put such marks on what people write."""
     with transaction() as db:
         make_newsletter(db)
     dovecot.deliver(mail(**changes))
     intake.work(given)
-    assert _cases() == []
+    [case] = _cases()
     with transaction() as db:
         assert db.scalars(select(Notice)).all() == []
+        [(listed, first)] = register.list_unread(db)
+    assert (listed.id, first["reason"]) == (case.id, reason)
+    assert case.email in first["from"].lower()
+    [(_, flagged)] = dovecot.holds()
+    assert flagged
+    intake.tidy(given.model_copy())
+    assert len(dovecot.holds()) == 1
+    with transaction() as db:
+        register.dismiss(db, register.find(db, case.id) or case, by="terminal", now=utcnow())
+        assert register.count_unread(db) == 0
+        assert db.scalars(select(Notice)).all() == []
+    intake.tidy(given)
     assert (len(dovecot.holds()), len(dovecot.holds(imap.DONE))) == (0, 1)
+
+
+def test_whoever_quotes_our_letter_from_another_mailbox_is_a_stranger(
+    given: Settings, dovecot: Dovecot, sink: Sink
+) -> None:
+    dovecot.deliver(mail("Que savez-vous de moi ?"))
+    intake.work(given)
+    _send(given)
+    quoted = str(sink.mails()[0]["Message-ID"])
+    dovecot.deliver(
+        mail("J’y renonce, fermez.", From="eve@evil.example", In_Reply_To=quoted, Message_ID="<2@b>")
+    )
+    intake.work(given)
+    _send(given)
+    case, stranger = _cases()
+    assert stranger.email == "eve@evil.example"
+    assert _steps(case) == ["opened", "told", "quoted"]
+    with transaction() as db:
+        assert register.history(db, stranger)[0].details["quotes"] == case.number
+        assert [each.id for each, _ in register.list_unread(db)] == [stranger.id]
+    assert len(sink.mails()) == 1
+
+
+def test_two_people_whom_only_a_dot_tells_apart_get_a_receipt_each(settings: Settings) -> None:
+    with transaction() as db:
+        for sender in (
+            "j.anne@mairie.example",
+            "janne@mairie.example",
+            "j.anne@gmail.com",
+            "janne@gmail.com",
+        ):
+            intake.take(db, mail("Effacez-moi", From=sender, Message_ID=None), now=utcnow())
+        told = db.scalars(select(Notice.email).where(Notice.kind == NoticeKind.RECEIPT))
+        assert sorted(filter(None, told)) == [
+            "j.anne@gmail.com", "j.anne@mairie.example", "janne@mairie.example"
+        ]  # fmt: skip
 
 
 def test_our_own_mail_is_left_where_the_officer_reads_it(given: Settings, dovecot: Dovecot) -> None:
@@ -303,7 +356,16 @@ def test_a_flood_of_mails_opens_cases_and_answers_a_few(
         for n in range(6):  # and one mailbox under many names
             intake.take(db, mail("Effacez-moi", From=f"b+{n}@example.org", Message_ID=None), now=utcnow())
         assert db.scalars(select(Notice.kind)).all() == [NoticeKind.RECEIPT] * 3
+        assert register.count_unread(db) == 9  # theirs waits for a person
     assert len(_cases()) == 12
+
+
+def test_mails_that_nobody_reads_are_told_of_after_three_days(settings: Settings) -> None:
+    with transaction() as db:
+        intake.take(db, mail(Feedback_ID="1:relay"), now=utcnow())
+        for hours, told in ((71, []), (73, ["unread"])):
+            found = alarms.find(db, now=utcnow() + timedelta(hours=hours))
+            assert [each.kind for each in found if each.kind == "unread"] == told
 
 
 def test_a_program_that_gives_all_its_mails_one_name_loses_none(settings: Settings) -> None:

@@ -307,6 +307,9 @@ def test_what_nobody_confirms_is_forgotten(
         assert rectification.forget(db, now=utcnow() + wait - timedelta(days=31)) == 0
         assert rectification.forget(db, now=utcnow() + wait) == 1
     assert cases() == [(Right.RECTIFICATION, Outcome.WITHDRAWN)]
+    with transaction() as db:
+        given_up = db.scalars(select(Notice).where(Notice.kind == NoticeKind.GIVEN_UP)).one()
+        assert "n’a pas été confirmée" in (given_up.facts or {})["words"]
     assert client.get(asked).status_code == client.post(asked).status_code == 410
     assert address() == OLD
 

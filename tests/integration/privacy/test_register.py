@@ -115,7 +115,7 @@ def test_a_pause_stops_the_clock_as_often_as_it_must(db: Session) -> None:
 
 def test_nothing_happens_to_a_closed_case(db: Session) -> None:
     case = open_case(db, now=RECEIVED)
-    register.close(db, case, Outcome.GRANTED, by="terminal", now=RECEIVED, words="C’est fait.")
+    register.close(db, case, Outcome.GRANTED, by="service", now=RECEIVED, words="C’est fait.")
     assert (case.outcome, case.forget_at) == (Outcome.GRANTED, RECEIVED.replace(year=2031))
     steps = _steps(db, case)
     acts: list[Callable[[], object]] = [
@@ -220,7 +220,7 @@ def test_a_due_date_that_moved_is_told_of_anew_and_one_at_rest_is_not(db: Sessio
 
 def test_a_closed_case_lets_go_of_who_it_was_once_its_last_letter_has_left(db: Session) -> None:
     case = open_case(db, now=RECEIVED, name="Zoé", text="Effacez-moi", subject="Mes données")
-    register.close(db, case, Outcome.GRANTED, by="terminal", now=RECEIVED, words="C’est fait, Zoé.")
+    register.close(db, case, Outcome.GRANTED, by="service", now=RECEIVED, words="C’est fait, Zoé.")
     other = open_case(db, now=RECEIVED, email="yan@example.org")
     assert register.forget_addresses(db) == 0
     db.execute(update(Notice).values(state=DeliveryState.ACCEPTED))
@@ -234,7 +234,7 @@ def test_a_closed_case_lets_go_of_who_it_was_once_its_last_letter_has_left(db: S
 
 def test_figures(db: Session) -> None:
     _, granted, refused, resting = (open_case(db, now=RECEIVED) for _ in range(4))
-    register.close(db, granted, Outcome.GRANTED, by="terminal", now=_at(2026, 3, 2, hour=22))
+    register.close(db, granted, Outcome.GRANTED, by="service", now=_at(2026, 3, 2, hour=22))
     register.refuse(db, refused, "=1+1", by="terminal", now=_at(2026, 3, 3))
     register.pause(db, resting, "Qui ?", by="terminal", now=RECEIVED)
     open_case(db, now=_at(2026, 3, 1), right=Right.ERASURE, channel=Channel.POST, email=None)

@@ -141,7 +141,7 @@ def test_the_letter_leads_to_the_page(clean: None) -> None:
 def test_nobody_restricted_is_asked_or_purged(clean: None) -> None:
     _subscribed()
     with transaction() as db:
-        register.close(db, open_case(db, now=EPOCH), Outcome.GRANTED, by="terminal", now=EPOCH)
+        register.close(db, open_case(db, now=EPOCH), Outcome.GRANTED, by="service", now=EPOCH)
         db.execute(update(Subscriber).values(restricted_at=EPOCH))
     assert set(_run(EPOCH + 3 * YEARS)) <= {"throttles", "notices", "audit"}
     assert (_count(Subscriber), _count(RightsRequest)) == (1, 1)
@@ -170,7 +170,7 @@ def test_unconfirmed_sign_ups_and_stale_requests_go_after_a_week(clean: None) ->
 def test_mails_that_left_imports_that_wait_cases_and_audit(clean: None) -> None:
     with transaction() as db:
         newsletter = make_newsletter(db)
-        register.close(db, open_case(db, now=EPOCH), Outcome.GRANTED, by="terminal", now=EPOCH)
+        register.close(db, open_case(db, now=EPOCH), Outcome.GRANTED, by="service", now=EPOCH)
         outbox.post(db, NoticeKind.LETTER, email=ZOE, locale="fr", now=EPOCH)
         db.execute(update(Notice).values(state="accepted"))
         audit.record(db, who="terminal", what="test", details={}, now=EPOCH)

@@ -139,11 +139,11 @@ def test_from_the_form_to_their_own_word(
     [mail] = sink.mails()
     body = mail.get_body(("plain",))
     assert body
-    assert "C’est déjà le cas" in " ".join(body.get_content().split())
+    assert "Vous y êtes déjà abonné" in " ".join(body.get_content().split())
     page = link_in(mail)
     for method in ("GET", "HEAD", "GET"):
         answer = client.open(page, method=method, headers=FRENCH)
-    assert "Vous recevez déjà" in answer.text
+    assert "Vous êtes déjà abonné" in answer.text
     assert "J’accepte de recevoir" in answer.text
     assert told().standing.why is Why.IMPORTED
     assert "C’est noté" in client.post(page, headers=FRENCH).text

@@ -101,11 +101,11 @@ def test_nothing_to_freeze_is_said(client: FlaskClient) -> None:
     for case_id in (_case(email="nobody@example.org"), _case(email=None, name="Yan", channel=Channel.POST)):
         for act in ("restrict", "lift"):
             _post(client, case_id, act)
-            assert "rien à geler" in _page(client, case_id)
+            assert "rien à faire" in _page(client, case_id)
     assert _audited() == []
     unfrozen = _case()
     _post(client, unfrozen, "lift")
-    assert "rien à geler" in _page(client, unfrozen)
+    assert "rien à faire" in _page(client, unfrozen)
 
 
 def test_erasing_takes_the_address_typed(client: FlaskClient) -> None:
@@ -154,7 +154,7 @@ def test_a_closed_case_or_a_form_of_elsewhere_does_nothing(client: FlaskClient, 
     case_id = _case()
     assert client.post(f"/desk/rights/{case_id}/{act}", data={"email": ZOE}).status_code == 400
     with transaction() as db:
-        register.close(db, db.get_one(RightsRequest, case_id), Outcome.GRANTED, by="terminal", now=utcnow())
+        register.close(db, db.get_one(RightsRequest, case_id), Outcome.GRANTED, by="service", now=utcnow())
     _post(client, case_id, act, email=ZOE)
     assert "Rien n’a changé" in _page(client, case_id)
     assert not _people()[ZOE].restricted_at

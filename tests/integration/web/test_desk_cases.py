@@ -83,7 +83,7 @@ def test_the_most_urgent_comes_first_and_says_so(client: FlaskClient) -> None:
 def test_a_letter_by_post_becomes_a_case(client: FlaskClient) -> None:
     form = {
         "channel": "post", "right": "erasure", "received": "2026-01-31", "name": "Zoé Martin", "email": "",
-        "locale": "fr", "text": "Effacez tout.\x00",
+        "locale": "fr", "text": "Effacez tout.\x07",
     }  # fmt: skip
     answer = _post(client, "/new", **form | {"received": _day(-3)})
     assert answer.status_code == 303
@@ -145,7 +145,7 @@ def test_a_letter_is_looked_over_before_it_leaves(
     client: FlaskClient, act: str, letter: NoticeKind, shown: str
 ) -> None:
     case_id = _case()
-    said = {"words": "Voici <pourquoi>.\nEt comment.", "outcome": "granted"}
+    said = {"words": "Voici <pourquoi>.\nEt comment.", "outcome": "nothing_held"}
     over = _post(client, f"/{case_id}/{act}", **said)
     assert over.status_code == 200
     assert shown in over.text
@@ -174,7 +174,7 @@ def test_an_extension_shows_the_date_it_brings(client: FlaskClient) -> None:
 @pytest.mark.parametrize("act", ["write", "pause", "extend", "refuse", "close"])
 def test_no_letter_without_words(client: FlaskClient, act: str) -> None:
     case_id = _case()
-    answer = _post(client, f"/{case_id}/{act}", words=" \r\n", outcome="granted", sure="yes")
+    answer = _post(client, f"/{case_id}/{act}", words=" \r\n", outcome="nothing_held", sure="yes")
     assert answer.status_code == 422
     assert "Écrivez d’abord" in answer.text
     assert _letters() == [NoticeKind.RECEIPT]
@@ -189,13 +189,22 @@ def test_too_late_to_extend(client: FlaskClient) -> None:
     assert _now(case_id).extended_at is None
 
 
-def test_a_case_that_the_person_gave_up_closes_without_a_letter(client: FlaskClient) -> None:
+def test_a_case_that_the_person_gave_up_is_told_to_the_mailbox(client: FlaskClient) -> None:
+    """Whoever gave it up, on the telephone or by a forged mail, may not be who asked."""
     case_id = _case()
     assert _post(client, f"/{case_id}/close", outcome="refused", words="Non.").status_code == 422
-    assert "sans lettre" in _post(client, f"/{case_id}/close", outcome="withdrawn").text
+    over = _post(client, f"/{case_id}/close", outcome="withdrawn").text
+    assert "Votre demande est retirée" in over
+    assert "quelqu’un l’a dit en votre nom" in over
     _post(client, f"/{case_id}/close", outcome="withdrawn", sure="yes")
     assert _now(case_id).outcome is Outcome.WITHDRAWN
-    assert _letters() == [NoticeKind.RECEIPT]
+    assert _letters() == [NoticeKind.RECEIPT, NoticeKind.GIVEN_UP]
+
+
+def test_who_did_not_say_who_they_are_is_told_that_the_case_ends(client: FlaskClient) -> None:
+    case_id = _case()
+    _post(client, f"/{case_id}/close", outcome="unidentified", sure="yes")
+    assert _letters() == [NoticeKind.RECEIPT, NoticeKind.ANSWERED]
 
 
 def test_resume_and_qualify(client: FlaskClient) -> None:
@@ -234,7 +243,7 @@ def test_a_letter_read_over_in_another_tab_does_not_leave_unseen(client: FlaskCl
     case_id = _case()
     seen = str(_steps(str(case_id)))
     _post(client, f"/{case_id}/extend", words="Trop de demandes.", sure="yes")
-    answer = _post(client, f"/{case_id}/close", words="Voici.", outcome="granted", sure="yes", seen=seen)
+    answer = _post(client, f"/{case_id}/close", words="Voici.", outcome="nothing_held", sure="yes", seen=seen)
     assert answer.status_code == 422
     assert "a changé entre-temps" in answer.text
     assert "Voici.</textarea>" in answer.text

@@ -48,15 +48,19 @@ def test_a_persons_mail_is_a_request() -> None:
         ("Subject", "Réponse automatique : absent", Reason.AUTOMATIC),
         ("Precedence", "bulk", Reason.LIST),
         ("List_Id", "<ours.example.org>", Reason.LIST),
+        ("List_Unsubscribe", "<mailto:bye@relay.example>", Reason.LIST),
+        ("Feedback_ID", "1:relay", Reason.LIST),
         ("Return_Path", "<>", Reason.NULL_SENDER),
         ("From", "droits@example.org", Reason.LOOP),
         ("From", "MAILER-DAEMON@example.com", Reason.NOBODY),
         ("From", "no-reply@shop.example", Reason.NOBODY),
+        ("From", "noreply-marie@example.com", Reason.NOBODY),
+        ("From", "postmaster@mairie.example", Reason.NOBODY),
     ],
 )
-def test_machines_are_not_answered(header: str, value: str, reason: Reason) -> None:
+def test_the_marks_of_machines_are_for_a_person_to_judge(header: str, value: str, reason: Reason) -> None:
     found = read(mail(**{header: value}), OURS)
-    assert (found.sort, found.reason) == (Sort.IGNORED, reason)
+    assert (found.sort, found.reason) == (Sort.OURS if reason is Reason.LOOP else Sort.UNCLEAR, reason)
 
 
 @pytest.mark.parametrize("value", ["no", "No", "no (a person)"])
@@ -69,7 +73,7 @@ def test_a_subject_that_only_speaks_of_it_is_a_persons(subject: str) -> None:
     assert read(mail(Subject=subject), OURS).sort is Sort.REQUEST
 
 
-def test_a_bounce_is_ignored() -> None:
+def test_a_bounce_is_not_answered() -> None:
     report = (
         b"From: <mx@example.com>\r\nTo: droits@example.org\r\nSubject: Failure\r\n"
         b'Content-Type: multipart/report; boundary="x"\r\n\r\n--x\r\n\r\nlost\r\n--x--\r\n'
@@ -77,7 +81,7 @@ def test_a_bounce_is_ignored() -> None:
     assert read(report, OURS).reason is Reason.AUTOMATIC
 
 
-def test_a_mail_that_goes_round_is_ignored() -> None:
+def test_a_mail_that_goes_round_opens_nothing() -> None:
     rounds = b"".join(b"Received: from a by b; Tue, 24 Nov 2026 08:00:00 +0000\n" for _ in range(51))
     assert read(rounds + mail(), OURS).reason is Reason.LOOP
 
