@@ -9,24 +9,19 @@ import http.client
 import json
 import os
 import random
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import cycle
 from pathlib import Path
-from statistics import median
 from urllib.parse import urlencode
 from uuid import UUID
 
 import click
 from sqlalchemy.orm import Session
 
-from bench import services, sink
-from bench.processes import Child
+from bench import answer_times, services, sink
 from mailer.core.db import transaction, utcnow
-from mailer.core.embedded import free_port
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
 from mailer.delivery import follow
@@ -42,9 +37,7 @@ from mailer.web.public.forms import shown_at
 
 CLASSES = ("unknown", "known", "imported", "pending", "suppressed")
 KNOWN_OF_A_CLASS = 200
-WITHIN = 0.03
 SLUG = "lettre"
-STARTS_WITHIN = 30.0  # seconds
 
 
 @click.command()
@@ -58,39 +51,11 @@ def main(*, requests: int) -> None:
         services.opened(Path(name), relay),
     ):
         people = _people()
-        port = free_port()
-        web = (
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "--bind",
-            f"127.0.0.1:{port}",
-            "--threads",
-            "4",
-            "--keep-alive",
-            "75",
-        )
-        with Child(*web, "mailer.web.app:create_app()", log=Path(name) / "web.log"):
-            times = _measured(port, people, requests)
-    told = {each: round(auc(times[each], times["unknown"]), 4) for each in CLASSES[1:]}
-    for each in CLASSES:
-        click.echo(f"{each:10}  median {median(times[each]) * 1e3:.3f} ms", err=True)
-    within = all(abs(value - 0.5) <= WITHIN for value in told.values())
-    click.echo(json.dumps({"requests_a_class": requests, "auc": told, "within": within}))
-
-
-def auc(these: list[float], those: list[float]) -> float:
-    """The chance that one of these took longer than one of those; ties count half (Mann and Whitney)."""
-    order = sorted([(time, True) for time in these] + [(time, False) for time in those])
-    ranks, start = 0.0, 0
-    while start < len(order):
-        end = start
-        while end < len(order) and order[end][0] == order[start][0]:
-            end += 1
-        ranks += sum(ours for _, ours in order[start:end]) * (start + end + 1) / 2
-        start = end
-    count = len(these)
-    return (ranks - count * (count + 1) / 2) / (count * len(those))
+        with answer_times.site(Path(name)) as connection:
+            times = _measured(connection, people, requests)
+    areas = answer_times.told(times, "unknown")
+    within = answer_times.is_within(areas)
+    click.echo(json.dumps({"requests_a_class": requests, "auc": areas, "within": within}))
 
 
 def _people() -> dict[str, Iterator[str]]:
@@ -136,11 +101,12 @@ def _import(db: Session, newsletter_id: UUID, address: str, now: datetime) -> No
     apply.import_people(db, Common(newsletter_id, now, "import", None), [who], informed_at=now)
 
 
-def _measured(port: int, people: dict[str, Iterator[str]], requests: int) -> dict[str, list[float]]:
+def _measured(
+    connection: http.client.HTTPConnection, people: dict[str, Iterator[str]], requests: int
+) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {each: [] for each in CLASSES}
     wording = wordings.current_wording("La lettre", settings().controller_name, settings().default_locale)
     shown = shown_at(SLUG, wording, utcnow() - timedelta(minutes=1))
-    connection = _reached(port)
     with follow.bar(requests, "asking") as drawn:
         for number in range(requests + 50):
             for each in random.sample(CLASSES, len(CLASSES)):
@@ -155,29 +121,7 @@ def _ask(connection: http.client.HTTPConnection, address: str, shown: str) -> fl
     """Seconds from the request to its whole answer, from a network of its own."""
     body = urlencode({"email": address, "consent": "yes", "shown": shown})
     source = f"10.{random.randrange(256)}.{random.randrange(256)}.1"  # noqa: S311 -- any will do
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": source}
-    begun = time.perf_counter()
-    connection.request("POST", f"/{SLUG}/", body, headers)
-    answer = connection.getresponse()
-    answer.read()
-    taken = time.perf_counter() - begun
-    if answer.status != 303:
-        raise click.ClickException(f"the form answered {answer.status}")
-    return taken
-
-
-def _reached(port: int) -> http.client.HTTPConnection:
-    deadline = time.monotonic() + STARTS_WITHIN
-    while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        try:
-            connection.connect()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise click.ClickException("the site did not start") from None
-            time.sleep(0.2)
-        else:
-            return connection
+    return answer_times.ask(connection, f"/{SLUG}/", body, {"X-Forwarded-For": source}, 303)
 
 
 if __name__ == "__main__":

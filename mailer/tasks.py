@@ -361,6 +361,7 @@ EVERY_SWEEP = (
     Job("throttles", _once(throttle.forget)),
     Job("old rights links", _once(access_links.forget)),
     Job(rectification.JOB, _once(rectification.forget)),
+    Job(rectification.BEGIN, _once(rectification.begin_due)),
     Job(restriction.JOB, _once(restriction.lift_due)),
     Job(reminders.JOB, _once(reminders.tell)),
     Job(breaches.JOB, _once(breaches.remind)),

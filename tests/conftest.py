@@ -17,7 +17,7 @@ from mailer.core import settings as settings_module
 from mailer.core.db import engine, transaction
 from mailer.core.settings import Settings
 from mailer.privacylog import decisions
-from mailer.staff import accounts
+from mailer.staff import passwords
 from mailer.subscribers.consent import anchors
 from tests.support.make import empty
 
@@ -93,8 +93,8 @@ def _wait_for_no_disk() -> None:
 def real_hasher() -> Iterator[PasswordHasher]:
     """Give the hasher of production; the others' passwords are hashed by one that takes little time."""
     with pytest.MonkeyPatch.context() as patch:
-        real = accounts._hasher
-        patch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        real = passwords._hasher
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield real
 
 

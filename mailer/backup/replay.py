@@ -26,6 +26,7 @@ from mailer.privacy.models import Right, RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision, LogLine
+from mailer.staff import sessions
 from mailer.subscribers import against_log, preferences, signup, subscribers, subscriptions, suppressions
 from mailer.subscribers.consent import anchors, chain
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
@@ -85,7 +86,8 @@ class Applying:
         for newsletter_id, line in person.withdrawn.items():
             self.report.withdrawn += _withdraw(db, who, newsletter_id, line)
         if person.restricted:
-            self.report.restricted += _restrict(db, who, person.restricted)
+            marks = {who, person.restricted.entry.fingerprint}
+            self.report.restricted += sum(_restrict(db, each, person.restricted) for each in marks) > 0
         if person.paused:
             self.report.paused += _pause(db, who, person.paused)
         if person.moved:
@@ -140,6 +142,7 @@ class Replay:
             with transaction() as db:
                 self.report.stopped = pause_all(db, now=clock())
                 self.report.requests_forgotten = _forget_forms(db)
+                sessions.end_everybodys(db)
         steps = self._steps()
         while chunk := list(islice(steps, CHUNK)):
             with transaction() as db:
@@ -254,12 +257,12 @@ def _reason(line: LogLine) -> SuppressionReason:
 def _withdraw(db: Session, who: bytes, newsletter_id: UUID, line: LogLine) -> bool:
     """End the subscription.  The withdrawal is evidence even of somebody whom the backup does not know."""
     channel, fingerprint = line.entry.detail or CHANNEL, line.entry.fingerprint
-    theirs = Subscriber.fingerprint == who, Subscription.newsletter_id == newsletter_id
+    # Whoever moved and came back may be two records in the backup: one under each address.
+    theirs = Subscriber.fingerprint.in_({who, fingerprint}), Subscription.newsletter_id == newsletter_id
     joined = select(Subscription.id).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-    subscription_id = db.scalar(joined.where(*theirs))
-    ended = subscription_id is not None and subscriptions.withdraw(
-        db, subscription_id, channel=channel, now=line.at
-    )
+    ended = 0
+    for subscription_id in db.scalars(joined.where(*theirs).order_by(Subscription.id)).all():
+        ended += subscriptions.withdraw(db, subscription_id, channel=channel, now=line.at)
     if not _is_known(db, fingerprint, newsletter_id, line.at):
         chain.append(
             db,
@@ -268,7 +271,7 @@ def _withdraw(db: Session, who: bytes, newsletter_id: UUID, line: LogLine) -> bo
                 channel=channel,
             ),
         )  # fmt: skip
-    return ended
+    return ended > 0
 
 
 def _is_known(db: Session, fingerprint: bytes, newsletter_id: UUID, at: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Door: the `mailer` command, one module a group.  What goes wrong is said in one line, and exits with 1."""
 
+import os
 import sys
 
 import click
@@ -19,9 +20,11 @@ from mailer.cli import (
     staff,
     subscribers,
     suppression,
+    text,
     unknown,
 )
 from mailer.cli.errors import sentence
+from mailer.core import bootstrap
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,10 +44,12 @@ for command in (
     cli.add_command(command)
 issue.issue.add_command(unknown.unknown_)
 issue.issue.add_command(refusals.refusals_)
+text.one_line(cli)
 
 
 def main() -> None:
-    """Run the console script."""
+    """Run the console script; what it writes is for its owner alone."""
+    os.umask(bootstrap.PRIVATE)
     try:
         cli(prog_name="mailer")
     except Exception as error:

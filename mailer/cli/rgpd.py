@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mailer.cli import files, show
 from mailer.cli.opening import audited, newsletter_called, opened
+from mailer.cli.text import PARAGRAPHS
 from mailer.core.db import utcnow
 from mailer.core.i18n import LOCALES
 from mailer.core.settings import settings
@@ -60,7 +61,10 @@ def breach() -> None:
 
 @breach.command("open")
 @click.option(
-    "--what", required=True, help="What happened, to which data, of about how many people; no names."
+    "--what",
+    required=True,
+    type=PARAGRAPHS,
+    help="What happened, to which data, of about how many people; no names.",
 )
 @_at
 @show.as_json
@@ -113,7 +117,10 @@ def notified(number: int, people: bool, at: datetime | None, as_json: bool) -> N
 @breach.command()
 @_number
 @click.option(
-    "--conclusion", required=True, help="Effects, remedies; why nobody was notified, if nobody was."
+    "--conclusion",
+    required=True,
+    type=PARAGRAPHS,
+    help="Effects, remedies; why nobody was notified, if nobody was.",
 )
 @show.as_json
 def close(number: int, conclusion: str, as_json: bool) -> None:

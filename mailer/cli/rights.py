@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from mailer.cli import files, show
 from mailer.cli.consent import Address
 from mailer.cli.opening import audited, opened
+from mailer.cli.text import PARAGRAPHS
 from mailer.core import audit, bootstrap
 from mailer.core.db import utcnow
 from mailer.core.i18n import LOCALES
@@ -21,6 +22,7 @@ from mailer.privacy.cases.register import BadDay
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
 from mailer.privacy.rights import access, by_staff, erasure_worker
 from mailer.privacy.rights import export as portable
+from mailer.privacy.rights.erasure import ErasureWaits
 
 Command = Callable[..., None]
 _number = click.argument("number", type=int)
@@ -31,7 +33,7 @@ _lang = click.option("--lang", type=click.Choice(LOCALES), help="MAILER_DEFAULT_
 
 
 def _reason(why: str) -> Callable[[Command], Command]:
-    return click.option("--reason", required=True, help=f"Why; {why}.")
+    return click.option("--reason", required=True, type=PARAGRAPHS, help=f"Why; {why}.")
 
 
 @click.group()
@@ -80,7 +82,7 @@ def show_(number: int, as_json: bool) -> None:
 @click.option("--email", type=Address(), help="Where to answer; a receipt leaves at once.")
 @click.option("--name", help="Who asks, above all when there is no address.")
 @click.option("--received", type=click.DateTime(["%Y-%m-%d"]), help="The day it came; today by default.")
-@click.option("--text", default="", help="What is asked for.")
+@click.option("--text", default="", type=PARAGRAPHS, help="What is asked for.")
 @_lang
 @show.as_json
 def open_(lang: str | None, as_json: bool, **given: Any) -> None:
@@ -110,7 +112,7 @@ def extend(number: int, reason: str, as_json: bool) -> None:
 
 @rights.command()
 @_number
-@click.option("--question", required=True, help="What is asked of the person.")
+@click.option("--question", required=True, type=PARAGRAPHS, help="What is asked of the person.")
 @show.as_json
 def pause(number: int, question: str, as_json: bool) -> None:
     """Ask who it is that made case NUMBER, and stop its clock until they have said (RGPD 12(6))."""
@@ -138,7 +140,12 @@ def refuse(number: int, reason: str, as_json: bool) -> None:
 @_number
 @click.option("--outcome", required=True, help="What became of it.",
               type=click.Choice([each.value for each in Outcome if each is not Outcome.REFUSED]))  # fmt: skip
-@click.option("--answer", default="", help="The answer, sent to the person; without it no letter leaves.")
+@click.option(
+    "--answer",
+    default="",
+    type=PARAGRAPHS,
+    help="The answer, sent to the person; without it no letter leaves.",
+)
 @show.as_json
 def close(number: int, outcome: str, answer: str, as_json: bool) -> None:
     """Close case NUMBER, with its answer."""
@@ -219,6 +226,9 @@ def erase(email: str, never_again: bool, number: int | None, yes: bool, as_json:
         raise click.ClickException(
             f"nothing is erased yet: the log says why; it is case {case.number}, and the service tries again"
         )
+    if isinstance(done, ErasureWaits):
+        click.echo("no mail leaves any more; the erasure waits until the change of address can no longer be "
+                   "undone", err=True)  # fmt: skip
     show.facts(vars(done), as_json=as_json)
 
 

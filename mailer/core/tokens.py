@@ -33,6 +33,7 @@ class Purpose(StrEnum):
     OLD_ADDRESS = "mailer.old-address"  # the undo of a change
     RECONFIRM = "mailer.reconfirm"
     FORM = "mailer.form"  # when a form was shown
+    DEVICE = "mailer.device"  # a browser that has logged in to the desk
     UNSUBSCRIBE = "mailer.unsubscribe"  # delivery token, in links and List-Unsubscribe
     RETURN_PATH = "mailer.return-path"  # delivery token, in the VERP address
     MESSAGE_ID = "mailer.message-id"  # delivery token, in Message-ID

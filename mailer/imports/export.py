@@ -1,6 +1,5 @@
 """Files given away: a newsletter's subscribers, and the report of an import.  Written as they stream."""
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO
 from uuid import UUID
@@ -8,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer.core import csv_writer
 from mailer.core.i18n import Locale, words
 from mailer.core.settings import settings
 from mailer.imports.decide import KNOWN, NEW
@@ -19,22 +19,14 @@ from mailer.subscribers.models import Subscriber, Subscription
 from mailer.subscribers.recipients import receives, recipient
 
 COLUMNS = ("email", "name", "locale", "status", "consented_at", "source")
-_RUNS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula (OWASP, CSV injection)
 PAGE = 2_000  # rows
-
-
-def guarded(cell: str) -> str:
-    """Return the cell with a quote before it, if a spreadsheet would run it."""
-    return f"'{cell}" if cell.startswith(_RUNS) else cell
 
 
 def write_subscribers(db: Session, newsletter_id: UUID, file: IO[str], *, everybody: bool = False) -> int:
     """Write those whom letters go to, or everybody with their state; how many."""
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
-    written = 0
+    add, written = csv_writer.begun(file, COLUMNS), 0
     for row in _subscribers(db, newsletter_id, everybody=everybody):
-        writer.writerow([guarded(cell) for cell in row])
+        add(row)
         written += 1
     return written
 
@@ -60,9 +52,7 @@ def _subscribers(db: Session, newsletter_id: UUID, *, everybody: bool) -> Iterat
 
 def report_writer(file: IO[str], lang: Locale) -> Callable[[Sequence[object]], object]:
     """Begin the report of an import; the function that adds a row to it."""
-    writer = csv.writer(file)
-    writer.writerow(words("imports", lang)["report"]["columns"])
-    return writer.writerow
+    return csv_writer.begun(file, words("imports", lang)["report"]["columns"])
 
 
 def reported(rows: Iterable[tuple[int, str]], lang: Locale) -> Iterator[tuple[int, str, str]]:

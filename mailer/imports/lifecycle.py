@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from mailer.core.after_commit import Task, wake
 from mailer.core.db import changed, transaction
-from mailer.core.settings import Settings
+from mailer.core.hmac import macs
+from mailer.core.settings import Settings, settings
 from mailer.imports.columns import PRESETS, Columns, Role
 from mailer.imports.dates import DateOrder
 from mailer.imports.file_format import Choices, Form, Source
@@ -74,11 +75,17 @@ def begin(db: Session, order: Order, state: ImportState = ImportState.RUNNING) -
 
 def _values(order: Order) -> dict[str, Any]:
     return {
-        "newsletter_id": order.newsletter_id, "by": order.by, "sha256": order.form.sha256,
+        "newsletter_id": order.newsletter_id, "by": order.by,
+        "file_fingerprint": _fingerprint(order.form.sha256),
         "preset": order.columns.preset.name, "source": order.terms.source, "locale": order.terms.locale,
         "columns": _kept(order),
         "legal_text": order.terms.legal_text, "consented_at": order.terms.consented_at,
     }  # fmt: skip
+
+
+def _fingerprint(sha256: bytes) -> bytes:
+    """Return what tells that a file is the same again, and nothing without the key."""
+    return macs(settings().fingerprint_key.get_secret_value().encode())(b"mailer.import-file" + sha256)
 
 
 def _kept(order: Order) -> dict[str, Any]:

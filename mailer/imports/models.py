@@ -31,7 +31,7 @@ class Import(Base):
     state: Mapped[ImportState] = mapped_column(enum(ImportState))
     by: Mapped[str]  # a staff id, or terminal
     file_name: Mapped[str]
-    sha256: Mapped[bytes]
+    file_fingerprint: Mapped[bytes]  # keyed: the hash of a file of one row would tell whose it is
     records: Mapped[int]
     preset: Mapped[str]
     columns: Mapped[dict[str, Any]]  # {"roles": [[header, role or null], …]}

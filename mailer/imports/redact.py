@@ -1,4 +1,4 @@
-"""One person's rows made unreadable in the files of imports that are not over yet.
+"""One person's rows made unreadable in the files of imports that are not over yet, and the names of files.
 
 In place and to the same length: how far an import is counts records, and its file is kept in pieces.  A
 blanked row is then refused like any other without an address.
@@ -6,15 +6,19 @@ blanked row is then refused like any other without an address.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from functools import reduce
 from itertools import pairwise
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from mailer.imports.models import ImportFile
+from mailer.core import quoted
+from mailer.core.fingerprint import fingerprint_of
+from mailer.imports.models import Import, ImportFile
+from mailer.subscribers.consent.models import ConsentPayload
 
 _STAYS = frozenset(b",;\t\"'|@ \r\n")  # what gives a row its cells; an @ is what tells a row from a header
 _BLANK = bytes(each if each in _STAYS else ord("x") for each in range(256))
@@ -22,11 +26,47 @@ _ENCODINGS = "utf-8", "cp1252"
 _WORD = rb"\w.+\-\x80-\xff"
 
 
+def erase(db: Session, emails: Iterable[str], fingerprints: Collection[bytes]) -> dict[str, int]:
+    """Blank the rows of somebody with these addresses, and what the names of files say of them.
+
+    Return how many of both, by table.
+    """
+    blanked = Counter[UUID]()
+    for email in emails:
+        blanked.update(_blank(db, email))
+    named = _blank_names(db, blanked.keys(), fingerprints)
+    return {ImportFile.__tablename__: blanked.total(), Import.__tablename__: named}
+
+
+def _blank_names(db: Session, holding: Collection[UUID], fingerprints: Collection[bytes]) -> int:
+    """Blank the name of a file of theirs alone, and their address in the name of any other."""
+    taken = select(ConsentPayload.import_id).where(ConsentPayload.fingerprint.in_(fingerprints))
+    alone = or_(Import.id.in_(holding), Import.id.in_(taken)) & (Import.records == 1)
+    found = db.scalars(
+        select(Import).where(or_(alone, Import.file_name.contains("@"))).with_for_update()
+    ).all()
+    before = {each.id: each.file_name for each in found}
+    theirs = set(db.scalars(select(Import.id).where(alone)))
+    for each in found:
+        each.file_name = quoted.BLANK if each.id in theirs else _without(each.file_name, fingerprints)
+    db.flush()
+    return sum(before[each.id] != each.file_name for each in found)
+
+
+def _without(name: str, fingerprints: Collection[bytes]) -> str:
+    return quoted.without(name, lambda email: fingerprint_of(email) in fingerprints, inner=True)
+
+
 def blank(db: Session, email: str) -> int:
     """Blank the rows that hold a normalised address; how many."""
+    return _blank(db, email).total()
+
+
+def _blank(db: Session, email: str) -> Counter[UUID]:
+    """Blank the rows that hold a normalised address; how many, by import."""
     named = spellings(email)
     imports = db.scalars(select(ImportFile.import_id).distinct()).all()
-    return sum(_blank_one(db, import_id, named) for import_id in imports)
+    return +Counter({import_id: _blank_one(db, import_id, named) for import_id in imports})
 
 
 def spellings(email: str) -> re.Pattern[bytes]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from mailer.core import address
 from mailer.core.address import InvalidAddress, SeveralAddresses, normalise, pasted
+from mailer.core.csv_writer import unguarded
 from mailer.core.i18n import LOCALES
 from mailer.imports.columns import AWAITS, LEAVES, OWN, Columns, Role
 from mailer.imports.dates import DateOrder, instant
@@ -123,7 +124,7 @@ class Rows:
 
     def _person(self, line: int, cells: Sequence[str]) -> Person:
         try:
-            beside, email = pasted(_unguarded(cells[self._email]))
+            beside, email = pasted(unguarded(cells[self._email]))
         except SeveralAddresses:
             raise _NotUsable(Refused.SEVERAL) from None
         except InvalidAddress:
@@ -174,7 +175,7 @@ class Rows:
     def _name(self, cells: Sequence[str], beside: str) -> str | None:
         """Return their name; `beside` is the one that stood with the address.  It never costs the row."""
         whole = self._name_in(cells) or " ".join(part(cells) for part in self._names_in).strip() or beside
-        return tidy_name(_unguarded(whole), MAX_NAME)
+        return tidy_name(unguarded(whole), MAX_NAME)
 
     def _dated(self, role: Role, text: str) -> datetime | None:
         return instant(text, self._zone, self._columns.orders.get(role, DateOrder.DAY_FIRST))
@@ -211,8 +212,3 @@ class Rows:
 def _raised(cell: str) -> bool:
     said = cell.strip().lower()
     return "email" in said if "marketing" in said else said not in _LOWERED
-
-
-def _unguarded(cell: str) -> str:
-    """Without the quote our own export puts before what a spreadsheet would run."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in {"=", "+", "-", "@"} else cell

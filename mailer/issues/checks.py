@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from mailer.issues.blocks import Agenda, Button, Call, Colophon, Content, Link
 from mailer.issues.findings import Finding
 from mailer.issues.render import Rendered
+from mailer.rendering.markdown import is_whole
 from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, marker
 
 MAX_HTML = 90_000  # bytes; Gmail clips a message at 102 KB
@@ -82,6 +83,8 @@ def _links(content: Content) -> Iterator[Finding]:
             yield _warning("vague_link", where, label=label)
         if targets.setdefault(label.casefold(), url) != url:
             yield _warning("same_label", where, label=label)
+        if not is_whole(url):
+            yield _error("not_whole", where, label=label, url=url)
         if url.startswith("http://"):
             yield _warning("plain_http", where, label=label)
         if not content.demonstration and _is_sample(url):
@@ -89,7 +92,7 @@ def _links(content: Content) -> Iterator[Finding]:
 
 
 def _is_sample(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    host = (urlsplit(url).hostname or "") if is_whole(url) else ""
     return host.endswith(("example.org", "example.com", "example.net", ".example"))
 
 

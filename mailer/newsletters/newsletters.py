@@ -41,6 +41,9 @@ def create_newsletter(db: Session, *, slug: str, now: datetime, **presentation: 
     """Create a newsletter.  Raises NewsletterRefused."""
     if not _SLUG.fullmatch(slug) or slug in RESERVED:
         raise NewsletterRefused("slug", slug=slug)
+    for name in ("name", "from_name", "description"):
+        if not presentation[name].isprintable():
+            raise NewsletterRefused("one_line", field=name)
     for name in ("from_address", "reply_to"):
         try:
             presentation[name] = normalise(presentation[name])

@@ -1,9 +1,9 @@
-"""Delete the notices of a person, or to an address."""
+"""Delete the notices of a person, or to an address, and take an address out of what others were told."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from uuid import UUID
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core.db import changed
@@ -12,26 +12,40 @@ from mailer.smtp.replies import WAITING, DeliveryState
 
 _ON_A_CASE = (NoticeKind.RECEIPT, NoticeKind.IDENTITY, NoticeKind.EXTENDED, NoticeKind.REFUSED,
               NoticeKind.ANSWERED, NoticeKind.LETTER)  # fmt: skip
-_ON_A_CHANGE_OF_ADDRESS = NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED
+_WORDS = "words"  # of a notice's facts: what a person wrote
 
 
-def erase(db: Session, subscriber_ids: Collection[UUID], emails: set[str], others: set[str]) -> int:
+def erase(db: Session, subscriber_ids: Collection[UUID], emails: set[str]) -> int:
     """Delete what was written to these people and addresses, but what is still to leave on a case; how many.
 
-    `others`: the addresses that theirs was, or was to be, changed from or to; of these, what is about that.
+    What was written to another address about these people goes with them.
     """
     leaving = Notice.kind.in_(_ON_A_CASE) & Notice.state.in_(WAITING)
     theirs = or_(
         Notice.subscriber_id.in_(subscriber_ids),
+        Notice.about_id.in_(subscriber_ids),
         Notice.email.in_(emails) & ~leaving,
-        Notice.email.in_(others) & Notice.kind.in_(_ON_A_CHANGE_OF_ADDRESS),
     )
     return changed(db, delete(Notice).where(theirs))
 
 
-def erase_to(db: Session, email: str) -> None:
-    """Delete whatever was written to that address."""
-    db.execute(delete(Notice).where(Notice.email == email))
+def erase_to(db: Session, emails: Collection[str]) -> None:
+    """Delete whatever was written to these addresses."""
+    db.execute(delete(Notice).where(Notice.email.in_(emails)))
+
+
+def redact(db: Session, without: Callable[[str], str]) -> int:
+    """Take an address out of the words that were, or are, sent to others; return in how many mails."""
+    written = Notice.facts.has_key(_WORDS), Notice.facts[_WORDS].astext.contains("@")
+    quoting = select(Notice).where(*written).with_for_update()
+    count = 0
+    for notice in db.scalars(quoting).all():
+        facts = notice.facts or {}
+        words = without(facts[_WORDS])
+        if words != facts[_WORDS]:
+            notice.facts, count = facts | {_WORDS: words}, count + 1
+    db.flush()
+    return count
 
 
 def give_up_waiting(db: Session) -> int:

@@ -117,8 +117,11 @@ def compose(claimed: ClaimedNotice, settings: Settings, now: datetime) -> EmailM
     return message
 
 
-def link_of(kind: NoticeKind, slug: str, subscription_id: UUID, subscriber_id: UUID, public_url: str) -> str:
-    """Return where the button of a subscription's notice leads."""
+def link_of(
+    kind: NoticeKind, slug: str, subscription_id: UUID, subscriber_id: UUID, public_url: str, *,
+    until: str | None = None,
+) -> str:  # fmt: skip
+    """Return where the button of a subscription's notice leads; `until`: an ISO instant."""
     match kind:
         case NoticeKind.CONFIRMATION:
             return f"{public_url}/confirm/{_token(Purpose.CONFIRM, subscription_id, slug)}"
@@ -127,7 +130,7 @@ def link_of(kind: NoticeKind, slug: str, subscription_id: UUID, subscriber_id: U
         case NoticeKind.WELCOME:
             return f"{public_url}/{slug}/archive"
         case _:
-            return f"{public_url}/preferences/{_token(Purpose.PREFERENCES, subscriber_id, slug)}"
+            return f"{public_url}/preferences/{_token(Purpose.PREFERENCES, subscriber_id, slug, until)}"
 
 
 def leave_link(slug: str, subscription_id: UUID, public_url: str) -> str:
@@ -139,6 +142,6 @@ def _trusted_name(claimed: ClaimedNotice) -> str | None:
     return None if claimed.kind is NoticeKind.CONFIRMATION else claimed.name
 
 
-def _token(purpose: Purpose, owner_id: UUID, slug: str) -> str:
+def _token(purpose: Purpose, owner_id: UUID, slug: str, until: str | None = None) -> str:
     """Return a token that also names the newsletter: an expired link can still lead to its page."""
-    return tokens.issue(purpose, [owner_id.hex, slug])
+    return tokens.issue(purpose, [owner_id.hex, slug, until] if until else [owner_id.hex, slug])

@@ -31,6 +31,8 @@ class NoticeKind(StrEnum):
     ADDRESS_CHANGED = "address_changed"  # to the old one, with the undo
     RESTRICTED = "restricted"
     UNRESTRICTED = "unrestricted"  # sent before the restriction is lifted
+    ADDRESS_UNDONE = "address_undone"  # to the new one, that the old one undid it
+    ACT_ELSEWHERE = "act_elsewhere"  # to the old one: a right was exercised from the new one
     OBJECTED = "objected"
     RECONFIRM = "reconfirm"  # do you still want this, after 35 months?
     CASE_ALERT = "case_alert"  # to the privacy officer, D-10 and D-3
@@ -45,6 +47,7 @@ class Notice(Base):
     __tablename__ = "notice"
     __table_args__ = (
         Index("ix_notice_due", "due_at", postgresql_where="state IN ('pending', 'deferred')"),
+        Index("ix_notice_words", "id", postgresql_where="facts ? 'words'"),  # what a person wrote in one
         CheckConstraint("(email IS NULL) = (subscriber_id IS NOT NULL)", name="one_addressee"),
         CheckConstraint("(subscriber_id IS NULL) = (newsletter_id IS NULL)", name="of_a_subscription"),
         CheckConstraint("(email IS NULL) = (locale IS NULL)", name="address_has_locale"),
@@ -56,6 +59,9 @@ class Notice(Base):
         ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
     )
     newsletter_id: Mapped[UUID | None] = mapped_column(ForeignKey("newsletter.id"))
+    about_id: Mapped[UUID | None] = mapped_column(  # whose data a bare address is that is not theirs now
+        ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
+    )
     email: Mapped[str | None]  # instead of both: a bare address…
     name: Mapped[str | None]  # …whom to greet there…
     locale: Mapped[str | None]  # …in which language…

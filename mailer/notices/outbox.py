@@ -36,7 +36,7 @@ def welcome(db: Session, subscription_id: UUID, *, now: datetime) -> None:
 
 def goodbye(db: Session, subscription_id: UUID, *, now: datetime, answers: str | None = None) -> None:
     """Queue the goodbye, with a link to undo it; `answers`: the Message-ID of the mail that asked for it."""
-    _enqueue(db, NoticeKind.GOODBYE, subscription_id, now, answers)
+    _enqueue(db, NoticeKind.GOODBYE, subscription_id, now, answers=answers)
 
 
 def post(
@@ -49,23 +49,29 @@ def post(
     name: str | None = None,
     facts: Mapping[str, str] | None = None,
     answers: str | None = None,
+    about: UUID | None = None,
 ) -> UUID:
     """Queue a notice from the controller to an address, subscriber or not; return its id.
 
+    `about`: the subscriber whose data the address is, where it is not the one they have now.
     `facts` fills the merge fields of the kind's words; of these, `link` is a path of ours, which may end in a
-    signed token: {"link": "/rights/", "purpose": Purpose, "of": what it signs}.
+    signed token: {"link": "/rights/", "purpose": Purpose, "of": what it signs}.  `until`, an ISO instant,
+    says how long the link lives, in the words KIND_last.
     """
     notice = Notice(
         kind=kind, email=email, locale=locale, name=name, facts=dict(facts or {}), answers=answers,
-        state=DeliveryState.PENDING, due_at=now, created_at=now,
+        about_id=about, state=DeliveryState.PENDING, due_at=now, created_at=now,
     )  # fmt: skip
     _add(db, notice)
     return notice.id
 
 
-def send_preferences(db: Session, subscription_id: UUID, *, now: datetime) -> None:
+def send_preferences(
+    db: Session, subscription_id: UUID, *, lasts_until: datetime | None = None, now: datetime
+) -> None:
     """Queue a fresh link to the preferences, to the stored address."""
-    _enqueue(db, NoticeKind.PREFERENCES, subscription_id, now)
+    facts = {"until": lasts_until.isoformat()} if lasts_until else None
+    _enqueue(db, NoticeKind.PREFERENCES, subscription_id, now, facts=facts)
 
 
 def waiting(db: Session, *, now: datetime) -> bool:
@@ -83,12 +89,13 @@ def bring_back(db: Session, *, now: datetime) -> int:
 
 
 def _enqueue(
-    db: Session, kind: NoticeKind, subscription_id: UUID, now: datetime, answers: str | None = None
-) -> None:
+    db: Session, kind: NoticeKind, subscription_id: UUID, now: datetime, *, answers: str | None = None,
+    facts: dict[str, str] | None = None,
+) -> None:  # fmt: skip
     subscription = db.get_one(Subscription, subscription_id)
     notice = Notice(
         kind=kind, subscriber_id=subscription.subscriber_id, newsletter_id=subscription.newsletter_id,
-        answers=answers, state=DeliveryState.PENDING, due_at=now, created_at=now,
+        answers=answers, facts=facts, state=DeliveryState.PENDING, due_at=now, created_at=now,
     )  # fmt: skip
     _add(db, notice)
 

@@ -13,10 +13,11 @@ from mailer.notices.models import NoticeKind
 from mailer.notices.templates import kinds
 
 _SUBSCRIPTIONS = frozenset({"confirmation", "own_word", "welcome", "imported", "imported_by_law", "goodbye",
-                            "already", "preferences"})  # fmt: skip
+                            "already", "preferences", "preferences_last"})  # fmt: skip
 
 _VARIANTS = {"own_word": NoticeKind.CONFIRMATION, "imported": NoticeKind.WELCOME,
-             "imported_by_law": NoticeKind.WELCOME}  # fmt: skip
+             "imported_by_law": NoticeKind.WELCOME, "preferences_last": NoticeKind.PREFERENCES,
+             "rights_last": NoticeKind.RIGHTS}  # fmt: skip
 
 
 def samples(settings: Settings, theme: Theme, *, now: datetime) -> Iterator[tuple[str, EmailMessage]]:

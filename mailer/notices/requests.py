@@ -27,7 +27,7 @@ def decide_preferences(db: Session, *, now: datetime) -> bool:
     if request is None:
         return False
     with jobs.row(preferences.JOB, request.id, db):
-        subscription_id = preferences.decide(db, request, now=now)
-        if subscription_id:
-            outbox.send_preferences(db, subscription_id, now=now)
+        due = preferences.decide(db, request, now=now)
+        if due:
+            outbox.send_preferences(db, due.subscription_id, lasts_until=due.lasts_until, now=now)
     return True

@@ -20,7 +20,7 @@ from mailer.newsletters.models import Newsletter
 from mailer.notices.message import ClaimedNotice, Letterhead, compose, leave_link, link_of, return_path
 from mailer.notices.models import Notice, NoticeKind
 from mailer.notices.outbox import JOB, waiting
-from mailer.rendering.typography import long_day
+from mailer.rendering.typography import long_day, long_instant
 from mailer.smtp import dkim
 from mailer.smtp.dkim import Signer
 from mailer.smtp.relay import Relay
@@ -146,11 +146,13 @@ def _to_an_address(notice: Notice, settings: Settings) -> ClaimedNotice:
     facts = dict(notice.facts or {})
     link, purpose, of = (facts.pop(name, "") for name in ("link", "purpose", "of"))
     token = tokens.issue(Purpose(purpose), of) if purpose else ""
+    locale = notice.locale or settings.default_locale
+    words = _words_of_last(notice, notice.kind.value)
     return ClaimedNotice(
-        notice.id, notice.kind, notice.kind.value, Letterhead.of_controller(settings), notice.email or "",
-        notice.name, notice.locale or settings.default_locale,
-        notice.attempts, notice.first_tried or notice.due_at,
-        link=f"{settings.public_url}{link}{token}" if link else "", facts=facts, answers=notice.answers,
+        notice.id, notice.kind, words, Letterhead.of_controller(settings), notice.email or "",
+        notice.name, locale, notice.attempts, notice.first_tried or notice.due_at,
+        link=f"{settings.public_url}{link}{token}" if link else "",
+        facts=facts | _until(notice, locale, settings), answers=notice.answers,
     )  # fmt: skip
 
 
@@ -158,13 +160,14 @@ def _to_a_subscriber(row: Any, settings: Settings) -> ClaimedNotice:
     notice, subscriber, subscription, newsletter, consent, withheld = row
     base, slug = settings.public_url, newsletter.slug
     received = consent is not None and withheld is not Withheld.SUPPRESSED
-    words = _words_of(notice.kind, consent, received=received)
+    words = _words_of_last(notice, _words_of(notice.kind, consent, received=received))
+    until = (notice.facts or {}).get("until")
     return ClaimedNotice(
         notice.id, notice.kind, words, Letterhead.of_newsletter(newsletter),
         subscriber.email, subscriber.name, subscriber.locale, notice.attempts, notice.first_tried,
-        link=link_of(notice.kind, slug, subscription.id, subscriber.id, base),
+        link=link_of(notice.kind, slug, subscription.id, subscriber.id, base, until=until),
         leave=leave_link(slug, subscription.id, base),
-        facts=_provenance(consent, subscriber.locale, settings),
+        facts=_provenance(consent, subscriber.locale, settings) | _until(notice, subscriber.locale, settings),
         answers=notice.answers, subscription_id=subscription.id,
     )  # fmt: skip
 
@@ -175,6 +178,17 @@ def _words_of(kind: NoticeKind, consent: ConsentPayload | None, *, received: boo
     if kind is NoticeKind.WELCOME and consent and consent.source:
         return "imported" if consent.legal_text is None else "imported_by_law"
     return kind.value
+
+
+def _words_of_last(notice: Notice, words: str) -> str:
+    """Return the words of a link that lives until another can leave, if it is such a one."""
+    return f"{words}_last" if "until" in (notice.facts or {}) else words
+
+
+def _until(notice: Notice, locale: str, settings: Settings) -> dict[str, str]:
+    until = (notice.facts or {}).get("until")
+    at = datetime.fromisoformat(until).astimezone(settings.zone) if until else None
+    return {"until": long_instant(at, locale)} if at else {}
 
 
 def _provenance(consent: ConsentPayload | None, locale: str, settings: Settings) -> dict[str, str]:

@@ -3,7 +3,6 @@
 The privacy officer is told when one is recorded, and a day before the 72 hours end.
 """
 
-import csv
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import IO
@@ -12,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.core import jobs
+from mailer.core import csv_writer, jobs
 from mailer.core.settings import settings
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
@@ -134,10 +133,8 @@ def affected(db: Session, newsletter_id: UUID | None = None) -> Iterator[tuple[s
 
 def write(rows: Iterator[tuple[str, str]], file: IO[str]) -> int:
     """Write them as a CSV; return how many."""
-    writer = csv.writer(file)
-    writer.writerow(("email", "locale"))
-    written = 0
+    add, written = csv_writer.begun(file, ("email", "locale")), 0
     for row in rows:
-        writer.writerow(row)
+        add(row)
         written += 1
     return written

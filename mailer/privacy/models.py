@@ -76,6 +76,7 @@ class RightsLink(Base):
     fingerprint: Mapped[bytes] = mapped_column(index=True)
     locale: Mapped[str]
     created_at: Mapped[datetime]
+    lasts_until: Mapped[datetime | None]  # of the last that could leave: when another can
     expires_at: Mapped[datetime] = mapped_column(index=True)  # however late its mail left
     used_at: Mapped[datetime | None]
     session_digest: Mapped[bytes | None] = mapped_column(unique=True)  # SHA-256 of the cookie's secret
@@ -129,7 +130,10 @@ class RightsEvent(Base):
 
 
 class AddressChange(Base):
-    """Hold a new address that its mailbox has not confirmed, or that the old mailbox may still undo."""
+    """Hold a new address that its mailbox has not confirmed, or that the old mailbox may still undo.
+
+    It waits to be asked of the new mailbox while an earlier change of theirs may be undone.
+    """
 
     __tablename__ = "address_change"
 
@@ -139,6 +143,7 @@ class AddressChange(Base):
     old_email: Mapped[str]
     new_email: Mapped[str]
     asked_at: Mapped[datetime]
+    waits_until: Mapped[datetime | None]  # the new mailbox is asked then; None: it was
     expires_at: Mapped[datetime] = mapped_column(index=True)  # of the confirmation, then of the undo
     confirmed_at: Mapped[datetime | None]
     undone_at: Mapped[datetime | None]

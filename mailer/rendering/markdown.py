@@ -21,9 +21,20 @@ _STYLES = {
     "blockquote_open": "margin:0 0 14px;padding-left:16px;border-left:3px solid #8a8a8a",
 }
 _PARSER = MarkdownIt("commonmark", {"html": False}).disable(_OFF, ignoreInvalid=True)
+_WHOLE = re.compile(r"https?://[^/?#@%\\\s]+([/?#]|\Z)|mailto:[^?\s]|tel:[+\d]", re.IGNORECASE)
 _FIELD = re.compile(r"\{\{\s*(" + "|".join(MERGE_FIELDS) + r")\s*\}\}")
 _YEAR = re.compile(r"^( {0,3}\d{3,9})([.)])(?=\s)", re.MULTILINE)
 WIDTH = 72
+
+
+def is_whole(address: str) -> bool:
+    """Return whether a link leads by itself where it says: a letter has no page that `/desk` would be on,
+    and `//host` or `https://known@host` lead where nobody looked.
+    """
+    return bool(_WHOLE.match(address))
+
+
+_PARSER.validateLink = is_whole  # type: ignore[method-assign, assignment]
 
 
 def to_html(source: str) -> Markup:

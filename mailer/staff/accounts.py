@@ -1,27 +1,32 @@
-"""Open and check staff accounts, with passwords under argon2id."""
+"""Open staff accounts, change their passwords, disable and enable them."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mailer.core.address import InvalidAddress, normalise
+from mailer.core.db import changed
 from mailer.core.i18n import Explained
+from mailer.staff import passwords, sessions
 from mailer.staff.models import Staff
-
-MIN_PASSWORD = 12  # characters
-MAX_PASSWORD = 1024  # hashing more would be work for nothing
-_hasher = PasswordHasher()  # RFC 9106, low-memory profile
 
 
 class AccountRefused(Explained, ValueError):
-    """Tell why an account cannot be opened as it was asked for."""
+    """Tell why an account or a password cannot be what was asked for."""
 
     sentences = "staff", "refused"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Hold whom an address may log in as; nobody (`staff_id` None) where it opens nothing."""
+
+    staff_id: UUID | None = None
+    password_hash: str | None = None
+    epoch: int = 0
 
 
 def create(db: Session, *, email: str, name: str, password: str, now: datetime) -> Staff:
@@ -30,28 +35,82 @@ def create(db: Session, *, email: str, name: str, password: str, now: datetime) 
         address = normalise(email)
     except InvalidAddress:
         raise AccountRefused("no_address", email=email) from None
-    if weakness := _weakness(password, address, name):
-        raise AccountRefused(weakness, least=MIN_PASSWORD, most=MAX_PASSWORD)
-    if _find(db, address) is not None:
+    if not name.strip().isprintable():
+        raise AccountRefused("bad_name")
+    check(password, address, name)
+    if find(db, address) is not None:
         raise AccountRefused("taken", email=address)
-    staff = Staff(email=address, name=name.strip(), password_hash=_hasher.hash(password), created_at=now)
+    staff = Staff(
+        email=address, name=name.strip(), password_hash=passwords.hashed(password), epoch=0, created_at=now
+    )
     db.add(staff)
     db.flush()
     return staff
 
 
-def authenticate(db: Session, email: str, password: str) -> Staff | None:
-    """Return the account these open, or None.  An unknown address costs the same work as a wrong password."""
+def check(password: str, email: str, name: str) -> None:
+    """Refuse a password that is easily guessed.  Raises AccountRefused."""
+    if weakness := passwords.weakness(password, email, name):
+        raise AccountRefused(weakness, least=passwords.MIN_PASSWORD, most=passwords.MAX_PASSWORD)
+
+
+def candidate(db: Session, email: str) -> Candidate:
+    """Return whom an address may log in as: nobody if it is unknown or its account is disabled."""
+    staff = find(db, email)
+    if staff is None or staff.disabled_at is not None:
+        return Candidate()
+    return Candidate(staff.id, staff.password_hash, staff.epoch)
+
+
+def oneself(db: Session, staff_id: UUID) -> Candidate:
+    """Return whoever is logged in, to verify their password once more."""
+    staff = db.get_one(Staff, staff_id)
+    return Candidate(staff.id, staff.password_hash, staff.epoch)
+
+
+def find(db: Session, email: str) -> Staff | None:
+    """Return the account of an address, disabled or not."""
     try:
-        staff = _find(db, normalise(email))
+        return db.scalar(select(Staff).where(Staff.email == normalise(email)))
     except InvalidAddress:
-        staff = None
-    known = staff.password_hash if staff else _nobody()
-    if not _matches(known, password[: MAX_PASSWORD + 1]) or staff is None:
         return None
-    if _hasher.check_needs_rehash(staff.password_hash):
-        staff.password_hash = _hasher.hash(password)
-    return staff
+
+
+def listing(db: Session) -> list[Staff]:
+    """Return every account, by address."""
+    return list(db.scalars(select(Staff).order_by(Staff.email)))
+
+
+def set_password(db: Session, staff_id: UUID, password_hash: str, *, epoch: int) -> bool:
+    """Change a password, and end every session of the account.
+
+    False, and nothing is changed, if it was changed or disabled since the account had this epoch.
+    """
+    same = update(Staff).where(Staff.id == staff_id, Staff.epoch == epoch)
+    if not changed(db, same.values(password_hash=password_hash, epoch=Staff.epoch + 1)):
+        return False
+    sessions.end_all(db, staff_id)
+    return True
+
+
+def rehash(db: Session, candidate: Candidate, password_hash: str) -> None:
+    """Keep a new hash of the same password, unless it was changed meanwhile."""
+    same = Staff.id == candidate.staff_id, Staff.password_hash == candidate.password_hash
+    db.execute(update(Staff).where(*same).values(password_hash=password_hash))
+
+
+def disable(db: Session, staff_id: UUID, *, now: datetime) -> bool:
+    """Let an account open nothing any more, and end its sessions; return whether it was enabled."""
+    enabled = update(Staff).where(Staff.id == staff_id, Staff.disabled_at.is_(None))
+    done = changed(db, enabled.values(disabled_at=now, epoch=Staff.epoch + 1))
+    sessions.end_all(db, staff_id)
+    return bool(done)
+
+
+def enable(db: Session, staff_id: UUID) -> bool:
+    """Let a disabled account log in again, with its password; return whether it was disabled."""
+    disabled = update(Staff).where(Staff.id == staff_id, Staff.disabled_at.is_not(None))
+    return bool(changed(db, disabled.values(disabled_at=None)))
 
 
 def name(db: Session, who: str) -> str:
@@ -61,30 +120,3 @@ def name(db: Session, who: str) -> str:
     except ValueError:
         return who
     return staff.name if staff else who
-
-
-def _weakness(password: str, address: str, name: str) -> str | None:
-    if len(password) < MIN_PASSWORD:
-        return "too_short"
-    if len(password) > MAX_PASSWORD:
-        return "too_long"
-    if password.casefold().strip() in (address, name.casefold().strip()):
-        return "their_name"
-    return None
-
-
-def _find(db: Session, address: str) -> Staff | None:
-    return db.scalar(select(Staff).where(Staff.email == address))
-
-
-def _matches(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-@lru_cache(maxsize=1)
-def _nobody() -> str:
-    """Return a hash to verify when the address is unknown, so that it takes the same time."""
-    return _hasher.hash("nobody")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from mailer.subscribers.consent.models import ConsentKind
 from mailer.subscribers.models import SubscriptionState, SuppressionReason
@@ -21,6 +21,7 @@ _AFTER: dict[ConsentKind, SubscriptionState | None] = {
 _ANSWERS = frozenset(ConsentKind) - {ConsentKind.REQUESTED, ConsentKind.IMPORTED, ConsentKind.RECTIFIED}
 ENDING = frozenset(kind for kind, after in _AFTER.items() if after is SubscriptionState.ENDED)
 IMPORT_UNDONE = "import-undone"  # the channel of a withdrawal by staff, not by the person
+CHANGE_UNDONE = "address-undone"  # the channel of a change back: the address left was never theirs
 UNCONFIRMED = "unconfirmed"  # the channel of the end of a sign-up that nobody confirmed
 NOT_A_NO = frozenset({IMPORT_UNDONE, UNCONFIRMED})
 
@@ -55,11 +56,19 @@ class Why(StrEnum):
     NEVER_ASKED = "never_asked"
 
 
-class StandingEvent(Protocol):
-    """Say what `standing` reads of a consent event."""
+class KindOfEvent(Protocol):
+    """Say what `last_word` reads of a consent event."""
 
     @property
     def kind(self) -> ConsentKind: ...
+
+
+Said = TypeVar("Said", bound=KindOfEvent)
+
+
+class StandingEvent(KindOfEvent, Protocol):
+    """Say what `standing` reads of a consent event."""
+
     @property
     def at(self) -> datetime: ...
     @property
@@ -109,21 +118,29 @@ def standing(events: Iterable[StandingEvent], suppressed: SuppressionReason | No
     Events under an earlier address of theirs come first, up to the change.  A confirmation of a subscription
     that is active already decides from then on: it is their own consent.
     """
-    state: SubscriptionState | None = None
-    decisive: StandingEvent | None = None
-    moved: StandingEvent | None = None
-    for event in events:
-        moved = event if event.away else None
-        after = _next(state, event.kind)
-        renewed = after is SubscriptionState.ACTIVE and event.kind is ConsentKind.CONFIRMED
-        if after is not state or renewed:
-            state, decisive = after, event
+    known = list(events)
+    state, decisive = last_word(known)
+    moved = known[-1] if known and known[-1].away else None
     since = decisive.at if decisive else None
     if suppressed:
         return Standing(state, False, Why.SUPPRESSED, since)
     if moved:
         return Standing(SubscriptionState.ENDED, False, Why.MOVED, moved.at)
     return Standing(state, state is SubscriptionState.ACTIVE, _why(state, decisive), since)
+
+
+def last_word(events: Iterable[Said]) -> tuple[SubscriptionState | None, Said | None]:
+    """Return where one person stands with one newsletter after these events, oldest first, and which of them
+    decides it.
+    """
+    state: SubscriptionState | None = None
+    decisive: Said | None = None
+    for event in events:
+        after = _next(state, event.kind)
+        renewed = after is SubscriptionState.ACTIVE and event.kind is ConsentKind.CONFIRMED
+        if after is not state or renewed:
+            state, decisive = after, event
+    return state, decisive
 
 
 def asked_last(events: Iterable[RequestEvent]) -> bool:

@@ -1,9 +1,11 @@
 """Let a person choose which newsletters they receive.
 
 The page is reached by a fresh link to the address on file.  As with a sign-up, the form's request is only
-kept, with the same statements whoever asks; a worker decides.
+kept, with the same statements whoever asks; a worker decides.  Links live by the rule of rights links: a few
+at once, and the last that may leave for now until another may.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from sqlalchemy.orm import Session
 from mailer.core import jobs, throttle
 from mailer.core.address import mailbox
 from mailer.core.db import changed
+from mailer.core.throttle import Bucket
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent.models import Wording
 from mailer.subscribers.models import (
@@ -27,10 +30,19 @@ from mailer.subscribers.models import (
 from mailer.subscribers.suppressions import SuppressedAddress
 
 OPEN_FOR = timedelta(hours=1)  # a link, from when it was sent
-LINKS_A_DAY = 3  # to one mailbox
+KEPT = timedelta(hours=24)  # no link lives longer
+LINKS = 3, timedelta(hours=8)  # to one mailbox at once, and until one more may leave
 LONGEST_PAUSE = timedelta(days=366)
 CHANNEL = JOB = "preferences"
 _KNOWN = (SubscriptionState.ACTIVE, SubscriptionState.ENDED)
+
+
+@dataclass(frozen=True)
+class LinkDue:
+    """Hold who gets a link, by a subscription of theirs; the last that can leave lives until another can."""
+
+    subscription_id: UUID
+    lasts_until: datetime | None
 
 
 def request(db: Session, *, email: str, now: datetime) -> None:
@@ -50,15 +62,27 @@ def next_due(db: Session) -> PreferencesRequest | None:
     return db.scalar(due.order_by(PreferencesRequest.at).limit(1).with_for_update(skip_locked=True))
 
 
-def decide(db: Session, request: PreferencesRequest, *, now: datetime) -> UUID | None:
-    """Delete a request; return a subscription of theirs if they get a link.
+def decide(db: Session, request: PreferencesRequest, *, now: datetime) -> LinkDue | None:
+    """Delete a request; return which link they get, if they get one.
 
     Nobody is written to who never agreed to anything, or who is suppressed.
     """
     db.delete(request)
     known = _subscription_of(db, request.email)
-    limit = throttle.limit(LINKS_A_DAY, timedelta(hours=24), "preferences of", mailbox(request.email))
-    return known if known and throttle.take(db, limit, now=now) else None
+    places = _places(request.email)
+    if known is None or throttle.pour(db, places, now=now):
+        return None
+    return LinkDue(known, throttle.next_place(db, places, now=now))
+
+
+def used(db: Session, email: str, token: str, *, now: datetime) -> None:
+    """Give a link's place back, once."""
+    if throttle.take(db, throttle.limit(1, timedelta(hours=24), "preferences link", token), now=now):
+        throttle.give_back(db, _places(email))
+
+
+def _places(email: str) -> Bucket:
+    return throttle.bucket(*LINKS, "preferences of", mailbox(email))
 
 
 def forget_requests(db: Session) -> int:

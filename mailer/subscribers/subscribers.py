@@ -93,6 +93,11 @@ def restrict(subscriber: Subscriber, *, at: datetime) -> bool:
     return True
 
 
+def keep_restricted(subscriber: Subscriber) -> None:
+    """Take back the day on which the restriction was to end."""
+    subscriber.lift_at = None
+
+
 def announce_lift(subscriber: Subscriber, at: datetime) -> None:
     """Set the day on which the restriction ends."""
     subscriber.lift_at = at
@@ -125,12 +130,13 @@ def move(db: Session, subscriber: Subscriber, email: str, *, channel: str, now: 
     db.flush()
 
 
-def erase_requests(db: Session, emails: set[str]) -> dict[str, int]:
-    """Delete what forms received from these addresses; return how many rows, by table."""
-    return {
-        table.__tablename__: changed(db, delete(table).where(table.email.in_(emails)))
-        for table in (SignupRequest, PreferencesRequest)
-    }
+def erase_requests(db: Session, emails: set[str], *, until: datetime | None = None) -> dict[str, int]:
+    """Delete what forms received from these addresses, `until` then; return how many rows, by table."""
+    rows = {}
+    for table in (SignupRequest, PreferencesRequest):
+        theirs = delete(table).where(table.email.in_(emails))
+        rows[table.__tablename__] = changed(db, theirs.where(table.at <= until) if until else theirs)
+    return rows
 
 
 def erase(db: Session, subscriber_ids: Sequence[UUID]) -> dict[str, int]:

@@ -28,6 +28,7 @@ from mailer.subscribers.models import (
 )
 from mailer.subscribers.recipients import receives, recipient
 
+NOBODYS = UUID(int=0)
 CONFIRM_WITHIN = timedelta(days=7)  # an unconfirmed sign-up is purged after that
 
 
@@ -123,14 +124,25 @@ def _have_asked(
     chain.append(db, asked)
 
 
-def withdraw(db: Session, subscription_id: UUID, *, channel: str, now: datetime) -> bool:
-    """End a subscription as the person asks; return whether that changed something.  Effective at commit."""
+def withdraw(db: Session, subscription_id: UUID | None, *, channel: str, now: datetime) -> bool:
+    """End a subscription as the person asks; return whether that changed something.  Effective at commit.
+
+    What has ended, or was erased (None), is only read, and with the same statement: a lock would be written,
+    and the time of the answer would tell one from the other.
+    """
+    if not _lives(db, subscription_id or NOBODYS) or subscription_id is None:
+        return False
     subscription = _locked(db, subscription_id)
     if subscription is None or subscription.state is SubscriptionState.ENDED:
         return False
     chain.append(db, payload_of(subscription, subscription.subscriber, ConsentKind.WITHDRAWN, now, channel))
     _end(subscription, now)
     return True
+
+
+def _lives(db: Session, subscription_id: UUID) -> bool:
+    lives = Subscription.id == subscription_id, Subscription.state != SubscriptionState.ENDED
+    return db.scalar(select(exists().where(*lives))) or False
 
 
 def _end(subscription: Subscription, at: datetime) -> None:

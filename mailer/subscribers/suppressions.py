@@ -14,6 +14,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mailer.core import csv_writer
 from mailer.core.address import InvalidAddress, normalise
 from mailer.core.db import changed
 from mailer.core.fingerprint import fingerprint_of
@@ -102,11 +103,9 @@ def addresses(db: Session) -> Iterator[SuppressedAddress]:
 
 def write(db: Session, file: IO[str]) -> int:
     """Write them as a CSV of fingerprints; return how many."""
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
-    written = 0
+    add, written = csv_writer.begun(file, COLUMNS), 0
     for address in addresses(db):
-        writer.writerow((address.fingerprint.hex(), address.reason.value, address.at.isoformat()))
+        add((address.fingerprint.hex(), address.reason.value, address.at.isoformat()))
         written += 1
     return written
 

@@ -34,6 +34,7 @@ from mailer.web.public.rights.entry import rights
 from mailer.web.public.rights.erase import erasing
 from mailer.web.public.rights.overview import yours
 from mailer.web.security import csrf, init_security
+from mailer.web.text import init_text
 
 # No login's session to ride on: limits, signed links and their own tokens protect these.
 ANONYMOUS = (public, links, preferences, still, rights, addresses, yours, acts, corrections, erasing)
@@ -49,6 +50,7 @@ def create_app(given: Settings | None = None) -> Flask:
     app.jinja_options = templating.OPTIONS
     if given.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=given.proxies, x_proto=given.proxies)  # type: ignore[method-assign]
+    init_text(app)
     init_maintenance(app)
     init_security(app, given)
     init_login(app)

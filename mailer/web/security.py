@@ -1,17 +1,11 @@
-"""What every answer carries, and how often one may ask.
+"""What every answer carries, and how often one may ask (docs/decisions/limits-delay.md)."""
 
-No visitor's address is kept: limits count a keyed hash of it.
-"""
-
-import hashlib
-import hmac
-from ipaddress import ip_address, ip_network
-
-from flask import Flask, Response, request
+from flask import Flask, Response
 from flask_limiter import Limiter
 from flask_wtf import CSRFProtect
 
 from mailer.core.settings import Settings, settings
+from mailer.web.network import visitor
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -38,27 +32,12 @@ def private(response: Response) -> Response:
     return response
 
 
-def visitor() -> str:
-    """Name whoever asks, for counting only."""
-    return _counted("visitor", request.remote_addr or "")
-
-
-def network() -> str:
-    """Name the network somebody asks from: a /24, or a /64 of IPv6."""
-    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 -- nobody listens there
-    address = getattr(address, "ipv4_mapped", None) or address
-    bits = 24 if address.version == 4 else 64
-    return _counted("network", str(ip_network((address, bits), strict=False)))
-
-
-def _counted(what: str, name: str) -> str:
-    key = settings().secret_keys[-1].get_secret_value().encode()
-    return hmac.digest(key, f"mailer.{what} {name}".encode(), hashlib.sha256).hex()[:24]
-
-
 FORM_LIMIT = "10 per minute; 100 per hour; 300 per day"  # from one network, for a form that causes a mail
 
-limiter = Limiter(visitor, strategy="fixed-window", swallow_errors=True, in_memory_fallback_enabled=True)
+LINK_LIMIT = "10 per minute; 100 per hour"  # for one that writes to whom is known alone: nobody waits a day
+
+# Without Redis each process counts by itself, in memory; what cannot be counted at all is refused.
+limiter = Limiter(visitor, strategy="fixed-window", swallow_errors=False, in_memory_fallback_enabled=True)
 csrf = CSRFProtect()
 
 

@@ -230,6 +230,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("locale", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lasts_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("session_digest", sa.LargeBinary(), nullable=True),
@@ -340,10 +341,27 @@ def upgrade() -> None:
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("password_hash", sa.String(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff")),
         sa.UniqueConstraint("email", name=op.f("uq_staff_email")),
     )
+    op.create_table(
+        "staff_session",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("browser", sa.String(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_staff_session_staff_id_staff")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_session")),
+        sa.UniqueConstraint("digest", name=op.f("uq_staff_session_digest")),
+    )
+    op.create_index(op.f("ix_staff_session_opened_at"), "staff_session", ["opened_at"], unique=False)
+    op.create_index(op.f("ix_staff_session_staff_id"), "staff_session", ["staff_id"], unique=False)
     op.create_table(
         "subscriber",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -453,6 +471,7 @@ def upgrade() -> None:
         sa.Column("old_email", sa.String(), nullable=False),
         sa.Column("new_email", sa.String(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("waits_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
@@ -720,6 +739,8 @@ def upgrade() -> None:
                 "erased",
                 "new_address",
                 "address_changed",
+                "address_undone",
+                "act_elsewhere",
                 "restricted",
                 "unrestricted",
                 "objected",
@@ -737,6 +758,7 @@ def upgrade() -> None:
         ),
         sa.Column("subscriber_id", sa.Uuid(), nullable=True),
         sa.Column("newsletter_id", sa.Uuid(), nullable=True),
+        sa.Column("about_id", sa.Uuid(), nullable=True),
         sa.Column("email", sa.String(), nullable=True),
         sa.Column("name", sa.String(), nullable=True),
         sa.Column("locale", sa.String(), nullable=True),
@@ -776,6 +798,9 @@ def upgrade() -> None:
             ["newsletter_id"], ["newsletter.id"], name=op.f("fk_notice_newsletter_id_newsletter")
         ),
         sa.ForeignKeyConstraint(
+            ["about_id"], ["subscriber.id"], name=op.f("fk_notice_about_id_subscriber"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
             ["subscriber_id"],
             ["subscriber.id"],
             name=op.f("fk_notice_subscriber_id_subscriber"),
@@ -790,6 +815,8 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="state IN ('pending', 'deferred')",
     )
+    op.create_index("ix_notice_words", "notice", ["id"], unique=False, postgresql_where="facts ? 'words'")
+    op.create_index(op.f("ix_notice_about_id"), "notice", ["about_id"], unique=False)
     op.create_index(op.f("ix_notice_subscriber_id"), "notice", ["subscriber_id"], unique=False)
     op.create_table(
         "rights_event",
@@ -851,7 +878,7 @@ def upgrade() -> None:
         ),
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("file_name", sa.String(), nullable=False),
-        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("file_fingerprint", sa.LargeBinary(), nullable=False),
         sa.Column("records", sa.Integer(), nullable=False),
         sa.Column("preset", sa.String(), nullable=False),
         sa.Column("columns", postgresql.JSONB(), nullable=False),

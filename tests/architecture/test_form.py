@@ -56,6 +56,15 @@ def test_most_functions_are_simple(complexities: list[tuple[str, int]]) -> None:
     assert sum(complexity <= SIMPLE for _, complexity in complexities) / len(complexities) >= MOSTLY
 
 
+def test_every_csv_is_written_in_one_place() -> None:
+    """There a spreadsheet runs no cell of it."""
+    writes = re.compile(r"csv\.(writer|DictWriter)|from csv import")
+    found = {
+        str(p.relative_to(ROOT)) for p in (ROOT / "mailer").rglob("*.py") if writes.search(p.read_text())
+    }
+    assert found == {"mailer/core/csv_writer.py"}
+
+
 @pytest.mark.parametrize("name", PURE)
 def test_pure_files_import_no_database_and_no_framework(name: str) -> None:
     found = set(_imports(ROOT / "mailer" / f"{name}.py"))

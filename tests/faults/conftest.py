@@ -34,7 +34,8 @@ def judge(stage: Stage, request: pytest.FixtureRequest) -> Judge:
         states = dict(stage.states(issue_id))
         with stage.transaction() as db:
             faults = oracle.broken(db, stage.relay.arrivals(), issue_id, **known)
-        request.node.user_properties.append(("fault", {"happened": happened, **states}))
+        seen = {"states": states, "seconds": stage.elapsed, "told": sorted(stage.alarms())}
+        request.node.user_properties.append(("fault", {"happened": happened, **seen}))
         assert faults == []
         return states
 

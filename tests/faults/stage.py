@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,7 @@ from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue, Revision
 from mailer.monitoring.models import Alarm
 from mailer.newsletters.models import Newsletter
+from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions as consent
 from mailer.subscribers.models import Subscriber, Subscription
 from tests.conftest import IDENTITY, SECRETS
@@ -118,6 +120,7 @@ class Stage:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
         self._lives: list[Life] = []
+        self._scheduled_at: float | None = None
 
     def close(self) -> None:
         """End everything, whatever has ended by itself; the zygote kills those who live."""
@@ -128,8 +131,14 @@ class Stage:
             ending.callback(self.relay.stop)
             ending.callback(self._zygote.communicate, timeout=PATIENCE)
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first issue of this test was scheduled."""
+        return time.monotonic() - (self._scheduled_at or time.monotonic())
+
     def reset(self) -> None:
         """An empty house in good health; whoever still lives is killed."""
+        self._scheduled_at = None
         for life in self._lives:
             if life.ended() is None:
                 life.signal(signal.SIGKILL)
@@ -186,6 +195,7 @@ class Stage:
         self, newsletter: Newsletter, due_in: float = 0.0, weight: int = 0, due: datetime | None = None
     ) -> UUID:
         """An approved issue, due now, in so many seconds or then; so many bytes heavier than it need be."""
+        self._scheduled_at = self._scheduled_at or time.monotonic()
         with self.transaction() as db:
             issue = make_scheduled_issue(db, newsletter, words=f"Letter {uuid4()}.")
             issue.due_at = due or utcnow() + timedelta(seconds=due_in)
@@ -244,7 +254,8 @@ class Stage:
     def hasten(self, issue_id: UUID) -> None:
         """What is deferred is due now."""
         with self.transaction() as db:
-            db.execute(update(Delivery).where(Delivery.issue_id == issue_id).values(due_at=utcnow()))
+            waiting = Delivery.issue_id == issue_id, Delivery.state == DeliveryState.DEFERRED
+            db.execute(update(Delivery).where(*waiting).values(due_at=utcnow()))
 
     # -- who sends it --------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What `make faults` shows: a line a case while it runs, a table at the end.  A pytest plugin; all cases run.
 
-fault | what happened | accepted refused withheld unknown | verdict
+fault | what happened | accepted refused withheld unknown | seconds | told | verdict
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,8 @@ class Case:
     room: str  # "relay faults"
     fault: str  # "cut before the body [mail, drop]"
     happened: str = ""
+    seconds: float = 0.0  # from when the issue was scheduled to when the ledger was looked at
+    told: str = ""  # the alarms that were raised
     counts: dict[str, Any] = field(default_factory=dict)
     verdict: str = ""
 
@@ -43,8 +45,9 @@ class Table:
             case.verdict = "kept" if report.passed else "BROKEN"
             for name, value in report.user_properties:
                 if name == "fault" and isinstance(value, dict):
-                    case.counts = {state: count for state, count in value.items() if state != "happened"}
-                    case.happened = str(value["happened"])
+                    case.counts = value["states"]
+                    case.happened, case.seconds = value["happened"], value["seconds"]
+                    case.told = ", ".join(value["told"]) or "–"
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         if case := self.cases.get(nodeid):
@@ -76,19 +79,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def lines(cases: list[Case]) -> Iterator[str]:
     """The table, in columns as wide as they need be."""
-    wide = (
-        max((len(case.fault) for case in cases), default=0),
-        max((len(c.happened) for c in cases), default=0),
+    fault, happened, told = (
+        max((len(getattr(case, column)) for case in cases), default=0)
+        for column in ("fault", "happened", "told")
     )
-    head = " ".join(f"{name:>9}" for name in COUNTED)
+    head = " ".join(f"{name:>9}" for name in (*COUNTED, "seconds"))
     room = ""
-    yield f"{'fault':{wide[0] + 2}}  {'what happened':{wide[1]}}  {head}  verdict"
+    yield f"{'fault':{fault + 2}}  {'what happened':{happened}}  {head}  {'told':{told}}  verdict"
     for case in cases:
         if case.room != room:
             room = case.room
             yield room
         counts = " ".join(f"{case.counts.get(name, 0):9d}" for name in COUNTED)
-        yield f"  {case.fault:{wide[0]}}  {case.happened:{wide[1]}}  {counts}  {case.verdict}"
+        yield (
+            f"  {case.fault:{fault}}  {case.happened:{happened}}  {counts} {case.seconds:9.1f}"
+            f"  {case.told:{told}}  {case.verdict}"
+        )
 
 
 def _case(nodeid: str) -> Case:

@@ -41,6 +41,7 @@ from tests.support.rights_links import Visitor, a_link
 
 LEA, PASSWORD = "lea.martin@example.org", "quatre mots bien choisis"
 CAMILLE = "camille.durand@example.org"
+MOVED = "nouvelle.adresse@example.net"  # of reader(2), once it is confirmed
 READERS = 240
 _PAST = (  # what was published: when, and what the lists say of it
     (datetime(2026, 7, 7, 8), "Un été pour souffler", "Vacances et chantiers : ce qui s’ouvre aux jeunes."),
@@ -232,7 +233,7 @@ def reader(number: int) -> str:
 
 
 def _links_of_rights(house: House) -> dict[str, str]:
-    Visitor(house.app, reader(2)).post("/address", email="nouvelle.adresse@example.net")
+    Visitor(house.app, reader(2)).post("/address", email=MOVED)
     with transaction() as db:
         change = db.scalars(select(AddressChange.id)).one()
     return {

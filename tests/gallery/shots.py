@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.gallery import steps
-from tests.gallery.sample_data import CAMILLE, LEA, reader
+from tests.gallery.sample_data import CAMILLE, LEA, MOVED, PASSWORD, reader
 from tests.gallery.steps import Step, choose, fill, press, tick, unfold
 
 DESK = "desk"
@@ -94,6 +94,10 @@ _RIGHTS = (
     Shot("new-address", "/rights/new-address/{new_address}", "The new mailbox is asked."),
     Shot("new-address-done", "/rights/new-address/{new_address}", "Its letters come here from now on.",
          (press("Oui, recevoir"),)),
+    Shot("rights-second-address", "/rights/yours/correct", "A second change waits until the first can stay.",
+         (fill(email="encore.une@example.net"), press("Demander ce changement")), MOVED),
+    Shot("rights-erasing", "/rights/yours/erasure", "Mail stops; the old mailbox may still undo the change.",
+         (fill(email=MOVED), press("Effacer")), MOVED),
     Shot("old-address", "/rights/old-address/{old_address}",
          "The old mailbox is told, and may undo it for a week."),
     Shot("old-address-done", "/rights/old-address/{old_address}",
@@ -133,6 +137,13 @@ _DESK = (
     Shot("login", "/login", "The way to the desk."),
     Shot("login-fault", "/login", "A wrong password and an unknown address read the same.",
          (fill(email=LEA, password="pas le bon"), press("Se connecter"))),
+    Shot("login-wait", "/login", "Guesses are slowed down; nobody is locked out.",
+         (steps.fill_places, fill(email=LEA, password="pas le bon"), press("Se connecter"))),
+    Shot("desk-account", "/desk/account", "One’s password, and where one is logged in.",
+         (steps.log_in_elsewhere,), DESK),
+    Shot("desk-account-fault", "/desk/account", "A password that is quickly guessed.",
+         (fill(current=PASSWORD, new="azertyuiop123", again="azertyuiop123"),
+          press("Changer le mot de passe")), DESK),
     Shot("desk", "/desk/", "The issues, and how far those are that leave.", who=DESK),
     Shot("desk-newsletters", "/desk/newsletters", "The newsletters.", who=DESK),
     Shot("desk-draft", "/desk/issues/{draft}", "A draft: what the checks found, and the letter beside it.",

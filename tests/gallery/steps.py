@@ -7,12 +7,15 @@ from uuid import UUID
 from playwright.sync_api import Page
 from sqlalchemy import delete, update
 
+from mailer.core import throttle
 from mailer.core.db import transaction, utcnow
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
 from mailer.delivery.models import Delivery
 from mailer.imports import worker
 from mailer.smtp.replies import DeliveryState
+from mailer.staff import accounts, login_limits, sessions
+from tests.gallery.sample_data import LEA
 
 Step = Callable[[Page, dict[str, str]], None]
 FILE = """email;prenom;nom;date de consentement;cp
@@ -81,6 +84,23 @@ def let_worker_import(page: Page, links: dict[str, str]) -> None:
     links["import"] = page.url.rpartition("/")[2]
     while worker.work(settings(), clock=utcnow):
         pass
+    page.reload()
+
+
+def fill_places(page: Page, _: dict[str, str]) -> None:
+    """Somebody has guessed, from here, as often as is looked at at once."""
+    for _attempt in range(login_limits.ACCOUNT[0]):
+        with transaction() as db:
+            throttle.pour(db, throttle.bucket(*login_limits.ACCOUNT, "logins of", LEA), now=utcnow())
+
+
+def log_in_elsewhere(page: Page, _: dict[str, str]) -> None:
+    """The same person, on two other machines."""
+    with transaction() as db:
+        lea = accounts.candidate(db, LEA)
+        for browser in ("Edge, Windows", "Safari, iOS"):
+            assert lea.staff_id
+            sessions.start(db, lea.staff_id, epoch=lea.epoch, browser=browser, now=utcnow())
     page.reload()
 
 

@@ -156,6 +156,14 @@ def _moves() -> None:
             )  # fmt: skip
 
 
+def _waiting_moves() -> None:
+    """Whose earlier change can no longer be undone."""
+    _moves()
+    with transaction() as db:
+        over, later = utcnow() - timedelta(hours=1), utcnow() + timedelta(hours=1)
+        db.execute(update(AddressChange).values(waits_until=over, expires_at=later))
+
+
 def _silent(since: relativedelta) -> Callable[[], None]:
     def make() -> None:
         long_ago = utcnow() - since
@@ -195,7 +203,7 @@ def _files() -> None:
             db.add(
                 Import(
                     newsletter_id=newsletter.id, state=ImportState.UNDOING, by="terminal", file_name="a.csv",
-                    sha256=b"", records=0, preset="", columns={}, source="a", locale="fr",
+                    file_fingerprint=b"", records=0, preset="", columns={}, source="a", locale="fr",
                     created_at=utcnow() - timedelta(minutes=9 - number),
                 )
             )  # fmt: skip
@@ -234,6 +242,8 @@ LOOPS = (
     Loop(restriction.JOB, tasks.sweep, _restricted, Subscriber,
          lambda: (Subscriber.restricted_at.is_not(None),), "UPDATE", "subscriber"),
     Loop(rectification.JOB, tasks.sweep, _moves, AddressChange, lambda: (), "DELETE", "address_change"),
+    Loop(rectification.BEGIN, tasks.sweep, _waiting_moves, AddressChange,
+         lambda: (AddressChange.waits_until.is_not(None),), "UPDATE", "address_change"),
     Loop(reconfirmation.RECONFIRM, tasks.keep, _silent(relativedelta(months=35, days=5)), Subscriber,
          lambda: (Subscriber.reconfirm_asked_at.is_(None),), "UPDATE", "subscriber"),
     Loop(reconfirmation.INACTIVE, tasks.keep, _unasked, Subscriber, lambda: (), "DELETE", "subscriber"),

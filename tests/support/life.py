@@ -20,7 +20,7 @@ from mailer.imports.rows import Act, person
 from mailer.newsletters.models import Newsletter
 from mailer.privacy.models import AddressChange, Channel, Right
 from mailer.privacy.retention import reconfirmation
-from mailer.privacy.rights import objection, rectification, restriction
+from mailer.privacy.rights import address_undo, objection, rectification, restriction
 from mailer.subscribers import preferences, signup, subscriptions, suppressions
 from mailer.subscribers.consent import wordings
 from mailer.subscribers.consent.bulk import Common
@@ -39,8 +39,9 @@ def make_newsletters(db: Session, number: int) -> dict[UUID, UUID]:
     for _ in range(number):
         newsletter = make_newsletter(db, slug=f"lettre-{next(NUMBERS)}")
         job = Import(
-            newsletter_id=newsletter.id, state=ImportState.DONE, by="terminal", file_name="f", sha256=b"",
-            records=1, preset="own", columns={}, source="test", locale="fr", created_at=EPOCH,
+            newsletter_id=newsletter.id, state=ImportState.DONE, by="terminal", file_name="f",
+            file_fingerprint=b"", records=1, preset="own", columns={}, source="test", locale="fr",
+            created_at=EPOCH,
         )  # fmt: skip
         db.add(job)
         db.flush()
@@ -57,6 +58,7 @@ class Life:
     def __init__(self, imports: Mapping[UUID, UUID]) -> None:
         self.imports, self.newsletter_id = imports, next(iter(imports))
         self.email, self.now = f"zoe{next(NUMBERS)}@example.org", EPOCH
+        self.left: str | None = None  # the address before this one
         self.introduced: dict[UUID, datetime] = {}  # when they learnt who writes to them, by newsletter
 
     @property
@@ -107,8 +109,10 @@ class Life:
             reconfirmation.go_on(db, of.subscriber_id, WORDING, now=self.now)
 
     def change_address(self, db: Session, of: Subscription | None) -> None:
+        """Once an earlier change of theirs can no longer be undone."""
         if of is None:
             return
+        self.now += 8 * DAY
         new = f"zoe{next(NUMBERS)}@example.org"
         case = open_case(
             db, now=self.now, right=Right.RECTIFICATION, channel=Channel.LINK, email=self.email, receipt=False
@@ -120,7 +124,23 @@ class Life:
         db.add(change)
         db.flush()
         if rectification.confirm(db, change.id, now=self.now) is rectification.Change.DONE:
+            self.left = self.email
             self.email = new
+
+    def undo_change(self, db: Session, _: object) -> None:
+        """From the old mailbox, if it still may: whoever signed up there since is the same person."""
+        if self.left and address_undo.undo_all(db, self.left, now=self.now):
+            self.email, self.left = self.left, None
+
+    def sign_up_where_they_were(self, db: Session, _: object) -> None:
+        """Somebody confirms from the mailbox that they have left."""
+        if self.left:
+            ask(db, db.get_one(Newsletter, self.newsletter_id), self.left, now=self.now)
+            asked = signup.next_due(db, now=self.now)
+            assert asked
+            if decided := signup.decide(db, asked, now=self.now):
+                subscriptions.confirm(db, decided.subscription_id, wording=WORDING, now=self.now)
+                self.introduced[self.newsletter_id] = self.now
 
     def be_introduced(self, db: Session, of: Subscription | None) -> None:
         """The mail that says who has their address reached them."""

@@ -1,5 +1,8 @@
 """Let people in by a link to their mailbox, valid once and for half an hour, which opens a short session.
 
+Anybody may ask for a link in anybody's name, so what is limited is how many live at once: a used one gives
+its place back, and the last that may leave for now lives until another may.
+
 As with a sign-up, the form's request is only kept, with the same statements whoever asks; a worker decides.
 Whoever controls the mailbox acts: nothing else is asked of them (RGPD 11, 12(6)).
 """
@@ -7,6 +10,7 @@ Whoever controls the mailbox acts: nothing else is asked of them (RGPD 11, 12(6)
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,7 +23,7 @@ from mailer.core.address import mailbox
 from mailer.core.db import changed
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
-from mailer.core.throttle import Limit
+from mailer.core.throttle import Bucket, Limit
 from mailer.core.tokens import BadToken, Purpose
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
@@ -30,7 +34,7 @@ from mailer.subscribers.models import Subscriber, Suppression
 OPEN_FOR = timedelta(minutes=30)  # a link, from when its mail left; then the session it opened
 KEPT = timedelta(hours=24)  # a link that nobody used, however late its mail leaves
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
-LINKS_A_DAY = 3  # to one mailbox; a new one leaves the older ones valid
+LINKS = 3, timedelta(hours=8)  # to one mailbox, and until one more may leave; the older ones stay valid
 UNKNOWN_AN_HOUR = 200  # notices that nothing is held; beyond, requests wait
 PATH = "/rights/"
 LONGEST_WAIT = timedelta(hours=2)  # what is too much in an hour waits for the next
@@ -71,8 +75,10 @@ def bring_back(db: Session, *, now: datetime) -> int:
 def _answer(db: Session, asked: RightsIntake, now: datetime) -> None:
     if held(db, fingerprint_of(asked.email)):
         db.delete(asked)
-        if throttle.take(db, _limit(LINKS_A_DAY, "rights of", asked.email), now=now):
-            send(db, email=asked.email, locale=asked.locale, now=now)
+        places = _places(asked.email)
+        if throttle.pour(db, places, now=now) is None:
+            last = throttle.next_place(db, places, now=now)
+            send(db, email=asked.email, locale=asked.locale, lasts_until=last, now=now)
     elif later := throttle.full_until(db, _hourly_unknown(), now=now):
         asked.due_at = later
     else:
@@ -98,15 +104,17 @@ def held(db: Session, fingerprint: bytes) -> bool:
     return any(db.scalar(select(exists().where(column == fingerprint))) for column in columns)
 
 
-def send(db: Session, *, email: str, locale: str, now: datetime) -> UUID:
+def send(db: Session, *, email: str, locale: str, lasts_until: datetime | None = None, now: datetime) -> UUID:
     """Send a fresh link to this mailbox; return its id."""
     link = RightsLink(
         email=email, fingerprint=fingerprint_of(email), locale=locale, created_at=now,
-        expires_at=now + KEPT,
+        lasts_until=lasts_until, expires_at=now + KEPT,
     )  # fmt: skip
     db.add(link)
     db.flush()
     facts = {"link": PATH, "purpose": Purpose.RIGHTS, "of": link.id.hex}
+    if lasts_until:
+        facts["until"] = lasts_until.isoformat()
     outbox.post(db, NoticeKind.RIGHTS, email=email, locale=locale, facts=facts, now=now)
     return link.id
 
@@ -114,10 +122,15 @@ def send(db: Session, *, email: str, locale: str, now: datetime) -> UUID:
 def valid(db: Session, token: str, *, now: datetime) -> RightsLink | None:
     """Return the link of a token, None once it was used or has expired.  This does not use it."""
     try:
-        link = db.get(RightsLink, UUID(tokens.read(Purpose.RIGHTS, token, max_age=OPEN_FOR)))
+        of, signed_at = tokens.dated(Purpose.RIGHTS, token, max_age=KEPT)
     except BadToken:
         return None
-    return link if link and link.used_at is None and now < link.expires_at else None
+    link = db.get(RightsLink, UUID(of))
+    return link if link and link.used_at is None and now < _ends(link, signed_at) else None
+
+
+def _ends(link: RightsLink, signed_at: datetime) -> datetime:
+    return min(link.expires_at, max(signed_at + OPEN_FOR, link.lasts_until or signed_at))
 
 
 def enter(db: Session, token: str, *, now: datetime) -> str | None:
@@ -128,8 +141,10 @@ def enter(db: Session, token: str, *, now: datetime) -> str | None:
     secret = secrets.token_urlsafe(32)
     opened = {"used_at": now, "session_digest": _digest(secret), "session_until": now + OPEN_FOR}
     unused = RightsLink.id == link.id, RightsLink.used_at.is_(None)
-    used = db.scalar(update(RightsLink).where(*unused).values(opened).returning(RightsLink.id))
-    return secret if used else None
+    if not changed(db, update(RightsLink).where(*unused).values(opened)):
+        return None
+    throttle.give_back(db, _places(link.email))
+    return secret
 
 
 def session(db: Session, secret: str, *, now: datetime) -> RightsLink | None:
@@ -164,8 +179,17 @@ def revoke(db: Session, fingerprint: bytes) -> None:
     db.execute(delete(RightsLink).where(RightsLink.fingerprint == fingerprint))
 
 
+def revoke_all(db: Session, emails: Collection[str]) -> None:
+    """End every link and session of these mailboxes."""
+    db.execute(delete(RightsLink).where(RightsLink.email.in_(emails)))
+
+
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _places(email: str) -> Bucket:
+    return throttle.bucket(*LINKS, "rights of", mailbox(email))
 
 
 def _limit(times: int, name: str, email: str) -> Limit:

@@ -6,18 +6,22 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from mailer.privacy.cases import register
+from mailer.privacy.cases import old_mailbox, register
 from mailer.privacy.cases.register import PERSON, SERVICE
 from mailer.privacy.models import Channel, Outcome, Right, RightsLink, RightsRequest
 
 
 def begin(db: Session, link: RightsLink, right: Right, *, now: datetime, **details: Any) -> RightsRequest:
-    """Open a case for this session; the page itself is its receipt."""
+    """Open a case for this session; the page itself is its receipt.
+
+    A mailbox that may still undo a change to this address hears that a right was exercised.
+    """
     case = register.open(
         db, right=right, channel=Channel.LINK, email=link.email, locale=link.locale, by=PERSON, receipt=False,
         now=now, **details,
     )  # fmt: skip
     case.acknowledged_at = now
+    old_mailbox.tell_of_act(db, link.fingerprint, now=now)
     return case
 
 

@@ -1,6 +1,5 @@
 """Count the register, and write it as a file for an inspection: neither names anybody."""
 
-import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from typing import IO
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer.core import csv_writer
 from mailer.core.i18n import label, words
-from mailer.imports.export import guarded
 from mailer.privacy.cases import register
 from mailer.privacy.cases.deadlines import ALERTS, Alert
 from mailer.privacy.models import RightsRequest
@@ -77,12 +76,10 @@ def in_time(closed_at: datetime | None, due_on: date) -> bool | None:
 
 def write(db: Session, file: IO[str], locale: str) -> int:
     """Write every case as a CSV that is safe to open in a spreadsheet; return how many."""
-    writer = csv.writer(file)
-    writer.writerow(words("cases", locale)["columns"])
-    written = 0
+    add, written = csv_writer.begun(file, words("cases", locale)["columns"]), 0
     cases = select(RightsRequest).order_by(RightsRequest.number).execution_options(yield_per=PAGE)
     for case in db.scalars(cases):
-        writer.writerow([guarded(cell) for cell in _cells(case, locale)])
+        add(_cells(case, locale))
         written += 1
     return written
 

@@ -80,6 +80,7 @@ class Keep(StrEnum):
     IMPORT_FILES = "import_files"
     IMPORT_REPORTS = "import_reports"
     THROTTLES = "throttles"
+    STAFF_SESSIONS = "staff_sessions"
     AUDIT = "audit"
     PRIVACY_LOG = "privacylog"
     UNTIL_LIFTED = "until the person lifts it"
@@ -155,6 +156,9 @@ HOLDINGS = (
             Keep.THROTTLES),
     _person("import_file", "body", Access.ABOUT_OTHERS, Rectification.BY_ASKING, Restriction.KEPT,
             Erasure.BLANKED, Keep.IMPORT_FILES),
+    _person("subscriber_import", " "
+            "file_name", Access.ABOUT_OTHERS, Rectification.BY_ASKING, Restriction.KEPT, Erasure.BLANKED,
+            Keep.IMPORT_REPORTS),
     # -- letters ---------------------------------------------------------------------
     _person("delivery", "subscriber_id", Access.MEANINGLESS, Erasure.BLANKED),
     _person("delivery", "reply", Erasure.BLANKED, Keep.REPLIES),
@@ -165,12 +169,13 @@ HOLDINGS = (
     _person("notice",
             "kind newsletter_id email name locale facts state attempts first_tried code reply answers "
             "created_at", Restriction.SHORT_LIVED, Keep.NOTICES),
-    _person("notice", "id subscriber_id due_at", Access.MEANINGLESS, Restriction.SHORT_LIVED, Keep.NOTICES),
+    _person("notice", "id subscriber_id about_id due_at", Access.MEANINGLESS, Restriction.SHORT_LIVED,
+            Keep.NOTICES),
     # -- rights ----------------------------------------------------------------------
     _person("rights_intake", "email locale at", Restriction.SHORT_LIVED, Keep.REQUESTS),
     _person("rights_intake", "id due_at", Access.MEANINGLESS, Restriction.SHORT_LIVED, Keep.REQUESTS),
-    _person("rights_link", "locale created_at expires_at used_at session_until", Restriction.SHORT_LIVED,
-            Keep.RIGHTS_LINKS),
+    _person("rights_link", "locale created_at lasts_until expires_at used_at session_until",
+            Restriction.SHORT_LIVED, Keep.RIGHTS_LINKS),
     _person("rights_link", "email", Access.SUMMED_UP, Restriction.SHORT_LIVED, Keep.RIGHTS_LINKS),
     _person("rights_link", "id fingerprint session_digest", Access.SECRET, Restriction.SHORT_LIVED,
             Keep.RIGHTS_LINKS),
@@ -189,11 +194,12 @@ HOLDINGS = (
     _person("rights_event", "at what", Restriction.KEPT, Erasure.KEYED, Keep.CASES),
     _person("rights_event", "id request_id", Access.MEANINGLESS, Restriction.KEPT, Erasure.KEYED, Keep.CASES),
     _staff("rights_event", "by", Keep.CASES),
-    _person("address_change", "old_email new_email asked_at expires_at confirmed_at undone_at",
+    _person("address_change", "old_email new_email asked_at waits_until expires_at confirmed_at undone_at",
             Rectification.FROM_THE_NEW_MAILBOX, Keep.ADDRESS_CHANGES),
     _person("address_change", "id subscriber_id request_id", Access.MEANINGLESS, Keep.ADDRESS_CHANGES),
     # -- staff -----------------------------------------------------------------------
-    _staff("staff", "id email name password_hash created_at", Keep.EMPLOYED),
+    _staff("staff", "id email name password_hash epoch created_at disabled_at", Keep.EMPLOYED),
+    _staff("staff_session", "id digest staff_id epoch browser opened_at seen_at", Keep.STAFF_SESSIONS),
     _staff("audit", "who what at details", Keep.AUDIT),  # the details name people by fingerprint alone
     _staff("approval", "approver at", Keep.ARCHIVE),
     _staff("resolution", "by at", Keep.ARCHIVE),
@@ -261,7 +267,7 @@ NOT_PERSONAL = {
     ),
     "subscriber_import": (
         "how far a file is, and counts",
-        "id newsletter_id state file_name sha256 records preset columns source legal_text "
+        "id newsletter_id state file_fingerprint records preset columns source legal_text "
         "consented_at locale done new known refused reasons undone seconds error created_at "
         "finished_at",
     ),

@@ -25,6 +25,8 @@ from mailer.privacy.retention import reconfirmation
 from mailer.privacy.retention.inventory import Keep
 from mailer.privacy.rights import rectification
 from mailer.smtp.replies import FINAL
+from mailer.staff import sessions
+from mailer.staff.models import StaffSession
 from mailer.subscribers import signup
 from mailer.subscribers.consent import chain
 from mailer.subscribers.models import (
@@ -183,6 +185,7 @@ RULES: tuple[Rule, ...] = (
             _old_reports),
     deletes(Keep.THROTTLES, lambda: "counters: 24 hours, 30 days", Throttle,
             lambda now: (Throttle.until <= now,)),
+    deletes(Keep.STAFF_SESSIONS, lambda: "sessions of the desk: 10 hours", StaffSession, sessions.over),
     deletes(Keep.CASES, lambda: f"closed cases: {settings().evidence_years} years", RightsRequest,
             lambda now: (RightsRequest.forget_at <= now, ~_restricted())),
     deletes(Keep.AUDIT, lambda: f"the audit: {settings().audit_days} days", Audit,

@@ -70,10 +70,10 @@ _SOURCES = (
                                            "received_at", "acknowledged_at", "due_on", "extended_at",
                                            "extension_reason", "paused_at", "closed_at", "outcome",
                                            "refusal_reason", "forget_at"), "number"),
-    _Table(RightsLink, "fingerprint", ("locale", "created_at", "expires_at", "used_at", "session_until"),
-            "created_at"),
-    _Table(AddressChange, "subscriber_id", ("old_email", "new_email", "asked_at", "expires_at",
-                                             "confirmed_at", "undone_at"), "asked_at"),
+    _Table(RightsLink, "fingerprint", ("locale", "created_at", "lasts_until", "expires_at", "used_at",
+                                       "session_until"), "created_at"),
+    _Table(AddressChange, "subscriber_id", ("old_email", "new_email", "asked_at", "waits_until",
+                                             "expires_at", "confirmed_at", "undone_at"), "asked_at"),
     _Table(RightsIntake, "email", ("email", "locale", "at"), "at"),
     _Table(SignupRequest, "email", ("email", "name", "locale", "newsletter_id", "form_version", "at"), "at"),
     _Table(PreferencesRequest, "email", ("email", "at"), "at"),
@@ -107,15 +107,15 @@ def _rows(db: Session, source: _Table, known: dict[str, Any]) -> list[Row]:
 
 
 def _notices(db: Session, email: str, subscriber_id: UUID | None) -> list[Row]:
-    """Return single mails, to the subscriber or to the bare address."""
+    """Return single mails: to the subscriber, to the bare address, and to those they had before."""
     columns: Sequence[InstrumentedAttribute[Any]] = (
         Notice.kind, Notice.newsletter_id, Notice.email, Notice.name, Notice.locale, Notice.facts,
         Notice.state, Notice.attempts, Notice.first_tried, Notice.code, Notice.reply, Notice.answers,
         Notice.created_at,
     )  # fmt: skip
-    theirs: ColumnElement[bool] = Notice.email == email
+    theirs: ColumnElement[bool] = (Notice.email == email) & Notice.about_id.is_(None)
     if subscriber_id:
-        theirs = or_(theirs, Notice.subscriber_id == subscriber_id)
+        theirs = or_(theirs, Notice.subscriber_id == subscriber_id, Notice.about_id == subscriber_id)
     rows = _rows_of(db, select(*columns).where(theirs).order_by(Notice.created_at))
     for row in rows:
         row["facts"] = {name: value for name, value in (row["facts"] or {}).items() if name not in SECRET}

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.core import audit
-from mailer.privacy.cases import register
+from mailer.privacy.cases import old_mailbox, register
 from mailer.privacy.cases.register import ClosedCase
 from mailer.privacy.models import Channel, RightsRequest
-from mailer.privacy.rights import erasure, restriction
+from mailer.privacy.rights import erasure, erasure_wait, restriction
 from mailer.subscribers.models import Subscriber
 
 RESTRICTED, LIFTING = "restricted", "lifting"  # in the case's history
@@ -31,6 +31,13 @@ class NotRestricted(Exception):
 
     def __init__(self) -> None:
         super().__init__("nothing is restricted at this address: nothing to lift")
+
+
+class ErasureHeld(NotRestricted):
+    """Say that the restriction belongs to an erasure that waits."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "an erasure waits at this address: the restriction goes with it")
 
 
 class AnotherAddress(Exception):
@@ -51,6 +58,7 @@ def restrict(
     changed = restriction.restrict(db, subscriber, now=now)
     if changed:
         _note(db, case, RESTRICTED, by, now)
+        old_mailbox.tell_of_act(db, subscriber.fingerprint, now=now)
     _audit(db, "restrict", by, now, case, fingerprint=subscriber.fingerprint.hex())
     return changed
 
@@ -58,9 +66,11 @@ def restrict(
 def lift(db: Session, email: str, *, by: str, now: datetime, case: RightsRequest | None = None) -> datetime:
     """Have them told that the restriction ends; return when.
 
-    Raises NobodyThere, NotRestricted, ClosedCase, AnotherAddress.
+    Raises NobodyThere, NotRestricted, ErasureHeld, ClosedCase, AnotherAddress.
     """
     subscriber = _subscriber(db, email, case)
+    if erasure_wait.is_held(db, subscriber.fingerprint):
+        raise ErasureHeld
     announced = subscriber.lift_at
     ends = restriction.announce(db, subscriber, now=now)
     if ends is None:

@@ -4,7 +4,7 @@ Staff pass such files on themselves: the privacy officer informs the recipients,
 are, without the address.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -52,7 +52,8 @@ class Disclosure:
 
 
 def files(db: Session, fingerprint: bytes) -> list[Disclosure]:
-    """Return the files with this person in them, the oldest first."""
+    """Return the files with this person in them, the oldest first, under whichever address they had then."""
+    theirs = consent_file.fingerprints(db, fingerprint)
     events = consent_file.events(db, fingerprint)
     slugs: dict[UUID, str] = {row.id: row.slug for row in db.execute(select(Newsletter.id, Newsletter.slug))}
     known = select(Audit).where(Audit.what.in_((SUBSCRIBERS, BREACH, INSPECTION))).order_by(Audit.at)
@@ -61,14 +62,16 @@ def files(db: Session, fingerprint: bytes) -> list[Disclosure]:
             each.at, each.details.get("newsletter"), each.details.get("rows"), accounts.name(db, each.who)
         )
         for each in db.scalars(known)
-        if _holds(each, fingerprint, events, slugs)
+        if _holds(each, theirs, events, slugs)
     ]
 
 
-def _holds(file: Audit, fingerprint: bytes, events: Sequence[Row[Any]], slugs: Mapping[UUID, str]) -> bool:
+def _holds(
+    file: Audit, theirs: Collection[bytes], events: Sequence[Row[Any]], slugs: Mapping[UUID, str]
+) -> bool:
     """Return whether they were in it, as their consent record tells."""
     if file.what == INSPECTION:
-        return bool(file.details["fingerprint"] == fingerprint.hex())
+        return bytes.fromhex(file.details["fingerprint"]) in theirs
     of_newsletter = file.details.get("newsletter")
     last = {row.newsletter_id: row.kind for row in events if row.at <= file.at}
     kinds = {kind for newsletter, kind in last.items() if of_newsletter in {None, slugs.get(newsletter)}}

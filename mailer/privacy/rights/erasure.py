@@ -3,8 +3,14 @@
 What stays is under a keyed fingerprint: the evidence and the case until their dates, a suppression, the
 privacy log.  The ledger's rows stay without the person.  The case keeps the address until the
 certificate has left, one hour at most (`finish`).
+
+Whatever was held under an earlier address of theirs is theirs too.  While another mailbox may still undo a
+change of address, mail stops and the erasure waits (erasure_wait.py); asked from that mailbox, it undoes the
+change first.
 """
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Select,
+    and_,
     delete,
     exists,
     or_,
@@ -28,7 +35,7 @@ from mailer.delivery.models import Delivery
 from mailer.imports import redact
 from mailer.notices import erase as notices
 from mailer.notices.models import Notice, NoticeKind
-from mailer.privacy.cases import register
+from mailer.privacy.cases import old_mailbox, quoted, register
 from mailer.privacy.cases.register import PERSON, SERVICE
 from mailer.privacy.models import (
     AddressChange,
@@ -40,13 +47,14 @@ from mailer.privacy.models import (
     RightsLink,
     RightsRequest,
 )
-from mailer.privacy.rights import disclosures, erasure_certificate
+from mailer.privacy.rights import address_undo, disclosures, erasure_certificate, erasure_wait, moves
 from mailer.privacy.rights.erasure_certificate import ErasureCertificate
+from mailer.privacy.rights.erasure_wait import ASKED, DONE
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NEVER_AGAIN, Decision
 from mailer.smtp.replies import WAITING
 from mailer.subscribers import subscribers, suppressions
-from mailer.subscribers.consent import chain
+from mailer.subscribers.consent import chain, consent_file
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
 from mailer.subscribers.models import (
     PreferencesRequest,
@@ -60,9 +68,10 @@ from mailer.subscribers.suppressions import SuppressedAddress
 
 CHANNEL = "rights"
 WAIT = timedelta(hours=1)  # for the certificate to leave
-ASKED, FAILED, DONE = register.ERASING, "not erased", "erased"  # in the case's history
+FAILED = "not erased"  # in the case's history
 STRUCTURE = frozenset({"right", "channel", "outcome", "kind", "notice", "by_post", "days", "end", "erased",
-                       "never_again", "handed", "until"})  # fmt: skip
+                       "never_again", "handed", "until", "restricted"})  # fmt: skip
+EARLIER, TAKEN_FROM = "earlier", "taken_from"  # of what an erasure notes; they leave with the address
 _BLANK = "—"  # instead of somebody's words
 _BARE: tuple[InstrumentedAttribute[Any], ...] = (
     SignupRequest.email, PreferencesRequest.email, RightsIntake.email, Notice.email,
@@ -81,7 +90,7 @@ def ask(
     """
     fingerprint = fingerprint_of(email)
     waiting = select(RightsRequest).where(
-        RightsRequest.fingerprint == fingerprint, RightsRequest.id.in_(_undone())
+        RightsRequest.fingerprint == fingerprint, RightsRequest.id.in_(erasure_wait.undone())
     )
     case = case or db.scalars(waiting.order_by(RightsRequest.number)).first()
     if case is None:
@@ -97,10 +106,21 @@ def ask(
     return case
 
 
-def grant(db: Session, case_id: UUID, *, now: datetime) -> ErasureCertificate | None:
+@dataclass(frozen=True)
+class ErasureWaits:
+    """Say until when an erasure waits: another mailbox may undo the change of address.  Mail has stopped."""
+
+    case_id: UUID
+    number: int
+    until: date
+
+
+def grant(db: Session, case_id: UUID, *, now: datetime) -> ErasureCertificate | ErasureWaits | None:
     """Erase all that is held, as a case asks, and send the certificate; return None when the case is closed.
 
     It is done once: a second call returns what was done.  The case stays open until the certificate has left.
+    While a change of address may be undone, mail stops, and nothing is erased.
+
     The privacy officer is told of the files with the person in them that staff took out (RGPD 19).  The audit
     has a line if staff asked for it.  After any exception nothing is changed.
     """
@@ -112,9 +132,19 @@ def grant(db: Session, case_id: UUID, *, now: datetime) -> ErasureCertificate | 
     if done := last.get(DONE):
         return _outcome(db, case, fingerprint, done, first=False)
     request, case.acknowledged_at = last[ASKED], case.acknowledged_at or now
-    never_again, handed = request.details["never_again"], disclosures.files(db, fingerprint)
+    never_again = request.details["never_again"]
+    taken_from = address_undo.undo_all(db, case.email, now=now)
+    if until := erasure_wait.hold(db, case, never_again=never_again, now=now):
+        return ErasureWaits(case.id, case.number, register.today(until))
+    handed = disclosures.files(db, fingerprint)
+    earlier = earlier_addresses(db, fingerprint) - {case.email}
     rows = forget(db, fingerprint, {case.email}, never_again=never_again, now=now, keep=case.id)
-    details = {"erased": rows, "never_again": never_again, "handed": disclosures.noted(handed)}
+    for email in sorted(taken_from):
+        address_undo.tell_undone(db, email, case.locale, now=now)
+    details = {
+        "erased": rows, "never_again": never_again, "handed": disclosures.noted(handed),
+        EARLIER: sorted(earlier), TAKEN_FROM: sorted(taken_from),
+    }  # fmt: skip
     erased = _outcome(
         db, case, fingerprint, register.note(db, case, DONE, request.by, now, **details), first=True
     )
@@ -139,20 +169,14 @@ def _outcome(
         backups_until=erasure_certificate.backups_until(done.at),
         suppressed=db.scalar(select(Suppression.reason).where(Suppression.fingerprint == fingerprint)),
         pending=_pending(db, fingerprint, case),
+        earlier=len(consent_file.fingerprints(db, fingerprint)) > 1,
     )  # fmt: skip
 
 
-def undone(db: Session) -> list[UUID]:
-    """Return the cases whose erasure was asked for and is not done, the oldest first."""
-    return list(db.scalars(_undone().order_by(RightsRequest.number)))
-
-
-def _undone() -> Select[UUID]:
-    def step(what: str) -> ColumnElement[bool]:
-        return exists().where(RightsEvent.request_id == RightsRequest.id, RightsEvent.what == what)
-
-    open_ = RightsRequest.closed_at.is_(None), RightsRequest.email.is_not(None)
-    return select(RightsRequest.id).where(*open_, step(ASKED), ~step(DONE))
+def undone(db: Session, *, now: datetime) -> list[UUID]:
+    """Return the cases whose erasure may be done and is not, the oldest first."""
+    due = erasure_wait.undone().where(~erasure_wait.waiting(now))
+    return list(db.scalars(due.order_by(RightsRequest.number)))
 
 
 def failed(db: Session, case_id: UUID, *, now: datetime) -> None:
@@ -175,25 +199,31 @@ def forget(
     db: Session, fingerprint: bytes, emails: set[str], *, never_again: bool, now: datetime,
     keep: UUID | None = None, channel: str = CHANNEL,
 ) -> dict[str, int]:  # fmt: skip
-    """Erase, leaving the case `keep` alone; return how many rows were deleted or blanked, by table."""
+    """Erase, leaving the case `keep` alone; return how many rows were deleted or blanked, by table.
+
+    `emails`: the addresses of this fingerprint; those it had before are known here.
+    """
     decisions.write(db, Decision.ERASURE, fingerprint, detail=NEVER_AGAIN if never_again else None)
     theirs = select(Subscriber.id).where(Subscriber.fingerprint == fingerprint)
     ids = list(db.scalars(theirs.with_for_update()))  # one, or none
+    known, everywhere = (
+        consent_file.fingerprints(db, fingerprint),
+        emails | earlier_addresses(db, fingerprint),
+    )
     _record(db, fingerprint, ids, channel, now)
-    _give_up_changes(db, ids, now)
-    rows = {
+    rows = Counter({
         Delivery.__tablename__: ledger.erase(db, ids),
-        Notice.__tablename__: notices.erase(db, ids, emails, _others(db, ids, emails)),
-        AddressChange.__tablename__: changed(db, delete(AddressChange).where(_changes(ids, emails))),
-        **subscribers.erase_requests(db, emails),
-        RightsIntake.__tablename__: changed(db, delete(RightsIntake).where(RightsIntake.email.in_(emails))),
+        Notice.__tablename__: notices.erase(db, ids, emails),
+        **_erase_requests(db, ids, emails),
+        AddressChange.__tablename__: _erase_changes(db, ids, emails, now),
         RightsLink.__tablename__: changed(
             db, delete(RightsLink).where(RightsLink.fingerprint == fingerprint)
         ),
         RightsRequest.__tablename__: _blank_cases(db, fingerprint, keep),
         **subscribers.erase(db, ids),
-        "import_file": sum(redact.blank(db, email) for email in emails),
-    }
+        **redact.erase(db, everywhere, known),
+    })  # fmt: skip
+    rows.update(quoted.erase(db, known))
     if never_again:
         suppressions.add_or_strengthen(db, SuppressedAddress(fingerprint, SuppressionReason.ERASED, now))
     return {table: count for table, count in rows.items() if count}
@@ -215,6 +245,19 @@ def addresses(db: Session, fingerprint: bytes) -> set[str]:
         for email in db.scalars(select(column).where(column.is_not(None)).distinct())
         if fingerprint_of(email) == fingerprint
     }
+
+
+def earlier_addresses(db: Session, fingerprint: bytes) -> set[str]:
+    """Return the addresses that were theirs before this one, as far as they are still kept anywhere."""
+    theirs = select(Subscriber.id).where(Subscriber.fingerprint == fingerprint)
+    mine = AddressChange.subscriber_id.in_(theirs)
+    kept: tuple[Select[Any], ...] = (
+        select(Notice.email).where(Notice.about_id.in_(theirs), Notice.email.is_not(None)).distinct(),
+        select(AddressChange.old_email).where(mine), select(AddressChange.new_email).where(mine),
+    )  # fmt: skip
+    known = consent_file.fingerprints(db, fingerprint)
+    found = {email for query in kept for email in db.scalars(query)}
+    return {email for email in found if fingerprint_of(email) in known}
 
 
 def _locale(db: Session, fingerprint: bytes) -> str:
@@ -242,26 +285,34 @@ def _record(db: Session, fingerprint: bytes, ids: list[UUID], channel: str, now:
         ))  # fmt: skip
 
 
-def _others(db: Session, ids: list[UUID], emails: set[str]) -> set[str]:
-    """Return the addresses that theirs was, or was to be, changed from or to."""
-    changes = select(AddressChange.old_email, AddressChange.new_email).where(_changes(ids, emails))
-    return {email for pair in db.execute(changes) for email in pair}
+def _erase_requests(db: Session, ids: list[UUID], emails: set[str]) -> dict[str, int]:
+    """Delete what forms received from these addresses, and from an earlier one until it was left."""
+    left = AddressChange.subscriber_id.in_(ids), AddressChange.confirmed_at.is_not(None)
+    before = db.execute(select(AddressChange.old_email, AddressChange.confirmed_at).where(*left)).all()
+    rows = Counter[str]()
+    for mine, until in [(emails, None), *(({row.old_email}, row.confirmed_at) for row in before)]:
+        rows.update(subscribers.erase_requests(db, mine, until=until))
+        asked = delete(RightsIntake).where(RightsIntake.email.in_(mine))
+        intake = changed(db, asked.where(RightsIntake.at <= until) if until else asked)
+        rows.update({RightsIntake.__tablename__: intake})
+    return dict(rows)
 
 
-def _changes(ids: list[UUID], emails: set[str]) -> ColumnElement[bool]:
-    return or_(
-        AddressChange.subscriber_id.in_(ids),
-        AddressChange.old_email.in_(emails),
-        AddressChange.new_email.in_(emails),
-    )
+def _erase_changes(db: Session, ids: list[UUID], emails: set[str], now: datetime) -> int:
+    """Delete the changes of their address, and others' to or from it; close the cases that asked for them.
 
-
-def _give_up_changes(db: Session, ids: list[UUID], now: datetime) -> None:
-    """Close requests for a new address that nobody has confirmed: there is nobody left for it."""
-    asked = select(AddressChange.request_id).where(AddressChange.subscriber_id.in_(ids))
-    open_ = RightsRequest.id.in_(asked), RightsRequest.closed_at.is_(None)
-    for case in db.scalars(select(RightsRequest).where(*open_).with_for_update()).all():
-        register.close(db, case, Outcome.WITHDRAWN, by=SERVICE, now=now)
+    Somebody else's change that may still be undone stays for those days: it is their way back.
+    """
+    theirs = AddressChange.subscriber_id.in_(ids)
+    named = or_(AddressChange.old_email.in_(emails), AddressChange.new_email.in_(emails))
+    gone = or_(theirs, named & ~and_(*old_mailbox.undoable(now)))
+    found = db.scalars(select(AddressChange).where(gone).with_for_update()).all()
+    for change in found:
+        if change.confirmed_at is None:
+            moves.close(db, change, Outcome.WITHDRAWN, now=now)
+        db.delete(change)
+    db.flush()
+    return len(found)
 
 
 def _blank_cases(db: Session, fingerprint: bytes, keep: UUID | None) -> int:
@@ -323,14 +374,24 @@ def finish(db: Session, case_id: UUID, *, now: datetime) -> bool:
     case = register.find(db, case_id)
     if case is None or case.closed_at:
         return False
-    theirs = Notice.email == (case.email or "")  # without an address, none is: never IS NULL
-    leaving = select(exists().where(theirs, Notice.state.in_(WAITING)))
+    told = written_to(db, case)
+    leaving = select(exists().where(Notice.email.in_(told), Notice.state.in_(WAITING)))
     if db.scalar(leaving) and now < _erased_at(db, case) + WAIT:
         return False
-    notices.erase_to(db, case.email or "")
+    notices.erase_to(db, told)
     register.close(db, case, Outcome.GRANTED, by=SERVICE, now=now)
     _blank(db, case)
     return True
+
+
+def written_to(db: Session, case: RightsRequest, *keys: str) -> set[str]:
+    """Return the addresses that the case still has: where its certificate goes, and those they had before.
+
+    `keys`: of what the erasure noted, those to be read; all by default.
+    """
+    done = next((step.details for step in register.history(db, case) if step.what == DONE), {})
+    noted = {email for key in keys or (EARLIER, TAKEN_FROM) for email in done.get(key, [])}
+    return noted | ({case.email} if case.email else set())
 
 
 def _erased_at(db: Session, case: RightsRequest) -> datetime:

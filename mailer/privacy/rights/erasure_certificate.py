@@ -24,6 +24,7 @@ class ErasureCertificate:
     evidence_until: date | None  # None: there was none
     backups_until: date
     suppressed: SuppressionReason | None
+    earlier: bool  # they had other addresses before
     pending: list[int]  # numbers of other requests that still await their answer, at this address
 
 
@@ -32,6 +33,8 @@ def words(locale: str, certificate: ErasureCertificate) -> str:
     until = certificate.evidence_until
     says = i18n.words("rights", locale)["erasure"]
     sentences = [says["evidence"].format(day=long_day(until, locale)) if until else says["case_only"]]
+    if certificate.earlier:
+        sentences.append(says["earlier"])
     sentences.append(says["never_again" if certificate.suppressed else "may_come_back"])
     if certificate.pending:
         numbers = ", ".join(f"n° {number}" for number in certificate.pending)

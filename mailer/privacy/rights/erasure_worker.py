@@ -5,7 +5,7 @@ The address goes once the certificate has left.
 Like the intake, this opens its own transactions: none may stay open while a server is spoken to.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from mailer.core.settings import Settings
 from mailer.privacy.mailbox.erase import erase
 from mailer.privacy.models import RightsRequest
 from mailer.privacy.rights import erasure
+from mailer.privacy.rights.erasure import ErasureWaits
 from mailer.privacy.rights.erasure_certificate import ErasureCertificate
 
 RETRY, FINISH = "erasures", "erasures to finish"
@@ -28,11 +29,11 @@ def work(settings: Settings, *, clock: Callable[[], datetime]) -> int:
     """Finish what can be; return how many.  Those that wait for a mailbox are tried at the next sweep."""
     with transaction() as db:
         waiting = _to_try(db, FINISH, erasure.unfinished(db))
-        emails = {case_id: db.get_one(RightsRequest, case_id).email for case_id in waiting}
+        emails = {case_id: _theirs(db, case_id) for case_id in waiting}
     finished = 0
-    for case_id, email in emails.items():
+    for case_id, theirs in emails.items():
         try:
-            _clean(settings, email)
+            _clean(settings, theirs)
         except MailboxDown as error:
             log.error("an erasure waits for the mailbox", case=str(case_id), reason=str(error))
             break
@@ -41,13 +42,21 @@ def work(settings: Settings, *, clock: Callable[[], datetime]) -> int:
     return finished
 
 
+def _theirs(db: Session, case_id: UUID) -> set[str]:
+    """Return the address of a case, and those they had before."""
+    return erasure.written_to(db, db.get_one(RightsRequest, case_id), erasure.EARLIER)
+
+
 def _to_try(db: Session, job: str, cases: Iterable[UUID]) -> list[UUID]:
     aside = jobs.set_aside(db, job)
     return [case_id for case_id in cases if str(case_id) not in aside]
 
 
-def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> ErasureCertificate | None:
-    """Erase what a case asks for; return None if that failed, which the case and an alarm then say."""
+def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> ErasureCertificate | ErasureWaits | None:
+    """Erase what a case asks for, or hold it back while a change of address may be undone.
+
+    Return None if that failed, which the case and an alarm then say.
+    """
     try:
         with transaction() as db:
             return erasure.grant(db, case_id, now=clock())
@@ -55,26 +64,27 @@ def attempt(case_id: UUID, *, clock: Callable[[], datetime]) -> ErasureCertifica
         log.error("an erasure failed", case=str(case_id), error=type(error).__name__)
     with transaction() as db:
         erasure.failed(db, case_id, now=clock())
-        circuit.hit(db, circuit.ERASURE, f"{len(erasure.undone(db))}", now=clock())
+        circuit.hit(db, circuit.ERASURE, f"{len(erasure.undone(db, now=clock()))}", now=clock())
     return None
 
 
 def retry(*, clock: Callable[[], datetime]) -> int:
     """Try again what failed, or was interrupted; return how many were done."""
     with transaction() as db:
-        waiting = _to_try(db, RETRY, erasure.undone(db))
+        waiting = _to_try(db, RETRY, erasure.undone(db, now=clock()))
     done = 0
     for case_id in waiting:
         with jobs.row(RETRY, case_id):
-            done += attempt(case_id, clock=clock) is not None
+            done += isinstance(attempt(case_id, clock=clock), ErasureCertificate)
     with transaction() as db:
-        if not erasure.undone(db):
+        if not erasure.undone(db, now=clock()):
             circuit.clear(db, circuit.ERASURE)
     return done
 
 
-def _clean(settings: Settings, email: str | None) -> None:
-    """Delete what they wrote to the published address.  Raises MailboxDown."""
-    if settings.inbox_url and email:
+def _clean(settings: Settings, emails: Collection[str]) -> None:
+    """Delete what they wrote to the published address, from any that was theirs.  Raises MailboxDown."""
+    if settings.inbox_url and emails:
         with imap.opened(settings.inbox_url.get_secret_value()) as mailbox:
-            erase(mailbox, email)
+            for email in sorted(emails):
+                erase(mailbox, email)

@@ -1,6 +1,5 @@
 """Export what is held about a person: HTML, JSON, CSV, and all of them in a zip."""
 
-import csv
 import io
 import json
 import zipfile
@@ -14,11 +13,10 @@ from uuid import UUID
 from jinja2 import Environment
 from markupsafe import Markup
 
-from mailer.core import i18n, templating
+from mailer.core import csv_writer, i18n, templating
 from mailer.core.i18n import labels
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings, settings
-from mailer.imports.export import guarded
 from mailer.newsletters.models import LegalBasis
 from mailer.notices.models import NoticeKind
 from mailer.privacy.models import Outcome, Right
@@ -203,9 +201,10 @@ def _plain(value: Any) -> Any:
 def _csv(rows: Sequence[Row]) -> bytes:
     """Return a CSV with the byte order mark by which spreadsheets know UTF-8."""
     file = io.StringIO()
-    writer = csv.DictWriter(file, list(rows[0]))
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    columns = list(rows[0])
+    add = csv_writer.begun(file, columns)
+    for row in rows:
+        add(_cell(row[name]) for name in columns)
     return file.getvalue().encode("utf-8-sig")
 
 
@@ -214,7 +213,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=_plain)
-    return guarded(str(_plain(value) if isinstance(value, datetime | date | bytes | UUID) else value))
+    return str(_plain(value) if isinstance(value, datetime | date | bytes | UUID) else value)
 
 
 def _zip(files: Mapping[str, bytes], at: datetime) -> bytes:

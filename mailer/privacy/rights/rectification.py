@@ -1,14 +1,15 @@
 """Rectify somebody's data (RGPD 16): name and language at once, an address once its mailbox confirms.
 
 The consent goes on: each subscription has a RECTIFIED event under both fingerprints, which point at each
-other, so that whoever was subscribed stays provably so.  The old mailbox is told, and may undo it.
+other, so that whoever was subscribed stays provably so.  The old mailbox is told, and may undo it for seven
+days (address_undo.py); a second change that is asked for meanwhile begins once they are over.
 """
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs, throttle
@@ -18,29 +19,25 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.core.tokens import Purpose
 from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
-from mailer.privacy.cases import access_links, register, self_service
-from mailer.privacy.cases.register import SERVICE
-from mailer.privacy.models import AddressChange, Channel, Outcome, Right, RightsLink, RightsRequest
-from mailer.privacylog import decisions
-from mailer.privacylog.decisions import Decision
-from mailer.subscribers import subscribers, suppressions
-from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
-from mailer.subscribers.suppressions import SuppressedAddress
+from mailer.privacy.cases import old_mailbox, self_service
+from mailer.privacy.cases.old_mailbox import UNDO_WITHIN
+from mailer.privacy.models import AddressChange, Outcome, Right, RightsLink
+from mailer.privacy.rights import moves
+from mailer.subscribers import subscribers
+from mailer.subscribers.models import Subscriber, Suppression
 
 CONFIRM_WITHIN = timedelta(days=2)
-UNDO_WITHIN = timedelta(days=7)
 DAY = timedelta(hours=24)
 ASKED_A_DAY = 3  # by one person, and to one mailbox
-CHANNEL = "rectification"
-JOB = "address_changes"
-NEW_PATH, OLD_PATH = "/rights/new-address/", "/rights/old-address/"
+JOB, BEGIN = "address_changes", "address changes to begin"
+NEW_PATH = "/rights/new-address/"
 
 
 class Change(StrEnum):
     """Name what became of a change of address."""
 
     DONE = "done"
-    TAKEN = "taken"  # another subscriber has that address: nothing was changed
+    TAKEN = "taken"  # another subscriber has that address, or may come back to it: nothing was changed
     OVER = "over"  # too late, undone, or about somebody who is gone
 
 
@@ -54,73 +51,90 @@ def correct(
     return True
 
 
-def ask(db: Session, link: RightsLink, subscriber: Subscriber, new_email: str, *, now: datetime) -> None:
-    """Ask the new mailbox to confirm.  The rows and the page are the same, whoever's it is.
+def ask(
+    db: Session, link: RightsLink, subscriber: Subscriber, new_email: str, *, now: datetime
+) -> datetime | None:
+    """Ask the new mailbox to confirm; return when, if an earlier change of theirs may be undone until then.
 
-    A suppressed mailbox is not written to, nor one that was asked too often.  The worker of the notices is
-    woken all the same: the time of the answer must not tell.
+    The rows and the page are the same, whoever's the new address is.  A suppressed mailbox is not written to,
+    nor one that was asked too often.  The worker of the notices is woken all the same: the time of the answer
+    must not tell.
     """
     if new_email == subscriber.email:
-        return
+        return None
     wake(db, Task.NOTICES)
     case = self_service.begin(db, link, Right.RECTIFICATION, now=now)
+    later = old_mailbox.undoable_until(db, subscriber.fingerprint, now=now)
     change = AddressChange(
         subscriber_id=subscriber.id, request_id=case.id, old_email=subscriber.email, new_email=new_email,
-        asked_at=now, expires_at=now + CONFIRM_WITHIN,
+        asked_at=now, waits_until=later, expires_at=(later or now) + CONFIRM_WITHIN,
     )  # fmt: skip
     db.add(change)
     db.flush()
-    limits = (
-        throttle.limit(ASKED_A_DAY, DAY, "new address of", str(subscriber.id)),
-        throttle.limit(ASKED_A_DAY, DAY, "new address to", mailbox(new_email)),
-    )
-    room = all(throttle.take(db, limit, now=now) for limit in limits)
-    if room and db.get(Suppression, fingerprint_of(new_email)) is None:
+    room = throttle.take(db, throttle.limit(ASKED_A_DAY, DAY, "new address of", str(subscriber.id)), now=now)
+    if not room:
+        change.waits_until = None  # it is never asked, and ends by itself
+    elif later is None:
+        _ask_mailbox(db, change, subscriber, now)
+    return later
+
+
+def begin_due(db: Session, *, now: datetime) -> int:
+    """Ask the new mailboxes of the changes that have waited for an earlier one; return how many."""
+    due = AddressChange.waits_until <= now, jobs.to_try(BEGIN, AddressChange.id)
+    found = db.scalars(select(AddressChange).where(*due).with_for_update(skip_locked=True)).all()
+    for change in found:
+        with jobs.row(BEGIN, change.id, db):
+            subscriber = db.get_one(Subscriber, change.subscriber_id)
+            change.waits_until, change.expires_at = None, now + CONFIRM_WITHIN
+            if _may_begin(change, subscriber):
+                _ask_mailbox(db, change, subscriber, now)
+    return len(found)
+
+
+def _may_begin(change: AddressChange, subscriber: Subscriber) -> bool:
+    return subscriber.email == change.old_email and subscriber.restricted_at is None
+
+
+def _ask_mailbox(db: Session, change: AddressChange, subscriber: Subscriber, now: datetime) -> None:
+    """Write to the new mailbox, unless it is suppressed or was asked too often."""
+    if _has_room(db, change, now) and db.get(Suppression, fingerprint_of(change.new_email)) is None:
         facts = {"link": NEW_PATH, "purpose": Purpose.NEW_ADDRESS, "of": change.id.hex}
         outbox.post(
-            db, NoticeKind.NEW_ADDRESS, email=new_email, locale=subscriber.locale, facts=facts, now=now
-        )
+            db, NoticeKind.NEW_ADDRESS, email=change.new_email, locale=subscriber.locale, facts=facts,
+            about=subscriber.id, now=now,
+        )  # fmt: skip
+
+
+def _has_room(db: Session, change: AddressChange, now: datetime) -> bool:
+    """Return whether this mailbox was not asked too often.
+
+    A person's first request of a day to a mailbox leaves however often others asked it: whoever keeps asking
+    a mailbox keeps nobody else from moving to it.
+    """
+    where = mailbox(change.new_email)
+    first = throttle.limit(1, DAY, "new address of to", str(change.subscriber_id), where)
+    room = throttle.take(db, throttle.limit(ASKED_A_DAY, DAY, "new address to", where), now=now)
+    return throttle.take(db, first, now=now) or room
 
 
 def confirm(db: Session, change_id: UUID, *, now: datetime) -> Change:
     """Change the address, since the new mailbox confirms."""
-    change, subscriber = _locked(db, change_id)
+    change, subscriber = locked(db, change_id)
     if change is None or subscriber is None or change.undone_at:
         return Change.OVER
     if change.confirmed_at:
         return Change.DONE if subscriber.email == change.new_email else Change.OVER
-    if now >= change.expires_at or subscriber.email != change.old_email or subscriber.restricted_at:
+    if now >= change.expires_at or change.waits_until or not _may_begin(change, subscriber):
         return Change.OVER
-    if _taken(db, change.new_email):
+    if old_mailbox.undoable_until(db, subscriber.fingerprint, now=now):
+        return Change.OVER
+    if _taken(db, change.new_email, now):
         return Change.TAKEN
-    _move(db, subscriber, change.new_email, now)
+    moves.move(db, subscriber, change.new_email, now=now)
     change.confirmed_at, change.expires_at = now, now + UNDO_WITHIN
-    _close(db, change.request_id, Outcome.GRANTED, now)
-    facts = {"link": OLD_PATH, "purpose": Purpose.OLD_ADDRESS, "of": change.id.hex}
-    outbox.post(
-        db, NoticeKind.ADDRESS_CHANGED, email=change.old_email, name=subscriber.name,
-        locale=subscriber.locale, facts=facts, now=now,
-    )  # fmt: skip
-    return Change.DONE
-
-
-def undo(db: Session, change_id: UUID, *, now: datetime) -> Change:
-    """Change the address back, since the old mailbox undoes it."""
-    change, subscriber = _locked(db, change_id)
-    if change is None or subscriber is None or change.confirmed_at is None or now >= change.expires_at:
-        return Change.OVER
-    if change.undone_at:
-        return Change.DONE if subscriber.email == change.old_email else Change.OVER
-    if subscriber.email != change.new_email or _taken(db, change.old_email):
-        return Change.OVER
-    _move(db, subscriber, change.old_email, now)
-    change.undone_at = now
-    case = register.open(
-        db, right=Right.RECTIFICATION, channel=Channel.LINK, email=change.old_email,
-        locale=subscriber.locale, receipt=False, now=now, undone=True,
-    )  # fmt: skip
-    case.acknowledged_at = now
-    register.close(db, case, Outcome.GRANTED, by=SERVICE, now=now)
+    moves.close(db, change, Outcome.GRANTED, now=now)
+    old_mailbox.tell(db, change, NoticeKind.ADDRESS_CHANGED, now=now)
     return Change.DONE
 
 
@@ -137,38 +151,20 @@ def forget(db: Session, *, now: datetime) -> int:
     for change in found:
         with jobs.row(JOB, change.id, db):
             if change.confirmed_at is None:
-                _close(db, change.request_id, Outcome.WITHDRAWN, now)
+                moves.close(db, change, Outcome.WITHDRAWN, now=now)
             db.delete(change)
     return len(found)
 
 
-def _move(db: Session, subscriber: Subscriber, email: str, now: datetime) -> None:
-    """Move everything of theirs to another address; links and sessions of the older one end."""
-    old, new = subscriber.fingerprint, fingerprint_of(email)
-    subscribers.move(db, subscriber, email, channel=CHANNEL, now=now)
-    theirs = RightsRequest.fingerprint == old
-    db.execute(update(RightsRequest).where(theirs, RightsRequest.email.is_not(None)).values(email=email))
-    db.execute(update(RightsRequest).where(theirs).values(fingerprint=new))
-    suppression = db.get(Suppression, old)
-    if (
-        suppression and suppression.reason is not SuppressionReason.HARD_BOUNCE
-    ):  # that was the mailbox's, not theirs
-        suppressions.add(db, [SuppressedAddress(new, suppression.reason, suppression.at)])
-    decisions.write(db, Decision.RECTIFICATION, old, detail=new.hex())
-    access_links.revoke(db, old)
-    db.flush()
-
-
-def _locked(db: Session, change_id: UUID) -> tuple[AddressChange | None, Subscriber | None]:
+def locked(db: Session, change_id: UUID) -> tuple[AddressChange | None, Subscriber | None]:
+    """Return a change and whose it is, both locked, the person first: others of their changes may follow."""
+    whose = db.scalar(select(AddressChange.subscriber_id).where(AddressChange.id == change_id))
+    subscriber = db.get(Subscriber, whose, with_for_update=True) if whose else None
     change = db.get(AddressChange, change_id, with_for_update=True)
-    return change, db.get(Subscriber, change.subscriber_id, with_for_update=True) if change else None
+    return change, subscriber if change else None
 
 
-def _taken(db: Session, email: str) -> bool:
-    return db.scalar(select(exists().where(Subscriber.email == email))) or False
-
-
-def _close(db: Session, request_id: UUID, outcome: Outcome, now: datetime) -> None:
-    case = register.find(db, request_id)
-    if case and case.closed_at is None:
-        register.close(db, case, outcome, by=SERVICE, now=now)
+def _taken(db: Session, email: str, now: datetime) -> bool:
+    """Return whether somebody has this address, or may still come back to it by undoing a change."""
+    has = db.scalar(select(exists().where(Subscriber.email == email)))
+    return bool(has) or old_mailbox.awaited(db, email, now=now)

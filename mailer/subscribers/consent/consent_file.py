@@ -22,7 +22,7 @@ from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.faults import Fault
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload, Wording
 from mailer.subscribers.consent.verify import Verification
-from mailer.subscribers.eligibility import Standing, Why
+from mailer.subscribers.eligibility import CHANGE_UNDONE, Standing, Why
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 
 
@@ -102,10 +102,37 @@ def events(db: Session, fingerprint: bytes) -> list[Row[Any]]:
     earlier = _earlier(rows.values())
     while earlier:
         older, change = earlier.pop()
-        new = {row.seq: row for row in _under(db, older) if row.seq < change and row.seq not in rows}
+        new = {row.seq: row for row in _stay(_under(db, older), change) if row.seq not in rows}
         rows |= new
         earlier += _earlier(new.values())
     return [rows[seq] for seq in sorted(rows)]
+
+
+def fingerprints(db: Session, fingerprint: bytes) -> set[bytes]:
+    """Return this fingerprint, and those of the addresses that became this one, through every change.
+
+    An address that a change was undone from was never theirs.
+    """
+    known, unread = {fingerprint}, [fingerprint]
+    while unread:
+        mine = ConsentPayload.fingerprint == unread.pop()
+        came = mine, ConsentPayload.moved_from.is_not(None), ConsentPayload.channel != CHANGE_UNDONE
+        older = set(db.scalars(select(ConsentPayload.moved_from).where(*came).distinct()))
+        new = {each for each in older if each} - known
+        known, unread = known | new, unread + list(new)
+    return known
+
+
+def _stay(rows: Iterable[Row[Any]], change: int) -> list[Row[Any]]:
+    """Return the events under an earlier address from the person's coming there until they left it.
+
+    What that mailbox did before they came is not theirs.
+    """
+    until = [row for row in rows if row.seq < change]
+    came = [row for row in until if row.moved_from]
+    last = max((row.at for row in came), default=None)
+    first = min((row.seq for row in came if row.at == last), default=0)
+    return [row for row in until if row.seq >= first]
 
 
 def _earlier(rows: Iterable[Row[Any]]) -> list[tuple[bytes, int]]:

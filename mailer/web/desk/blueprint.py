@@ -11,6 +11,7 @@ from mailer.newsletters import newsletters as publications
 from mailer.newsletters.models import Theme
 from mailer.subscribers.recipients import count
 from mailer.web.desk import labels
+from mailer.web.desk.account import account
 from mailer.web.desk.case_data import data
 from mailer.web.desk.case_letters import acts
 from mailer.web.desk.cases import rights
@@ -21,6 +22,7 @@ from mailer.web.desk.issue_actions import moves
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 desk.before_request(login_required(lambda: None))
 desk.context_processor(labels.context)
+desk.register_blueprint(account)
 desk.register_blueprint(issue)
 desk.register_blueprint(moves)
 desk.register_blueprint(people)

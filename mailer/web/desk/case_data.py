@@ -18,6 +18,7 @@ from mailer.privacy.cases.register import ClosedCase
 from mailer.privacy.models import RightsRequest
 from mailer.privacy.rights import by_staff, erasure_worker
 from mailer.privacy.rights.by_staff import AnotherAddress, NobodyThere, NotRestricted
+from mailer.privacy.rights.erasure import ErasureWaits
 from mailer.rendering.typography import long_day
 from mailer.web.desk import labels
 from mailer.web.desk.cases import Refusal, fetch, show, words
@@ -81,6 +82,11 @@ def _erased(case_id: UUID) -> ResponseReturnValue:
         return _back(
             case_id, _("Rien n’est encore effacé : le service réessaie, et le dossier le dira."), "info"
         )
+    if isinstance(done, ErasureWaits):
+        day = long_day(done.until, labels.language())
+        said = _("Plus rien ne part. Les données seront effacées le %(day)s : jusque-là, l’ancienne adresse "
+                 "peut encore annuler le changement.", day=day)  # fmt: skip
+        return _back(case_id, said, "info")
     if not done.first:
         return _back(case_id, _("Rien n’a changé : c’était déjà effacé."), "info")
     return _back(case_id, _("Les données sont effacées, et le certificat part à cette adresse."), "success")

@@ -47,6 +47,7 @@ STEPS = {
     "lifting": lazy_gettext("Fin du gel annoncée"),
     "to erase": lazy_gettext("Effacement demandé"),
     "not erased": lazy_gettext("Effacement impossible pour l’instant : le service réessaie"),
+    "mail stopped": lazy_gettext("Envois arrêtés : l’ancienne adresse peut encore annuler le changement"),
     "erased": lazy_gettext("Données effacées"),
     "closed": lazy_gettext("Dossier clos"),
 }

@@ -1,33 +1,48 @@
-"""Door: logging in to the desk, and out of it."""
+"""Door: logging in to the desk, and out of it.
 
-from dataclasses import dataclass
+The browser's cookie holds a session's secret; who that is, and whether it still opens anything, is asked of
+the database at each request.
+"""
+
+import math
+from dataclasses import asdict
 from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, ngettext
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField
 
-from mailer.core.db import transaction
-from mailer.staff import accounts
-from mailer.staff.models import Staff
-from mailer.web.security import limiter
+from mailer.core.db import transaction, utcnow
+from mailer.core.settings import settings
+from mailer.staff import login_limits, logins, sessions
+from mailer.staff.logins import Attempt
+from mailer.staff.passwords import Busy
+from mailer.staff.sessions import LoggedIn
+from mailer.web.desk import browser
+from mailer.web.network import visitor
 
 login = Blueprint("login", __name__)
-SESSION = timedelta(hours=10)  # a working day
+DEVICE = "device"  # cookie: this browser has logged in before
+BUSY = 2  # seconds
 
 
-@dataclass(frozen=True)
-class Account(UserMixin):  # type: ignore[misc]
+class Account(LoggedIn, UserMixin):  # type: ignore[misc]
     """Whoever is logged in."""
 
-    id: UUID
-    name: str
+    @property
+    def id(self) -> UUID:
+        """Return the id of the account."""
+        return self.staff_id
+
+    def get_id(self) -> str:
+        """Return what the cookie holds."""
+        return self.secret
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
@@ -37,8 +52,9 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 
 def init_login(app: Flask) -> None:
     """Give the app its login manager."""
-    app.config["PERMANENT_SESSION_LIFETIME"] = SESSION
+    app.config["PERMANENT_SESSION_LIFETIME"] = sessions.LONGEST
     manager = LoginManager(app)
+    manager.session_protection = None  # the database says whether a session lives
     manager.login_view = "login.page"
     manager.login_message = lazy_gettext("Identifiez-vous pour ouvrir cette page.")
     manager.login_message_category = "info"
@@ -53,32 +69,96 @@ def page() -> ResponseReturnValue:
 
 
 @login.post("/login")
-@limiter.limit("10 per minute; 60 per hour")
 def enter() -> ResponseReturnValue:
-    form = LoginForm()
+    """Verify a password with no transaction open, since hashing takes its time."""
+    form, device = LoginForm(), request.cookies.get(DEVICE, "")
     with transaction() as db:
-        staff = accounts.authenticate(db, form.email.data or "", form.password.data or "")
-    if staff is None:
-        fault = _("L’adresse ou le mot de passe ne convient pas.")
-        return render_template("desk/login.html", form=form, fault=fault), 422
-    session.clear()  # nothing from before the login is trusted after it
-    session.permanent = True
-    login_user(Account(staff.id, staff.name))
-    return redirect(_destination(), 303)
+        attempt = logins.begin(db, form.email.data or "", network=visitor(), device=device, now=utcnow())
+    if attempt.wait:
+        return _later(form, attempt.wait)
+    try:
+        kept = logins.verify(attempt.candidate, form.password.data or "")
+    except Busy:
+        with transaction() as db:
+            logins.abandon(db, attempt)
+        return _busy(form)
+    answer = _opened(attempt, kept) if kept else None
+    return answer or _refused(form)
 
 
 @login.post("/logout")
 def leave() -> ResponseReturnValue:
-    logout_user()
-    session.clear()
+    _end_session()
     flash(_("Vous êtes déconnecté."), "info")
     return redirect(url_for("login.page"), 303)
 
 
-def _account(staff_id: str) -> Account | None:
+def remember(opened: LoggedIn) -> None:
+    """Have this browser hold a session; nothing from before it is trusted after it."""
+    session.clear()
+    session.permanent = True
+    login_user(Account(**asdict(opened)))
+
+
+def here() -> str:
+    """Name the browser that asks."""
+    return browser.named(request.headers.get("User-Agent", ""))
+
+
+def _opened(attempt: Attempt, kept: str) -> ResponseReturnValue | None:
+    _end_session()
     with transaction() as db:
-        staff = db.get(Staff, UUID(staff_id))
-        return Account(staff.id, staff.name) if staff else None
+        opened = logins.finish(db, attempt, kept, browser=here(), now=utcnow())
+    if opened is None:
+        return None
+    remember(opened)
+    answer = make_response(redirect(_destination(), 303))
+    answer.set_cookie(
+        DEVICE, login_limits.device(opened.staff_id), max_age=login_limits.DEVICE_FOR, path="/login",
+        httponly=True, samesite="Strict", secure=settings().public_url.startswith("https://"),
+    )  # fmt: skip
+    return answer
+
+
+def _end_session() -> None:
+    if current_user.is_authenticated:
+        with transaction() as db:
+            sessions.end(db, current_user.id, current_user.session_id)
+    logout_user()
+    session.clear()
+
+
+def _refused(form: LoginForm) -> ResponseReturnValue:
+    fault = _("L’adresse ou le mot de passe ne convient pas.")
+    return render_template("desk/login.html", form=form, fault=fault), 422
+
+
+def _later(form: LoginForm, wait: timedelta) -> ResponseReturnValue:
+    seconds = math.ceil(wait.total_seconds())
+    fault = ngettext(
+        "Trop d’essais à la suite. Réessayez dans %(num)d seconde.",
+        "Trop d’essais à la suite. Réessayez dans %(num)d secondes.",
+        seconds,
+    )
+    page = render_template("desk/login.html", form=form, fault=fault)
+    return page, 429, {"Retry-After": str(seconds)}
+
+
+def _busy(form: LoginForm) -> ResponseReturnValue:
+    fault = _("Beaucoup de personnes se connectent en ce moment. Réessayez dans quelques secondes.")
+    page = render_template("desk/login.html", form=form, fault=fault)
+    return page, 503, {"Retry-After": str(BUSY)}
+
+
+def _account(secret: str) -> Account | None:
+    with transaction() as db:
+        found = sessions.resume(db, secret, now=utcnow(), is_act=_is_act())
+    return Account(**asdict(found)) if found else None
+
+
+def _is_act() -> bool:
+    """Return whether somebody asked: what a page looks up by itself keeps no session alive."""
+    return request.method != "GET" or request.headers.get("Sec-Fetch-Dest") != "empty"
 
 
 def _destination() -> str:

@@ -19,8 +19,9 @@ from mailer.newsletters.models import Newsletter
 from mailer.subscribers import signup
 from mailer.subscribers.consent import wordings
 from mailer.subscribers.consent.models import Wording
+from mailer.web.network import network
 from mailer.web.public.forms import SignupForm, shown_at
-from mailer.web.security import FORM_LIMIT, limiter, may_be_framed, network
+from mailer.web.security import FORM_LIMIT, limiter, may_be_framed
 
 public = Blueprint("public", __name__)
 LATEST = 3  # issues on the home page

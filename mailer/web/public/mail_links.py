@@ -151,10 +151,9 @@ def leave(token: str) -> ResponseReturnValue:
     with transaction() as db:
         found = _addressee(db, token)
         newsletter = _left(found, db)
-        if found and found.subscription_id:
-            left = subscriptions.withdraw(db, found.subscription_id, channel=channel, now=utcnow())
-            if left:
-                outbox.goodbye(db, found.subscription_id, now=utcnow())
+        theirs = found.subscription_id if found else None
+        if subscriptions.withdraw(db, theirs, channel=channel, now=utcnow()) and theirs:
+            outbox.goodbye(db, theirs, now=utcnow())
     reasons = labels(DepartureReason, str(get_locale()))
     return render_template("left.html", newsletter=newsletter, token=token, reasons=reasons, thanks=False)
 

@@ -23,9 +23,10 @@ from mailer.subscribers import preferences as choices
 from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber
 from mailer.subscribers.preferences import LONGEST_PAUSE, OPEN_FOR
+from mailer.web.network import network
 from mailer.web.public.forms import AddressForm, one_line
 from mailer.web.public.home import were_shown, wording_of
-from mailer.web.security import FORM_LIMIT, limiter, network, private
+from mailer.web.security import LINK_LIMIT, limiter, private
 
 preferences = Blueprint("preferences", __name__)
 preferences.after_request(private)
@@ -58,7 +59,7 @@ def ask() -> ResponseReturnValue:
 
 
 @preferences.post("/preferences")
-@limiter.limit(FORM_LIMIT, key_func=network)
+@limiter.limit(LINK_LIMIT, key_func=network)
 def send_link() -> ResponseReturnValue:
     """Answer alike, with the same statements, whatever the address: a worker decides, later."""
     form = AddressForm(request.form)
@@ -79,7 +80,7 @@ def check_your_mail() -> ResponseReturnValue:
 def show(token: str) -> ResponseReturnValue:
     """Show a button, and nothing about anybody: mails are passed on, and robots open their links."""
     with transaction() as db:
-        subscriber = _whose(db, token, OPEN_FOR)
+        subscriber = _whose(db, token)
     return render_template("preferences_open.html", token=token) if subscriber else _over()
 
 
@@ -87,9 +88,10 @@ def show(token: str) -> ResponseReturnValue:
 @limiter.limit("60 per minute")
 def open_form(token: str) -> ResponseReturnValue:
     with transaction() as db:
-        subscriber = _whose(db, token, OPEN_FOR)
+        subscriber = _whose(db, token)
         if subscriber is None:
             return _over()
+        choices.used(db, subscriber.email, token, now=utcnow())
         if subscriber.restricted_at:
             return render_template("preferences_frozen.html")
         return _page(db, subscriber, _form_of(db, subscriber))
@@ -105,7 +107,7 @@ def open_again(token: str) -> ResponseReturnValue:
 @limiter.limit("60 per minute")
 def save(token: str) -> ResponseReturnValue:
     with transaction() as db:
-        subscriber = _whose(db, token, OPEN_FOR * 2, lock=True)  # a page opened in time may be sent late
+        subscriber = _whose(db, token, late=OPEN_FOR, lock=True)  # a page opened in time may be sent late
         if subscriber is None:
             return _over()
         if subscriber.restricted_at:
@@ -131,17 +133,27 @@ def last_day() -> date:
     return first_day() + LONGEST_PAUSE
 
 
-def _whose(db: Session, token: str, within: timedelta, *, lock: bool = False) -> Subscriber | None:
+def _whose(
+    db: Session, token: str, *, late: timedelta = timedelta(0), lock: bool = False
+) -> Subscriber | None:
     """Return whose preferences the link opens; None when it is over, none of ours, or went to an older
     address.
     """
     try:
-        found, signed_at = tokens.dated(Purpose.PREFERENCES, token, max_age=within)
+        found, signed_at = tokens.dated(Purpose.PREFERENCES, token, max_age=choices.KEPT)
     except BadToken:
+        return None
+    if utcnow() >= _ends(found, signed_at) + late:
         return None
     of = UUID(found[0])
     subscriber = subscribers.locked(db, of) if lock else db.get(Subscriber, of)
     return subscriber if subscriber and choices.still_theirs(subscriber, signed_at) else None
+
+
+def _ends(found: list[str], signed_at: datetime) -> datetime:
+    """Return how long a link lives: an hour, or what it says itself."""
+    until = datetime.fromisoformat(found[2]) if len(found) > 2 else signed_at
+    return max(signed_at + OPEN_FOR, until)
 
 
 def _offering(form: PreferencesForm, listed: Sequence[Newsletter]) -> PreferencesForm:

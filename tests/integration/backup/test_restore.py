@@ -36,6 +36,8 @@ from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
 from mailer.privacylog.models import HostPosition
 from mailer.smtp.relay import Relay
+from mailer.staff import sessions
+from mailer.staff.models import Staff
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent import anchors, verify
 from mailer.subscribers.consent.models import ConsentPayload
@@ -48,6 +50,7 @@ from mailer.subscribers.models import (
 )
 from mailer.subscribers.suppressions import SuppressedAddress
 from mailer.web.app import create_app
+from tests.support.desk_rows import make_staff
 from tests.support.fresh_database import fresh_database
 from tests.support.make import (
     EPOCH,
@@ -100,6 +103,8 @@ def installation(clean: None, settings: Settings, sink: Sink, tmp_path: Path) ->
         assert audience.freeze(db, leaving.id, now=utcnow())
         scheduled = make_scheduled_issue(db, newsletter, "The next letter.")
         outbox.goodbye(db, pending.id, now=EPOCH)
+        staff = make_staff(db)
+        assert sessions.start(db, staff.id, epoch=0, browser="", now=utcnow())
     key = tmp_path / "key.txt"
     public = _done("restore", "key", "--out", key)["public_key"]
     backup = Path(_done("backup", "--out", tmp_path / "backups", "--recipient-key", public)["file"])
@@ -276,6 +281,14 @@ def test_replaying_twice_changes_nothing_more(restored: Installation) -> None:
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(ConsentPayload)) == before
     assert "nothing to replay" in _refused("restore", "replay", "--yes")
+
+
+def test_no_session_of_the_desk_comes_back(restored: Installation) -> None:
+    """Some had ended since: by a logout, by a new password."""
+    _done("restore", "replay", "--yes")
+    with transaction() as db:
+        staff = db.scalars(select(Staff.id)).one()
+        assert sessions.listing(db, staff, now=utcnow()) == []
 
 
 def test_a_person_confirms_which_machines_were_replayed(restored: Installation) -> None:

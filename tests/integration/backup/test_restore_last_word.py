@@ -13,7 +13,7 @@ from mailer.core.settings import Settings
 from mailer.newsletters.models import Newsletter
 from mailer.privacy.cases import access_links
 from mailer.privacy.models import AddressChange, RightsLink
-from mailer.privacy.rights import objection, rectification
+from mailer.privacy.rights import address_undo, objection, rectification, restriction
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import verify
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
@@ -27,6 +27,7 @@ from mailer.subscribers.models import (
 from tests.support.commands import facts
 from tests.support.fresh_database import fresh_database
 from tests.support.make import EPOCH, erase, make_newsletter, make_pending, sign_up
+from tests.support.moves import let_undo_lapse
 
 MOVED, BACK, FRESH, BARRED, RETURNED, STILL = (
     f"{name}@example.org" for name in ("moved", "back", "fresh", "barred", "returned", "still")
@@ -63,6 +64,7 @@ def _days_go_by() -> None:
     """A transaction each, as at the doors."""
     with transaction() as db:
         _move(db, MOVED, NEW)
+    let_undo_lapse()
     _erase(NEW, never_again=True)
     _erase(FRESH)
     _return(FRESH)
@@ -75,7 +77,36 @@ def _days_go_by() -> None:
     with transaction() as db:
         _move(db, BACK, "back@elsewhere.example.org")
         change = db.scalars(select(AddressChange.id).where(AddressChange.old_email == BACK)).one()
-        assert rectification.undo(db, change, now=utcnow()) is rectification.Change.DONE
+        assert address_undo.undo(db, change, now=utcnow()) is rectification.Change.DONE
+
+
+def test_a_no_of_whoever_came_back_reaches_both_records_that_the_backup_knows(
+    clean: None, settings: Settings, tmp_path: Path
+) -> None:
+    """It was made between the sign-up at the old address and the undo: one person in two records."""
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        subscriptions.confirm(db, make_pending(db, newsletter, email=BACK, now=EPOCH).id, now=EPOCH)
+        _move(db, BACK, NEW)
+    _return(BACK)
+    key, out = str(tmp_path / "key.txt"), str(tmp_path / "backups")
+    public = facts("restore", "key", "--out", key)["public_key"]
+    backup = facts("backup", "--out", out, "--recipient-key", public)["file"]
+    with transaction() as db:
+        change = db.scalars(select(AddressChange.id)).one()
+        assert address_undo.undo(db, change, now=utcnow()) is rectification.Change.DONE
+    with transaction() as db:
+        assert _known(db) == {BACK}
+        whose = db.scalars(select(Subscriber)).one()
+        restriction.restrict(db, whose, now=utcnow())
+        objection.withdraw(db, whose.fingerprint, now=utcnow())
+    with fresh_database(settings):
+        facts("restore", backup, "--key-file", key)
+        facts("restore", "replay", "--yes")
+        with transaction() as db:
+            assert _known(db) == {BACK, NEW}
+            assert set(db.scalars(select(Subscription.state))) == {SubscriptionState.ENDED}
+            assert all(db.scalars(select(Subscriber.restricted_at)))
 
 
 @pytest.fixture

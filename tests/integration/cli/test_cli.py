@@ -4,11 +4,17 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
+from mailer.core.audit import Audit
+from mailer.core.db import transaction, utcnow
 from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings
+from mailer.staff import sessions
+from mailer.staff.sessions import LoggedIn
 from tests.support.commands import facts, mailer
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -49,6 +55,37 @@ def test_an_account_for_the_desk(settings: Settings) -> None:
     again = mailer(*given, input="quatre mots bien choisis\n")
     assert again.returncode == 1
     assert "There is an account" in again.stderr
+
+
+def test_an_account_is_looked_after(settings: Settings) -> None:
+    given = ("staff", "create", "--email", "max@example.org", "--name", "Max", "--password-stdin")
+    refused = mailer(*given, input="azertyuiop123\n")
+    assert refused.returncode == 1
+    assert "quickly guessed" in refused.stderr
+    created = facts(*given, input="quatre mots bien choisis\n")
+    with transaction() as db:
+        opened = sessions.start(db, UUID(created["id"]), epoch=0, browser="", now=utcnow())
+    change = ("staff", "password", " MAX@example.org", "--password-stdin")
+    assert mailer(*change, input="max@example.org\n").returncode == 1
+    assert _opens(opened)
+    assert mailer(*change, input="un tout autre choix de mots\n").returncode == 0
+    assert not _opens(opened)
+    assert mailer("staff", "disable", "max@example.org").returncode == 0
+    listed = {row["email"]: row["disabled"] for row in facts("staff", "list")}
+    assert listed["max@example.org"]
+    assert mailer("staff", "enable", "max@example.org").returncode == 0
+    assert {row["email"]: row["disabled"] for row in facts("staff", "list")}["max@example.org"] is None
+    nobody = mailer("staff", "disable", "nobody@example.org")
+    assert (nobody.returncode, "mailer staff list" in nobody.stderr) == (1, True)
+    with transaction() as db:
+        who = [each.what for each in db.scalars(select(Audit)) if each.details == {"staff": created["id"]}]
+    assert who == ["staff create", "staff password", "staff disable", "staff enable"]
+
+
+def _opens(session: LoggedIn | None) -> bool:
+    assert session
+    with transaction() as db:
+        return sessions.resume(db, session.secret, now=utcnow()) is not None
 
 
 def _report(*arguments: str) -> Any:

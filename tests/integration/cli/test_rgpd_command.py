@@ -18,7 +18,7 @@ from mailer.newsletters.models import LegalBasis
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy import breaches, documents
 from mailer.privacy.models import Breach
-from tests.support.make import EPOCH, make_newsletter, make_readers
+from tests.support.make import EPOCH, make_newsletter, make_pending, make_readers
 
 KNOWN = ("controller_name", "controller_address", "dpo_email", "recipients")
 
@@ -143,6 +143,13 @@ def test_whom_it_may_concern(people: list[str], tmp_path: Path) -> None:
         assert [row["email"] for row in csv.DictReader(file)] == sorted(people)
     assert out.stat().st_mode & 0o077 == 0
     assert _done("rgpd", "breach", "affected", number, "--out", out, "--newsletter", "avis")["rows"] == 0
+    with transaction() as db:
+        make_pending(db, make_newsletter(db, slug="autre"), email="-2+3@example.org", now=utcnow())
+    assert _done("rgpd", "breach", "affected", number, "--out", out)["rows"] == 4
+    with out.open(encoding="utf-8-sig", newline="") as file:  # no spreadsheet computes it
+        assert [row["email"] for row in csv.DictReader(file) if "2+3" in row["email"]] == [
+            "'-2+3@example.org"
+        ]
     with transaction() as db:
         logged = {row.what for row in db.scalars(select(Audit))}
     assert logged == {"breach open", "breach affected"}

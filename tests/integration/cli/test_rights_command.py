@@ -7,6 +7,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 
 from mailer.core.audit import Audit
@@ -18,6 +19,7 @@ from mailer.privacy.rights import erasure, erasure_worker
 from mailer.subscribers.models import Subscriber
 from tests.support.commands import facts, mailer
 from tests.support.make import make_newsletter, make_readers, open_case, sign_up
+from tests.support.moves import move
 
 pytestmark = pytest.mark.usefixtures("clean")
 
@@ -191,3 +193,14 @@ def test_restricting_and_lifting_tell_the_person_first() -> None:
     assert _audited() == ["rights restrict", "rights restrict", "rights lift"]
     unknown = mailer("rights", "lift", "nobody@example.org")
     assert (unknown.returncode, "nothing to restrict" in unknown.stderr) == (1, True)
+
+
+def test_an_erasure_that_waits_for_the_undo_says_until_when(app: Flask) -> None:
+    with transaction() as db:
+        make_readers(db, make_newsletter(db), 1)
+    move(app, "reader0@example.org", "reader@example.com")
+    said = facts("rights", "erase", "reader@example.com", "--yes")
+    assert set(said) == {"case_id", "number", "until"}
+    held = mailer("rights", "lift", "reader@example.com")
+    assert held.returncode == 1
+    assert "an erasure waits at this address" in held.stderr

@@ -15,7 +15,8 @@ from mailer.core.settings import Settings
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import register
 from mailer.privacy.models import Channel, RightsRequest
-from mailer.privacy.rights import disclosures, erasure, erasure_certificate, erasure_worker
+from mailer.privacy.rights import disclosures, erasure, erasure_certificate, erasure_wait, erasure_worker
+from mailer.privacy.rights.erasure_certificate import ErasureCertificate
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscription
 from tests.support.commands import facts
@@ -119,7 +120,7 @@ def test_whoever_comes_late_is_told_the_same_and_nobody_twice(db: Session) -> No
     _export(db, after=DAY)
     first = erase(db, ZOE, never_again=False, now=EPOCH + 2 * DAY)
     late = erasure.grant(db, first.case_id, now=EPOCH + 2 * DAY + HOUR)
-    assert late
+    assert isinstance(late, ErasureCertificate)
     assert (late.handed, late.first, late.backups_until) == (first.handed, False, first.backups_until)
     assert len(_told(db)) == 1
 
@@ -148,5 +149,5 @@ def test_from_an_export_to_the_officer_s_letter(clean: None, tmp_path: Path) -> 
     with transaction() as db:
         assert len(_told(db)) == 1
         (case,) = db.scalars(select(RightsRequest))
-        (done,) = (step for step in register.history(db, case) if step.what == erasure.DONE)
+        (done,) = (step for step in register.history(db, case) if step.what == erasure_wait.DONE)
         assert [each["newsletter"] for each in done.details["handed"]] == ["lettre"]

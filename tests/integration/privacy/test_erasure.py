@@ -1,7 +1,9 @@
 """Erasure: whole or not at all, exact at the gate, and nothing but keyed evidence left behind."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,14 +12,16 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from mailer.core import appendonly, heartbeats
+from mailer.core import settings as settings_module
 from mailer.core.address import normalise
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.delivery import audience, ledger
 from mailer.delivery.models import Delivery
-from mailer.imports import redact
+from mailer.imports import apply, redact
 from mailer.imports.models import Import, ImportFile, ImportState
+from mailer.imports.rows import person
 from mailer.imports.uploads import Stored
 from mailer.issues.models import Issue
 from mailer.monitoring import alarms
@@ -26,15 +30,18 @@ from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Outcome, Right, RightsLink, RightsRequest
 from mailer.privacy.rights import erasure, erasure_worker, rectification
+from mailer.privacy.rights.erasure_certificate import ErasureCertificate
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NEVER_AGAIN, Decision, LogEntry
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent import verify
+from mailer.subscribers.consent.bulk import Common
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import Subscriber, Subscription, Suppression, SuppressionReason
 from mailer.subscribers.suppressions import SuppressedAddress
+from tests.support.commands import facts
 from tests.support.make import (
     EPOCH,
     all_of,
@@ -298,7 +305,8 @@ def _waiting(db: Session, body: bytes) -> Stored:
     newsletter = make_newsletter(db)
     job = Import(
         newsletter_id=newsletter.id, state=ImportState.CHECKED, by="terminal", file_name="people.csv",
-        sha256=b"", records=3, preset="csv", columns={}, source="fair", locale="fr", created_at=EPOCH,
+        file_fingerprint=b"", records=3, preset="csv", columns={}, source="fair", locale="fr",
+        created_at=EPOCH,
     )  # fmt: skip
     db.add(job)
     db.flush()
@@ -329,6 +337,83 @@ def test_a_new_address_that_nobody_confirmed_is_given_up(db: Session) -> None:
     case = db.scalars(select(RightsRequest).where(RightsRequest.right == Right.RECTIFICATION)).one()
     assert (case.outcome, case.email, done.pending) == (Outcome.WITHDRAWN, None, [])
     assert db.scalars(select(Notice.email)).all() == [ZOE]  # the certificate's
+
+
+def test_the_file_of_one_row_loses_its_name_and_no_other_file_does(db: Session) -> None:
+    """Whether it was taken over, or still waits; in other names, the address alone goes."""
+    newsletter = make_newsletter(db)
+    names = ("Zoé Martin.csv", "zoe.csv", "de zoe@example.org.csv", "de Zoe@Example.org-2.csv", "tous.csv")
+    for name, records in zip(names, (1, 1, 2, 9, 9), strict=True):
+        db.add(_imported(newsletter.id, name, records))
+    db.flush()
+    first, second = db.scalars(select(Import).where(Import.records == 1)).all()
+    common = Common(newsletter.id, EPOCH, "import", first.id)
+    key = settings_module.settings().fingerprint_key.get_secret_value().encode()
+    people = [person(ZOE, name=None, locale="fr", source="test", said_at=EPOCH - HOUR, key=key)]
+    apply.import_people(db, common, people, informed_at=EPOCH)
+    db.add(ImportFile(import_id=second.id, number=0, body=f"email\n{ZOE}\n".encode()))
+    db.flush()
+    done = erase(db, ZOE, never_again=False, now=EPOCH)
+    assert (done.rows["subscriber_import"], done.rows["import_file"]) == (4, 1)
+    left = db.execute(select(Import.file_name, Import.records).order_by(Import.records)).all()
+    assert {tuple(row) for row in left} == {("—", 1), ("de —.csv", 2), ("de —-2.csv", 9), ("tous.csv", 9)}
+
+
+def _imported(newsletter_id: UUID, name: str, records: int) -> Import:
+    return Import(
+        newsletter_id=newsletter_id, state=ImportState.DONE, by="terminal", file_name=name,
+        file_fingerprint=b"", records=records, preset="csv", columns={}, source="fair", locale="fr",
+        created_at=EPOCH,
+    )  # fmt: skip
+
+
+def test_the_hash_of_a_file_tells_nothing_without_the_key(clean: None, tmp_path: Path) -> None:
+    """The SHA-256 of a file of one row is guessed by whoever knows the address."""
+    with transaction() as db:
+        make_newsletter(db)
+    file = tmp_path / "one.csv"
+    file.write_bytes(f"email;consented_at\n{ZOE};2025-01-01\n".encode())
+    facts("subscribers", "import", str(file), "--newsletter", "lettre", "--source", "fair")
+    with transaction() as db:
+        assert db.scalars(select(Import.file_fingerprint)).one() not in {
+            b"", hashlib.sha256(file.read_bytes()).digest()
+        }  # fmt: skip
+
+
+QUOTES = [
+    f"Écrivez à {ZOE}, s’il vous plaît.",
+    "<mailto:ZOE@Example.org>",
+    "zoe@EXAMPLE.org.",
+    "‘zoe@example.org’",
+    f"De : Zoé <{ZOE}>",
+]
+
+
+@pytest.mark.parametrize("words", QUOTES)
+def test_what_others_wrote_of_somebody_in_their_open_cases_loses_the_address(db: Session, words: str) -> None:
+    _subscribed(db)
+    others = open_case(db, now=EPOCH, email="ada@example.org", text=words, name=f"pour {ZOE}")
+    register.write(db, others, words, by="terminal", now=EPOCH)
+    by_post = open_case(db, now=EPOCH, email=None, name="Ada", text=words)
+    done = erase(db, ZOE, never_again=False, now=EPOCH)
+    db.expire_all()
+    said = [step.details for case in (others, by_post) for step in register.history(db, case)]
+    mails = db.scalars(select(Notice.facts).where(Notice.email == "ada@example.org")).all()
+    assert "zoe@example.org" not in str([*said, *mails, others.name]).lower()
+    assert (others.email, others.name) == ("ada@example.org", "pour —")
+    assert [step["text"] for step in said if "text" in step] == [said[0]["text"]] * 2
+    assert "—" in said[0]["text"]
+    assert done.rows["rights_event"] == 3
+    assert done.rows["rights_request"] == 1
+
+
+@pytest.mark.parametrize("words", ["anne.zoe@example.org", "zoe@example.org.fr", "zoe+a@example.org"])
+def test_the_addresses_of_others_stay(db: Session, words: str) -> None:
+    _subscribed(db)
+    others = open_case(db, now=EPOCH, email="ada@example.org", text=f"Et {words} ?")
+    erase(db, ZOE, never_again=False, now=EPOCH)
+    db.expire_all()
+    assert register.history(db, others)[0].details["text"] == f"Et {words} ?"
 
 
 @pytest.fixture
@@ -382,12 +467,12 @@ def test_a_wish_cut_short_before_it_was_granted_is_granted(clean: None) -> None:
     with transaction() as db:
         _subscribed(db)
         open_case(db, right=Right.ERASURE, email=ZOE, now=utcnow())
-        assert erasure.undone(db) == []
+        assert erasure.undone(db, now=utcnow()) == []
         erasure.ask(db, ZOE, never_again=False, now=utcnow())
     [case_id] = _undone()
     assert erasure_worker.retry(clock=utcnow) == 1
     done = erasure_worker.attempt(case_id, clock=utcnow)  # by the door, which comes late
-    assert done
+    assert isinstance(done, ErasureCertificate)
     assert done.rows["subscriber"] == 1
     with transaction() as db:
         assert db.scalars(select(Subscriber.email)).all() == []
@@ -396,4 +481,4 @@ def test_a_wish_cut_short_before_it_was_granted_is_granted(clean: None) -> None:
 
 def _undone() -> list[UUID]:
     with transaction() as db:
-        return erasure.undone(db)
+        return erasure.undone(db, now=utcnow())

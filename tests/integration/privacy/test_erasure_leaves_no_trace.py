@@ -1,8 +1,10 @@
-"""Somebody lives a whole life here, is erased, and is then looked for in every file there is.
+"""Somebody lives a whole life here under three addresses, is erased, and is then looked for in every file.
 
 On servers of its own: their files, logs and dumps hold nothing but this life.
 """
 
+import hashlib
+import io
 import os
 import shutil
 import subprocess
@@ -29,10 +31,11 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.delivery import audience, load_issue
 from mailer.delivery.models import Delivery
+from mailer.imports import worker as importing
 from mailer.imports.models import Import, ImportFile, ImportState
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox, worker
-from mailer.privacy.cases import access_links
+from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import AddressChange, RightsLink
 from mailer.privacy.rights import erasure_worker, rectification
 from mailer.smtp.relay import Relay
@@ -40,15 +43,24 @@ from mailer.subscribers import signup, subscriptions
 from mailer.subscribers.consent.models import Wording
 from mailer.subscribers.models import Subscriber, Subscription
 from mailer.web.app import create_app
+from tests.integration.web.test_desk import FRENCH, log_in, token
 from tests.integration.web.test_public import shown_long_ago
+from tests.support.desk_rows import make_staff
 from tests.support.make import EPOCH, erase, make_newsletter, make_scheduled_issue, make_sender, send_letter
+from tests.support.moves import let_undo_lapse
 from tests.support.sink import Sink, running_sink
 from tests.support.traces import disguises, hunt, plant
 
 RAW = "Zoé+t@exämple.fr"
 KEPT = normalise(RAW)
-ELSEWHERE = "zoe@example.org"
-FORMS = disguises(RAW)
+SECOND, THIRD = "zoé.bravo@xn--exmple-cua.org", "zoé.charlie@xn--exmple-cua.net"
+ALL = RAW, "Zoé.Bravo@exämple.org", "Zoé.Charlie@exämple.net"
+ROW = f"email;name;consented_at\n{RAW};Zoé;2024-05-02\n".encode()  # of the file that holds them alone
+FORMS = {
+    **{f"{raw}: {name}": form for raw in ALL for name, form in disguises(raw).items()},
+    "the hash of their file": hashlib.sha256(ROW).digest(),
+    "the hash of their file, hex": hashlib.sha256(ROW).hexdigest().encode(),
+}
 
 
 @pytest.fixture
@@ -91,7 +103,7 @@ def test_each_disguise_is_seen_through(tmp_path: Path, name: str) -> None:
 
 
 def test_the_hunt_finds_the_living(alone: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The proof that an empty result means something: before the erasure, and in each place."""
+    """The proof that an empty result means something: before the erasure, of each address, in each place."""
     with running_sink() as sink:
         _live(alone, create_app(), sink)
     with transaction() as db:
@@ -99,6 +111,8 @@ def test_the_hunt_finds_the_living(alone: Path, capfd: pytest.CaptureFixture[str
     found = hunt(_places(alone, capfd), FORMS)
     places = {Path(path).relative_to(alone).parts[0] for path in found}
     assert {"postgres", "database.sql", "export.csv", "access"} <= places
+    names = {name.partition(":")[0] for each in found.values() for name in each}
+    assert names >= set(ALL)
     redis.Redis.from_url(os.environ["MAILER_REDIS_URL"]).set("planted", KEPT)
     assert str(alone / "dump.rdb") in hunt(_places(alone, capfd), FORMS)
 
@@ -107,7 +121,7 @@ def test_only_the_keyed_fingerprint_is_left(alone: Path, capfd: pytest.CaptureFi
     with running_sink() as sink:
         _live(alone, create_app(), sink)
         with transaction() as db:
-            erase(db, KEPT, never_again=True, now=utcnow())
+            erase(db, THIRD, never_again=True, now=utcnow())
         assert erasure_worker.work(_settings(sink), clock=utcnow) == 0
         worker.send_due(_settings(sink))
         assert erasure_worker.work(_settings(sink), clock=utcnow) == 1
@@ -119,9 +133,10 @@ def test_only_the_keyed_fingerprint_is_left(alone: Path, capfd: pytest.CaptureFi
     assert result.exit_code == 0, result.output
     places = _places(alone, capfd)
     assert hunt(places, FORMS) == {}
-    fingerprint = {"fingerprint": fingerprint_of(KEPT).hex().encode()}
-    kept = {Path(path).relative_to(alone).parts[0] for path in hunt(places, fingerprint)}
-    assert {"database.sql", "privacylog"} <= kept
+    for email in (KEPT, SECOND, THIRD):
+        fingerprint = {"fingerprint": fingerprint_of(email).hex().encode()}
+        kept = {Path(path).relative_to(alone).parts[0] for path in hunt(places, fingerprint)}
+        assert {"database.sql", "privacylog"} <= kept
 
 
 def _settings(sink: Sink) -> Settings:
@@ -144,26 +159,57 @@ def _places(folder: Path, capfd: pytest.CaptureFixture[str]) -> list[Path]:
 
 
 def _live(folder: Path, app: Flask, sink: Sink) -> None:
-    """Sign up, confirm, receive, be refused, move there and back, be exported, be in a file that waits."""
+    """Sign up, confirm, receive, be refused, move twice, be imported and talked about, be exported, wait."""
     with transaction() as db:
-        newsletter = make_newsletter(db)
+        newsletter, other = make_newsletter(db), make_newsletter(db, slug="autre", name="L’autre")
+        make_staff(db)
     _join(app, newsletter, sink)
     _receive(newsletter, sink)
     sink.refusals[KEPT] = f"550 5.1.1 <{KEPT}> {KEPT} unknown"
     _receive(newsletter, sink)
-    _move(KEPT, ELSEWHERE)
-    _move(ELSEWHERE, KEPT)
     sink.refusals.clear()
+    _be_worked_on(app, other)
+    for old, new in ((KEPT, SECOND), (SECOND, THIRD)):
+        _move(old, new)
+        let_undo_lapse()
     worker.send_due(_settings(sink))
     for words in (
         ["subscribers", "export", "--newsletter", newsletter.slug, "--out", str(folder / "export.csv")],
+        ["rights", "access", THIRD, "--out", str(folder / "access")],
         ["rights", "access", RAW, "--out", str(folder / "access")],
     ):
         result = CliRunner().invoke(cli, words)
         assert result.exit_code == 0, result.output
     with transaction() as db:
         _wait_in_a_file(db, newsletter)
-        access_links.request(db, email=KEPT, locale="fr", now=utcnow())
+        access_links.request(db, email=THIRD, locale="fr", now=utcnow())
+
+
+def _be_worked_on(app: Flask, newsletter: Newsletter) -> None:
+    """Staff import a file of one row, named after them, and note somebody else's request that quotes them."""
+    client = app.test_client()
+    assert log_in(client).status_code == 303
+    sent = client.post("/desk/people", headers=FRENCH, data={
+        "newsletter": newsletter.slug, "source": "salon", "consented_at": "", "preset": "",
+        "csrf_token": token(client, "/desk/people"), "file": (io.BytesIO(ROW), f"{RAW}.csv"),
+    })  # fmt: skip
+    _import()
+    csrf = {"csrf_token": token(client, "/desk/people")}
+    assert client.post(f"{sent.location}/run", data=csrf, headers=FRENCH).status_code == 303
+    _import()
+    csrf = {"csrf_token": token(client, "/desk/rights/new")}
+    noted = client.post("/desk/rights/new", headers=FRENCH, data=csrf | {
+        "right": "access", "channel": "phone", "received": register.today(utcnow()).isoformat(),
+        "email": "ada@example.org", "name": "Ada", "locale": "fr",
+        "text": f"Que savez-vous de {RAW}, d’{ALL[1]} et de <{ALL[2].upper()}> ?",
+    })  # fmt: skip
+    for page in ("/desk/people", sent.location, "/desk/rights", noted.location):
+        assert client.get(page, headers=FRENCH).status_code == 200
+
+
+def _import() -> None:
+    while importing.work(settings_module.settings(), clock=utcnow):
+        pass
 
 
 def _join(app: Flask, newsletter: Newsletter, sink: Sink) -> None:
@@ -208,7 +254,8 @@ def _move(old: str, new: str) -> None:
 def _wait_in_a_file(db: Session, newsletter: Newsletter) -> None:
     job = Import(
         newsletter_id=newsletter.id, state=ImportState.CHECKED, by="terminal", file_name="people.csv",
-        sha256=b"", records=1, preset="csv", columns={}, source="fair", locale="fr", created_at=EPOCH,
+        file_fingerprint=b"", records=1, preset="csv", columns={}, source="fair", locale="fr",
+        created_at=EPOCH,
     )  # fmt: skip
     db.add(job)
     db.flush()

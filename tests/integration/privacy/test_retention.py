@@ -185,7 +185,8 @@ def test_mails_that_left_imports_that_wait_cases_and_audit(clean: None) -> None:
 def _import(db: Session, newsletter_id: object) -> None:
     db.add(Import(
         newsletter_id=newsletter_id, state=ImportState.CHECKED, by="terminal", file_name="people.csv",
-        sha256=b"", records=1, preset="csv", columns={}, source="fair", locale="fr", created_at=EPOCH,
+        file_fingerprint=b"", records=1, preset="csv", columns={}, source="fair", locale="fr",
+        created_at=EPOCH,
     ))  # fmt: skip
 
 

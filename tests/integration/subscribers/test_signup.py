@@ -13,7 +13,7 @@ from mailer.core.db import transaction
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.throttle import Throttle
 from mailer.newsletters.models import Newsletter
-from mailer.privacy.rights import rectification
+from mailer.privacy.rights import moves
 from mailer.subscribers import signup, subscriptions
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import (
@@ -134,7 +134,7 @@ def test_a_sign_up_under_an_address_that_is_being_left_is_of_somebody_new(clean:
             db.get(Subscription, of, with_for_update=True)
             deciding = pool.submit(decide_next)
             until(lambda: somebody_waits(db) or deciding.done())
-            rectification._move(db, db.scalars(select(Subscriber)).one(), "new@example.org", NOW)
+            moves.move(db, db.scalars(select(Subscriber)).one(), "new@example.org", now=NOW)
         assert deciding.result(PATIENCE) is Due.CONFIRMATION
     with transaction() as db:
         assert db.get_one(Subscription, of).state is SubscriptionState.ENDED

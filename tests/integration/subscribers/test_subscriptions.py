@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mailer.core.db import transaction
 from mailer.core.fingerprint import fingerprint_of
 from mailer.newsletters.models import Newsletter
-from mailer.privacy.rights import rectification
+from mailer.privacy.rights import moves
 from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import consent_file
 from mailer.subscribers.consent.models import ConsentEvent, ConsentPayload
@@ -54,7 +54,7 @@ def test_a_word_said_while_the_address_changes_goes_under_the_new_one(clean: Non
     with ThreadPoolExecutor(1) as pool:
         with transaction() as db:
             subscriber = db.scalars(select(Subscriber)).one()
-            rectification._move(db, subscriber, "new@example.org", NOW)
+            moves.move(db, subscriber, "new@example.org", now=NOW)
             confirming = pool.submit(_confirm, of)
             until(lambda: somebody_waits(db) or confirming.done())
         assert confirming.result(PATIENCE) is Confirmation.CONFIRMED

@@ -19,6 +19,7 @@ from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 from tests.integration.web.test_desk import FRENCH, log_in, token
 from tests.support.desk_rows import make_staff
 from tests.support.make import import_people, make_newsletter, open_case
+from tests.support.moves import let_undo_lapse, move
 
 pytestmark = pytest.mark.usefixtures("clean")
 ZOE, YAN = "zoe@example.org", "yan@example.org"
@@ -159,3 +160,30 @@ def test_a_closed_case_or_a_form_of_elsewhere_does_nothing(client: FlaskClient, 
     assert not _people()[ZOE].restricted_at
     assert _audited() == []
     assert "Geler les données" not in _page(client, case_id)
+
+
+def test_an_erasure_waits_while_the_old_mailbox_may_undo_a_change_and_mail_has_stopped(
+    app: Flask, client: FlaskClient
+) -> None:
+    new = "zoe@example.com"
+    move(app, ZOE, new)
+    case_id = _case(right=Right.ERASURE, email=new)
+    assert _post(client, case_id, "erase", email=new).status_code == 303
+    page = _page(client, case_id)
+    assert "Plus rien ne part" in page
+    assert "Envois arrêtés" in page
+    assert _people()[new].restricted_at
+    _post(client, case_id, "lift")
+    assert _people()[new].lift_at is None
+    assert erasure_worker.retry(clock=utcnow) == 0
+    let_undo_lapse()
+    assert erasure_worker.retry(clock=utcnow) == 1
+    assert set(_people()) == {YAN}
+    assert _steps(case_id)[-3:].count("erased") == 1
+
+
+def test_the_old_mailbox_hears_of_what_staff_do_to_the_new_one(app: Flask, client: FlaskClient) -> None:
+    new = "zoe@example.com"
+    move(app, ZOE, new)
+    assert _post(client, _case(right=Right.RESTRICTION, email=new), "restrict").status_code == 303
+    assert _letters()[-1] is NoticeKind.ACT_ELSEWHERE

@@ -23,7 +23,7 @@ from mailer.models import metadata
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox, worker
 from mailer.notices.models import NoticeKind
-from mailer.privacy.cases import register
+from mailer.privacy.cases import old_mailbox, register
 from mailer.privacy.models import AddressChange, Channel, Right, RightsLink
 from mailer.privacy.rights import rectification
 from mailer.subscribers import subscriptions
@@ -150,7 +150,7 @@ def test_the_links_of_a_change_of_address_name_nobody(stranger: FlaskClient, zoe
         rectification.ask(db, link, db.get_one(Subscriber, zoe), "zoe.martin@example.net", now=utcnow())
         change = db.scalars(select(AddressChange.id)).one()
     new = rectification.NEW_PATH + tokens.issue(Purpose.NEW_ADDRESS, change.hex)
-    old = rectification.OLD_PATH + tokens.issue(Purpose.OLD_ADDRESS, change.hex)
+    old = old_mailbox.PATH + tokens.issue(Purpose.OLD_ADDRESS, change.hex)
     for path in (new, old):
         assert not TELLING.search(stranger.get(path, headers=TODAY).text)
     assert not TELLING.search(stranger.post(new, headers=TODAY).text)

@@ -1,6 +1,7 @@
 """Preferences, behind a fresh link to the address on file."""
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -9,11 +10,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from mailer import tasks
-from mailer.core import tokens
+from mailer.core import jobs, tokens
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
+from mailer.core.settings import settings
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
+from mailer.notices import worker
 from mailer.notices.models import Notice, NoticeKind
 from mailer.subscribers import preferences, subscriptions
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
@@ -28,6 +31,8 @@ from mailer.subscribers.models import (
 from mailer.web.public.preferences import first_day, last_day
 from tests.integration.web.test_strangers import statements
 from tests.support.make import import_people, make_newsletter, make_pending
+from tests.support.sink import running_sink
+from tests.support.travel import travelling
 
 FRENCH = {"Accept-Language": "fr"}
 ZOE = "zoe@example.org"
@@ -91,11 +96,57 @@ def _id(email: str) -> UUID:
         return db.scalars(select(Subscriber.id).where(Subscriber.email == email)).one()
 
 
-def test_three_links_a_day(client: FlaskClient) -> None:
+def test_three_links_at_once(client: FlaskClient) -> None:
     for _ in range(5):
         ask(client)
     tasks.signups()
     assert kinds() == [NoticeKind.PREFERENCES] * 3
+
+
+def asked(times: int, *, now: datetime) -> list[str]:
+    """The paths in the mails that leave when so many links are asked for, by whomever."""
+    with travelling(now):
+        with transaction() as db:
+            for _ in range(times):
+                preferences.request(db, email=ZOE, now=now)
+        jobs.run(tasks.FORMS)
+        with running_sink() as sink:
+            worker.send_due(settings().model_copy(update={"relay_url": sink.url}))
+            parts = [mail.get_body(("plain",)) for mail in sink.mails()]
+    found = [re.search(r"/preferences/[\w.-]{40,}", part.get_content()) for part in parts if part]
+    return [each[0] for each in found if each]
+
+
+def opens(client: FlaskClient, links: list[str], *, now: datetime) -> list[bool]:
+    with travelling(now, tick=False):
+        return [client.get(link).status_code == 200 for link in links]
+
+
+def test_whoever_asks_in_anothers_name_never_keeps_them_out(client: FlaskClient) -> None:
+    begun, links = utcnow(), list[str]()
+    for hour in range(0, 48, 2):
+        now = begun + timedelta(hours=hour)
+        links += asked(4, now=now)
+        assert any(opens(client, links, now=now + timedelta(minutes=110))), hour
+    assert len(links) <= 3 + 3 * 2
+
+
+def test_only_the_last_link_lasts(client: FlaskClient) -> None:
+    begun = utcnow()
+    links = asked(4, now=begun)
+    assert opens(client, links, now=begun + timedelta(minutes=50)) == [True] * 3
+    assert sorted(opens(client, links, now=begun + timedelta(hours=7))) == [False, False, True]
+    assert opens(client, links, now=begun + timedelta(hours=9)) == [False] * 3
+
+
+def test_a_used_link_gives_its_place_back_once(client: FlaskClient) -> None:
+    now = utcnow()
+    for number in range(5):
+        (link,) = asked(1, now=now + timedelta(minutes=number))
+        for _ in range(4):
+            with travelling(now + timedelta(minutes=number)):
+                assert client.post(f"{link}/open").status_code == 200
+    assert len(asked(5, now=now + timedelta(minutes=6))) == 3
 
 
 def test_nothing_tells_who_is_known(client: FlaskClient) -> None:

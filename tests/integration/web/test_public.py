@@ -18,6 +18,7 @@ from mailer.core.paths import templates_dir
 from mailer.core.settings import Settings, settings
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience
+from mailer.delivery.models import Delivery
 from mailer.issues import lifecycle, yaml_file
 from mailer.issues.models import Issue
 from mailer.monitoring import alarms
@@ -37,7 +38,7 @@ from mailer.subscribers.models import (
     SuppressionReason,
 )
 from mailer.web.public.forms import shown_at
-from tests.support.make import make_newsletter, make_pending, make_readers
+from tests.support.make import erase, make_newsletter, make_pending, make_readers
 
 FRENCH = {"Accept-Language": "fr"}
 LETTER = templates_dir() / "examples" / "lettre" / "lettre.yaml"
@@ -186,6 +187,26 @@ def test_one_click_unsubscribes_exactly_that_person(client: FlaskClient, sent: U
     assert active() == 2
     with transaction() as db:
         assert db.scalars(select(Notice.kind)).all() == [NoticeKind.GOODBYE]
+
+
+def test_a_repeated_click_tells_nobody_who_was_erased(client: FlaskClient, sent: UUID) -> None:
+    """The same statements, of which none writes: bench.unsubscribe_timing measures the time."""
+    from tests.integration.web.test_strangers import statements  # which imports from here
+
+    left, erased = (f"/u/{leave_token(sent, position)}" for position in (1, 2))
+    client.post(left)
+    with transaction() as db:
+        whose = select(Subscriber.email).join(Delivery).where(Delivery.position == 2)
+        erase(db, db.scalars(whose).one(), never_again=False, now=utcnow())
+    asked = []
+    for url in (left, erased):
+        with statements() as said:
+            answer = client.post(url, data={"List-Unsubscribe": "One-Click"})
+        asked.append(
+            (answer.status_code, answer.text.replace(url, "").replace(url.removeprefix("/u/"), ""), said)
+        )
+    assert asked[0] == asked[1]
+    assert "FOR UPDATE" not in " ".join(asked[0][2])
 
 
 def test_the_link_works_for_ever(client: FlaskClient, sent: UUID) -> None:

@@ -1,7 +1,7 @@
 """The way to one's rights: the same answer for everybody, a link to the mailbox, a short session."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -25,6 +25,7 @@ from tests.integration.web.test_strangers import statements
 from tests.support.make import make_newsletter, make_pending
 from tests.support.rights_links import a_link
 from tests.support.sink import running_sink
+from tests.support.travel import travelling
 
 FRENCH = {"Accept-Language": "fr"}
 ZOE = "zoe@example.org"
@@ -222,3 +223,64 @@ def test_a_fault_is_told_and_nothing_typed_is_lost(stranger: FlaskClient) -> Non
     assert answer.status_code == 422
     assert 'value="zoe@"' in answer.text
     assert "n’est pas complète" in answer.text
+
+
+def asked(times: int, *, now: datetime) -> list[str]:
+    """The paths of the links that leave when so many are asked for, by whomever."""
+    with travelling(now, tick=False):
+        with transaction() as db:
+            known = set(db.scalars(select(RightsLink.id)))
+            for _ in range(times):
+                access_links.request(db, email=ZOE, locale="fr", now=now)
+        jobs.run(tasks.FORMS)
+        with transaction() as db:
+            fresh = [link for link in db.scalars(select(RightsLink.id)) if link not in known]
+        return [access_links.PATH + tokens.issue(Purpose.RIGHTS, link.hex) for link in fresh]
+
+
+def opens(stranger: FlaskClient, links: list[str], *, now: datetime) -> list[bool]:
+    with travelling(now, tick=False):
+        return [stranger.get(link).status_code == 200 for link in links]
+
+
+def test_whoever_asks_in_anothers_name_never_keeps_them_out(stranger: FlaskClient) -> None:
+    """All the links there are, asked for day after day: at every hour there is a way in, and no flood."""
+    begun, links = utcnow(), list[str]()
+    for hour in range(72):
+        now = begun + timedelta(hours=hour)
+        links += asked(4, now=now)
+        for minutes in (10, 50):
+            assert any(opens(stranger, links, now=now + timedelta(minutes=minutes))), (hour, minutes)
+    assert len(links) <= 3 + 3 * 3
+
+
+def test_only_the_last_link_lasts(stranger: FlaskClient) -> None:
+    begun = utcnow()
+    links = asked(4, now=begun)
+    assert len(links) == 3
+    assert opens(stranger, links, now=begun + timedelta(minutes=20)) == [True] * 3
+    assert sorted(opens(stranger, links, now=begun + timedelta(hours=7))) == [False, False, True]
+    later = begun + timedelta(hours=8, minutes=1)
+    assert opens(stranger, links, now=later) == [False] * 3
+    assert len(asked(4, now=later)) == 1  # another may leave now
+
+
+def test_the_mail_says_how_long_the_last_link_lasts(client: FlaskClient) -> None:
+    for _ in range(3):
+        ask(client, ZOE)
+    with running_sink() as sink:
+        jobs.run(tasks.FORMS)
+        worker.send_due(settings().model_copy(update={"relay_url": sink.url}))
+        parts = [mail.get_body(("plain",)) for mail in sink.mails()]
+    said = [" ".join(part.get_content().split()) for part in parts if part]
+    assert ["vaut une demi-heure" in each for each in said].count(True) == 2
+    assert sum("Il vaut jusqu’au" in each and " à " in each for each in said) == 1
+
+
+def test_a_used_link_gives_its_place_back(client: FlaskClient) -> None:
+    now = utcnow()
+    for number in range(8):
+        at = now + timedelta(minutes=number)
+        (link,) = asked(1, now=at)
+        with travelling(at, tick=False):
+            assert client.post(link).status_code == 303, number

@@ -8,7 +8,8 @@ from mailer.issues.findings import Finding
 from mailer.issues.lifecycle import NotReady
 from mailer.issues.yaml_errors import Fault
 from mailer.issues.yaml_file import IssueFileError
-from mailer.staff.accounts import MIN_PASSWORD, AccountRefused
+from mailer.staff.accounts import AccountRefused
+from mailer.staff.passwords import MIN_PASSWORD
 
 
 def test_what_keeps_an_issue_from_leaving_is_a_sentence() -> None:

@@ -1,5 +1,7 @@
 """What an installation is told about itself: refused in one line that names every variable at fault."""
 
+import secrets
+
 import pytest
 from pydantic import SecretStr
 
@@ -34,7 +36,30 @@ def test_every_missing_variable_is_named_in_one_line() -> None:
     [
         ({"secret_keys": "short"}, "MAILER_SECRET_KEYS: too weak"),
         ({"secret_keys": "a" * 64}, "MAILER_SECRET_KEYS: too weak"),
+        ({"secret_keys": "0123456789" * 5}, "MAILER_SECRET_KEYS: too weak"),
+        ({"fingerprint_key": "7" * 40}, "MAILER_FINGERPRINT_KEY: too weak"),
+        ({"fingerprint_key": "abcdefghijklmnop" * 2}, "MAILER_FINGERPRINT_KEY: too weak"),
+        ({"fingerprint_key": "a" * 30 + "0123456789"}, "MAILER_FINGERPRINT_KEY: too weak"),
+        (
+            {"fingerprint_key": SECRETS["MAILER_SECRET_KEYS"].split(",")[0]},
+            "MAILER_FINGERPRINT_KEY: must not be",
+        ),
+        (
+            {"fingerprint_key": SECRETS["MAILER_SECRET_KEYS"].split(",")[1]},
+            "MAILER_FINGERPRINT_KEY: must not be",
+        ),
         ({"secret_keys": ""}, "MAILER_SECRET_KEYS"),
+        (
+            {"public_url": "http://lettres.hauts-de-france.gouv.fr"},
+            "MAILER_PUBLIC_URL: must start with https://",
+        ),
+        ({"public_url": "http://192.0.2.1"}, "MAILER_PUBLIC_URL: must start with https://"),
+        ({"public_url": "http://notexample.org.evil.fr"}, "MAILER_PUBLIC_URL: must start with https://"),
+        ({"public_url": "https://"}, "MAILER_PUBLIC_URL: must start with https://"),
+        (
+            {"controller_name": "Commissariat\r\nBcc: x@example.org"},
+            "MAILER_CONTROLLER_NAME: must be one line",
+        ),
         ({"fingerprint_key": "x"}, "MAILER_FINGERPRINT_KEY: too weak"),
         ({"public_url": "letters.example.org"}, "MAILER_PUBLIC_URL: must start with https://"),
         ({"database_url": "mysql://localhost/x"}, "MAILER_DATABASE_URL: must start with postgresql://"),
@@ -57,6 +82,19 @@ def test_every_missing_variable_is_named_in_one_line() -> None:
 def test_what_cannot_be_used_is_refused_by_name(change: dict[str, str], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         module.load(**(GIVEN | change))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://lettres.fr", "http://127.0.0.1:5000", "http://localhost", "http://lettres.example.org"]
+)
+def test_a_trial_may_do_without_tls(url: str) -> None:
+    assert module.load(**(GIVEN | {"public_url": url})).public_url == url
+
+
+def test_random_keys_are_strong() -> None:
+    for size in (24, 48):
+        module.load(**(GIVEN | {"fingerprint_key": secrets.token_urlsafe(size)}))
+        module.load(**(GIVEN | {"fingerprint_key": secrets.token_hex(size)}))
 
 
 def test_a_refused_secret_is_not_quoted() -> None:

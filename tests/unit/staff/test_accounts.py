@@ -7,7 +7,7 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy.orm import Session
 
-from mailer.staff import accounts
+from mailer.staff import accounts, logins, passwords
 from mailer.staff.accounts import AccountRefused
 from mailer.staff.models import Staff
 
@@ -20,11 +20,16 @@ def make_staff(db: Session, **changes: Any) -> Staff:
     return accounts.create(db, now=NOW, **(values | changes))
 
 
+def verified(db: Session, email: str, password: str) -> bool:
+    return logins.verify(accounts.candidate(db, email), password) is not None
+
+
 def test_the_right_password_opens(db: Session) -> None:
     staff = make_staff(db)
     assert staff.email == "lea@example.org"
     assert staff.password_hash.startswith("$argon2id$")
-    assert accounts.authenticate(db, " LEA@example.org", PASSWORD) is staff
+    assert accounts.candidate(db, " LEA@example.org").staff_id == staff.id
+    assert verified(db, " LEA@example.org", PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -39,24 +44,62 @@ def test_the_right_password_opens(db: Session) -> None:
 )
 def test_anything_else_does_not(db: Session, email: str, password: str) -> None:
     make_staff(db)
-    assert accounts.authenticate(db, email, password) is None
+    assert not verified(db, email, password)
 
 
 @pytest.mark.parametrize("email", ["lea@example.org", "inconnue@example.org", "pas une adresse"])
 def test_known_and_unknown_cost_one_verification_each(db: Session, email: str) -> None:
     make_staff(db)
-    with patch.object(accounts, "_matches", wraps=accounts._matches) as verified:
-        accounts.authenticate(db, email, "un mauvais mot de passe")
-    assert verified.call_count == 1
+    with patch.object(passwords, "_hasher", wraps=passwords._hasher) as hasher:
+        verified(db, email, "un mauvais mot de passe")
+    assert hasher.verify.call_count == 1
 
 
 def test_rehashes_when_the_parameters_change(db: Session) -> None:
     staff = make_staff(db)
-    staff.password_hash = PasswordHasher(time_cost=1, memory_cost=8192).hash(PASSWORD)
-    old = staff.password_hash
-    assert accounts.authenticate(db, staff.email, PASSWORD) is staff
-    assert staff.password_hash != old
-    assert accounts.authenticate(db, staff.email, PASSWORD) is staff
+    old = staff.password_hash = PasswordHasher(time_cost=1, memory_cost=8192).hash(PASSWORD)
+    db.flush()
+    attempt = logins.begin(db, staff.email, network="n", device="", now=NOW)
+    kept = logins.verify(attempt.candidate, PASSWORD)
+    assert kept
+    assert logins.finish(db, attempt, kept, browser="", now=NOW)
+    db.refresh(staff)
+    assert staff.password_hash == kept != old
+    assert verified(db, staff.email, PASSWORD)
+
+
+def test_a_session_opens_only_as_long_as_its_account_is_as_it_was(db: Session) -> None:
+    """Whoever verified the old password just before it was changed, or the account disabled, is late."""
+    staff = make_staff(db)
+    attempt = logins.begin(db, staff.email, network="n", device="", now=NOW)
+    kept = logins.verify(attempt.candidate, PASSWORD)
+    assert kept
+    assert accounts.set_password(db, staff.id, "$argon2id$other", epoch=attempt.candidate.epoch)
+    assert logins.finish(db, attempt, kept, browser="", now=NOW) is None
+    assert not accounts.set_password(db, staff.id, kept, epoch=attempt.candidate.epoch)
+    db.refresh(staff)
+    assert staff.password_hash == "$argon2id$other"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "azertyuiop123", "qsdfghjklm123", "motdepasse123", "MotDePasse2026!", "password1234",
+        "bonjourbonjour", "Commissariat2026!", "soleil12345678", "passw0rd!2026", "Loulou2012!!",
+        "aaaaaaaaaaaaaaaa",
+    ],
+)  # fmt: skip
+def test_refuses_common_passwords(db: Session, password: str) -> None:
+    with pytest.raises(AccountRefused, match="too_common"):
+        make_staff(db, password=password)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["quatre mots bien choisis", "xk2mqp9v7trw", "le hérisson boit du thé", "é" * 3 + "x7f!kq92pl0z" * 9],
+)
+def test_takes_what_is_hard_to_guess(db: Session, password: str) -> None:
+    assert make_staff(db, password=password)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +110,7 @@ def test_rehashes_when_the_parameters_change(db: Session) -> None:
         ({"password": "LEA@example.org"}, "their_name"),
         ({"name": "Marie-Léa Martin", "password": "marie-léa martin"}, "their_name"),
         ({"email": "lea"}, "no_address"),
+        ({"name": "Léa\r\nBcc: x@example.org"}, "bad_name"),
     ],
 )
 def test_refuses_in_a_sentence(db: Session, changes: dict[str, str], code: str) -> None:

@@ -12,7 +12,7 @@ from wtforms.validators import Length
 from mailer.core.db import transaction, utcnow
 from mailer.privacy.cases import self_service
 from mailer.privacy.models import Right
-from mailer.privacy.rights import objection, restriction
+from mailer.privacy.rights import erasure_wait, objection, restriction
 from mailer.subscribers import subscribers
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 from mailer.web.public.rights.session import mine
@@ -32,6 +32,7 @@ class Situation:
     subscriber: Subscriber | None
     suppression: Suppression | None
     letters: list[str] = field(default_factory=list)  # those they receive
+    erasing: bool = False  # an erasure waits: the restriction is a part of it
 
     @property
     def frozen(self) -> bool:
@@ -44,7 +45,7 @@ class Situation:
     @property
     def allowed(self) -> set[str]:
         """Return what there is to do."""
-        both = {"restriction": self.subscriber and not self.frozen, "thaw": self.frozen,
+        both = {"restriction": self.subscriber and not self.frozen, "thaw": self.frozen and not self.erasing,
                 "objection": not self.objected, "withdrawal": self.letters}  # fmt: skip
         return {act for act, may in both.items() if may}
 
@@ -54,7 +55,8 @@ def situation(db: Session, *, lock: bool = False) -> Situation:
     mark = mine().fingerprint
     subscriber = subscribers.by_fingerprint(db, mark, lock=lock)
     letters = subscribers.newsletter_names(db, subscriber.id) if subscriber else []
-    return Situation(subscriber, db.get(Suppression, mark), letters)
+    erasing = erasure_wait.is_held(db, mark)
+    return Situation(subscriber, db.get(Suppression, mark), letters, erasing)
 
 
 def back_home(done: str) -> ResponseReturnValue:

@@ -6,16 +6,19 @@ from uuid import UUID
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from mailer.core import tokens
 from mailer.core.db import transaction, utcnow
 from mailer.core.tokens import BadToken, Purpose
-from mailer.privacy.rights import rectification
-from mailer.privacy.rights.rectification import CONFIRM_WITHIN, UNDO_WITHIN, Change
+from mailer.privacy.cases.old_mailbox import UNDO_WITHIN
+from mailer.privacy.rights import address_undo, rectification
+from mailer.privacy.rights.rectification import CONFIRM_WITHIN, Change
 from mailer.web.security import limiter
 
 addresses = Blueprint("addresses", __name__)
+TRIES = 5
+_AGAIN = {"23505", "23503", "40P01"}  # unique violation, foreign key violation, deadlock
 
 
 @addresses.get("/new-address/<token>")
@@ -37,7 +40,7 @@ def ask_to_undo(token: str) -> ResponseReturnValue:
 @addresses.post("/old-address/<token>")
 @limiter.limit("60 per minute")
 def undo(token: str) -> ResponseReturnValue:
-    return _act("old", _read(Purpose.OLD_ADDRESS, token, UNDO_WITHIN), rectification.undo)
+    return _act("old", _read(Purpose.OLD_ADDRESS, token, UNDO_WITHIN), address_undo.undo)
 
 
 def _ask(which: str, change_id: UUID | None) -> ResponseReturnValue:
@@ -52,16 +55,18 @@ def _ask(which: str, change_id: UUID | None) -> ResponseReturnValue:
 def _act(which: str, change_id: UUID | None, act: Callable[..., Change]) -> ResponseReturnValue:
     if change_id is None:
         return _said(which, Change.OVER)
+    return _said(which, _acted(act, change_id))
+
+
+def _acted(act: Callable[..., Change], change_id: UUID, tries: int = TRIES) -> Change:
+    """Act, again if a sign-up or an import took the address in that instant: it is seen by then."""
     try:
-        became = _acted(act, change_id)
-    except IntegrityError:  # a sign-up has taken the address in that instant, which is seen by now
-        became = _acted(act, change_id)
-    return _said(which, became)
-
-
-def _acted(act: Callable[..., Change], change_id: UUID) -> Change:
-    with transaction() as db:
-        return act(db, change_id, now=utcnow())
+        with transaction() as db:
+            return act(db, change_id, now=utcnow())
+    except DBAPIError as error:
+        if tries == 1 or getattr(error.orig, "sqlstate", None) not in _AGAIN:
+            raise
+    return _acted(act, change_id, tries - 1)
 
 
 def _said(which: str, became: Change) -> ResponseReturnValue:

@@ -52,8 +52,8 @@ def move() -> ResponseReturnValue:
         here = situation(db, lock=True)
         if here.subscriber is None or here.frozen or not form.validate():
             return _page(here, _form_of(here), form), 422
-        rectification.ask(db, mine(), here.subscriber, form.address, now=utcnow())
-    return back_home("address")
+        later = rectification.ask(db, mine(), here.subscriber, form.address, now=utcnow())
+    return back_home("address_later" if later else "address")
 
 
 @corrections.get("/address")

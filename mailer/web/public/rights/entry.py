@@ -11,9 +11,10 @@ from flask_babel import get_locale
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
 from mailer.privacy.cases import access_links
+from mailer.web.network import network
 from mailer.web.public.forms import AddressForm
 from mailer.web.public.rights.address import addresses
-from mailer.web.security import FORM_LIMIT, limiter, network, private
+from mailer.web.security import LINK_LIMIT, limiter, private
 
 rights = Blueprint("rights", __name__, url_prefix="/rights")
 rights.after_request(private)
@@ -30,7 +31,7 @@ def from_here() -> None:
 
 
 @rights.post("")
-@limiter.limit(FORM_LIMIT, key_func=network)
+@limiter.limit(LINK_LIMIT, key_func=network)
 def send_link() -> ResponseReturnValue:
     """Answer alike, with the same statements, whatever the address: a worker decides, later."""
     form = AddressForm(request.form)

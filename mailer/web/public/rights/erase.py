@@ -7,7 +7,9 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, ValidationError
 
 from mailer.core.db import transaction, utcnow
+from mailer.privacy.cases import old_mailbox
 from mailer.privacy.rights import erasure, erasure_certificate
+from mailer.privacy.rights.erasure import ErasureWaits
 from mailer.privacy.rights.erasure_worker import attempt
 from mailer.web.public.forms import AddressForm
 from mailer.web.public.rights.entry import COOKIE
@@ -29,26 +31,38 @@ class ErasureForm(AddressForm):
 
 @erasing.get("/erasure")
 def consider() -> ResponseReturnValue:
-    return render_template("rights/erasure.html", form=ErasureForm())
+    return _page(ErasureForm())
 
 
 @erasing.post("/erasure")
 def erase() -> ResponseReturnValue:
     """Whole or not at all; the certificate is on the screen, and leaves by mail.  The session is over.
 
-    What cannot be done at once is noted, and tried again until it is.
+    What cannot be done at once is noted, and tried again until it is.  While another mailbox may undo a
+    change of address, mail stops and the erasure waits.
     """
     form = ErasureForm(request.form)
     if not form.validate():
-        return render_template("rights/erasure.html", form=form), 422
+        return _page(form), 422
     with transaction() as db:
         case = erasure.ask(
             db, mine().email, never_again=form.never_again.data, locale=mine().locale, now=utcnow()
         )
     done = attempt(case.id, clock=utcnow)
     if done is None:
-        return render_template("rights/erasing.html", number=case.number), 202
+        return render_template("rights/erasing.html", number=case.number, until=None), 202
+    if isinstance(done, ErasureWaits):
+        return render_template("rights/erasing.html", number=case.number, until=done.until), 202
     stays = erasure_certificate.words(str(get_locale()), done)
     answer = make_response(render_template("rights/erased.html", done=done, stays=stays.splitlines()))
     answer.delete_cookie(COOKIE, path="/rights")
     return answer
+
+
+def _page(form: ErasureForm) -> str:
+    """Ask, and say what a recent change of address makes of it."""
+    now = utcnow()
+    with transaction() as db:
+        until = old_mailbox.undoable_until(db, mine().fingerprint, now=now)
+        takes_back = bool(old_mailbox.from_here(db, mine().email, now=now))
+    return render_template("rights/erasure.html", form=form, until=until, takes_back=takes_back)

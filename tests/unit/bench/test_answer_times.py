@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.signup_timing import auc
+from bench.answer_times import auc
 
 
 @pytest.mark.parametrize(
