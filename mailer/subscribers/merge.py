@@ -58,10 +58,10 @@ def settle(db: Session, kept: Subscriber, absorbed: Iterable[MergedSubscription]
         theirs = [row for row in events if row.newsletter_id == each.newsletter_id]
         state, decisive = eligibility.last_word(theirs)
         given = decisive.event_id if decisive and state is SubscriptionState.ACTIVE else None
+        rests_on = _proof(db, kept, each.newsletter_id, given) if given else None
         if given is not None and given == each.consent_id:
             subscription.informed_at = each.informed_at
-        subscription.state = state or SubscriptionState.ENDED
-        subscription.consent_id = _proof(db, kept, each.newsletter_id, given) if given else None
+        subscription.state, subscription.consent_id = state or SubscriptionState.ENDED, rests_on
         if state is SubscriptionState.PENDING:
             subscription.changed_at = each.changed_at
     db.flush()
