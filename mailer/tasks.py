@@ -18,7 +18,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.jobs import Job
 from mailer.core.logging import log
 from mailer.core.settings import settings
-from mailer.delivery import audience, ledger, load_issue, recovery, refusals
+from mailer.delivery import anchoring, audience, ledger, load_issue, recovery, refusals
 from mailer.delivery import send as sending
 from mailer.delivery.shaping import domains as routes
 from mailer.delivery.shaping import rate
@@ -276,9 +276,7 @@ def verify() -> None:
 
 def _verify(*, whole: bool) -> None:
     with transaction() as db:
-        found = verification.run(db, whole=whole, now=utcnow())
-    if found.broken:
-        log.error("the proof of consent does not hold", fault=found.broken.fault.value)
+        verification.run(db, whole=whole, now=utcnow())
 
 
 @app.task(name=Task.PURGE.value)
@@ -291,12 +289,6 @@ def _is_current() -> bool:
     """Return whether the database is not a copy of before: such a one is disarmed, and nothing leaves."""
     with transaction() as db:
         return current.look(db, now=utcnow())
-
-
-def _anchor_the_send() -> None:
-    with transaction() as db:
-        if ledger.leaving(db):
-            chain.anchor_progress(db)
 
 
 @worker_init.connect
@@ -353,7 +345,7 @@ ANCHOR, TIDY = Job("anchor", _once(chain.anchor_head)), Job(intake.TIDY, lambda:
 RULES = *retention.RULES, prune_log.RULE, lifecycle.RULE
 EVERY_SWEEP = (
     Job("current database", _is_current),
-    Job("anchor the send", _anchor_the_send),
+    Job("anchor the send", _once(anchoring.anchor)),
     RECOVERY,
     Job("cancelled", _once(ledger.withhold_cancelled)),
     Job("silence", _mark_unknown),

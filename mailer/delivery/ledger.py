@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, exists, select, text, update
+from sqlalchemy import ColumnElement, Row, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer.core import heartbeats, jobs
@@ -371,11 +371,6 @@ def mark_unknown(db: Session, *, now: datetime) -> int:
 def withhold_cancelled(db: Session, *, now: datetime) -> int:
     """Return what had not begun of cancelled issues never will; how many rows."""
     return changed(db, _WITHHOLD_CANCELLED, now=now)
-
-
-def leaving(db: Session) -> bool:
-    """Return whether an issue is being sent."""
-    return db.scalar(select(exists().where(Issue.state == IssueState.SENDING))) or False
 
 
 def bring_back(db: Session, *, now: datetime) -> int:

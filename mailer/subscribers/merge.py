@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from mailer.core.fingerprint import fingerprint_of
 from mailer.subscribers import eligibility, subscriptions
 from mailer.subscribers.consent import consent_file
-from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
+from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 
 
@@ -57,13 +57,25 @@ def settle(db: Session, kept: Subscriber, absorbed: Iterable[MergedSubscription]
         subscription = subscriptions.subscription_for(db, kept, each.newsletter_id, now)
         theirs = [row for row in events if row.newsletter_id == each.newsletter_id]
         state, decisive = eligibility.last_word(theirs)
-        rests_on = decisive.event_id if decisive and state is SubscriptionState.ACTIVE else None
-        if rests_on is not None and rests_on == each.consent_id:
+        given = decisive.event_id if decisive and state is SubscriptionState.ACTIVE else None
+        rests_on = _proof(db, kept, each.newsletter_id, given) if given else None
+        if given is not None and given == each.consent_id:
             subscription.informed_at = each.informed_at
         subscription.state, subscription.consent_id = state or SubscriptionState.ENDED, rests_on
         if state is SubscriptionState.PENDING:
             subscription.changed_at = each.changed_at
     db.flush()
+
+
+def _proof(db: Session, kept: Subscriber, newsletter_id: UUID, given: UUID) -> UUID:
+    """Return the last change of address by which a consent goes on here; itself where it was given here."""
+    moves = (
+        select(ConsentPayload.event_id)
+        .join(ConsentEvent, ConsentEvent.id == ConsentPayload.event_id)
+        .where(ConsentPayload.fingerprint == kept.fingerprint, ConsentPayload.continues == given)
+        .where(ConsentPayload.newsletter_id == newsletter_id)
+    )
+    return db.scalar(moves.order_by(ConsentEvent.seq.desc()).limit(1)) or given
 
 
 def agreed_since(db: Session, email: str, since: datetime) -> bool:

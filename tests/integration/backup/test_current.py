@@ -21,7 +21,7 @@ from mailer.core.audit import Audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
-from mailer.delivery import audience, ledger, unknown
+from mailer.delivery import anchoring, audience, ledger, unknown
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
@@ -143,7 +143,7 @@ def test_a_copy_from_before_they_left(put_back: PutBack, leaving: tuple[str, ...
         _leave(email)
     put_back()
     with transaction() as db:
-        make_scheduled_issue(db, db.scalars(select(Newsletter)).one())
+        make_scheduled_issue(db, db.scalars(select(Newsletter)).one()).due_at = utcnow()
     tasks.tick()
     assert "does not know it" in _disarmed() or "more than one transaction" in _disarmed()
     with transaction() as db:
@@ -162,6 +162,7 @@ def test_a_copy_from_before_they_left(put_back: PutBack, leaving: tuple[str, ...
 def test_a_copy_from_before_a_send_does_not_send_again(newsletter: Newsletter, settings: Settings) -> None:
     with transaction() as db:
         issue = make_scheduled_issue(db, newsletter)
+        issue.due_at = utcnow()
     with snapshot(settings) as turned:
         with transaction() as db:
             frozen = audience.freeze(db, issue.id, now=utcnow())
@@ -184,7 +185,8 @@ def test_a_copy_from_the_midst_of_a_send(newsletter: Newsletter, settings: Setti
     tasks.sweep()
     with snapshot(settings) as turned:
         _send(issue)
-        tasks._anchor_the_send()
+        with transaction() as db:
+            anchoring.anchor(db, now=utcnow())
         turned()
         assert not _look()
         assert "had got that far" in _disarmed()
