@@ -1,7 +1,7 @@
 """Define the outbox of notices: single mails that wait to be sent."""
 
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -41,12 +41,20 @@ class NoticeKind(StrEnum):
     BREACH = "breach"  # to the privacy officer: within 72 hours
 
 
+class Priority(IntEnum):
+    """Say which notices leave first."""
+
+    URGENT = 0  # somebody looks into their mailbox for it: a confirmation, a link that was asked for
+    NORMAL = 1
+    BULK = 2  # to many people at once, and nobody waits for it: introductions, reconfirmation
+
+
 class Notice(Base):
     """Hold one transactional mail of the outbox, written in the transaction that causes it."""
 
     __tablename__ = "notice"
     __table_args__ = (
-        Index("ix_notice_due", "due_at", postgresql_where="state IN ('pending', 'deferred')"),
+        Index("ix_notice_due", "priority", "due_at", postgresql_where="state IN ('pending', 'deferred')"),
         Index("ix_notice_words", "id", postgresql_where="facts ? 'words'"),  # what a person wrote in one
         CheckConstraint("(email IS NULL) = (subscriber_id IS NOT NULL)", name="one_addressee"),
         CheckConstraint("(subscriber_id IS NULL) = (newsletter_id IS NULL)", name="of_a_subscription"),
@@ -55,6 +63,7 @@ class Notice(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     kind: Mapped[NoticeKind] = mapped_column(enum(NoticeKind))
+    priority: Mapped[int] = mapped_column(SmallInteger)  # a Priority
     subscriber_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
     )
