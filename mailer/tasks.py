@@ -147,8 +147,8 @@ def _send() -> None:
 
 @app.task(name=Task.SIGNUPS.value)
 def signups() -> None:
-    """Decide on what the forms received, a few at a time, and send the mails that answers."""
-    jobs.run([*FORMS, *NOTICES])
+    """Decide on what the forms received, a few at a time: the mails that answers are asked for with it."""
+    jobs.run(FORMS)
 
 
 @app.task(name=Task.NOTICES.value)
@@ -217,8 +217,8 @@ def _learn_routes() -> None:
 
 @app.task(name=Task.INBOX.value)
 def read_inbox() -> None:
-    """Read a few of the mails to the published address, ask for the others, and send the receipts."""
-    jobs.run([Job(intake.JOB, _read_inbox), *NOTICES])
+    """Read a few of the mails to the published address, and ask for the others."""
+    jobs.run([Job(intake.JOB, _read_inbox)])
 
 
 def _read_inbox() -> None:
@@ -238,7 +238,7 @@ def sweep() -> None:
 
 def _ask_for_the_forgotten() -> None:
     with transaction() as db:
-        for forgotten in (Task.SIGNUPS, Task.PURGE, Task.IMPORTS):
+        for forgotten in (Task.SIGNUPS, Task.NOTICES, Task.PURGE, Task.IMPORTS):
             wake(db, forgotten)
         if jobs.to_repeat(db, _nightly()):
             wake(db, Task.KEEP_AGAIN)

@@ -26,6 +26,7 @@ WORKER = ("worker", "--without-gossip", "--without-mingle")
 MEMBERS = {
     "letters": (*WORKER, "-Q", "letters", "-c", "2"),
     "notices": (*WORKER, "-Q", "notices", "-c", "1"),
+    "ticks": (*WORKER, "-Q", "ticks", "-c", "1"),
     "chores": (*WORKER, "-Q", "chores", "-c", "1"),
     "beat": ("beat",),
 }
