@@ -19,8 +19,7 @@ from mailer.core.logging import log
 from mailer.core.settings import settings
 from mailer.delivery import audience, ledger, load_issue, recovery, refusals
 from mailer.delivery import send as sending
-from mailer.delivery.shaping import domains as routes
-from mailer.delivery.shaping import rate
+from mailer.delivery.shaping import domains
 from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.monitoring import alarms, watchdog
@@ -31,7 +30,7 @@ from mailer.privacy.cases import access_links, register, reminders
 from mailer.privacy.mailbox import intake
 from mailer.privacy.retention import rules as retention
 from mailer.privacy.rights import erasure_worker, rectification, restriction
-from mailer.smtp import dns
+from mailer.smtp import dns, rate, routes
 from mailer.smtp.dkim import DkimKeyMissing
 from mailer.smtp.relay import RelayDown
 from mailer.subscribers import preferences, signup
@@ -208,11 +207,11 @@ def learn_routes() -> None:
 
 def _learn_routes() -> None:
     with transaction() as db:
-        domains = routes.to_ask(db, rate.providers(), now=utcnow())
-    found = dns.mx(domains)
+        asked = domains.to_ask(db, rate.providers(), now=utcnow())
+    found = dns.mx(asked)
     with transaction() as db:
         routes.learn(db, rate.providers(), found, now=utcnow())
-    log.info("routes learnt", asked=len(domains), answered=len(found))
+    log.info("routes learnt", asked=len(asked), answered=len(found))
 
 
 @app.task(name=Task.INBOX.value)

@@ -54,7 +54,7 @@ class ReplyClassifier:
         suspect = False
         if answer and end is TransactionEnd.ANSWERED:
             suspect = self._suspects(row, answer)
-            if answer.code // 100 == 4 and self._budget.is_full(session, answer):
+            if answer.code // 100 == 4 and self._budget.connections.is_full(session, answer):
                 end = TransactionEnd.NOT_BEGUN  # a limit of the connection is no fault of the person
         if end is not TransactionEnd.NOT_BEGUN and not session.closed_early:
             if answer:

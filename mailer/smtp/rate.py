@@ -43,7 +43,7 @@ class RateLimiter:
     redis_url: str
     rate: float  # messages a second, of all
     rates: Mapping[str, float]  # messages a second, of the providers that have a limit
-    senders: int  # among how many the rates are cut while Redis is away
+    senders: int  # among how many the rates are cut while Redis is away: who sends letters, and the notices
     clock: Callable[[], float] = time.monotonic
     _more_at: float = 0.0
     _redis_retry_at: float | None = None  # when Redis, which is away, is tried again
@@ -53,7 +53,7 @@ class RateLimiter:
     @classmethod
     def from_settings(cls, settings: Settings, providers: Providers) -> "RateLimiter":
         """As the settings and the table of providers say."""
-        return cls(settings.redis_url or "", settings.rate, providers.rates, settings.senders)
+        return cls(settings.redis_url or "", settings.rate, providers.rates, settings.senders + 1)
 
     def grant(self, wanted: Mapping[str, int]) -> dict[str, int]:
         """Return how many messages of each provider may begin now.
