@@ -3,6 +3,7 @@
 A task says "look", carries no person and no content, and may be lost or repeated without harm.
 """
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
@@ -24,14 +25,13 @@ from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.monitoring import alarms, watchdog
 from mailer.notices import outbox, requests
-from mailer.notices.worker import send_due
+from mailer.notices import send as notices
 from mailer.privacy import breaches
 from mailer.privacy.cases import access_links, register, reminders
 from mailer.privacy.mailbox import intake
 from mailer.privacy.retention import rules as retention
 from mailer.privacy.rights import erasure_worker, rectification, restriction
 from mailer.smtp import dns, rate, routes
-from mailer.smtp.dkim import DkimKeyMissing
 from mailer.smtp.relay import RelayDown
 from mailer.subscribers import preferences, signup
 from mailer.subscribers.consent import chain
@@ -39,7 +39,7 @@ from mailer.subscribers.consent import chain
 __all__ = ("app",)
 
 REQUESTS = 100  # decided in one go, so that the notices behind them do not wait
-STRETCH = 8.0  # seconds a letter task works before it asks for the next
+STRETCH = 8.0  # seconds a task that speaks to the relay works before it asks for the next
 
 
 class Act(Protocol):
@@ -152,21 +152,16 @@ def signups() -> None:
 
 @app.task(name=Task.NOTICES.value)
 def send_notices() -> None:
-    """Send the single mails that are due; then tell a few of the imported people."""
-    jobs.run(NOTICES)
+    """Send single mails for a few seconds, then ask for the next; tell a few of the imported people."""
+    until = time.monotonic() + STRETCH
+    jobs.run([Job(outbox.JOB, lambda: _send_notices(until)), Job(introductions.JOB, _introduce)])
 
 
-def _send_notices() -> None:
-    try:
-        send_due(settings())
-        with transaction() as db:
-            circuit.clear(db, circuit.DKIM)
-    except RelayDown as error:
-        log.warning("the relay is down", relay=str(error))
-    except DkimKeyMissing as error:
-        log.warning("the notices wait", reason=str(error))
-        with transaction() as db:
-            circuit.hit(db, circuit.DKIM, str(error), now=utcnow())
+def _send_notices(until: float) -> None:
+    with watchdog.finish_first():
+        more = notices.send(until, stopping=watchdog.stopping)
+    if more:
+        ask_for(Task.NOTICES)
 
 
 def _introduce() -> None:
@@ -316,7 +311,6 @@ FORMS = (
     Job(preferences.JOB, _a_few(requests.decide_preferences)),
     Job(access_links.JOB, _a_few(access_links.decide_next)),
 )
-NOTICES = (Job(outbox.JOB, _send_notices), Job(introductions.JOB, _introduce))
 RECOVERY, CLOSE = Job(recovery.JOB, _recover), Job(ledger.CLOSE, _close)
 ANCHOR, TIDY = Job("anchor", _once(chain.anchor_head)), Job(intake.TIDY, lambda: intake.tidy(settings()))
 RULES = *retention.RULES, prune_log.RULE

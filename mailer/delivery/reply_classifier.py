@@ -8,8 +8,8 @@ from mailer.delivery import outcome as ending
 from mailer.delivery.breaker import Breaker, Trip, oversized
 from mailer.delivery.ledger import Claimed, Outcome
 from mailer.delivery.load_issue import LeavingIssue
-from mailer.delivery.relay_health import RelayHealth
 from mailer.delivery.shaping.budget import SendingBudget
+from mailer.smtp.relay_health import RelayHealth
 from mailer.smtp.replies import Reply
 from mailer.smtp.session import Phase, Session, TransactionEnd
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mailer.smtp.models import Route
-from mailer.smtp.providers import Providers
+from mailer.smtp.providers import OTHER, Providers
 
 
 def learn(
@@ -38,3 +38,9 @@ def providers(db: Session, providers: Providers) -> dict[str, str]:
     return {
         domain: provider for domain, provider in learnt.items() if provider in providers.table
     } | providers.domains
+
+
+def provider_of(domain: ColumnElement[str], providers: Providers) -> ColumnElement[str]:
+    """Return the same of one domain, in SQL; `other` for one of which nothing is known."""
+    learnt = select(Route.provider).where(Route.domain == domain, Route.provider.in_(providers.table))
+    return case(providers.domains, value=domain, else_=func.coalesce(learnt.scalar_subquery(), OTHER))

@@ -26,6 +26,8 @@ WORKERS = {
     "mailer/imports/uploads.py",
     "mailer/imports/worker.py",
     "mailer/monitoring/watchdog.py",
+    "mailer/notices/queue.py",
+    "mailer/notices/send.py",
     "mailer/notices/worker.py",
     "mailer/privacy/mailbox/intake.py",
     "mailer/privacy/retention/rules.py",
