@@ -37,28 +37,33 @@ class NoticeQueue:
 
     def __init__(self, settings: Settings, providers: Providers, pace: NoticePace) -> None:
         self._settings, self._providers, self._pace = settings, providers, pace
-        self._look_at = 0.0
+        self.paced = False  # the pace kept something back when we last looked
+        self.look_now()
 
     def look_now(self) -> None:
         """Look again at once: something has changed."""
-        self._look_at = 0.0
+        self._look_at = {True: 0.0, False: 0.0}  # with bulk, and without
 
     def take(self, in_flight: Collection[UUID], *, bulk: bool) -> TakenNotice | None:
         """Return the most urgent notice that may leave now, besides what is in flight; None where none may.
 
         Raises RowFailed for one that cannot be claimed.
         """
-        if time.monotonic() < self._look_at:
+        if time.monotonic() < self._look_at[bulk]:
             return None
+        self.paced = False
         for priority in Priority if bulk else (Priority.URGENT, Priority.NORMAL):
             if taken := self._take(priority, in_flight):
                 return taken
-        self._look_at = time.monotonic() + min(LOOK_EVERY, self._pace.wait() or LOOK_EVERY)
+        wait = self._pace.wait()
+        self.paced = self.paced or wait > 0
+        pause = 0.0 if self.paced else LOOK_EVERY
+        self._look_at[bulk] = time.monotonic() + min(LOOK_EVERY, wait or pause)
         return None
 
     def _take(self, priority: Priority, in_flight: Collection[UUID]) -> TakenNotice | None:
         while priority is not Priority.BULK or self._pace.allows_bulk():
-            now = utcnow()
+            now, at = utcnow(), time.monotonic()
             with transaction() as db:
                 found = claim.next_due(
                     db, priority, now=now, providers=self._providers, besides=in_flight,
@@ -67,7 +72,7 @@ class NoticeQueue:
                 if found is None:
                     return None
                 with jobs.row(JOB, found.notice.id, db):
-                    taken = self._taken(found, priority, now)
+                    taken = self._taken(found, priority, now, at)
             if taken:
                 return taken
         return None
@@ -79,13 +84,13 @@ class NoticeQueue:
             full |= {name for name, hold in circuit.known(db).items() if hold.until > now}
         return full
 
-    def _taken(self, found: DueNotice, priority: Priority, now: datetime) -> TakenNotice | None:
+    def _taken(self, found: DueNotice, priority: Priority, now: datetime, at: float) -> TakenNotice | None:
         """Charge it, unless it has no reason left, or the pace does not allow it now."""
-        at = time.monotonic()
         if not claim.has_reason(found):
             claim.withhold(found)
             return None
         if not self._pace.grant(found.provider, priority):
+            self.paced = True
             return None
         claimed = claim.charge(found, now=now, settings=self._settings)
         return TakenNotice(claimed, found.provider, priority, at)

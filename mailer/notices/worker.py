@@ -9,7 +9,8 @@ arrive twice.
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
 from itertools import count
@@ -55,13 +56,13 @@ class NoticeWorker:
         self._signer: Signer | None = None
         self._keys = count()
         self._in_flight: dict[int, TakenNotice] = {}
-        self._ended: deque[tuple[TakenNotice, Reply | None]] = deque()  # None: it did not begin
-        self._failures: deque[Exception] = deque()
+        self._failures: deque[Exception] = deque()  # nothing may be raised into a session
+        self._fault: str | None = None  # why the relay counts as down
 
     @property
     def busy(self) -> bool:
         """Return whether a message is in flight, or a connection on its way."""
-        return bool(self._in_flight or self._ended or self._pool.dialling)
+        return bool(self._in_flight or self._pool.dialling)
 
     def probe(self) -> None:
         """Risk one message at a time until the relay has answered for one."""
@@ -72,9 +73,8 @@ class NoticeWorker:
         self._pool.tidy()
 
     def close(self) -> None:
-        """Leave every connection, and record what has ended."""
+        """Leave every connection; what is in flight is due again after a while."""
         self._pool.close()
-        self._settle()
 
     def work(self, until: float) -> bool:
         """Send what is due until this time (time.monotonic); return whether there may be more to send now.
@@ -90,33 +90,33 @@ class NoticeWorker:
             while self._turn(until):
                 pass
         except RelayDown:
-            self.close()
+            self._pool.close()
+            self._fault = None
             raise
         return self.busy or time.monotonic() >= until
 
     def _turn(self, until: float) -> bool:
         """Do one turn; return False when nothing is left to do now."""
-        self._settle()
+        self._raise()
         stopping, now = self._stopping(), time.monotonic()
         if now >= until + (DRAIN_TIME if stopping else 0.0):
             return False
         if not stopping:
             self._give_work(until)
-        if not self._in_flight and (stopping or not self._pace.wait()):
+        if not self._in_flight and (stopping or not self._queue.paced):
             return False
         self._pool.poll(at_most=min(WAIT, self._pace.wait() or WAIT))
         return True
 
-    def _settle(self) -> None:
-        """Record each message that has ended, by itself; raise what could not be raised meanwhile."""
-        while self._ended:
-            ended, answer = self._ended.popleft()
-            with jobs.row(JOB, ended.claimed.id):
-                self._settle_one(ended, answer)
+    def _raise(self) -> None:
+        """Raise what could not be raised into a session."""
+        if self._fault:
+            raise RelayDown(self._fault)
         if self._failures:
             raise self._failures.popleft()
 
-    def _settle_one(self, ended: TakenNotice, answer: Reply | None) -> None:
+    def _record(self, ended: TakenNotice, answer: Reply | None) -> None:
+        """Record the reply that decides, or, without one, that it did not begin."""
         now = utcnow()
         with transaction() as db:
             if answer is None:
@@ -189,7 +189,7 @@ class NoticeWorker:
     def _refuse(self, found: TakenNotice, answer: Reply) -> None:
         self._pace.finished(found.provider)
         self._pace.give_back(found.provider)
-        self._settle_one(found, answer)
+        self._record(found, answer)
 
     # -- the sessions --------------------------------------------------------
 
@@ -198,12 +198,9 @@ class NoticeWorker:
         found = self._in_flight[message.key]
         if time.monotonic() - found.at <= FRESH:
             return BodyPermission.BEGIN
-        try:
-            with transaction() as db:
-                allowed = claim.may_still_leave(db, found.claimed, self._providers)
-        except Exception as error:  # nothing may be raised into a session
-            self._failures.append(error)
-            return BodyPermission.NEVER
+        allowed = False
+        with self._raising_later(), transaction() as db:
+            allowed = claim.may_still_leave(db, found.claimed, self._providers)
         return BodyPermission.BEGIN if allowed else BodyPermission.NEVER
 
     def next_message(self, session: Session) -> OutgoingMessage | None:
@@ -211,11 +208,9 @@ class NoticeWorker:
         if self.health.probing or self._limits.is_worn(session) or self._stopping():
             return None
         bulk = session.current is not None and self._is_bulk(session.current)
-        try:
+        with self._raising_later():
             return self._next_message(session, bulk)
-        except Exception as error:
-            self._failures.append(error)
-            return None
+        return None
 
     def ended(
         self, session: Session, message: OutgoingMessage, end: TransactionEnd, answer: Reply | None
@@ -224,16 +219,29 @@ class NoticeWorker:
         self._pace.finished(found.provider)
         self._queue.look_now()
         limited = answer is not None and answer.code // 100 == 4 and self._limits.is_full(session, answer)
-        if end is TransactionEnd.NOT_BEGUN or session.closed_early or limited:
+        unbegun = end is TransactionEnd.NOT_BEGUN or session.closed_early or limited
+        if unbegun:
             self._pace.give_back(found.provider)
-            self._ended.append((found, None))
-            return
-        if answer:
-            self._ended.append((found, answer))
+        else:
+            self._note_health(session, end, answer)
+        if answer or unbegun:
+            with self._raising_later(), jobs.row(JOB, found.claimed.id):
+                self._record(found, None if unbegun else answer)
+
+    def _note_health(self, session: Session, end: TransactionEnd, answer: Reply | None) -> None:
         if answer and answer.code // 100 == 2:
             self.health.prove()
-        elif fault := self.health.fault(end, at_the_dot=session.phase is Phase.BODY):
-            self._failures.append(RelayDown(fault))
+        else:
+            fault = self.health.fault(end, at_the_dot=session.phase is Phase.BODY)
+            self._fault = self._fault or fault
+
+    @contextmanager
+    def _raising_later(self) -> Iterator[None]:
+        """Keep what is raised until no session is in the way."""
+        try:
+            yield
+        except Exception as error:
+            self._failures.append(error)
 
     def closed_between_messages(self, session: Session) -> None:
         self._limits.closed_between_messages(session)
