@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 import redis
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from mailer import tasks
 from mailer.core import circuit, jobs
@@ -142,6 +142,22 @@ def test_connections_stay_open_from_one_task_to_the_next(sink: Sink, through: Se
         until(lambda: not worker.work(time.monotonic() + 1), "it never ends")
     assert sink.took() == _many(3)
     assert len(sink.clients) == 1
+    worker.close()
+
+
+def test_a_stop_waits_for_the_replies_to_what_is_in_flight(sink: Sink, through: Settings) -> None:
+    stop = threading.Event()
+    sink.holding_dots = True
+    _post(*_many(9))
+    worker = NoticeWorker(through, stopping=stop.is_set)
+    until(lambda: worker.work(time.monotonic() + 0.1) and sink.held == through.connections, "none in flight")
+    stop.set()
+    threading.Timer(0.3, setattr, (sink, "holding_dots", False)).start()
+    worker.work(time.monotonic())
+    assert not worker.busy
+    with transaction() as db:
+        accepted = select(func.count()).where(Notice.state == DeliveryState.ACCEPTED)
+        assert db.scalar(accepted) == len(sink.took()) == through.connections
     worker.close()
 
 
