@@ -34,9 +34,8 @@ from mailer.delivery.models import Delivery
 from mailer.imports import worker as importing
 from mailer.imports.models import Import, ImportFile, ImportState
 from mailer.newsletters.models import Newsletter
-from mailer.notices import outbox, worker
+from mailer.notices import outbox
 from mailer.privacy.cases import access_links, register
-from tests.support.notices import send_due
 from mailer.privacy.models import AddressChange, RightsLink
 from mailer.privacy.rights import erasure_worker, rectification
 from mailer.smtp.relay import Relay
@@ -170,6 +169,10 @@ def _live(folder: Path, app: Flask, sink: Sink) -> None:
     sink.refusals[KEPT] = f"550 5.1.1 <{KEPT}> {KEPT} unknown"
     _receive(newsletter, sink)
     sink.refusals.clear()
+    _be_worked_on(app, other)
+    for old, new in ((KEPT, SECOND), (SECOND, THIRD)):
+        _move(old, new)
+        let_undo_lapse()
     send_due(_settings(sink))
     for words in (
         ["subscribers", "export", "--newsletter", newsletter.slug, "--out", str(folder / "export.csv")],

@@ -270,7 +270,7 @@ def test_the_mail_says_how_long_the_last_link_lasts(client: FlaskClient) -> None
         ask(client, ZOE)
     with running_sink() as sink:
         jobs.run(tasks.FORMS)
-        worker.send_due(settings().model_copy(update={"relay_url": sink.url}))
+        send_due(settings().model_copy(update={"relay_url": sink.url}))
         parts = [mail.get_body(("plain",)) for mail in sink.mails()]
     said = [" ".join(part.get_content().split()) for part in parts if part]
     assert ["vaut une demi-heure" in each for each in said].count(True) == 2
