@@ -83,11 +83,12 @@ def opened(folder: Path, sink: Sink) -> Iterator[Services]:
         with (
             running(folder, "other") as other,
             _worker(folder, "notices", other) as notices,
+            _worker(folder, "ticks", other) as ticks,
             _worker(folder, "chores", other) as chores,
             Child(*beat, log=folder / "beat.log") as beat_process,
         ):
             yield Services(
-                config, folder, [notices, chores, beat_process], _postgres(), _redis(config), facts
+                config, folder, [notices, ticks, chores, beat_process], _postgres(), _redis(config), facts
             )
     finally:
         engine().dispose()

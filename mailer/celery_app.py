@@ -1,9 +1,9 @@
 """The Celery app: its queues, its schedule, and how a task is asked for.
 
-Three queues: `letters` for the send, `chores` for what may take minutes (files, the night's work, questions
-to the DNS), `notices` for everything that is quick, so that a confirmation waits behind none of them.  Run
-one worker per queue.  No result, no ETA, early acknowledgement; no message expires, by any host's clock:
-a task is asked for only where none of its kind waits.
+Four queues: `letters` and `notices` for what speaks to the relay, `chores` for what may take minutes (files,
+the mailbox, the night's work, questions to the DNS), `ticks` for what is quick and needs the database alone,
+so that nothing due is seen late.  Run one worker per queue.  No result, no ETA, early acknowledgement; no
+message expires, by any host's clock: a task is asked for only where none of its kind waits.
 """
 
 import gc
@@ -25,6 +25,7 @@ from mailer.core.settings import settings
 TICK = 5.0  # seconds between two looks for what is due
 SWEEP = 30.0
 INBOX = 60.0
+CHORES = Task.IMPORTS, Task.INBOX, Task.VERIFY, Task.KEEP, Task.KEEP_AGAIN, Task.ROUTES
 
 
 class WorkerTask(celery.Task):  # type: ignore[misc]
@@ -77,13 +78,11 @@ def _configuration() -> dict[str, Any]:
         "task_ignore_result": True,
         "result_expires": None,  # none is kept: beat has nothing to clean up
         "task_acks_late": False,
-        "task_default_queue": "notices",
+        "task_default_queue": "ticks",
         "task_routes": {
             Task.SEND.value: {"queue": "letters"},
-            **{
-                chore.value: {"queue": "chores"}
-                for chore in (Task.IMPORTS, Task.VERIFY, Task.KEEP, Task.KEEP_AGAIN, Task.ROUTES)
-            },
+            Task.NOTICES.value: {"queue": "notices"},
+            **{chore.value: {"queue": "chores"} for chore in CHORES},
         },
         "timezone": "UTC",
         "worker_prefetch_multiplier": 1,

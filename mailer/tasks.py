@@ -3,6 +3,7 @@
 A task says "look", carries no person and no content, and may be lost or repeated without harm.
 """
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
@@ -20,28 +21,25 @@ from mailer.core.logging import log
 from mailer.core.settings import settings
 from mailer.delivery import anchoring, audience, ledger, load_issue, recovery, refusals
 from mailer.delivery import send as sending
-from mailer.delivery.shaping import domains as routes
-from mailer.delivery.shaping import rate
+from mailer.delivery.shaping import domains
 from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.monitoring import lifecycle, relay_hold, rounds, watchdog
 from mailer.notices import outbox, requests
-from mailer.notices.worker import send_due
+from mailer.notices import send as notices
 from mailer.privacy import breaches
 from mailer.privacy.cases import access_links, register, reminders
 from mailer.privacy.mailbox import intake
 from mailer.privacy.retention import rules as retention
 from mailer.privacy.rights import erasure_worker, rectification, restriction
-from mailer.smtp import dns
-from mailer.smtp.dkim import DkimKeyMissing
-from mailer.smtp.relay import RelayDown
+from mailer.smtp import dns, rate, routes
 from mailer.subscribers import preferences, signup
 from mailer.subscribers.consent import chain, verification
 
 __all__ = ("app",)
 
 REQUESTS = 100  # decided in one go, so that the notices behind them do not wait
-STRETCH = 8.0  # seconds a letter task works before it asks for the next
+STRETCH = 8.0  # seconds a task that speaks to the relay works before it asks for the next
 
 
 class Act(Protocol):
@@ -150,35 +148,22 @@ def _send() -> None:
 
 @app.task(name=Task.SIGNUPS.value)
 def signups() -> None:
-    """Decide on what the forms received, a few at a time, and send the mails that answers."""
-    jobs.run([*FORMS, *NOTICES])
+    """Decide on what the forms received, a few at a time: the mails that answers are asked for with it."""
+    jobs.run(FORMS)
 
 
 @app.task(name=Task.NOTICES.value)
 def send_notices() -> None:
-    """Send the single mails that are due; then tell a few of the imported people."""
-    jobs.run(NOTICES)
+    """Send single mails for a few seconds, then ask for the next; tell a few of the imported people."""
+    until = time.monotonic() + STRETCH
+    jobs.run([Job(outbox.JOB, lambda: _send_notices(until)), Job(introductions.JOB, _introduce)])
 
 
-def _send_notices() -> None:
-    """Send them, unless the relay could not be used a moment ago: a wrong password is not tried for ever."""
-    with transaction() as db:
-        if circuit.unusable(db, now=utcnow()):
-            return
-    try:
-        tried = send_due(settings())
-        with transaction() as db:
-            circuit.clear(db, circuit.DKIM)
-            if tried:
-                circuit.reached(db, now=utcnow())
-    except RelayDown as error:
-        log.warning("the relay is down", relay=str(error))
-        with transaction() as db:
-            relay_hold.note(db, error, now=utcnow())
-    except DkimKeyMissing as error:
-        log.warning("the notices wait", reason=str(error))
-        with transaction() as db:
-            circuit.hit(db, circuit.DKIM, str(error), now=utcnow())
+def _send_notices(until: float) -> None:
+    with watchdog.finish_first():
+        more = notices.send(until, stopping=watchdog.stopping, hold=relay_hold.note)
+    if more:
+        ask_for(Task.NOTICES)
 
 
 def _introduce() -> None:
@@ -219,17 +204,17 @@ def learn_routes() -> None:
 
 def _learn_routes() -> None:
     with transaction() as db:
-        domains = routes.to_ask(db, rate.providers(), now=utcnow())
-    found = dns.mx(domains)
+        asked = domains.to_ask(db, rate.providers(), now=utcnow())
+    found = dns.mx(asked)
     with transaction() as db:
         routes.learn(db, rate.providers(), found, now=utcnow())
-    log.info("routes learnt", asked=len(domains), answered=len(found))
+    log.info("routes learnt", asked=len(asked), answered=len(found))
 
 
 @app.task(name=Task.INBOX.value)
 def read_inbox() -> None:
-    """Read a few of the mails to the published address, ask for the others, and send the receipts."""
-    jobs.run([Job(intake.JOB, _read_inbox), *NOTICES])
+    """Read a few of the mails to the published address, and ask for the others."""
+    jobs.run([Job(intake.JOB, _read_inbox)])
 
 
 def _read_inbox() -> None:
@@ -249,7 +234,7 @@ def sweep() -> None:
 
 def _ask_for_the_forgotten() -> None:
     with transaction() as db:
-        for forgotten in (Task.SIGNUPS, Task.PURGE, Task.IMPORTS):
+        for forgotten in (Task.SIGNUPS, Task.NOTICES, Task.PURGE, Task.IMPORTS):
             wake(db, forgotten)
         if verification.due(db, now=utcnow()):
             wake(db, Task.VERIFY)
@@ -338,7 +323,6 @@ FORMS = (
     Job(preferences.JOB, _a_few(requests.decide_preferences)),
     Job(access_links.JOB, _a_few(access_links.decide_next)),
 )
-NOTICES = (Job(outbox.JOB, _send_notices), Job(introductions.JOB, _introduce))
 RECOVERY, CLOSE = Job(recovery.JOB, _recover), Job(ledger.CLOSE, _close)
 VERIFY = Job(verification.JOB, lambda: _verify(whole=True))
 ANCHOR, TIDY = Job("anchor", _once(chain.anchor_head)), Job(intake.TIDY, lambda: intake.tidy(settings()))

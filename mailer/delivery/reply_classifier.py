@@ -8,8 +8,8 @@ from mailer.delivery import outcome as ending
 from mailer.delivery.breaker import Breaker, Trip, oversized
 from mailer.delivery.ledger import Claimed, Outcome
 from mailer.delivery.load_issue import LeavingIssue
-from mailer.delivery.relay_health import RelayHealth
 from mailer.delivery.shaping.budget import SendingBudget
+from mailer.smtp.relay_health import RelayHealth
 from mailer.smtp.replies import Reply
 from mailer.smtp.session import Phase, Session, TransactionEnd
 
@@ -54,7 +54,7 @@ class ReplyClassifier:
         suspect = False
         if answer and end is TransactionEnd.ANSWERED:
             suspect = self._suspects(row, answer)
-            if answer.code // 100 == 4 and self._budget.is_full(session, answer):
+            if answer.code // 100 == 4 and self._budget.connections.is_full(session, answer):
                 end = TransactionEnd.NOT_BEGUN  # a limit of the connection is no fault of the person
         if end is not TransactionEnd.NOT_BEGUN and not session.closed_early:
             if answer:

@@ -13,12 +13,11 @@ from mailer.delivery import load_issue, recovery
 from mailer.delivery.journal import JournalUnwritable
 from mailer.delivery.ledger import Fenced
 from mailer.delivery.ledger_work import Issues
-from mailer.delivery.shaping import rate
 from mailer.delivery.shaping.budget import SendingBudget
-from mailer.delivery.shaping.rate import RateLimiter
 from mailer.delivery.worker import SendWorker
-from mailer.smtp import dkim
+from mailer.smtp import dkim, rate
 from mailer.smtp.dkim import DkimKeyMissing
+from mailer.smtp.rate import RateLimiter
 from mailer.smtp.relay import Relay, RelayDown
 
 CIRCUITS = {RelayDown: circuit.RELAY, JournalUnwritable: circuit.JOURNAL, DkimKeyMissing: circuit.DKIM}

@@ -60,7 +60,7 @@ class SendWorker:
         self.worker = uuid4()
         self._journals, self._stopping = journals, stopping
         self._budget = budget
-        self._pool = Pool(relay, connections, self, self._budget.is_worn)
+        self._pool = Pool(relay, connections, self, self._budget.connections.is_worn)
         self._queues = ProviderQueues(self._budget.concurrency)
         self._journal: Journal | None = None
         self._issues: Issues = {}
@@ -283,7 +283,8 @@ class SendWorker:
     def next_message(self, session: Session) -> OutgoingMessage | None:
         """Return the next message, if this connection may carry one more and neither is sent alone."""
         needs_own_connection = session.current is not None and self._in_flight[session.current.key].faults > 0
-        if self._classifier.health.probing or needs_own_connection or self._budget.is_worn(session):
+        worn = self._budget.connections.is_worn(session)
+        if self._classifier.health.probing or needs_own_connection or worn:
             return None
         return self._next_message(shared=True)
 
@@ -301,7 +302,7 @@ class SendWorker:
             self._failure = self._failure or RelayDown(self._classifier.fault)
 
     def closed_between_messages(self, session: Session) -> None:
-        self._budget.closed_between_messages(session)
+        self._budget.connections.closed_between_messages(session)
 
     def _journalled(self, outcome: Outcome) -> bool:
         """Return whether the journal has it; if it cannot be written, nothing more begins."""

@@ -157,7 +157,7 @@ def _start(processes: Processes, config: Settings, home: Path, mailbox_port: int
     processes.start("web", "gunicorn", "-c", "python:mailer.web.gunicorn", "--bind", web, "--threads", "8",
                     "mailer.web.app:create_app()")  # fmt: skip
     celery = ("celery", "-A", "mailer.tasks", "worker", "--without-gossip", "--without-mingle")
-    for queue, count in (("letters", config.senders), ("notices", 1), ("chores", 1)):
+    for queue, count in (("letters", config.senders), ("notices", 1), ("ticks", 1), ("chores", 1)):
         processes.start(queue, *celery, "-Q", queue, "-n", f"{queue}@%h", "-c", str(count))
     processes.start("beat", "celery", "-A", "mailer.tasks", "beat", "--schedule", str(home / "beat"))
 

@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs
+from mailer.notices import outbox
 from mailer.notices.models import Notice, NoticeKind
-from mailer.notices.outbox import welcome
 from mailer.smtp.replies import NO_SUCH_MAILBOX, DeliveryState
 from mailer.subscribers.eligibility import PASSING
 from mailer.subscribers.models import Subscription, SubscriptionState
@@ -30,7 +30,7 @@ def introduce(db: Session, *, now: datetime, limit: int = INTRODUCED) -> int:
     found = db.scalars(_to_tell(now).limit(limit)).all()
     for subscription_id in found:
         with jobs.row(JOB, subscription_id, db):
-            welcome(db, subscription_id, now=now)
+            outbox.introduce(db, subscription_id, now=now)
     return len(found)
 
 

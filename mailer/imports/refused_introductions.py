@@ -63,7 +63,7 @@ def count(db: Session) -> int:
 def retry(db: Session, newsletter_id: UUID, reason: Refusal, *, by: str, now: datetime) -> int:
     """Introduce these people again, at once; return how many."""
     group = _group(db, newsletter_id, reason)
-    outbox.welcome_all(db, group, now=now)
+    outbox.introduce_all(db, group, now=now)
     _audit(db, "introductions retry", by, now, newsletter_id, reason=reason.value, rows=len(group))
     return len(group)
 

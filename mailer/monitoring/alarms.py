@@ -33,7 +33,7 @@ ALARM_AFTER = {
     circuit.INBOX: timedelta(hours=1), circuit.ERASURE: timedelta(0),
 }  # fmt: skip
 PROVIDER_ALARM_AFTER = timedelta(minutes=15)
-KINDS_OF_PROCESS = ("beat", "letters", "notices", "chores")
+KINDS_OF_PROCESS = ("beat", "ticks", "letters", "notices", "chores")
 CLOCKS_APART = 2.0  # seconds
 MAIL_AFTER = timedelta(seconds=60)  # a start, or a restart, raises no alarm
 RATE_TOO_LOW = 1 / stalled.STALLED_AFTER.total_seconds()  # messages a second: not one in that time

@@ -1,7 +1,7 @@
 """Define the outbox of notices: single mails that wait to be sent."""
 
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -42,12 +42,20 @@ class NoticeKind(StrEnum):
     BREACH = "breach"  # to the privacy officer: within 72 hours
 
 
+class Priority(IntEnum):
+    """Say which notices leave first."""
+
+    URGENT = 0  # somebody looks into their mailbox for it: a confirmation, a link that was asked for
+    NORMAL = 1
+    BULK = 2  # to many people at once, and nobody waits for it: introductions, reconfirmation
+
+
 class Notice(Base):
     """Hold one transactional mail of the outbox, written in the transaction that causes it."""
 
     __tablename__ = "notice"
     __table_args__ = (
-        Index("ix_notice_due", "due_at", postgresql_where="state IN ('pending', 'deferred')"),
+        Index("ix_notice_due", "priority", "due_at", postgresql_where="state IN ('pending', 'deferred')"),
         Index("ix_notice_refused_welcome", "subscriber_id", "newsletter_id",
               postgresql_where="kind = 'welcome' AND state = 'refused'"),
         Index("ix_notice_words", "id", postgresql_where="facts ? 'words'"),  # what a person wrote in one
@@ -58,6 +66,7 @@ class Notice(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     kind: Mapped[NoticeKind] = mapped_column(enum(NoticeKind))
+    priority: Mapped[int] = mapped_column(SmallInteger)  # a Priority
     subscriber_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("subscriber.id", ondelete="CASCADE"), index=True
     )

@@ -6,22 +6,27 @@ only the relay's answer removes a notice from the queue.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import ColumnElement, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs, restore_lock
 from mailer.core.after_commit import Task, wake
 from mailer.core.db import changed
-from mailer.notices.models import Notice, NoticeKind
+from mailer.notices.models import Notice, NoticeKind, Priority
 from mailer.smtp.replies import LONGEST_RETRY, WAITING, DeliveryState
 from mailer.subscribers.models import Subscription
 from mailer.subscribers.signup import Due, SignupDecision
 
 JOB = "notices"
 _ANSWERS = {Due.CONFIRMATION: NoticeKind.CONFIRMATION, Due.ALREADY: NoticeKind.ALREADY}
+_URGENT = {
+    NoticeKind.CONFIRMATION, NoticeKind.ALREADY, NoticeKind.PREFERENCES, NoticeKind.RIGHTS,
+    NoticeKind.NOTHING_HELD, NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED, NoticeKind.IDENTITY,
+}  # fmt: skip
+_BULK = {NoticeKind.RECONFIRM}
 
 
 def answer_signup(db: Session, decided: SignupDecision, *, now: datetime) -> None:
@@ -34,10 +39,23 @@ def welcome(db: Session, subscription_id: UUID, *, now: datetime) -> None:
     _enqueue(db, NoticeKind.WELCOME, subscription_id, now)
 
 
-def welcome_all(db: Session, subscription_ids: Collection[UUID], *, now: datetime) -> None:
-    """Queue the welcome of many, in one statement."""
-    columns = Notice.id, Notice.kind, Notice.subscriber_id, Notice.newsletter_id, Notice.state
-    fixed = literal(DeliveryState.PENDING, Notice.state.type), literal(0), literal(now), literal(now)
+def introduce_all(db: Session, subscription_ids: Collection[UUID], *, now: datetime) -> None:
+    """Queue the welcome of many imported subscribers, in one statement."""
+    columns = (
+        Notice.id,
+        Notice.kind,
+        Notice.subscriber_id,
+        Notice.newsletter_id,
+        Notice.priority,
+        Notice.state,
+    )
+    fixed = (
+        literal(Priority.BULK, Notice.priority.type),
+        literal(DeliveryState.PENDING, Notice.state.type),
+        literal(0),
+        literal(now),
+        literal(now),
+    )
     chosen = select(
         func.gen_random_uuid(), literal(NoticeKind.WELCOME, Notice.kind.type), Subscription.subscriber_id,
         Subscription.newsletter_id, *fixed,
@@ -45,6 +63,11 @@ def welcome_all(db: Session, subscription_ids: Collection[UUID], *, now: datetim
     more = Notice.attempts, Notice.due_at, Notice.created_at
     db.execute(insert(Notice).from_select([*columns, *more], chosen))
     wake(db, Task.NOTICES)
+
+
+def introduce(db: Session, subscription_id: UUID, *, now: datetime) -> None:
+    """Queue the welcome of an imported subscriber, behind all other notices."""
+    _enqueue(db, NoticeKind.WELCOME, subscription_id, now, priority=Priority.BULK)
 
 
 def goodbye(db: Session, subscription_id: UUID, *, now: datetime, answers: str | None = None) -> None:
@@ -72,8 +95,9 @@ def post(
     says how long the link lives, in the words KIND_last.
     """
     notice = Notice(
-        kind=kind, email=email, locale=locale, name=name, facts=dict(facts or {}), answers=answers,
-        about_id=about, state=DeliveryState.PENDING, due_at=now, created_at=now,
+        kind=kind, priority=priority_of(kind), email=email, locale=locale, name=name,
+        facts=dict(facts or {}), answers=answers, about_id=about,
+        state=DeliveryState.PENDING, due_at=now, created_at=now,
     )  # fmt: skip
     _add(db, notice)
     return notice.id
@@ -87,12 +111,36 @@ def send_preferences(
     _enqueue(db, NoticeKind.PREFERENCES, subscription_id, now, facts=facts)
 
 
+def priority_of(kind: NoticeKind) -> Priority:
+    """Return when a notice of this kind leaves: before the others, with them, or after them."""
+    if kind in _URGENT:
+        return Priority.URGENT
+    return Priority.BULK if kind in _BULK else Priority.NORMAL
+
+
+def due(now: datetime | ColumnElement[datetime]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a notice may be sent now."""
+    return Notice.state.in_(WAITING), Notice.due_at <= now, jobs.to_try(JOB, Notice.id)
+
+
 def waiting(db: Session, *, now: datetime) -> bool:
     """Return whether a notice is due; none is while the service is disarmed."""
     if restore_lock.disarmed(db):
         return False
-    due = Notice.state.in_(WAITING), Notice.due_at <= now, jobs.to_try(JOB, Notice.id)
-    return db.scalar(select(Notice.id).where(*due).limit(1)) is not None
+    return db.scalar(select(Notice.id).where(*due(now)).limit(1)) is not None
+
+
+def oldest_due(db: Session) -> dict[Priority, timedelta]:
+    """Return for how long the oldest notice of each priority has been due, by the database's clock.
+
+    A priority of which none is due is left out; so is a notice that is set aside, of which `jobs.failing`
+    tells.  While the service is disarmed none is due.
+    """
+    if restore_lock.disarmed(db):
+        return {}
+    oldest = select(Notice.priority, func.now(), func.min(Notice.due_at))
+    rows = db.execute(oldest.where(*due(func.now())).group_by(Notice.priority))
+    return {Priority(priority): now - since for priority, now, since in rows}
 
 
 def bring_back(db: Session, *, now: datetime) -> int:
@@ -103,11 +151,12 @@ def bring_back(db: Session, *, now: datetime) -> int:
 
 def _enqueue(
     db: Session, kind: NoticeKind, subscription_id: UUID, now: datetime, *, answers: str | None = None,
-    facts: dict[str, str] | None = None,
+    facts: dict[str, str] | None = None, priority: Priority | None = None,
 ) -> None:  # fmt: skip
     subscription = db.get_one(Subscription, subscription_id)
     notice = Notice(
-        kind=kind, subscriber_id=subscription.subscriber_id, newsletter_id=subscription.newsletter_id,
+        kind=kind, priority=priority_of(kind) if priority is None else priority,
+        subscriber_id=subscription.subscriber_id, newsletter_id=subscription.newsletter_id,
         answers=answers, facts=facts, state=DeliveryState.PENDING, due_at=now, created_at=now,
     )  # fmt: skip
     _add(db, notice)

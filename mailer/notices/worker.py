@@ -1,277 +1,256 @@
-"""Send the notices that are due."""
+"""Send single mails: several in flight, each recorded by itself, over connections kept from task to task.
 
-import random
-import smtplib
-from datetime import datetime
+Each message is claimed when a connection is there for it, the most urgent first, so that none waits in memory
+behind others.  What is in flight when a stretch ends is left so: the next one takes up its replies.  A worker
+that dies leaves notices that were claimed and not recorded; they are due again after a while, and may then
+arrive twice.
+"""
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Any
+from itertools import count
 
-from sqlalchemy import Row, select
-from sqlalchemy.orm import Session
-
-from mailer.core import jobs, logging, tokens
+from mailer.core import jobs, logging
 from mailer.core.db import transaction, utcnow
-from mailer.core.fingerprint import fingerprint_of
-from mailer.core.logging import log
 from mailer.core.settings import Settings
-from mailer.core.tokens import Purpose
-from mailer.newsletters.models import Newsletter
-from mailer.notices.message import ClaimedNotice, Letterhead, compose, leave_link, link_of, return_path
-from mailer.notices.models import Notice, NoticeKind
-from mailer.notices.outbox import JOB, waiting
-from mailer.rendering.typography import long_day, long_instant
-from mailer.smtp import dkim
+from mailer.notices import claim, outbox
+from mailer.notices.message import compose, return_path
+from mailer.notices.models import Priority
+from mailer.notices.outbox import JOB
+from mailer.notices.pace import NoticePace
+from mailer.notices.queue import NoticeQueue, TakenNotice
+from mailer.notices.record import record, share
+from mailer.smtp import dkim, rate
+from mailer.smtp.connection_limits import ConnectionLimits
 from mailer.smtp.dkim import Signer
-from mailer.smtp.relay import Relay
-from mailer.smtp.replies import FINAL, WAITING, DeliveryState, Reply, reply, retry_at, verdict
-from mailer.subscribers import subscriptions
-from mailer.subscribers.consent.given import given
-from mailer.subscribers.consent.models import ConsentPayload
-from mailer.subscribers.eligibility import Withheld, own_word, receives
-from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
-from mailer.subscribers.recipients import recipient
+from mailer.smtp.pool import WAIT, Pool
+from mailer.smtp.relay import Relay, RelayDown
+from mailer.smtp.relay_health import RelayHealth
+from mailer.smtp.replies import Reply
+from mailer.smtp.session import BodyPermission, OutgoingMessage, Phase, Session, TransactionEnd
 
-HANG_UPS = 2  # in a row, after which the relay is left alone for a while
+FRESH = 1.0  # seconds after its claim within which a message begins without a second look
+KEPT_OPEN = 60.0  # seconds: a connection idle for longer may be dead without our knowing
+DRAIN_TIME = 30.0  # seconds given to messages in flight when the worker is asked to stop
 NOT_COMPOSED = Reply(451, "", "not written")  # ours, when the mail cannot be composed: try again later
 NO_SMTPUTF8 = Reply(553, "5.6.7", "the relay does not offer SMTPUTF8")  # RFC 6531, 3.5
 
 
-_STATES_FOR = {
-    NoticeKind.CONFIRMATION: {SubscriptionState.PENDING, SubscriptionState.ACTIVE},
-    NoticeKind.WELCOME: {SubscriptionState.ACTIVE},
-    NoticeKind.GOODBYE: {SubscriptionState.ENDED},
-    NoticeKind.ALREADY: {SubscriptionState.ACTIVE},
-    NoticeKind.PREFERENCES: {SubscriptionState.ACTIVE, SubscriptionState.ENDED},
-}
+class NoticeWorker:
+    """Send what the outbox holds over the connections of one process (smtp.SessionOwner)."""
 
+    def __init__(self, settings: Settings, *, stopping: Callable[[], bool] = lambda: False) -> None:
+        self.health = RelayHealth()
+        self.claimed = 0
+        self._settings, self._stopping = settings, stopping
+        self._providers = rate.configured(settings)
+        self._pace = NoticePace(settings, self._providers)
+        self._queue = NoticeQueue(settings, self._providers, self._pace)
+        self._limits = ConnectionLimits(self._providers.table)
+        self._pool = Pool(Relay.parse(settings.relay_url), settings.connections, self, self._is_worn)
+        self._signer: Signer | None = None
+        self._keys = count()
+        self._in_flight: dict[int, TakenNotice] = {}
+        self._failures: deque[Exception] = deque()  # nothing may be raised into a session
+        self._fault: str | None = None  # why the relay counts as down
 
-PAUSED = {  # the words that say besides that no letter comes yet
-    name: f"{name}_paused" for name in ("own_word", "welcome", "already")
-}
-_TO_READERS = {NoticeKind.WELCOME, NoticeKind.ALREADY}  # they say that the newsletter is being sent
+    @property
+    def busy(self) -> bool:
+        """Return whether a message is in flight, or a connection on its way."""
+        return bool(self._in_flight or self._pool.dialling)
 
+    def probe(self) -> None:
+        """Risk one message at a time until the relay has answered for one."""
+        self.health = RelayHealth(probing=True)
 
-def send_due(settings: Settings) -> int:
-    """Send every notice that is due, each failing by itself alone; return how many were tried.
+    def tidy(self) -> None:
+        """Leave connections that nobody has needed for a while."""
+        self._pool.tidy()
 
-    Raises RelayDown, or DkimKeyMissing where they must be signed, before counting an attempt; RowFailed for
-    one that cannot be composed.
-    """
-    tried, hung_up, signer = 0, 0, dkim.load(settings)
-    while hung_up < HANG_UPS and _waiting():
-        client = Relay.parse(settings.relay_url).connect()
+    def close(self) -> None:
+        """Leave every connection; what is in flight is due again after a while."""
+        self._pool.close()
+
+    def work(self, until: float) -> bool:
+        """Send what is due until this time (time.monotonic); return whether there may be more to send now.
+
+        Raises RelayDown, or DkimKeyMissing where they must be signed, before counting an attempt; RowFailed
+        for a notice that cannot be composed or recorded: call again, and the others go on.
+        """
+        self._signer = dkim.load(self._settings)
+        self._queue.look_now()
+        if not self._pool.first(max(0.0, until - time.monotonic())):
+            return True
         try:
-            while claimed := _claim(settings):
-                tried += 1
-                with jobs.row(JOB, claimed.id, passing=(smtplib.SMTPServerDisconnected,)):
-                    _send(client, claimed, settings, signer)
-                hung_up = 0
-            return tried
-        except smtplib.SMTPServerDisconnected:
-            log.warning("the relay hung up on a notice")
-            hung_up += 1
-        finally:
-            client.close()
-    return tried
+            while self._turn(until):
+                pass
+        except RelayDown:
+            self._pool.close()
+            self._fault = None
+            raise
+        return self.busy or time.monotonic() >= until
 
+    def _turn(self, until: float) -> bool:
+        """Do one turn; return False when nothing is left to do now."""
+        self._raise()
+        stopping, now = self._stopping(), time.monotonic()
+        if now >= until + (DRAIN_TIME if stopping else 0.0):
+            return False
+        if not stopping:
+            self._give_work(until)
+        if not self._in_flight and (stopping or not self._queue.paced):
+            return False
+        self._pool.poll(at_most=min(WAIT, self._pace.wait() or WAIT))
+        return True
 
-def _waiting() -> bool:
-    with transaction() as db:
-        return waiting(db, now=utcnow())
+    def _raise(self) -> None:
+        """Raise what could not be raised into a session."""
+        if self._fault:
+            raise RelayDown(self._fault)
+        if self._failures:
+            raise self._failures.popleft()
 
-
-def _claim(settings: Settings) -> ClaimedNotice | None:
-    """Claim the next notice; withhold those whose reason no longer holds."""
-    while True:
+    def _record(self, ended: TakenNotice, answer: Reply | None) -> None:
+        """Record the reply that decides, or, without one, that it did not begin."""
+        now = utcnow()
         with transaction() as db:
-            row = _next_due(db, utcnow())
-            if row is None:
-                return None
-            with jobs.row(JOB, row[0].id, db):
-                claimed = _to_send(row, utcnow(), settings)
-        if claimed:
-            return claimed
+            if answer is None:
+                claim.give_back(db, ended.claimed, now=now)
+                return
+            state = record(db, ended.claimed, answer, now=now)
+            share(db, ended.provider, answer, now=now)
+        if state:
+            logging.notices.labels(state.value).inc()
 
+    # -- what leaves next ----------------------------------------------------
 
-def _next_due(db: Session, now: datetime) -> Row[*tuple[Any, ...]] | None:
-    """Return the notice that has waited longest, locked, with what it is about."""
-    due = Notice.state.in_(WAITING), Notice.due_at <= now, jobs.to_try(JOB, Notice.id)
-    may_receive = recipient()
-    return db.execute(
-        select(Notice, Subscriber, Subscription, Newsletter, ConsentPayload, may_receive.c.withheld)
-        .outerjoin(Subscriber, Subscriber.id == Notice.subscriber_id)
-        .outerjoin(Newsletter, Newsletter.id == Notice.newsletter_id)
-        .outerjoin(
-            Subscription,
-            (Subscription.subscriber_id == Subscriber.id) & (Subscription.newsletter_id == Newsletter.id),
-        )
-        .outerjoin(ConsentPayload, ConsentPayload.event_id == given(Subscription.consent_id))
-        .outerjoin(may_receive, may_receive.c.subscription_id == Subscription.id)
-        .where(*due)
-        .order_by(Notice.due_at)
-        .limit(1)
-        .with_for_update(of=Notice, skip_locked=True)
-    ).one_or_none()
-
-
-def _to_send(row: Any, now: datetime, settings: Settings) -> ClaimedNotice | None:
-    notice = row[0]
-    if notice.email is None and not _has_reason(row):
-        notice.state = DeliveryState.WITHHELD
-        return None
-    _charge(notice, now)
-    return _to_an_address(notice, settings) if notice.email else _to_a_subscriber(row, settings)
-
-
-def _has_reason(row: Any) -> bool:
-    """Return whether what the notice says of a subscription still holds."""
-    notice, subscriber, subscription, _, consent, withheld = row
-    if subscriber is None or fingerprint_of(subscriber.email) != subscriber.fingerprint:
-        return False  # the address is not the one that the person gave
-    if subscription is None or subscription.state not in _STATES_FOR[notice.kind]:
-        return False
-    if notice.kind in _TO_READERS:
-        return receives(withheld)
-    if notice.kind is NoticeKind.CONFIRMATION and subscription.state is SubscriptionState.ACTIVE:
-        return withheld is Withheld.SUPPRESSED or not own_word(consent.kind)
-    return True
-
-
-def _charge(notice: Notice, now: datetime) -> None:
-    """Count an attempt, and set when the next would be."""
-    notice.first_tried = notice.first_tried or now
-    notice.attempts += 1
-    notice.due_at = retry_at(now, notice.attempts, _jitter())
-
-
-def _to_an_address(notice: Notice, settings: Settings) -> ClaimedNotice:
-    facts = dict(notice.facts or {})
-    link, purpose, of = (facts.pop(name, "") for name in ("link", "purpose", "of"))
-    token = tokens.issue(Purpose(purpose), of) if purpose else ""
-    locale = notice.locale or settings.default_locale
-    words = _words_of_last(notice, notice.kind.value)
-    return ClaimedNotice(
-        notice.id, notice.kind, words, Letterhead.of_controller(settings), notice.email or "",
-        notice.name, locale, notice.attempts, notice.first_tried or notice.due_at,
-        link=f"{settings.public_url}{link}{token}" if link else "",
-        facts=facts | _until(notice, locale, settings), answers=notice.answers,
-    )  # fmt: skip
-
-
-def _to_a_subscriber(row: Any, settings: Settings) -> ClaimedNotice:
-    notice, subscriber, subscription, newsletter, consent, withheld = row
-    base, slug = settings.public_url, newsletter.slug
-    received = consent is not None and withheld is not Withheld.SUPPRESSED
-    words = _words_of_last(notice, _words_of(notice.kind, consent, received=received))
-    if withheld is Withheld.PAUSED and words in PAUSED:
-        words = PAUSED[words]
-    until = (notice.facts or {}).get("until")
-    return ClaimedNotice(
-        notice.id, notice.kind, words, Letterhead.of_newsletter(newsletter),
-        subscriber.email, subscriber.name, subscriber.locale, notice.attempts, notice.first_tried,
-        link=link_of(notice.kind, slug, subscription.id, subscriber.id, base, until=until),
-        leave=leave_link(slug, subscription.id, base),
-        facts=_provenance(consent, subscriber.locale, settings) | _pause(subscriber, settings)
-        | _until(notice, subscriber.locale, settings),
-        answers=notice.answers, subscription_id=subscription.id,
-    )  # fmt: skip
-
-
-def _words_of(kind: NoticeKind, consent: ConsentPayload | None, *, received: bool) -> str:
-    if kind is NoticeKind.CONFIRMATION and received:
-        return "own_word"
-    if kind is NoticeKind.WELCOME and consent and consent.source:
-        return "imported" if consent.legal_text is None else "imported_by_law"
-    return kind.value
-
-
-def _pause(subscriber: Subscriber, settings: Settings) -> dict[str, str]:
-    """Return the day before which they asked for no letter, if they did."""
-    until = subscriber.paused_until
-    return {"resumes": long_day(until.astimezone(settings.zone).date(), subscriber.locale) if until else ""}
-
-
-def _words_of_last(notice: Notice, words: str) -> str:
-    """Return the words of a link that lives until another can leave, if it is such a one."""
-    return f"{words}_last" if "until" in (notice.facts or {}) else words
-
-
-def _until(notice: Notice, locale: str, settings: Settings) -> dict[str, str]:
-    until = (notice.facts or {}).get("until")
-    at = datetime.fromisoformat(until).astimezone(settings.zone) if until else None
-    return {"until": long_instant(at, locale)} if at else {}
-
-
-def _provenance(consent: ConsentPayload | None, locale: str, settings: Settings) -> dict[str, str]:
-    """Return the source and the legal text of an imported consent."""
-    if consent is None:
-        return {}
-    at = consent.consented_at
-    return {
-        "source": consent.source or "",
-        "consented_on": long_day(at.astimezone(settings.zone).date(), locale) if at else "",
-        "legal_text": consent.legal_text or "",
-    }
-
-
-def _send(client: smtplib.SMTP, claimed: ClaimedNotice, settings: Settings, signer: Signer | None) -> None:
-    """Submit it, and record the answer; record also that it could not be composed, and raise why."""
-    try:
-        message = _encoded(compose(claimed, settings, utcnow()), claimed.email, signer)
-    except Exception:
-        _record(claimed, NOT_COMPOSED)
-        raise
-    _record(claimed, _submit(client, return_path(claimed), claimed.email, message))
-
-
-def _record(claimed: ClaimedNotice, answer: Reply) -> None:
-    now = utcnow()
-    decided = verdict(
-        answer, now=now, attempts=claimed.attempts, first_tried=claimed.first_tried, jitter=_jitter
-    )
-    with transaction() as db:
-        notice = db.get(Notice, claimed.id, with_for_update=True)
-        if notice is None or notice.state in FINAL:
+    def _give_work(self, until: float) -> None:
+        """Give a message to every idle session, and dial one more while there is work for it."""
+        for session in self._pool.idle():
+            if self.health.probing and self._in_flight:
+                return
+            message = self._next_message(session, self._pace.allows_bulk(self._carrying_bulk()))
+            if message is None:
+                return
+            session.start(message)
+        probing = self.health.probing and self._pool.sessions
+        if self._pool.full or probing or not self._due():
             return
-        notice.state, notice.code = decided.state, answer.code
-        notice.enhanced, notice.reply = answer.enhanced or None, answer.text
-        notice.due_at = decided.due_at or now
-        if decided.state is DeliveryState.ACCEPTED:
-            _accepted(db, claimed, now)
-    logging.notices.labels(decided.state.value).inc()
+        if self._pool.sessions:
+            self._pool.grow(1)
+        else:
+            self._pool.first(max(0.0, until - time.monotonic()))
 
+    def _due(self) -> bool:
+        with transaction() as db:
+            return outbox.waiting(db, now=utcnow())
 
-def _accepted(db: Session, claimed: ClaimedNotice, now: datetime) -> None:
-    """Apply what follows once the relay has accepted the mail."""
-    if claimed.subscription_id is None:
-        return
-    if claimed.kind is NoticeKind.WELCOME:
-        subscriptions.informed(db, claimed.subscription_id, now=now)
-    if claimed.kind is NoticeKind.CONFIRMATION:
-        subscriptions.keep_open(db, claimed.subscription_id, now=now)
+    def _carrying_bulk(self) -> int:
+        """Return how many connections carry bulk."""
+        return sum(
+            session.current is not None and self._is_bulk(session.current) for session in self._pool.sessions
+        )
+
+    def _is_bulk(self, message: OutgoingMessage) -> bool:
+        return self._in_flight[message.key].priority is Priority.BULK
+
+    def _next_message(self, session: Session, bulk: bool) -> OutgoingMessage | None:
+        """Take the next notice for this connection, and compose it; refuse one it cannot carry."""
+        in_flight = [each.claimed.id for each in self._in_flight.values()]
+        while found := self._queue.take(in_flight, bulk=bulk):
+            claimed = found.claimed
+            self.claimed += 1
+            with jobs.row(JOB, claimed.id):
+                content = self._composed(found)
+            if not claimed.email.isascii() and not session.smtputf8:
+                self._refuse(found, NO_SMTPUTF8)
+                continue
+            message = OutgoingMessage(
+                next(self._keys), return_path(claimed), claimed.email, content, found.provider
+            )
+            self._in_flight[message.key] = found
+            return message
+        return None
+
+    def _composed(self, found: TakenNotice) -> bytes:
+        """Return the finished message; record also that it could not be composed, and raise why."""
+        claimed = found.claimed
+        try:
+            return _encoded(compose(claimed, self._settings, utcnow()), claimed.email, self._signer)
+        except Exception:
+            self._refuse(found, NOT_COMPOSED)
+            raise
+
+    def _refuse(self, found: TakenNotice, answer: Reply) -> None:
+        self._pace.finished(found.provider)
+        self._pace.give_back(found.provider)
+        self._record(found, answer)
+
+    # -- the sessions --------------------------------------------------------
+
+    def may_begin(self, _: Session, message: OutgoingMessage) -> BodyPermission:
+        """Let it begin, after a second look where the relay took long to ask for it."""
+        found = self._in_flight[message.key]
+        if time.monotonic() - found.at <= FRESH:
+            return BodyPermission.BEGIN
+        allowed = False
+        with self._raising_later(), transaction() as db:
+            allowed = claim.may_still_leave(db, found.claimed, self._providers)
+        return BodyPermission.BEGIN if allowed else BodyPermission.NEVER
+
+    def next_message(self, session: Session) -> OutgoingMessage | None:
+        """Return the next message, if this connection may carry one more; bulk stays where it is."""
+        if self.health.probing or self._limits.is_worn(session) or self._stopping():
+            return None
+        bulk = session.current is not None and self._is_bulk(session.current)
+        with self._raising_later():
+            return self._next_message(session, bulk)
+        return None
+
+    def ended(
+        self, session: Session, message: OutgoingMessage, end: TransactionEnd, answer: Reply | None
+    ) -> None:
+        found = self._in_flight.pop(message.key)
+        self._pace.finished(found.provider)
+        self._queue.look_now()
+        limited = answer is not None and answer.code // 100 == 4 and self._limits.is_full(session, answer)
+        unbegun = end is TransactionEnd.NOT_BEGUN or session.closed_early or limited
+        if unbegun:
+            self._pace.give_back(found.provider)
+        else:
+            self._note_health(session, end, answer)
+        if answer or unbegun:
+            with self._raising_later(), jobs.row(JOB, found.claimed.id):
+                self._record(found, None if unbegun else answer)
+
+    def _note_health(self, session: Session, end: TransactionEnd, answer: Reply | None) -> None:
+        if answer and answer.code // 100 == 2:
+            self.health.prove()
+        else:
+            fault = self.health.fault(end, at_the_dot=session.phase is Phase.BODY)
+            self._fault = self._fault or fault
+
+    @contextmanager
+    def _raising_later(self) -> Iterator[None]:
+        """Keep what is raised until no session is in the way."""
+        try:
+            yield
+        except Exception as error:
+            self._failures.append(error)
+
+    def closed_between_messages(self, session: Session) -> None:
+        self._limits.closed_between_messages(session)
+
+    def _is_worn(self, session: Session) -> bool:
+        return time.monotonic() - session.since > KEPT_OPEN or self._limits.is_worn(session)
 
 
 def _encoded(message: EmailMessage, recipient: str, signer: Signer | None) -> bytes:
+    """Return its bytes as the wire has them: signed, then with dots doubled (RFC 5321, 4.5.2)."""
     encoded = message.as_bytes(policy=SMTP.clone(utf8=not recipient.isascii()))
-    return signer.sign(encoded) if signer else encoded
-
-
-def _submit(client: smtplib.SMTP, sender: str, recipient: str, message: bytes) -> Reply:
-    """Return the reply that decides.  Raises SMTPServerDisconnected: the notice is then tried again later."""
-    if not recipient.isascii() and not client.has_extn("smtputf8"):
-        return NO_SMTPUTF8
-    options = [] if recipient.isascii() else ["SMTPUTF8"]
-    for code, text in (client.mail(sender, options), client.rcpt(recipient)):
-        if code // 100 != 2:
-            client.rset()
-            return reply(code, text)
-    try:
-        return reply(*client.data(message))
-    except smtplib.SMTPDataError as error:
-        said = error.smtp_error
-        return reply(error.smtp_code, said if isinstance(said, bytes) else said.encode())
-
-
-def _jitter() -> float:
-    return random.uniform(-1, 1)  # noqa: S311 -- spreads load, guards nothing
+    return re.sub(rb"(?m)^\.", b"..", signer.sign(encoded) if signer else encoded)

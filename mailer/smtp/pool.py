@@ -32,18 +32,25 @@ class Pool:
         self._dialling = 0
         self._not_before = 0.0
 
-    def first(self) -> None:
-        """Wait for a connection if there is none.  Raises RelayDown."""
+    def first(self, patience: float | None = None) -> bool:
+        """Wait for a connection if there is none, for so many seconds at most; return whether there is one.
+
+        Raises RelayDown.
+        """
         self.tidy()
         if self.sessions:
-            return
+            return True
         if not self._dialling:
             self._dial()
-        answer = self._dialled.get()
+        try:
+            answer = self._dialled.get(timeout=patience)
+        except Empty:
+            return False
         self._dialling -= 1
         if isinstance(answer, RelayDown):
             raise answer
         self._add(answer)
+        return True
 
     def grow(self, wanted: int) -> None:
         """Have so many more connections dialled, as far as there may be more."""
@@ -74,6 +81,11 @@ class Pool:
         self._drop(session)
 
     @property
+    def dialling(self) -> bool:
+        """Return whether a connection is on its way."""
+        return self._dialling > 0
+
+    @property
     def alive(self) -> bool:
         """Return whether there is a connection, or one on its way."""
         return bool(self.sessions or self._dialling)
@@ -83,13 +95,13 @@ class Pool:
         now = time.monotonic()
         return any(s.phase is not Phase.IDLE and now - s.message_since > STUCK for s in self.sessions)
 
-    def poll(self, *, hurried: bool) -> None:
+    def poll(self, *, hurried: bool = False, at_most: float = WAIT) -> None:
         """Let every session read and write what its socket allows, after a short sleep if none is ready."""
         if self._arrive():
             return  # whoever is new has nothing to hear before it is given a job
         for session in self.sessions:
             self._watch(session)
-        for key, _ in self._selector.select(HURRIED if hurried or self._dialling else WAIT):
+        for key, _ in self._selector.select(HURRIED if hurried or self._dialling else at_most):
             key.data.advance()
         now = time.monotonic()
         for session in self.sessions:

@@ -113,7 +113,7 @@ class Session:
         self.message_since = self.since  # when what is in flight was announced, or came to be answered
         self.timeout = COMMAND_TIMEOUT
         self._pipelining = client.has_extn("pipelining")
-        self._smtputf8 = client.has_extn("smtputf8")
+        self.smtputf8 = client.has_extn("smtputf8")  # whether it takes addresses beyond ASCII (RFC 6531)
         self._size = client.has_extn("size")
         self._plain = not isinstance(self.sock, ssl.SSLSocket)
         self._client = client

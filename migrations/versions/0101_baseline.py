@@ -799,6 +799,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("priority", sa.SmallInteger(), nullable=False),
         sa.Column("subscriber_id", sa.Uuid(), nullable=True),
         sa.Column("newsletter_id", sa.Uuid(), nullable=True),
         sa.Column("about_id", sa.Uuid(), nullable=True),
@@ -855,7 +856,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_notice_due",
         "notice",
-        ["due_at"],
+        ["priority", "due_at"],
         unique=False,
         postgresql_where="state IN ('pending', 'deferred')",
     )

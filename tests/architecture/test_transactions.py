@@ -28,6 +28,8 @@ WORKERS = {
     "mailer/monitoring/external_heartbeat.py",
     "mailer/monitoring/rounds.py",
     "mailer/monitoring/watchdog.py",
+    "mailer/notices/queue.py",
+    "mailer/notices/send.py",
     "mailer/notices/worker.py",
     "mailer/privacy/mailbox/intake.py",
     "mailer/privacy/retention/rules.py",

@@ -19,12 +19,13 @@ from mailer.core.tokens import Purpose
 from mailer.delivery import load_issue
 from mailer.delivery.message import Recipient
 from mailer.models import metadata
-from mailer.notices import outbox, worker
+from mailer.notices import outbox
 from mailer.subscribers import subscriptions
 from mailer.subscribers.signup import Due, SignupDecision
 from mailer.subscribers.subscriptions import CONFIRM_WITHIN
 from tests.browser.conftest import Site
 from tests.support.make import make_newsletter, make_pending
+from tests.support.notices import send_due
 from tests.support.sink import running_sink
 from tests.support.waiting import PATIENCE
 
@@ -52,7 +53,7 @@ def mails(site: Site) -> list[EmailMessage]:
             outbox.answer_signup(db, SignupDecision(to_confirm, Due.CONFIRMATION), now=utcnow())
         letter = load_issue.letter(db, site.sent, settings, None)
     with running_sink() as sink:
-        assert worker.send_due(settings.model_copy(update={"relay_url": sink.url})) == 7
+        assert send_due(settings.model_copy(update={"relay_url": sink.url})) == 7
         copy = letter.to(Recipient(1, "reader@example.org", None)).message
         parsed = message_from_bytes(copy, policy=default)
         assert isinstance(parsed, EmailMessage)

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from mailer.core.circuit import Hold
 from mailer.delivery.models import Delivery
-from mailer.delivery.relay_health import LOST
+from mailer.smtp.relay_health import LOST
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers.models import Subscriber
 from tests.conftest import IDENTITY

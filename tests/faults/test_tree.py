@@ -81,7 +81,7 @@ def test_redis_lost_in_mid_send(stage: Stage, judge: Judge, loss: str) -> None:
 @pytest.mark.long
 def test_asked_for_ten_times_by_three_dispatchers_and_two_beats(stage: Stage, judge: Judge) -> None:
     issue_id = stage.issue(1500)
-    with growing(stage), growing(stage, "letters", "notices", "beat"), growing(stage, "letters"):
+    with growing(stage), growing(stage, "letters", "ticks", "beat"), growing(stage, "letters"):
         stage.relay.wait_taken(1)
         for _ in range(10):
             ask_for_send(stage)

@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from celery import Celery
 
@@ -26,6 +27,7 @@ WORKER = ("worker", "--without-gossip", "--without-mingle")
 MEMBERS = {
     "letters": (*WORKER, "-Q", "letters", "-c", "2"),
     "notices": (*WORKER, "-Q", "notices", "-c", "1"),
+    "ticks": (*WORKER, "-Q", "ticks", "-c", "1"),
     "chores": (*WORKER, "-Q", "chores", "-c", "1"),
     "beat": ("beat",),
 }
@@ -34,8 +36,9 @@ MEMBERS = {
 class Tree:
     """Processes that are started, killed and stopped together; one that ends by itself is started again."""
 
-    def __init__(self, stage: Stage, *names: str) -> None:
+    def __init__(self, stage: Stage, *names: str, constants: Mapping[str, Any] | None = None) -> None:
         self._stage = stage
+        self._constants = json.dumps({**SHORT_DAYS, **(constants or {})})
         self._members = {name: self._start(name) for name in names or MEMBERS}
         self._leaving = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
@@ -47,7 +50,7 @@ class Tree:
         with self._stage.worker_log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "celery", "-A", "tests.faults.app", *MEMBERS[name], *own],
-                env=os.environ | self._stage.env | {"MAILER_FAULTS_CONSTANTS": json.dumps(SHORT_DAYS)},
+                env=os.environ | self._stage.env | {"MAILER_FAULTS_CONSTANTS": self._constants},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -79,9 +82,9 @@ class Tree:
 
 
 @contextmanager
-def growing(stage: Stage, *names: str) -> Iterator[Tree]:
-    """A tree that is gone afterwards, whatever happens."""
-    tree = Tree(stage, *names)
+def growing(stage: Stage, *names: str, constants: Mapping[str, Any] | None = None) -> Iterator[Tree]:
+    """A tree that is gone afterwards, whatever happens; constants: other values for the product's."""
+    tree = Tree(stage, *names, constants=constants)
     try:
         yield tree
     finally:

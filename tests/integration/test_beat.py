@@ -18,7 +18,7 @@ from mailer.core.settings import Settings
 def queues(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     monkeypatch.setattr(celery_app, "ask_for", ask_for)
     client = redis.Redis.from_url(settings.redis_url or "")
-    client.delete("letters", "notices", "chores")
+    client.delete("letters", "notices", "ticks", "chores")
     return client
 
 
@@ -28,10 +28,10 @@ def test_a_task_waits_once_and_a_stretch_of_letters_once_a_sender(
     for _ in range(5):
         for task in (Task.SIGNUPS, Task.KEEP, Task.SEND):
             ask_for(task)
-    assert queues.llen("notices") == queues.llen("chores") == 1
+    assert queues.llen("ticks") == queues.llen("chores") == 1
     assert queues.llen("letters") == settings.senders
     ask_for(Task.SWEEP)  # of another kind
-    assert queues.llen("notices") == 2
+    assert queues.llen("ticks") == 2
     assert broker.waiting(app, Task.SWEEP.value) == 1
 
 
@@ -44,9 +44,9 @@ def test_beat_asks_for_what_does_not_wait_already(queues: redis.Redis, tmp_path:
                 scheduler.apply_entry(entry)
     finally:
         scheduler.close()
-    assert queues.llen("notices") == 3  # tick, sweep, inbox
-    assert queues.llen("chores") == 1
-    assert not any(b'"expires": "' in message for message in queues.lrange("notices", 0, -1))
+    assert queues.llen("ticks") == 2  # tick, sweep
+    assert queues.llen("chores") == 2  # inbox, keep
+    assert not any(b'"expires": "' in message for message in queues.lrange("ticks", 0, -1))
 
 
 def test_what_ran_last_by_a_clock_that_was_ahead_is_not_waited_for(

@@ -28,7 +28,7 @@ from mailer.issues.state_machine import IssueState
 from mailer.monitoring import alarms
 from mailer.monitoring.models import Alarm
 from mailer.newsletters.models import Newsletter
-from mailer.notices import outbox, worker
+from mailer.notices import outbox
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy import breaches
 from mailer.privacy.cases import access_links, register, reminders
@@ -49,6 +49,7 @@ from tests.support.make import (
     make_scheduled_issue,
     open_case,
 )
+from tests.support.notices import send_due
 from tests.support.sink import running_sink
 
 pytestmark = pytest.mark.usefixtures("clean", "failures_expected")
@@ -403,7 +404,7 @@ def test_a_notice_that_cannot_be_written_is_set_aside_alone(settings: Settings) 
         _notice(email, 8 - number)
     with running_sink() as sink:
         through = settings.model_copy(update={"relay_url": sink.url})
-        job = Job(outbox.JOB, lambda: worker.send_due(through))
+        job = Job(outbox.JOB, lambda: send_due(through))
         assert jobs.run([job]) == [outbox.JOB]
         assert [mail["To"] for mail in sink.mails()] == list(EMAILS)
         assert list(_failing()) == [outbox.JOB]
@@ -425,7 +426,7 @@ def test_a_notice_that_is_never_written_is_refused_in_the_end(settings: Settings
         db.execute(update(Notice).values(first_tried=utcnow() - GIVE_UP))
     with running_sink() as sink:
         through = settings.model_copy(update={"relay_url": sink.url})
-        jobs.run([Job(outbox.JOB, lambda: worker.send_due(through))])
+        jobs.run([Job(outbox.JOB, lambda: send_due(through))])
     with transaction() as db:
         assert db.execute(select(Notice.state, Notice.reply)).one() == ("refused", "not written")
 
@@ -435,7 +436,7 @@ def test_an_address_that_the_relay_cannot_take_is_refused_and_calls_nobody(setti
         _notice(email, minutes)
     with running_sink(smtputf8=False) as sink:
         through = settings.model_copy(update={"relay_url": sink.url})
-        assert jobs.run([Job(outbox.JOB, lambda: worker.send_due(through))]) == []
+        assert jobs.run([Job(outbox.JOB, lambda: send_due(through))]) == []
         assert [mail["To"] for mail in sink.mails()] == [EMAILS[0], EMAILS[1]]
     with transaction() as db:
         refused = select(Notice.code, Notice.attempts).where(Notice.email == "é@example.org")
@@ -450,7 +451,7 @@ def test_a_notice_on_which_the_relay_hangs_up_charges_no_other(settings: Setting
         sink.refusals[EMAILS[0]] = "421 4.3.0 Bye"
         sink.hangs_up.add(EMAILS[1])
         through = settings.model_copy(update={"relay_url": sink.url})
-        worker.send_due(through)
+        send_due(through)
         assert [mail["To"] for mail in sink.mails()] == [EMAILS[2]]
     with transaction() as db:
         assert db.scalars(select(Notice.attempts)).all() == [1, 1, 1]

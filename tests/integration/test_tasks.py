@@ -27,13 +27,14 @@ def test_every_task_has_its_queue(settings: Settings) -> None:
     assert ours == set(Task)
     queues = {name: tasks.app.amqp.router.route({}, name)["queue"].name for name in ours}
     assert {name for name, queue in queues.items() if queue == "letters"} == {"mailer.send"}
-    slow = {"mailer.imports", "mailer.verify", "mailer.keep", "mailer.keep_again", "mailer.routes"}
+    assert {name for name, queue in queues.items() if queue == "notices"} == {"mailer.notices"}
+    slow = {f"mailer.{name}" for name in ("imports", "inbox", "verify", "keep", "keep_again", "routes")}
     assert {name for name, queue in queues.items() if queue == "chores"} == slow
-    assert set(queues.values()) == {"letters", "notices", "chores"}
+    assert set(queues.values()) == {"letters", "notices", "ticks", "chores"}
 
 
 def test_every_queue_has_a_worker_that_is_documented_watched_and_tried() -> None:
-    queues = {"letters", "notices", "chores"}
+    queues = {"letters", "notices", "ticks", "chores"}
     manual = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     assert set(re.findall(r"worker -Q (\w+) -n \1@", manual)) == queues
     assert set(alarms.KINDS_OF_PROCESS) == set(tree.MEMBERS) == queues | {"beat"}

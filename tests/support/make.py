@@ -16,7 +16,6 @@ from mailer.delivery.load_issue import LeavingIssue
 from mailer.delivery.message import Letter
 from mailer.delivery.message import SenderIdentity as Identity
 from mailer.delivery.shaping.budget import SendingBudget
-from mailer.delivery.shaping.rate import RateLimiter
 from mailer.delivery.worker import SendWorker
 from mailer.imports import apply
 from mailer.imports.rows import person
@@ -30,6 +29,7 @@ from mailer.privacy.rights import erasure
 from mailer.privacy.rights.erasure_certificate import ErasureCertificate
 from mailer.rendering.merge_fields import marker
 from mailer.smtp.providers import OTHER
+from mailer.smtp.rate import RateLimiter
 from mailer.smtp.relay import Relay
 from mailer.subscribers import signup
 from mailer.subscribers.consent import wordings

@@ -1,5 +1,6 @@
-"""A real SMTP server that keeps what it accepts, and answers RCPT as told."""
+"""A real SMTP server that keeps what it accepts, and answers as told, and when."""
 
+import asyncio
 import email
 import email.policy
 from collections.abc import Iterator
@@ -23,12 +24,18 @@ class Sink:
         self.hangs_up: set[str] = set()  # on these recipients
         self.password = ""
         self.logins = 0  # tried
+        self.holding: set[str] = set()  # recipients whose RCPT is not answered while they are in here
+        self.holding_dots = False  # no final dot is answered while this is so
+        self.clients: set[int] = set()  # the ports that messages came from: one a connection
+        self.held = 0  # messages whose dot was not answered at once
 
     async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
         self, server: Any, session: Any, envelope: Envelope, address: str, rcpt_options: Any
     ) -> str:
         if address in self.hangs_up:
             server.transport.abort()
+        while address in self.holding:
+            await asyncio.sleep(0.01)
         if address in self.refusals:
             return self.refusals[address]
         envelope.rcpt_tos.append(address)
@@ -42,7 +49,15 @@ class Sink:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
         self.envelopes.append(envelope)
+        self.clients.add(session.peer[1])
+        self.held += self.holding_dots
+        while self.holding_dots:
+            await asyncio.sleep(0.01)
         return "250 OK"
+
+    def took(self) -> list[str]:
+        """Whom the messages were for, in the order they came."""
+        return [envelope.rcpt_tos[0] for envelope in self.envelopes]
 
     def mails(self) -> list[EmailMessage]:
         """The messages, parsed, in the order they came."""

@@ -11,13 +11,11 @@ from sqlalchemy.orm import Session as Database
 
 from mailer.core import circuit
 from mailer.delivery.ledger import START, Claim, Claimed, ProviderBudget
-from mailer.delivery.shaping.connections import ConnectionLimit
-from mailer.delivery.shaping.rate import RateLimiter
-from mailer.smtp.providers import OTHER, Provider, is_full_connection, is_throttle
+from mailer.smtp.connection_limits import ConnectionLimits
+from mailer.smtp.providers import OTHER, Provider, is_throttle
+from mailer.smtp.rate import RateLimiter
 from mailer.smtp.replies import Reply
-from mailer.smtp.session import Session
 
-MESSAGES_PER_CONNECTION = 500
 READ_HOLDS_EVERY = 1.0  # seconds between two looks at the holds
 PROBE = 5  # messages tried with a provider whose hold is over, until one is accepted
 LONGEST_SLEEP = 0.5  # seconds slept at most while the pace allows nothing
@@ -35,6 +33,7 @@ class SendingBudget:
     """Decide for one worker how many messages each provider, and each connection, may be given."""
 
     def __init__(self, table: Mapping[str, Provider], limiter: RateLimiter, *, senders: int) -> None:
+        self.connections = ConnectionLimits(table)
         self.exhausted = False  # the pace, and nothing else, kept the last claim from taking anything
         self._table, self._limiter, self._senders = table, limiter, senders
         self._providers = (*(name for name in table if name != OTHER), OTHER)
@@ -46,7 +45,6 @@ class SendingBudget:
         self._throttled: dict[str, str] = {}
         self._accepted: set[str] = set()
         self._holds_read_at = float("-inf")
-        self._limit = ConnectionLimit()
 
     # -- what a claim may take -------------------------------------------------
 
@@ -112,8 +110,6 @@ class SendingBudget:
             return limit
         return PROBE if self._on_hold[provider] else 0
 
-    # -- what a connection may carry -------------------------------------------
-
     def concurrency(self, provider: str) -> int | None:
         """Return how many messages of this provider may be under way from here at once."""
         if self._on_hold.get(provider) is False:
@@ -122,29 +118,6 @@ class SendingBudget:
         if limits is None or not limits.connections:
             return None
         return -(-limits.connections // self._senders)
-
-    def is_worn(self, session: Session) -> bool:
-        """Return whether this connection has carried enough, in all or to one provider."""
-        count = session.messages
-        return (
-            count >= MESSAGES_PER_CONNECTION
-            or (count >= self._limit.most and self._limit.reached(count))
-            or any(
-                (limits := self._table.get(provider)) and limits.messages and count >= limits.messages
-                for provider, count in session.sent_by_provider.items()
-            )
-        )
-
-    def is_full(self, session: Session, answer: Reply) -> bool:
-        """Return whether this answer is about the connection; then no other carries as many."""
-        full = session.answered > 0 and is_full_connection(answer)
-        if full:
-            self._limit.told(session.answered)
-        return full
-
-    def closed_between_messages(self, session: Session) -> None:
-        """Note that the relay closed this connection between two messages."""
-        self._limit.closed(session.answered, session.born)
 
     # -- what providers say ----------------------------------------------------
 

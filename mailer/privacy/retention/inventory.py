@@ -170,8 +170,8 @@ HOLDINGS = (
     _person("notice",
             "kind newsletter_id email name locale facts state attempts first_tried code enhanced reply "
             "answers created_at", Restriction.SHORT_LIVED, Keep.NOTICES),
-    _person("notice", "id subscriber_id about_id due_at", Access.MEANINGLESS, Restriction.SHORT_LIVED,
-            Keep.NOTICES),
+    _person("notice", "id priority subscriber_id about_id due_at", Access.MEANINGLESS,
+            Restriction.SHORT_LIVED, Keep.NOTICES),
     # -- rights ----------------------------------------------------------------------
     _person("rights_intake", "email locale at", Restriction.SHORT_LIVED, Keep.REQUESTS),
     _person("rights_intake", "id due_at", Access.MEANINGLESS, Restriction.SHORT_LIVED, Keep.REQUESTS),

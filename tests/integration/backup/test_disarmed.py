@@ -20,13 +20,14 @@ from mailer.delivery import audience, load_issue
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
 from mailer.monitoring import alarms
-from mailer.notices import outbox, worker
+from mailer.notices import outbox
 from mailer.notices.models import Notice
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import SignupRequest, Subscription, SubscriptionState
 from mailer.web import maintenance
 from tests.support.make import EPOCH, ask, make_newsletter, make_pending, make_readers, make_scheduled_issue
+from tests.support.notices import send_due
 
 SERVED = ["/", "/privacy", "/legal", "/rights", "/accessibility", "/lettre/archive", "/healthz"]
 CLOSED = ["/lettre/", "/preferences", "/login", "/desk/"]
@@ -90,7 +91,7 @@ def test_nothing_is_frozen_claimed_decided_or_sent(token: str, settings: Setting
         assert db.scalar(select(func.count()).select_from(SignupRequest)) == 1
         assert set(db.scalars(select(Notice.state))) == {DeliveryState.PENDING}
         assert set(db.scalars(select(Heartbeat.kind))) == {"beat", "alarms"}
-    assert worker.send_due(settings) == 0
+    assert send_due(settings) == 0
 
 
 def _frozen(issue_id: UUID) -> bool:

@@ -9,7 +9,7 @@ from mailer.core.db import utcnow
 from mailer.delivery import audience
 from mailer.delivery.models import Delivery
 from mailer.delivery.shaping import domains
-from mailer.smtp import dns
+from mailer.smtp import dns, routes
 from mailer.smtp.providers import Providers
 from tests.support.make import import_people, make_newsletter, make_scheduled_issue
 from tests.support.nameserver import running_nameserver
@@ -34,17 +34,17 @@ def test_shared_domains_are_asked_about_once_a_week_and_have_their_provider_s_la
     asked = domains.to_ask(db, providers, now=now)
     assert asked == ["ville.example.org", "asso.example.org"]  # a family's domain is nobody's business
     with running_nameserver(RECORDS) as server:
-        domains.learn(db, providers, dns.mx(asked, dns.resolver(server)), now=now)
+        routes.learn(db, providers, dns.mx(asked, dns.resolver(server)), now=now)
     assert domains.to_ask(db, providers, now=now) == []
     assert domains.to_ask(db, providers, now=now + timedelta(days=8)) == asked
     issue = make_scheduled_issue(db, newsletter)
-    audience.freeze(db, issue.id, now=now, providers=domains.providers(db, providers))
+    audience.freeze(db, issue.id, now=now, providers=routes.providers(db, providers))
     of = list(db.scalars(select(Delivery.provider)))
     assert (of.count("outlook"), of.count("gmail"), of.count("other")) == (6, 5, 6)
 
 
 def test_a_provider_that_left_the_table_has_no_lane(db: Session) -> None:
     town = Providers().changed("town: {mx: [ville.example.org]}")
-    domains.learn(db, town, {"quartier.example.org": ("mx.ville.example.org",)}, now=utcnow())
-    assert domains.providers(db, town)["quartier.example.org"] == "town"
-    assert "quartier.example.org" not in domains.providers(db, Providers())
+    routes.learn(db, town, {"quartier.example.org": ("mx.ville.example.org",)}, now=utcnow())
+    assert routes.providers(db, town)["quartier.example.org"] == "town"
+    assert "quartier.example.org" not in routes.providers(db, Providers())

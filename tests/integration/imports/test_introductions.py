@@ -10,11 +10,11 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.imports import introductions
-from mailer.notices import worker
 from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.models import Subscriber, Subscription, SuppressionReason
 from mailer.subscribers.suppressions import SuppressedAddress
 from tests.support.make import EPOCH, import_people, make_newsletter, make_pending
+from tests.support.notices import send_due
 from tests.support.sink import Sink, running_sink
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -48,7 +48,7 @@ def test_the_first_mail_states_the_source_and_its_arrival_is_kept(sink: Sink, th
     assert _informed() == [False]
     assert _introduce() == 1
     assert _introduce() == 0
-    assert worker.send_due(through) == 1
+    assert send_due(through) == 1
     [mail] = sink.mails()
     text = next(mail.iter_parts()).get_content()
     assert "Source" in text
@@ -61,7 +61,7 @@ def test_a_rest_puts_off_letters_and_not_the_introduction(sink: Sink, through: S
     with transaction() as db:
         import_people(db, make_newsletter(db), PEOPLE[:1], now=EPOCH)
         db.execute(update(Subscriber).values(paused_until=utcnow() + timedelta(days=300)))
-    assert (_introduce(), worker.send_due(through)) == (1, 1)
+    assert (_introduce(), send_due(through)) == (1, 1)
     assert _informed() == [True]
 
 
@@ -85,7 +85,7 @@ def test_whoever_is_barred_meanwhile_gets_nothing(sink: Sink, through: Settings)
     bar(PEOPLE[0])
     assert _introduce() == 2
     bar(PEOPLE[1])
-    worker.send_due(through)
+    send_due(through)
     assert [mail["To"] for mail in sink.mails()] == [PEOPLE[2]]
     assert _informed() == [False, False, True]
 
@@ -100,11 +100,11 @@ def test_whoever_was_barred_or_frozen_for_a_while_is_told_afterwards(sink: Sink,
     with transaction() as db:
         suppressions.add(db, [SuppressedAddress(mark, SuppressionReason.MANUAL, EPOCH)])
         db.execute(frozen.values(restricted_at=EPOCH))
-    assert (worker.send_due(through), _introduce()) == (0, 0)
+    assert (send_due(through), _introduce()) == (0, 0)
     with transaction() as db:
         suppressions.remove(db, mark)
         db.execute(frozen.values(restricted_at=None))
-    assert (_introduce(), worker.send_due(through)) == (2, 2)
+    assert (_introduce(), send_due(through)) == (2, 2)
     assert _introduce() == 0
     assert _informed() == [True, True]
 

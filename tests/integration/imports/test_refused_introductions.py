@@ -16,7 +16,6 @@ from mailer.imports import refused_introductions as refused
 from mailer.imports.introductions import AGAIN_AFTER, TRIES
 from mailer.monitoring import alarms
 from mailer.newsletters.models import Newsletter
-from mailer.notices import worker
 from mailer.notices.models import Notice
 from mailer.privacy.retention import rules
 from mailer.smtp.replies import Refusal, refusal_of
@@ -25,6 +24,7 @@ from mailer.subscribers.models import Subscriber, Subscription, SubscriptionStat
 from tests.integration.web.test_desk import FRENCH, log_in, token
 from tests.support.desk_rows import make_staff
 from tests.support.make import EPOCH, import_people, make_newsletter
+from tests.support.notices import send_due
 from tests.support.sink import Sink, running_sink
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -54,7 +54,7 @@ def _try(through: Settings, now: datetime) -> int:
     """What the worker does once; how many were introduced."""
     with transaction() as db:
         begun = introductions.introduce(db, now=now)
-    worker.send_due(through)
+    send_due(through)
     return begun
 
 
@@ -159,7 +159,7 @@ def test_each_reason_has_a_way_on(client: FlaskClient, through: Settings, sink: 
     sink.refusals.clear()
     assert "repart" in _decide(client, "full", "retry")
     assert Refusal.FULL not in _groups()
-    worker.send_due(through)
+    send_due(through)
     assert "ne recevra plus rien" in _decide(client, "no_mailbox", "drop")
     assert "Rien n’a changé" in _decide(client, "no_mailbox", "drop")
     assert set(_groups()) == {Refusal.POLICY}
@@ -183,7 +183,7 @@ def test_a_retry_that_is_refused_comes_back_to_the_list(
     _try_enough(through)
     _decide(client, "policy", "retry")
     assert Refusal.POLICY not in _groups()
-    worker.send_due(through)
+    send_due(through)
     assert _groups()[Refusal.POLICY] == [BLOCKED]
 
 

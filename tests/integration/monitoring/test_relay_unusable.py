@@ -13,11 +13,11 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.delivery import audience, stalled
 from mailer.delivery.models import Delivery
-from mailer.delivery.relay_health import BROKEN_OFF, LOST, RelayHealth
 from mailer.monitoring import alarms, external_heartbeat, rounds
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
 from mailer.notices.models import Notice
+from mailer.smtp.relay_health import BROKEN_OFF, LOST, RelayHealth
 from mailer.smtp.replies import DeliveryState
 from mailer.smtp.session import TransactionEnd
 from tests.support.make import make_newsletter, make_readers, make_scheduled_issue, sign_up

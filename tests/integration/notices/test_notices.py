@@ -18,7 +18,7 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose, read
 from mailer.newsletters.models import Theme
-from mailer.notices import outbox, preview, worker
+from mailer.notices import outbox, preview
 from mailer.notices.models import Notice, NoticeKind
 from mailer.notices.templates import kinds
 from mailer.rendering.typography import french
@@ -31,6 +31,7 @@ from mailer.subscribers.models import Subscriber, Subscription, SubscriptionStat
 from mailer.subscribers.signup import Due, SignupDecision
 from mailer.subscribers.suppressions import SuppressedAddress
 from tests.support.make import make_newsletter, sign_up
+from tests.support.notices import send_due
 from tests.support.sink import Sink, running_sink
 
 ZOE = "zoe@example.org"
@@ -68,8 +69,8 @@ def _state() -> DeliveryState:
 
 
 def test_a_confirmation_arrives_once(asked: UUID, sink: Sink, through: Settings) -> None:
-    assert worker.send_due(through) == 1
-    assert worker.send_due(through) == 0
+    assert send_due(through) == 1
+    assert send_due(through) == 0
     [mail] = sink.mails()
     assert mail["To"] == ZOE  # a name is a stranger's text until its owner has confirmed
     assert mail["Subject"] == french("Confirmez votre inscription à « La lettre »")
@@ -92,7 +93,7 @@ def test_a_link_that_left_late_is_good_for_seven_days_all_the_same(
 ) -> None:
     with transaction() as db:
         db.execute(update(Subscription).values(changed_at=utcnow() - timedelta(days=2)))
-    worker.send_due(through)
+    send_due(through)
     with transaction() as db:
         assert signup.purge(db, now=utcnow() + timedelta(days=6)) == 0
         assert signup.purge(db, now=utcnow() + timedelta(days=8)) == 1
@@ -119,23 +120,23 @@ def test_nobody_barred_or_frozen_meanwhile_is_written_to(
         subscriptions.confirm(db, asked, now=utcnow())
         answer(db, asked, now=utcnow())
         db.execute(update(Subscriber).values(restricted_at=utcnow()))
-    assert worker.send_due(through) == 0
+    assert send_due(through) == 0
     with transaction() as db:
         db.execute(update(Subscriber).values(restricted_at=None))
         answer(db, asked, now=utcnow())
         suppressions.add(db, [SuppressedAddress(fingerprint_of(ZOE), SuppressionReason.COMPLAINT, utcnow())])
-    assert worker.send_due(through) == 0
+    assert send_due(through) == 0
 
 
 def test_welcome_then_goodbye_whose_link_undoes(asked: UUID, sink: Sink, through: Settings) -> None:
     with transaction() as db:
         subscriptions.confirm(db, asked, now=utcnow())
         outbox.welcome(db, asked, now=utcnow())
-    assert worker.send_due(through) == 1  # the confirmation has no reason left
+    assert send_due(through) == 1  # the confirmation has no reason left
     with transaction() as db:
         subscriptions.withdraw(db, asked, channel="link", now=utcnow())
         outbox.goodbye(db, asked, now=utcnow())
-    assert worker.send_due(through) == 1
+    assert send_due(through) == 1
     welcome, goodbye = sink.mails()
     assert welcome["Subject"].startswith("Votre inscription à")
     body = goodbye.get_body(("plain",))
@@ -150,20 +151,20 @@ def test_welcome_then_goodbye_whose_link_undoes(asked: UUID, sink: Sink, through
 
 def test_a_relay_that_is_down_charges_nobody(asked: UUID, settings: Settings) -> None:
     with pytest.raises(RelayDown):
-        worker.send_due(settings)
+        send_due(settings)
     with transaction() as db:
         assert db.scalars(select(Notice.attempts)).one() == 0
 
 
 def test_later_and_never(asked: UUID, sink: Sink, through: Settings) -> None:
     sink.refusals[ZOE] = "450 4.2.1 Mailbox busy"
-    assert worker.send_due(through) == 1
+    assert send_due(through) == 1
     assert _state() is DeliveryState.DEFERRED
-    assert worker.send_due(through) == 0
+    assert send_due(through) == 0
     sink.refusals[ZOE] = f"550 5.1.1 <{ZOE}> unknown"
     with transaction() as db:
         db.execute(update(Notice).values(due_at=utcnow()))
-    assert worker.send_due(through) == 1
+    assert send_due(through) == 1
     assert _state() is DeliveryState.REFUSED
     with transaction() as db:
         assert ZOE not in (db.scalars(select(Notice.reply)).one() or "")
@@ -174,7 +175,7 @@ def test_an_answer_to_a_mail_has_no_return_path(asked: UUID, sink: Sink, through
         subscriptions.confirm(db, asked, now=utcnow())
         subscriptions.withdraw(db, asked, channel="email", now=utcnow())
         outbox.goodbye(db, asked, now=utcnow(), answers="<leave-me@example.org>")
-    assert worker.send_due(through) == 1
+    assert send_due(through) == 1
     [envelope], [mail] = sink.envelopes, sink.mails()
     assert envelope.mail_from == "<>"  # RFC 3834, 3.3: nothing may answer an answer
     assert mail["Auto-Submitted"] == "auto-replied"
@@ -231,7 +232,7 @@ def test_a_bare_address_is_written_to_by_the_controller(clean: None, sink: Sink,
             db, NoticeKind.RIGHTS, email=ZOE, locale="en", now=utcnow(),
             facts={"link": "/rights/", "purpose": Purpose.RIGHTS, "of": "0123"},
         )  # fmt: skip
-    assert worker.send_due(through) == 1
+    assert send_due(through) == 1
     [mail] = sink.mails()
     assert mail["From"] == f"{through.controller_name} <{through.rights_email}>"
     text = next(mail.iter_parts()).get_content()
@@ -246,9 +247,9 @@ def test_where_letters_are_signed_notices_are_too(
     file = tmp_path / "key.pem"
     signing = through.model_copy(update={"dkim_key_file": file, "dkim_selector": "letters"})
     with pytest.raises(DkimKeyMissing):
-        worker.send_due(signing)
+        send_due(signing)
     file.write_bytes(new_key())
-    assert worker.send_due(signing) == 1
+    assert send_due(signing) == 1
     [envelope] = sink.envelopes
     record = Signer("letters", file.read_bytes()).record.encode()
     assert dkim.verify(envelope.content, dnsfunc=lambda *_, **__: record)
@@ -259,7 +260,7 @@ def test_a_welcome_is_left_in_one_click(asked: UUID, sink: Sink, through: Settin
         subscriptions.confirm(db, asked, now=utcnow())
         db.execute(delete(Notice))
         outbox.welcome(db, asked, now=utcnow())
-    assert worker.send_due(through) == 1
+    assert send_due(through) == 1
     raw = sink.envelopes[0].content
     assert isinstance(raw, bytes)
     [header] = re.findall(rb"^List-Unsubscribe: <(http://letters\.example\.org/u/\S+)>\r$", raw, re.M)

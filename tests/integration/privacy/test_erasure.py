@@ -25,7 +25,7 @@ from mailer.imports.rows import person
 from mailer.imports.uploads import Stored
 from mailer.issues.models import Issue
 from mailer.monitoring import alarms
-from mailer.notices import outbox, worker
+from mailer.notices import outbox
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Outcome, Right, RightsLink, RightsRequest
@@ -54,6 +54,7 @@ from tests.support.make import (
     open_case,
     sign_up,
 )
+from tests.support.notices import send_due
 from tests.support.sink import running_sink
 
 ZOE = "zoe@example.org"
@@ -208,7 +209,7 @@ def test_the_certificate_says_what_stays_and_leaves_before_the_address_does(
         erase(db, ZOE, never_again=True, now=utcnow())
     assert erasure_worker.work(settings, clock=utcnow) == 0
     with running_sink() as sink:
-        worker.send_due(settings.model_copy(update={"relay_url": sink.url}))
+        send_due(settings.model_copy(update={"relay_url": sink.url}))
         (copy,) = sink.mails()
     (text, *_) = (part.get_content() for part in copy.walk() if part.get_content_type() == "text/plain")
     assert "empreinte à clé secrète" in " ".join(text.split())

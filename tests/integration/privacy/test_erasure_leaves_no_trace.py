@@ -34,7 +34,7 @@ from mailer.delivery.models import Delivery
 from mailer.imports import worker as importing
 from mailer.imports.models import Import, ImportFile, ImportState
 from mailer.newsletters.models import Newsletter
-from mailer.notices import outbox, worker
+from mailer.notices import outbox
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import AddressChange, RightsLink
 from mailer.privacy.rights import erasure_worker, rectification
@@ -48,6 +48,7 @@ from tests.integration.web.test_public import shown_long_ago
 from tests.support.desk_rows import make_staff
 from tests.support.make import EPOCH, erase, make_newsletter, make_scheduled_issue, make_sender, send_letter
 from tests.support.moves import let_undo_lapse
+from tests.support.notices import send_due
 from tests.support.sink import Sink, running_sink
 from tests.support.traces import disguises, hunt, plant
 
@@ -123,7 +124,7 @@ def test_only_the_keyed_fingerprint_is_left(alone: Path, capfd: pytest.CaptureFi
         with transaction() as db:
             erase(db, THIRD, never_again=True, now=utcnow())
         assert erasure_worker.work(_settings(sink), clock=utcnow) == 0
-        worker.send_due(_settings(sink))
+        send_due(_settings(sink))
         assert erasure_worker.work(_settings(sink), clock=utcnow) == 1
     for handed_out in (alone / "export.csv", alone / "access"):  # whoever asked for them deletes them
         shutil.rmtree(handed_out) if handed_out.is_dir() else handed_out.unlink()
@@ -172,7 +173,7 @@ def _live(folder: Path, app: Flask, sink: Sink) -> None:
     for old, new in ((KEPT, SECOND), (SECOND, THIRD)):
         _move(old, new)
         let_undo_lapse()
-    worker.send_due(_settings(sink))
+    send_due(_settings(sink))
     for words in (
         ["subscribers", "export", "--newsletter", newsletter.slug, "--out", str(folder / "export.csv")],
         ["rights", "access", THIRD, "--out", str(folder / "access")],
@@ -221,7 +222,7 @@ def _join(app: Flask, newsletter: Newsletter, sink: Sink) -> None:
         decided = signup.decide(db, asked, now=utcnow())
         assert decided
         outbox.answer_signup(db, decided, now=utcnow())
-    worker.send_due(_settings(sink))
+    send_due(_settings(sink))
     with transaction() as db:
         of = db.scalars(select(Subscription.id)).one()
         subscriptions.confirm(db, of, now=utcnow())

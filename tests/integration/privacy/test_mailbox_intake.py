@@ -18,7 +18,6 @@ from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.delivery import audience
 from mailer.monitoring import alarms
-from mailer.notices import worker
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import register
 from mailer.privacy.mailbox import intake
@@ -29,6 +28,7 @@ from mailer.subscribers.models import Subscription, SubscriptionState
 from tests.support.broken import broken
 from tests.support.dovecot import Dovecot, running_dovecot
 from tests.support.make import make_newsletter, make_readers, make_scheduled_issue
+from tests.support.notices import send_due
 from tests.support.sink import Sink, running_sink
 from tests.unit.privacy.test_parse import mail
 
@@ -71,7 +71,7 @@ def _steps(case: RightsRequest) -> list[str]:
 def _send(given: Settings) -> None:
     with transaction() as db:
         db.execute(update(Notice).values(due_at=utcnow()))
-    worker.send_due(given)
+    send_due(given)
 
 
 def test_a_mail_opens_a_case_and_gets_one_receipt(given: Settings, dovecot: Dovecot, sink: Sink) -> None:

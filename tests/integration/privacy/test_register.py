@@ -17,7 +17,6 @@ from mailer.core.export_file import ExportFormat
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.i18n import words
 from mailer.core.settings import Settings
-from mailer.notices import worker
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import register, reminders, statistics
 from mailer.privacy.cases.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
@@ -25,6 +24,7 @@ from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.smtp.replies import DeliveryState
 from tests.support.make import open_case
+from tests.support.notices import send_due
 from tests.support.sink import Sink, running_sink
 
 ZOE = "zoe@example.org"
@@ -178,7 +178,7 @@ def test_a_refusal_says_why_and_which_remedies_there_are(
             db, case, "Une loi <b>l’impose</b>.\r\nEn voici le texte.", by="terminal", now=utcnow()
         )
         number = case.number
-    assert worker.send_due(settings.model_copy(update={"relay_url": sink.url})) == 2
+    assert send_due(settings.model_copy(update={"relay_url": sink.url})) == 2
     receipt, refusal = sink.mails()
     assert receipt["In-Reply-To"] == "<asked@example.org>"
     assert [envelope.mail_from for envelope in sink.envelopes] == ["<>", "bounces@example.org"]

@@ -18,7 +18,7 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.models import metadata
 from mailer.newsletters.models import Newsletter
-from mailer.notices import outbox, worker
+from mailer.notices import outbox
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import AddressChange, RightsIntake, RightsRequest
@@ -35,6 +35,7 @@ from mailer.subscribers.models import (
 from mailer.subscribers.recipients import recipient
 from tests.support.make import ask, erase, import_people, make_newsletter, make_pending, open_case
 from tests.support.moves import let_undo_lapse, move
+from tests.support.notices import send_due
 from tests.support.rights_links import Visitor
 from tests.support.sink import running_sink
 
@@ -177,7 +178,7 @@ def test_erasure_leaves_keyed_fingerprints_alone(app: Flask, moved: UUID, settin
         [case] = (db.get_one(RightsRequest, each) for each in erasure.unfinished(db))
         assert erasure.written_to(db, case, erasure.EARLIER) == {A, B, C}  # whose mails are looked for
     with running_sink() as sink:
-        worker.send_due(settings.model_copy(update={"relay_url": sink.url}))
+        send_due(settings.model_copy(update={"relay_url": sink.url}))
     assert erasure_worker.work(settings, clock=utcnow) == 1
     assert _left() == {}
 

@@ -20,7 +20,7 @@ from mailer.delivery.models import Delivery
 from mailer.imports import introductions, lifecycle
 from mailer.imports.models import Import
 from mailer.newsletters.models import Newsletter
-from mailer.notices import outbox, worker
+from mailer.notices import outbox
 from mailer.notices.models import Notice
 from mailer.privacy.retention import reconfirmation
 from mailer.smtp.replies import DeliveryState
@@ -42,6 +42,7 @@ from mailer.subscribers.suppressions import SuppressedAddress
 from tests.integration.imports.test_imports import Intake
 from tests.integration.web.test_public import FRENCH, link
 from tests.support.make import make_newsletter, make_scheduled_issue, sign_up
+from tests.support.notices import send_due
 from tests.support.sink import Sink, running_sink
 
 NOW = utcnow()
@@ -135,7 +136,7 @@ def test_from_the_form_to_their_own_word(
 ) -> None:
     assert sign() is Due.CONFIRMATION
     assert (state(), told().standing.why) == (SubscriptionState.ACTIVE, Why.IMPORTED)
-    worker.send_due(through)
+    send_due(through)
     [mail] = sink.mails()
     body = mail.get_body(("plain",))
     assert body
@@ -178,7 +179,7 @@ def test_without_it_the_import_is_all_there_is(lettre: Intake) -> None:
 def test_letters_go_on_meanwhile(lettre: Intake, through: Settings) -> None:
     with transaction() as db:
         introductions.introduce(db, now=NOW)
-    worker.send_due(through)
+    send_due(through)
     sign()
     with transaction() as db:
         newsletter = db.scalars(select(Newsletter)).one()
@@ -221,7 +222,7 @@ def test_whoever_gave_their_own_word_needs_no_introduction(lettre: Intake) -> No
 def test_a_mail_that_is_late_is_not_sent_for_nothing(lettre: Intake, sink: Sink, through: Settings) -> None:
     sign()
     confirm()
-    assert worker.send_due(through) == 0
+    assert send_due(through) == 0
     with transaction() as db:
         assert db.scalars(select(Notice.state)).one() is DeliveryState.WITHHELD
 
@@ -236,7 +237,7 @@ def test_a_barred_reader_stays_one_and_must_confirm_anew(
     with transaction() as db:
         assert signup.purge(db, now=NOW + 30 * DAY) == 0
     assert (state(), told().standing.why) == (SubscriptionState.ACTIVE, Why.SUPPRESSED)
-    worker.send_due(through)
+    send_due(through)
     assert "Est-ce bien votre souhait" in sink.mails()[-1].as_string()
     assert confirm(NOW + DAY) is Confirmation.CONFIRMED
     assert (barred(), told().standing.why) == (False, Why.CONFIRMED)

@@ -21,7 +21,7 @@ from mailer.delivery import audience, load_issue
 from mailer.delivery.message import Recipient
 from mailer.models import metadata
 from mailer.newsletters.models import Newsletter
-from mailer.notices import outbox, worker
+from mailer.notices import outbox
 from mailer.notices.models import NoticeKind
 from mailer.privacy.cases import old_mailbox, register
 from mailer.privacy.models import AddressChange, Channel, Right, RightsLink
@@ -30,6 +30,7 @@ from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
 from mailer.subscribers.signup import Due, SignupDecision
 from tests.support.make import make_newsletter, make_pending, make_scheduled_issue
+from tests.support.notices import send_due
 from tests.support.rights_links import a_link
 from tests.support.sink import running_sink
 
@@ -71,7 +72,7 @@ def copies(zoe: UUID) -> list[str]:
         copy = message_from_bytes(letter.to(Recipient(1, ZOE, NAME)).message, policy=default)
         assert isinstance(copy, EmailMessage)
     with running_sink() as sink:
-        worker.send_due(settings().model_copy(update={"relay_url": sink.url}))
+        send_due(settings().model_copy(update={"relay_url": sink.url}))
         mails = [*sink.mails(), copy]
     return sorted({link for mail in mails for link in paths(mail)})
 
@@ -160,7 +161,7 @@ def test_the_links_of_a_change_of_address_name_nobody(stranger: FlaskClient, zoe
 def test_no_mail_prints_the_address_in_its_body(zoe: UUID) -> None:
     a_link(ZOE)
     with running_sink() as sink:
-        worker.send_due(settings().model_copy(update={"relay_url": sink.url}))
+        send_due(settings().model_copy(update={"relay_url": sink.url}))
         for mail in sink.mails():
             for part in mail.iter_parts():
                 assert ZOE not in str(part.get_content()), mail["Subject"]

@@ -17,7 +17,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
-from mailer.notices import outbox, worker
+from mailer.notices import outbox
 from mailer.notices.models import Notice
 from mailer.rendering.typography import long_day
 from mailer.subscribers import signup
@@ -132,7 +132,7 @@ def _mails(life: Life, sink: Sink, settings: Settings) -> Iterator[str]:
     with transaction() as db:
         db.execute(update(Notice).values(due_at=utcnow()))
     sink.envelopes.clear()
-    worker.send_due(settings)
+    send_due(settings)
     for mail in sink.mails():
         body = mail.get_body(("plain",))
         if mail["To"].addresses[0].addr_spec == life.email and body:

@@ -16,7 +16,6 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
-from mailer.notices import worker
 from mailer.notices.models import Notice, NoticeKind
 from mailer.subscribers import preferences, subscriptions
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
@@ -31,6 +30,7 @@ from mailer.subscribers.models import (
 from mailer.web.public.preferences import first_day, last_day
 from tests.integration.web.test_strangers import statements
 from tests.support.make import import_people, make_newsletter, make_pending
+from tests.support.notices import send_due
 from tests.support.sink import running_sink
 from tests.support.travel import travelling
 
@@ -111,7 +111,7 @@ def asked(times: int, *, now: datetime) -> list[str]:
                 preferences.request(db, email=ZOE, now=now)
         jobs.run(tasks.FORMS)
         with running_sink() as sink:
-            worker.send_due(settings().model_copy(update={"relay_url": sink.url}))
+            send_due(settings().model_copy(update={"relay_url": sink.url}))
             parts = [mail.get_body(("plain",)) for mail in sink.mails()]
     found = [re.search(r"/preferences/[\w.-]{40,}", part.get_content()) for part in parts if part]
     return [each[0] for each in found if each]

@@ -15,7 +15,6 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.core.logging import scrub
 from mailer.core.settings import settings
 from mailer.core.tokens import Purpose
-from mailer.notices import worker
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Channel, Right, RightsIntake, RightsLink, RightsRequest
@@ -24,6 +23,7 @@ from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 from tests.integration.web.test_strangers import statements
 from tests.support.make import make_newsletter, make_pending
+from tests.support.notices import send_due
 from tests.support.rights_links import a_link
 from tests.support.sink import running_sink
 from tests.support.travel import travelling
@@ -154,7 +154,7 @@ def test_the_mail_holds_the_link_and_no_address(client: FlaskClient) -> None:
     ask(client, ZOE)
     with running_sink() as sink:
         jobs.run(tasks.FORMS)
-        worker.send_due(settings().model_copy(update={"relay_url": sink.url}))
+        send_due(settings().model_copy(update={"relay_url": sink.url}))
         (mail,) = sink.mails()
     text, html = (str(part.get_content()) for part in mail.iter_parts())
     links_in = {re.search(r"/rights/[\w.-]{40,}", said)[0] for said in (text, html)}  # type: ignore[index]
@@ -299,7 +299,7 @@ def test_the_mail_says_how_long_the_last_link_lasts(client: FlaskClient) -> None
         ask(client, ZOE)
     with running_sink() as sink:
         jobs.run(tasks.FORMS)
-        worker.send_due(settings().model_copy(update={"relay_url": sink.url}))
+        send_due(settings().model_copy(update={"relay_url": sink.url}))
         parts = [mail.get_body(("plain",)) for mail in sink.mails()]
     said = [" ".join(part.get_content().split()) for part in parts if part]
     assert ["vaut une demi-heure" in each for each in said].count(True) == 2

@@ -1,4 +1,4 @@
-"""Hold what the shaping of the send has learnt."""
+"""Hold what was learnt about the domains that are written to."""
 
 from datetime import datetime
 

@@ -43,8 +43,9 @@ class RateLimiter:
     redis_url: str
     rate: float  # messages a second, of all
     rates: Mapping[str, float]  # messages a second, of the providers that have a limit
-    senders: int  # among how many the rates are cut while Redis is away
+    senders: int  # among how many the rates are cut while Redis is away: who sends letters, and the notices
     clock: Callable[[], float] = time.monotonic
+    key: str = KEY  # of the hash
     _more_at: float = 0.0
     _redis_retry_at: float | None = None  # when Redis, which is away, is tried again
     _arrival: dict[str, float] = field(default_factory=dict)  # our own share's providers, on our own clock
@@ -53,7 +54,7 @@ class RateLimiter:
     @classmethod
     def from_settings(cls, settings: Settings, providers: Providers) -> "RateLimiter":
         """As the settings and the table of providers say."""
-        return cls(settings.redis_url or "", settings.rate, providers.rates, settings.senders)
+        return cls(settings.redis_url or "", settings.rate, providers.rates, settings.senders + 1)
 
     def grant(self, wanted: Mapping[str, int]) -> dict[str, int]:
         """Return how many messages of each provider may begin now.
@@ -85,7 +86,7 @@ class RateLimiter:
             return
         with suppress(redis.RedisError), self._client.pipeline(transaction=False) as pipe:
             for provider, step, count in steps:
-                pipe.hincrby(KEY, provider, -round(count * step * 1e6))
+                pipe.hincrby(self.key, provider, -round(count * step * 1e6))
             pipe.execute()
 
     def _is_limited(self, counts: Mapping[str, int]) -> bool:
@@ -110,7 +111,7 @@ class RateLimiter:
         wanted = [(provider, self._step(provider) * 1e6, count) for provider, count in asked.items()]
         try:
             wait, *granted = self._script(
-                keys=[KEY], args=[BURST * 1e6, self._step(ALL) * 1e6, *chain.from_iterable(wanted)]
+                keys=[self.key], args=[BURST * 1e6, self._step(ALL) * 1e6, *chain.from_iterable(wanted)]
             )
         except redis.RedisError as error:
             self._note_redis_away(error)

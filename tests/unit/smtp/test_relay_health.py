@@ -1,6 +1,6 @@
 """When a relay counts as down, and what a probe may risk."""
 
-from mailer.delivery.relay_health import BROKEN_OFF, LOST, RelayHealth
+from mailer.smtp.relay_health import BROKEN_OFF, LOST, RelayHealth
 from mailer.smtp.session import TransactionEnd
 
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from mailer.delivery.shaping import connections
-from mailer.delivery.shaping.connections import ConnectionLimit
+from mailer.smtp import connection_limits
+from mailer.smtp.connection_limits import ConnectionLimit
 
 
 def test_what_is_said_counts_at_once() -> None:
@@ -36,5 +36,5 @@ def test_a_later_connection_that_ends_after_as_many_shows_the_limit() -> None:
 def test_it_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     limit = ConnectionLimit()
     limit.told(3)
-    monkeypatch.setattr(connections, "REMEMBERED", 0.0)
+    monkeypatch.setattr(connection_limits, "REMEMBERED", 0.0)
     assert not limit.reached(3)

@@ -11,15 +11,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from mailer.core.settings import Settings
-from mailer.delivery.shaping.rate import BURST, KEY, REDIS_RETRY_AFTER, RateLimiter, configured
 from mailer.smtp.providers import BadProviders
+from mailer.smtp.rate import BURST, KEY, REDIS_RETRY_AFTER, RateLimiter, configured
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.waiting import PATIENCE
 
 PLENTY = 10_000
 RUN = """
 import json, sys, time
-from mailer.delivery.shaping.rate import RateLimiter
+from mailer.smtp.rate import RateLimiter
 url, rate, seconds = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
 pace = RateLimiter(url, rate, {}, 2)
 print("ready", flush=True)
@@ -194,7 +194,7 @@ def test_alone_the_house_s_share_goes_round_and_what_is_given_back_is_used() -> 
 def test_the_settings_and_the_file_make_the_pace(settings: Settings) -> None:
     given = settings.model_copy(update={"rate": 12.0})
     pace = RateLimiter.from_settings(given, configured(given))
-    assert (pace.rate, pace.senders, pace.redis_url) == (12, settings.senders, settings.redis_url)
+    assert (pace.rate, pace.senders, pace.redis_url) == (12, settings.senders + 1, settings.redis_url)
     assert pace.rates["orange"] == 20
 
 
