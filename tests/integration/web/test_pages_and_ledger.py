@@ -28,6 +28,7 @@ from mailer.web.security import limiter
 from tests.integration.web.test_desk import FRENCH
 from tests.support.life import STEPS, Life, make_newsletters
 from tests.support.make import ask
+from tests.support.notices import send_due
 from tests.support.sink import Sink, running_sink
 
 pytestmark = pytest.mark.usefixtures("clean")
