@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from mailer.subscribers.eligibility import Withheld
 SILENT_AFTER = timedelta(seconds=120)  # without a heartbeat a worker is suspected…
 SURE_AFTER = timedelta(seconds=15)  # …and still without one, its rows are nobody's: a clock may have jumped
 FREEZE, CLOSE = "freeze", "close"  # jobs, whose rows are issues
+_position = attrgetter("position")
 START = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 
 
@@ -212,6 +214,13 @@ FROM held o
 WHERE d.ctid = o.place
 """)
 
+# Whoever changed a row meanwhile (an erasure, a merge) has committed once we hold it.
+_HOLD = text("""
+SELECT FROM delivery d JOIN unnest(CAST(:positions AS int[])) AS o (position) ON d.position = o.position
+WHERE d.issue_id = :issue AND d.worker = :worker
+FOR UPDATE OF d
+""")
+
 _RELEASE = text("""
 UPDATE delivery d SET state = :state, worker = NULL, due_at = :now, changed_at = :now
 WHERE d.state = 'handed' AND d.worker = :worker
@@ -331,11 +340,25 @@ def settle(db: Session, worker: UUID, outcomes: Sequence[Outcome], *, now: datet
     by_issue = defaultdict[UUID, list[Outcome]](list)
     for outcome in outcomes:
         by_issue[outcome.issue_id].append(outcome)
-    return sum(_settle(db, issue_id, worker, each, now) for issue_id, each in by_issue.items())
+    return sum(_settle(db, issue_id, worker, by_issue[issue_id], now) for issue_id in sorted(by_issue))
 
 
 def _settle(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcome], now: datetime) -> int:
-    columns = {
+    """Write them, once more where somebody had a row in hand: it is ours still, at another place."""
+    values = {"issue": issue_id, "worker": worker, "now": now} | _columns(outcomes)
+    written = changed(db, _RECORD, **values)
+    if written < len(outcomes):
+        db.execute(_HOLD, {name: values[name] for name in ("issue", "worker", "positions")})
+        written += changed(db, _RECORD, **values)
+    return written
+
+
+def _columns(outcomes: Iterable[Outcome]) -> dict[str, object]:
+    """Return them column by column, in the order of `hold`: two that lock the same rows never wait for each
+    other.
+    """
+    outcomes = sorted(outcomes, key=_position)
+    return {
         "positions": _array(o.position for o in outcomes),
         "fences": _array(o.fence for o in outcomes),
         "states": _array(o.state.value for o in outcomes),
@@ -346,7 +369,12 @@ def _settle(db: Session, issue_id: UUID, worker: UUID, outcomes: Sequence[Outcom
         "enhanceds": [o.enhanced for o in outcomes],
         "replies": [o.reply for o in outcomes],
     }
-    return changed(db, _RECORD, issue=issue_id, worker=worker, now=now, **columns)
+
+
+def hold(db: Session, subscriber_ids: Sequence[UUID]) -> None:
+    """Lock the rows of these people, in the order in which a worker records its own."""
+    theirs = select(Delivery.position).where(Delivery.subscriber_id.in_(subscriber_ids))
+    db.execute(theirs.order_by(Delivery.issue_id, Delivery.position).with_for_update())
 
 
 def _array(values: Iterable[object]) -> str:
