@@ -56,6 +56,11 @@ def _work(stretch: float, stopping: Callable[[], bool]) -> bool:
             with transaction() as db:
                 circuit.failed(db, circuit.RELAY, str(error), now=utcnow())
         raise
+    except Exception:  # it is no fault of the relay's, and nobody else waits for the end of our probe
+        if probing:
+            with transaction() as db:
+                circuit.release(db, circuit.RELAY, now=utcnow())
+        raise
     with transaction() as db:
         circuit.clear(db, *CIRCUITS.values())
     return more
