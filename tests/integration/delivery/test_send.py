@@ -14,15 +14,16 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from mailer.core import heartbeats
+from mailer.core import circuit, heartbeats
 from mailer.core.db import engine, transaction, utcnow
 from mailer.core.heartbeats import Heartbeat
 from mailer.core.settings import Settings, settings
 from mailer.core.tokens import Purpose, read_delivery
 from mailer.delivery import audience, ledger, recovery, reports
+from mailer.delivery import send as sending
 from mailer.delivery.certificate import certify
 from mailer.delivery.ledger import Claim, Fenced, Outcome
 from mailer.delivery.models import Delivery
@@ -31,10 +32,11 @@ from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import Newsletter
 from mailer.smtp.pool import Pool
 from mailer.smtp.providers import OTHER
-from mailer.smtp.relay import Relay
+from mailer.smtp.relay import Relay, RelayDown
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber, Subscription
+from tests.support.broken import broken
 from tests.support.make import (
     all_of,
     import_people,
@@ -47,6 +49,7 @@ from tests.support.make import (
     truncate,
 )
 from tests.support.sink import Sink, running_sink
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -291,6 +294,32 @@ def test_what_nobody_foresaw_leaves_every_row_explained(
     recipients = Counter(each.rcpt_tos[0] for each in server.envelopes)
     assert recipients == Counter(readers)
     assert set(_states(issue.id)) <= {"accepted", "unknown"}
+
+
+def test_whatever_keeps_a_connection_from_being_had_is_told_at_once(
+    settings: Settings, sink: tuple[Sink, Relay]
+) -> None:
+    """Whoever waits for the first connection waits for ever otherwise."""
+    relay = replace(sink[1], host="\udce9")
+    pool = Pool(relay, 2, make_sender(relay), lambda _: False)
+    with pytest.raises(RelayDown, match="UnicodeError"):
+        pool.first(5)
+
+
+def test_a_probe_that_broke_off_for_another_reason_keeps_nobody_away(
+    sink: tuple[Sink, Relay], frozen: tuple[Issue, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = make_sender(sink[1])
+    monkeypatch.setattr(sending, "_worker", lambda _: sender)
+    with transaction() as db:
+        circuit.hit(db, circuit.RELAY, "no connection", now=utcnow() - timedelta(minutes=1))
+    with broken("UPDATE", "delivery", "position", 1), pytest.raises(DBAPIError):
+        sending.send(PATIENCE, stopping=lambda: False)
+    with transaction() as db:
+        assert not circuit.standing(db, [circuit.RELAY], now=utcnow())
+    sending.send(PATIENCE, stopping=lambda: False)
+    sender.leave()
+    assert set(_states(frozen[0].id)) == {"accepted"}
 
 
 def test_what_was_dialled_when_one_left_is_hung_up(settings: Settings, sink: tuple[Sink, Relay]) -> None:
