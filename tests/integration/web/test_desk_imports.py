@@ -191,6 +191,7 @@ def test_a_taking_is_done_a_stretch_at_a_time(
         (BODY, {"newsletter": "nulle-part"}, "Choisissez la lettre"),
         (BODY, {"source": " "}, "Dites en une phrase"),
         (BODY, {"consented_at": "hier"}, "s’écrit 2026-01-31"),
+        (BODY, {"consented_at": "0001-01-01"}, "s’écrit 2026-01-31"),
         (f"{BODY}\0", {}, "ni un fichier texte ni un tableur"),
     ],
 )
