@@ -112,7 +112,7 @@ def _language(given: Settings) -> str:
 
 
 def _other_language() -> str:
-    """Return this page's address in the other language, and never another site's: a browser reads /\\host so."""
+    """Return this page's address in the other language; quoted: browsers take a backslash for a slash."""
     other = "en" if str(get_locale()) == "fr" else "fr"
     return f"/{quote(request.path.lstrip('/'))}?lang={other}"
 
