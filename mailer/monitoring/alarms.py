@@ -20,7 +20,7 @@ from mailer.delivery.stalled import Stalled
 from mailer.imports import refused_introductions
 from mailer.monitoring import causes
 from mailer.monitoring.backlog import Backlog, backlogs
-from mailer.monitoring.causes import SILENT_AFTER, Needs
+from mailer.monitoring.causes import QUICK, SILENT_AFTER, Needs
 from mailer.monitoring.sentences import sentence
 from mailer.newsletters import newsletters
 from mailer.privacy.cases import register
@@ -163,7 +163,7 @@ def _late(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
 
 def _not_begun(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
     for issue in stalled.not_begun(db, now=now, late_after=settings().late_after):
-        cause, detail = causes.likely(db, Needs(("beat", "notices"), jobs=(ledger.FREEZE,)), now=now)
+        cause, detail = causes.likely(db, Needs(QUICK, jobs=(ledger.FREEZE,)), now=now)
         values = {
             "title": issue.title, "minutes": _minutes(issue.due_at or now, now),
             "cause": cause, "detail": detail,
@@ -184,7 +184,7 @@ def _stalled(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
 def _needs_of(send: Stalled) -> Needs:
     rate = settings().rate
     return Needs(
-        ("beat", "notices", "letters"), (circuit.RELAY, circuit.JOURNAL, circuit.DKIM),
+        (*QUICK, "letters"), (circuit.RELAY, circuit.JOURNAL, circuit.DKIM),
         (load_issue.JOB, "ask for letters", recovery.JOB, ledger.CLOSE), send.on_hold,
         rate if rate < RATE_TOO_LOW else 0,
     )  # fmt: skip
