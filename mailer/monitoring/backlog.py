@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core import circuit, heartbeats
 from mailer.core.settings import settings
-from mailer.delivery import ledger
+from mailer.delivery import due
 from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.imports.models import Import, ImportState
@@ -51,7 +51,7 @@ NEEDS = {
     Queue.REQUESTS: Needs(_QUICK, jobs=(signup.JOB, preferences.JOB, access_links.JOB)),
     Queue.NOTICES: Needs(_QUICK, (circuit.RELAY, circuit.DKIM), (outbox.JOB,)),
     Queue.INTRODUCTIONS: Needs(
-        _QUICK, (circuit.RELAY, circuit.DKIM), (introductions.JOB, outbox.JOB, ledger.FREEZE)
+        _QUICK, (circuit.RELAY, circuit.DKIM), (introductions.JOB, outbox.JOB, due.FREEZE)
     ),
     Queue.IMPORTS: Needs(("beat", "chores"), jobs=(importing.JOB,)),
     Queue.MAILBOX: Needs(_QUICK, (circuit.INBOX,), (intake.JOB,)),
