@@ -10,8 +10,8 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.logging import log
 from mailer.core.settings import settings
 from mailer.delivery import load_issue, recovery
+from mailer.delivery.claim import Fenced
 from mailer.delivery.journal import JournalUnwritable
-from mailer.delivery.ledger import Fenced
 from mailer.delivery.ledger_work import Issues
 from mailer.delivery.shaping.budget import SendingBudget
 from mailer.delivery.worker import SendWorker

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core import circuit, heartbeats
 from mailer.core.settings import settings
-from mailer.delivery import ledger
+from mailer.delivery import due
 from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.imports.models import Import, ImportState
@@ -50,7 +50,7 @@ NEEDS = {
     Queue.REQUESTS: Needs(QUICK, jobs=(signup.JOB, preferences.JOB, access_links.JOB)),
     Queue.NOTICES: Needs((*QUICK, "notices"), (circuit.RELAY, circuit.DKIM), (outbox.JOB,)),
     Queue.INTRODUCTIONS: Needs(
-        (*QUICK, "notices"), (circuit.RELAY, circuit.DKIM), (introductions.JOB, outbox.JOB, ledger.FREEZE)
+        (*QUICK, "notices"), (circuit.RELAY, circuit.DKIM), (introductions.JOB, outbox.JOB, due.FREEZE)
     ),
     Queue.IMPORTS: Needs((*QUICK, "chores"), jobs=(importing.JOB,)),
     Queue.MAILBOX: Needs((*QUICK, "chores"), (circuit.INBOX,), (intake.JOB,)),

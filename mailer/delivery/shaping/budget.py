@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session as Database
 
 from mailer.core import circuit
-from mailer.delivery.ledger import START, Claim, Claimed, ProviderBudget
+from mailer.delivery.claim import START, Claim, Claimed, ProviderBudget
 from mailer.smtp.connection_limits import ConnectionLimits
 from mailer.smtp.providers import OTHER, Provider, is_throttle
 from mailer.smtp.rate import RateLimiter

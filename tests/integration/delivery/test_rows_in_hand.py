@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from mailer.core.db import transaction, utcnow
-from mailer.delivery import audience, ledger, merge
+from mailer.delivery import audience, claim, ledger, merge
 from mailer.delivery import erase as erasing
 from mailer.delivery import outcome as ending
-from mailer.delivery.ledger import Claimed, Outcome
+from mailer.delivery.claim import Claimed
+from mailer.delivery.ledger import Outcome
 from mailer.delivery.models import Delivery
 from mailer.smtp.replies import DeliveryState, Reply
 from mailer.smtp.session import TransactionEnd
@@ -39,7 +40,7 @@ def issues() -> list[UUID]:
 
 def _claimed(worker: UUID, issue_id: UUID) -> list[Claimed]:
     with transaction() as db:
-        return ledger.claim(db, worker, all_of(issue_id), limit=10, now=utcnow()).rows
+        return claim.claim(db, worker, all_of(issue_id), limit=10, now=utcnow()).rows
 
 
 def _accepted(row: Claimed) -> Outcome:

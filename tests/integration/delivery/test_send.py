@@ -22,10 +22,11 @@ from mailer.core.db import engine, transaction, utcnow
 from mailer.core.heartbeats import Heartbeat
 from mailer.core.settings import Settings, settings
 from mailer.core.tokens import Purpose, read_delivery
-from mailer.delivery import audience, ledger, recovery, reports
+from mailer.delivery import audience, claim, ledger, recovery, reports
 from mailer.delivery import send as sending
 from mailer.delivery.certificate import certify
-from mailer.delivery.ledger import Claim, Fenced, Outcome
+from mailer.delivery.claim import Claim, Fenced
+from mailer.delivery.ledger import Outcome
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Approval, Issue
 from mailer.issues.state_machine import IssueState
@@ -153,7 +154,7 @@ def test_who_asks_for_rest_in_mid_send_is_withheld(frozen: tuple[Issue, list[str
         db.execute(update(Subscription).where(mine).values(informed_at=None))
         _restrict(db, readers[5])
     with transaction() as db:
-        claimed = ledger.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow())
+        claimed = claim.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow())
         assert (len(claimed.rows), claimed.withheld) == (37, 3)
         reasons = db.scalars(select(Delivery.withheld).where(Delivery.withheld.is_not(None)))
         assert {reason.value for reason in reasons if reason} == {"paused", "restricted", "uninformed"}
@@ -164,10 +165,10 @@ def test_the_claim_goes_through_indexes_though_the_tables_were_just_made(clean: 
     with engine().begin() as connection:
         truncate(connection)  # of tables known to be empty, a whole index is no dearer than a key
     with transaction() as db:
-        db.execute(ledger._BY_KEY)
+        db.execute(claim.BY_KEY)
         values = {"issues": [uuid4()], "worker": uuid4(), "limit": 100, "now": utcnow(), "providers": [OTHER],
-                  "budgets": [100], "dues": [ledger.START[0]], "places": [0]}  # fmt: skip
-        plan = "\n".join(db.scalars(text(f"EXPLAIN {ledger._CLAIM.text}"), values))
+                  "budgets": [100], "dues": [claim.START[0]], "places": [0]}  # fmt: skip
+        plan = "\n".join(db.scalars(text(f"EXPLAIN {claim._CLAIM.text}"), values))
     keys = "pk_subscriber", r"\w+_subscriber_id on subscription", "pk_suppression"
     for key in (*keys, "pk_consent_payload", "ix_consent_payload_no"):
         assert re.search(rf"Index (Only )?Scan using {key} ", plan), plan
@@ -220,7 +221,7 @@ def test_a_paused_issue_lets_nothing_be_claimed(frozen: tuple[Issue, list[str]])
     issue, _ = frozen
     with transaction() as db:
         db.execute(update(Issue).values(state=IssueState.PAUSED))
-        assert ledger.claim(db, uuid4(), all_of(issue.id), limit=10, now=utcnow()) == Claim()
+        assert claim.claim(db, uuid4(), all_of(issue.id), limit=10, now=utcnow()) == Claim()
 
 
 def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
@@ -230,7 +231,7 @@ def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
     worker, now = uuid4(), utcnow()
     with transaction() as db:
         heartbeats.beat(db, worker, "sender")
-        claimed = ledger.claim(db, worker, all_of(issue.id), limit=10, now=now)
+        claimed = claim.claim(db, worker, all_of(issue.id), limit=10, now=now)
     row = claimed.rows[0]
     assert _swept_after(timedelta(seconds=60)) == 0
     assert _swept_after(timedelta(seconds=121)) == 0  # suspected; a jump of the clock would look the same
@@ -266,7 +267,7 @@ def test_the_newsletter_of_a_link_survives_an_erasure(frozen: tuple[Issue, list[
         found = reports.addressee(db, issue.send_id, 1)
         assert found
         assert (found.newsletter_slug, found.subscription_id) == ("lettre", None)
-        claimed = ledger.claim(db, uuid4(), all_of(issue.id), limit=1, now=utcnow())
+        claimed = claim.claim(db, uuid4(), all_of(issue.id), limit=1, now=utcnow())
         assert (claimed.rows, claimed.withheld) == ([], 1)
         assert db.scalars(select(Newsletter)).one()
 
