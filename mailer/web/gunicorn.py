@@ -22,4 +22,4 @@ class ServiceLogger(Logger):  # type: ignore[misc]
 
 
 logger_class = ServiceLogger
-control_socket_disable = True  # a way in that nobody uses, in the home of its user, which two sites would share
+control_socket_disable = True  # it lets its user in to steer; two sites of one user would share it
