@@ -55,7 +55,7 @@ class SignupForm(AddressForm):
         validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]
     )
     consent = BooleanField(
-        validators=[DataRequired(_l("Cochez la case : sans votre accord, nous ne vous écrirons pas."))]
+        validators=[DataRequired(_l("Cochez la case : sans votre consentement, nous ne vous écrirons pas."))]
     )
     shown = StringField()
     again = False  # it has to be sent once more, as it is

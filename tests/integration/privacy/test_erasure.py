@@ -213,7 +213,7 @@ def test_the_certificate_says_what_stays_and_leaves_before_the_address_does(
         send_due(settings.model_copy(update={"relay_url": sink.url}))
         (copy,) = sink.mails()
     (text, *_) = (part.get_content() for part in copy.walk() if part.get_content_type() == "text/plain")
-    assert "empreinte à clé secrète" in " ".join(text.split())
+    assert "forme pseudonymisée" in " ".join(text.split())
     assert erasure_worker.work(settings, clock=utcnow) == 1
     with transaction() as db:
         case = db.scalars(select(RightsRequest)).one()

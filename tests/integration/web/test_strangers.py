@@ -151,7 +151,7 @@ def test_a_form_sent_blindly_or_at_once_is_shown_again_with_what_was_typed(
     assert answer.status_code == 422
     quick = "moins de deux secondes" in answer.text
     assert quick is (shown == "just now")
-    assert quick or "Relisez ce que vous avez saisi" in answer.text
+    assert quick or "Vérifiez votre saisie" in answer.text
     assert 'name="consent" type="checkbox" value="yes" required checked' in answer.text
     assert 'value="zoe@example.org"' in answer.text
     assert 'value="Zoé"' in answer.text
