@@ -23,7 +23,7 @@ alarms = Blueprint("alarms", __name__, url_prefix="/alarms")
 
 @dataclass(frozen=True)
 class ShownAlarm:
-    """An alarm in the reader's language."""
+    """Hold an alarm in the reader's language."""
 
     alarm: Alarm
     title: str

@@ -40,7 +40,7 @@ Act = Callable[[Session, RightsRequest], tuple[str, str]]  # what it says, and i
 
 
 class EraseForm(FlaskForm):  # type: ignore[misc]
-    """The address, typed; twice if the case has none to compare it with."""
+    """Take the address, typed; twice if the case has none to compare it with."""
 
     email = StringField()
     again = StringField()
@@ -48,7 +48,7 @@ class EraseForm(FlaskForm):  # type: ignore[misc]
 
 
 class DataForm(FlaskForm):  # type: ignore[misc]
-    """What the other acts need: an address, a name and a language, newsletters."""
+    """Say what the other acts need: an address, a name and a language, newsletters."""
 
     email = StringField()
     name = StringField()

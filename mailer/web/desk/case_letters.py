@@ -42,7 +42,7 @@ NO_WORDS = lazy_gettext("Écrivez d’abord le texte à envoyer.")
 
 
 class ActForm(FlaskForm):  # type: ignore[misc]
-    """The words of a letter, and what else an act needs."""
+    """Take the words of a letter, and what else an act needs."""
 
     words = TextAreaField()
     outcome = StringField()

@@ -68,7 +68,7 @@ ACTORS = {
 
 
 class CaseForm(FlaskForm):  # type: ignore[misc]
-    """A request that came by post, by phone, or by any way that no machine reads."""
+    """Take a request that came by post, by phone, or by any way that no machine reads."""
 
     right = SelectField(validate_choice=False)
     channel = SelectField(validate_choice=False)
@@ -80,7 +80,7 @@ class CaseForm(FlaskForm):  # type: ignore[misc]
 
 
 class Refusal(Exception):
-    """What is wrong with what was sent, in the reader's language, and the field at fault."""
+    """Say what is wrong with what was sent, in the reader's language, and the field at fault."""
 
     def __init__(self, field: str, sentence: str) -> None:
         self.field, self.sentence = field, sentence

@@ -36,7 +36,7 @@ LIVE = frozenset({ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING
 
 
 class FileForm(FlaskForm):  # type: ignore[misc]
-    """A file, the newsletter it is for, and what the whole of it rests on."""
+    """Take a file, the newsletter it is for, and what the whole of it rests on."""
 
     newsletter = SelectField(validate_choice=False)
     file = FileField()
@@ -47,7 +47,7 @@ class FileForm(FlaskForm):  # type: ignore[misc]
 
 
 class Refusal(Exception):
-    """What is wrong with what was sent, in the reader's language."""
+    """Say what is wrong with what was sent, in the reader's language."""
 
 
 @people.url_value_preprocessor

@@ -28,7 +28,7 @@ LEVELS = {"error": lazy_gettext("À corriger"), "warning": lazy_gettext("À vér
 
 
 class Segment(NamedTuple):
-    """A piece of the bar, in thousandths of its width."""
+    """Hold a piece of the bar, in thousandths of its width."""
 
     state: DeliveryState
     x: float

@@ -45,7 +45,7 @@ BUSY = 2  # seconds
 
 
 class Account(LoggedIn, UserMixin):  # type: ignore[misc]
-    """Whoever is logged in."""
+    """Hold whoever is logged in."""
 
     @property
     def id(self) -> UUID:

@@ -30,7 +30,7 @@ def one_line(_: Form, field: StringField) -> None:
 
 
 class AddressForm(Form):  # type: ignore[misc]
-    """An address, and a field that people do not see."""
+    """Take an address, and a field that people do not see."""
 
     email = EmailField(validators=[InputRequired(_l("Indiquez votre adresse électronique."))])
     website = StringField()
@@ -49,7 +49,7 @@ class AddressForm(Form):  # type: ignore[misc]
 
 
 class SignupForm(AddressForm):
-    """Anonymous: no session, hence no CSRF token."""
+    """Take a sign-up, anonymous: no session, hence no CSRF token."""
 
     name = StringField(
         validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]

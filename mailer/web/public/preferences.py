@@ -34,7 +34,7 @@ WHICH_DAY = _l("Choisissez un jour à venir, dans l’année.")
 
 
 class PreferencesForm(Form):  # type: ignore[misc]
-    """What one may change about oneself."""
+    """Say what one may change about oneself."""
 
     name = StringField(
         validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]
