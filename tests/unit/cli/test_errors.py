@@ -16,13 +16,13 @@ def test_what_keeps_an_issue_from_leaving_is_a_sentence() -> None:
     said = sentence(NotReady([Finding("error", "no_colophon")]))
     assert (
         said
-        == "this issue is not ready: There is no colophon: the law wants the publication director’s name."
+        == "this issue is not ready: There is no colophon: the law requires the publication director’s name."
     )
 
 
 def test_an_account_is_refused_in_english() -> None:
     said = sentence(AccountRefused("too_short", least=MIN_PASSWORD))
-    assert said == "This password is too short: it needs 12 characters at least."
+    assert said == "This password is too short: it needs at least 12 characters."
 
 
 def test_a_file_is_refused_in_english() -> None:

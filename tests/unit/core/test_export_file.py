@@ -110,7 +110,7 @@ def test_a_sheet_that_is_full_says_what_to_choose(monkeypatch: pytest.MonkeyPatc
         _written(ExportFormat.XLSX, ["n"], [1], [2], [3])
     assert (
         full.value.sentence("fr")
-        == "une feuille de tableur contient 2 lignes au plus : choisissez le format CSV ou JSON"
+        == "une feuille de tableur contient 2 lignes au plus\u00a0: choisissez le format CSV ou JSON"
     )
 
 
