@@ -24,6 +24,7 @@ from mailer.core import settings as settings_module
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.notices.models import Notice, NoticeKind
+from mailer.privacy.rights import erasure
 from mailer.privacylog import decisions
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscribers
@@ -46,7 +47,17 @@ Pair = tuple[bytes, UUID]  # whose fingerprint, which newsletter
 
 
 class LoggedLife(Life):
-    """A life whose pauses are the ones that people choose on a page."""
+    """A life whose pauses people choose on a page, and whose erasure waits where a move may be undone."""
+
+    def be_erased(self, db: Session, _: object) -> None:
+        self._erase(db, never_again=False)
+
+    def be_erased_for_ever(self, db: Session, _: object) -> None:
+        self._erase(db, never_again=True)
+
+    def _erase(self, db: Session, *, never_again: bool) -> None:
+        asked = erasure.ask(db, self.email, never_again=never_again, now=self.now)
+        erasure.grant(db, asked.id, now=self.now)
 
     def _rest_until(self, db: Session, until: datetime | None) -> None:
         if subscriber := self.subscriber(db):
