@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import log2
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -150,6 +150,10 @@ class Settings(BaseSettings):
         description="imaps://user:password@host/INBOX where that mail arrives; empty: nobody reads it here",
     )
     dpo_email: str = Field(description="The data protection officer")
+    public_body: bool = Field(
+        True,
+        description="Whether the controller is a public body: a refusal then names the administrative court",
+    )
     recipients: str = Field(min_length=1, description="Who receives the data: services, processors")
     host_name: str = Field(min_length=1, description="Who hosts the service (mentions légales)")
     retention: str = Field(
@@ -285,7 +289,10 @@ class Settings(BaseSettings):
     @field_validator("relay_url")
     @classmethod
     def _relay(cls, value: str) -> str:
-        return _server(value, ("smtp", "smtps"), "smtp://user:password@relay.example.org:587")
+        url = urlsplit(_server(value, ("smtp", "smtps"), "smtp://user:password@relay.example.org:587"))
+        if not unquote(f"{url.username or ''}{url.password or ''}").isascii():
+            raise ValueError("user and password may hold no accents: SMTP's login is in ASCII")
+        return value
 
     @field_validator("inbox_url")
     @classmethod

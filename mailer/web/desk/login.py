@@ -10,12 +10,24 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf import FlaskForm
+from sqlalchemy.exc import SQLAlchemyError
 from wtforms import EmailField, PasswordField
 
 from mailer.core.db import transaction, utcnow
@@ -33,7 +45,7 @@ BUSY = 2  # seconds
 
 
 class Account(LoggedIn, UserMixin):  # type: ignore[misc]
-    """Whoever is logged in."""
+    """Hold whoever is logged in."""
 
     @property
     def id(self) -> UUID:
@@ -56,7 +68,7 @@ def init_login(app: Flask) -> None:
     manager = LoginManager(app)
     manager.session_protection = None  # the database says whether a session lives
     manager.login_view = "login.page"
-    manager.login_message = lazy_gettext("Identifiez-vous pour ouvrir cette page.")
+    manager.login_message = lazy_gettext("Connectez-vous pour ouvrir cette page.")
     manager.login_message_category = "info"
     manager.user_loader(_account)
 
@@ -89,7 +101,7 @@ def enter() -> ResponseReturnValue:
 @login.post("/logout")
 def leave() -> ResponseReturnValue:
     _end_session()
-    flash(_("Vous êtes déconnecté."), "info")
+    flash(_("Déconnexion effectuée."), "info")
     return redirect(url_for("login.page"), 303)
 
 
@@ -129,7 +141,7 @@ def _end_session() -> None:
 
 
 def _refused(form: LoginForm) -> ResponseReturnValue:
-    fault = _("L’adresse ou le mot de passe ne convient pas.")
+    fault = _("Adresse ou mot de passe incorrect.")
     return render_template("desk/login.html", form=form, fault=fault), 422
 
 
@@ -151,8 +163,15 @@ def _busy(form: LoginForm) -> ResponseReturnValue:
 
 
 def _account(secret: str) -> Account | None:
-    with transaction() as db:
-        found = sessions.resume(db, secret, now=utcnow(), is_act=_is_act())
+    """Return who is logged in; nobody on the page that says that the database cannot be asked."""
+    if "unasked" in g:
+        return None
+    try:
+        with transaction() as db:
+            found = sessions.resume(db, secret, now=utcnow(), is_act=_is_act())
+    except SQLAlchemyError:
+        g.unasked = True
+        raise
     return Account(**asdict(found)) if found else None
 
 

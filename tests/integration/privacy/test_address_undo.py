@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from mailer.core.db import engine, transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
-from mailer.delivery import audience, ledger
+from mailer.delivery import audience, claim
 from mailer.delivery.models import Delivery
 from mailer.newsletters.models import Newsletter
 from mailer.notices.models import Notice, NoticeKind
@@ -287,8 +287,8 @@ def test_one_copy_of_an_issue_leaves_for_one_person(app: Flask, client: FlaskCli
         assert frozen.audience == 2
     undone(client, change)
     with transaction() as db:
-        claim = ledger.claim(db, UUID(int=1), all_of(issue.id, 9), limit=9, now=utcnow())
-        assert [row.address for row in claim.rows] == [V]
+        taken = claim.claim(db, UUID(int=1), all_of(issue.id, 9), limit=9, now=utcnow())
+        assert [row.address for row in taken.rows] == [V]
         states = db.scalars(select(Delivery.state)).all()
         assert sorted(str(each) for each in states) == ["handed", "withheld"]
 
@@ -367,11 +367,11 @@ def test_an_erasure_from_the_new_mailbox_stops_mail_at_once_and_is_done_after_th
 ) -> None:
     change = move(app, V, A1)
     visitor = Visitor(app, A1)
-    assert "Tout envoi s’arrête aussitôt" in visitor.get("/erasure")
+    assert "Tout envoi s’arrête immédiatement" in visitor.get("/erasure")
     status, page = visitor.post("/erasure", email=A1, **never_again)
-    assert (status, "Plus rien ne part vers vous" in page) == (202, True)
+    assert (status, "Plus rien ne vous est envoyé" in page) == (202, True)
     assert (people(), written_to()) == ({A1}, set())
-    assert "Mettre fin au gel" not in visitor.get("")
+    assert "Mettre fin à la limitation" not in visitor.get("")
     visitor.post("/thaw")
     with transaction() as db:
         ask(db, newsletter(db), A1, now=utcnow())

@@ -108,7 +108,7 @@ def everything() -> list[tuple[object, ...]]:
 def desk_urls(app: Flask, method: str, issue_id: UUID) -> list[str]:
     """Every page of the desk, about this id: an issue's, and nobody's where another thing is meant."""
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("desk.")]
-    acts = [re.sub(r"<any.*?>", "write", rule.rule) for rule in rules if method in (rule.methods or ())]
+    acts = [re.sub(r"<any\((\w+).*?>", r"\1", rule.rule) for rule in rules if method in (rule.methods or ())]
     return [re.sub(r"<uuid:\w+>", str(issue_id), url) for url in acts]
 
 
@@ -156,7 +156,7 @@ def test_a_wrong_password_and_an_unknown_address_read_the_same(client: FlaskClie
     unknown = log_in(client, email="personne@example.org")
     assert wrong.status_code == unknown.status_code == 422
     for answer in (wrong, unknown):
-        assert "L’adresse ou le mot de passe ne convient pas." in answer.text
+        assert "Adresse ou mot de passe incorrect." in answer.text
     assert PASSWORD not in unknown.text
 
 

@@ -13,7 +13,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.privacy.cases import self_service
 from mailer.privacy.models import Right
 from mailer.privacy.rights import erasure_wait, objection, restriction
-from mailer.subscribers import subscribers
+from mailer.subscribers import subscribers, suppressions
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 from mailer.web.public.rights.session import mine
 
@@ -27,7 +27,7 @@ _RIGHTS = {
 
 @dataclass(frozen=True)
 class Situation:
-    """Where somebody stands when they enter."""
+    """Say where somebody stands when they enter."""
 
     subscriber: Subscriber | None
     suppression: Suppression | None
@@ -56,7 +56,7 @@ def situation(db: Session, *, lock: bool = False) -> Situation:
     subscriber = subscribers.by_fingerprint(db, mark, lock=lock)
     letters = subscribers.newsletter_names(db, subscriber.id) if subscriber else []
     erasing = erasure_wait.is_held(db, mark)
-    return Situation(subscriber, db.get(Suppression, mark), letters, erasing)
+    return Situation(subscriber, suppressions.find(db, mark), letters, erasing)
 
 
 def back_home(done: str) -> ResponseReturnValue:
@@ -96,7 +96,7 @@ def _do(db: Session, act: str, here: Situation) -> None:
 
 
 class DirectivesForm(Form):  # type: ignore[misc]
-    """What is to become of one's data."""
+    """Say what is to become of one's data."""
 
     directives = TextAreaField(
         validators=[Length(max=LONGEST, message=_l("2 000 caractères au plus, s’il vous plaît."))]
