@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.backup import archive, current, encryption, fold, replay
+from mailer.backup import archive, current, encryption, fold, replay, restore
 from mailer.backup.fold import LogMissing
 from mailer.backup.replay import Replay
 from mailer.core import appendonly, restore_lock
@@ -241,7 +241,7 @@ class Drill:
 def _our_restore(drill: Drill) -> None:
     folder = drill.world.gathered("ours", drill.world.log(SECOND))
     with fresh_database(drill.settings), _on(FIRST, folder):
-        archive.restore(drill.backup, drill.key, now=utcnow(), progress=lambda _: None)
+        restore.restore(drill.backup, drill.key, now=utcnow(), progress=lambda _: None)
         _check(drill.final, _replay())
 
 
