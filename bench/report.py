@@ -11,8 +11,9 @@ from bench.chart import Bar, draw
 from bench.comparisons import Run
 from bench.run import LIMIT, OURS, OURSELVES, SIGNED, SMTPLIB, Results, Size
 from bench.sending import BLOCKS
+from bench.verification import Verifying
 
-TEMPLATE = "performance.md.jinja"
+TEMPLATE, VERIFYING = "performance.md.jinja", "verifying.md.jinja"
 _MB, _MICROS = 1e6, 1e6
 _BUSY = 0.9  # of one processor: a single thread that is as busy is what bounds
 
@@ -45,25 +46,43 @@ def page(results: Results, machine: dict[str, str], servers: dict[str, str], day
     ours = results.rounds[OURS]
     others = [run.others for runs in results.rounds.values() for run in runs]
     sink_busy = median(run.cpu["sink"] / run.seconds for run in ours)
-    environment = Environment(  # noqa: S701 -- Markdown, of our own figures
-        loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, keep_trailing_newline=True
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            results=results,
+            servers=servers,
+            facts=machine | servers,
+            date=day,
+            blocks=BLOCKS,
+            cores=os.cpu_count(),
+            kilobytes=f"{results.size / 1000:.0f}",
+            peak=f"{results.peak_pss / _MB:.0f}",
+            others=f"{median(others):.1f}",
+            most_others=f"{max(others):.1f}",
+            own=f"{median(run.micros(*OURSELVES) * run.rate / _MICROS for run in ours):.2f}",
+            sink_busy=f"{sink_busy:.0%}",
+            relay_bounds=sink_busy >= _BUSY,
+            side_by_side=_side_by_side(results),
+            sizes=_sizes(results.sizes),
+        )
     )
-    return environment.get_template(TEMPLATE).render(
-        results=results,
-        servers=servers,
-        facts=machine | servers,
-        date=day,
-        blocks=BLOCKS,
-        cores=os.cpu_count(),
-        kilobytes=f"{results.size / 1000:.0f}",
-        peak=f"{results.peak_pss / _MB:.0f}",
-        others=f"{median(others):.1f}",
-        most_others=f"{max(others):.1f}",
-        own=f"{median(run.micros(*OURSELVES) * run.rate / _MICROS for run in ours):.2f}",
-        sink_busy=f"{sink_busy:.0%}",
-        relay_bounds=sink_busy >= _BUSY,
-        side_by_side=_side_by_side(results),
-        sizes=_sizes(results.sizes),
+
+
+def with_verifying(text: str, verifying: Verifying, day: str) -> str:
+    """Return the page with this section in the place of the one it has, or as the last of the figures."""
+    section = _environment().get_template(VERIFYING).render(
+        verifying=verifying, date=day, cores=os.cpu_count()
+    )  # fmt: skip
+    title, after = section.splitlines()[0], "## How it is measured"
+    before, _, rest = text.partition(title if title in text else after)
+    following = rest[rest.index("\n## ") + 1 :] if title in text else after + rest
+    return f"{before}{section}\n{following}"
+
+
+def _environment() -> Environment:
+    return Environment(  # noqa: S701 -- Markdown, of our own figures
+        loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, keep_trailing_newline=True
     )
 
 

@@ -133,7 +133,10 @@ def measure(services: Services, sink: Sink, plan: Plan) -> Results:
     with bench.workers() as workers:
         for recipients, times in plan.sizes.items():
             results.sizes.append(_size(bench, workers, subscribers, recipients, times))
-    results.verifying = verification.measure(subscribers, sending.newsletter("added"), plan.warm_up)
+    results.verifying = verification.measure(
+        subscribers, sending.newsletter("added"), plan.warm_up, lines=max(plan.sizes) // 10,
+        servers=[services.postgres],
+    )  # fmt: skip
     if plan.recovery:
         results.recovery = recovery.measure(services, sink, "round", plan.messages)
     return results

@@ -74,11 +74,7 @@ def opened(folder: Path, sink: Sink) -> Iterator[Services]:
     Only letters go to the sink, which counts what it gets: the mail of an alarm (that nobody sends letters
     just now, say) is no part of what is measured.
     """
-    _configure(folder, sink)
-    config = bootstrap.prepare()
-    try:
-        migrate.upgrade(engine())
-        facts = _facts(config)
+    with installed(folder, _url(sink)) as (config, facts):
         beat = (*_CELERY, "beat", "--schedule", str(folder / "beat"), "--loglevel", "WARNING")
         with (
             running(folder, "other") as other,
@@ -88,8 +84,23 @@ def opened(folder: Path, sink: Sink) -> Iterator[Services]:
             Child(*beat, log=folder / "beat.log") as beat_process,
         ):
             yield Services(
-                config, folder, [notices, ticks, chores, beat_process], _postgres(), _redis(config), facts
+                config,
+                folder,
+                [notices, ticks, chores, beat_process],
+                local_postgres(),
+                _redis(config),
+                facts,
             )
+
+
+@contextmanager
+def installed(folder: Path, relay: str = "smtp://127.0.0.1:1") -> Iterator[tuple[Settings, dict[str, str]]]:
+    """Its settings and servers, without a worker, and what the servers say of themselves.  Raises Unfit."""
+    _configure(folder, relay)
+    config = bootstrap.prepare()
+    try:
+        migrate.upgrade(engine())
+        yield config, _facts(config)
     finally:
         engine().dispose()
         embedded.release(folder / "servers")
@@ -104,9 +115,9 @@ def _url(relay: Sink) -> str:
     return f"smtp://127.0.0.1:{relay.port}"
 
 
-def _configure(folder: Path, sink: Sink) -> None:
+def _configure(folder: Path, relay: str) -> None:
     values = _IDENTITY | {
-        "RELAY_URL": _url(sink),
+        "RELAY_URL": relay,
         "DATA_DIR": str(folder / "servers"),
         "SECRET_KEYS": secrets.token_urlsafe(48),
         "FINGERPRINT_KEY": secrets.token_urlsafe(48),
@@ -129,7 +140,8 @@ def _facts(config: Settings) -> dict[str, str]:
     return facts | {"unlogged tables": "none", "redis_version": str(info["redis_version"])}
 
 
-def _postgres() -> psutil.Process:
+def local_postgres() -> psutil.Process:
+    """Return the server's first process.  Raises Unfit when it is not on this machine."""
     with transaction() as db:
         backend = db.scalar(text("SELECT pg_backend_pid()"))
     return _local_process(backend, "postgres").parent() or _local_process(backend, "postgres")

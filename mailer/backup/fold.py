@@ -7,7 +7,7 @@ be agreed to again.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -16,7 +16,9 @@ from mailer.core import appendonly
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import NEVER_AGAIN, Decision, LogLine, Position
 
+_Timed = tuple[float, int, LogLine]
 _ABOUT_NOBODY = {Decision.BACKUP, Decision.RESEND, Decision.CLOSE}
+_ABOUT_STAFF = {Decision.STAFF_PASSWORD, Decision.STAFF_DISABLED, Decision.STAFF_ENABLED}
 _YES = {Decision.CONSENT, Decision.LIFTED, Decision.RESTRICTION_LIFTED}
 ANSWERED_BY = {
     Decision.ERASURE: "erasure", Decision.OBJECTION: "objection", Decision.RESTRICTION: "restriction",
@@ -26,6 +28,10 @@ ANSWERED_BY = {
 
 class LogMissing(Exception):
     """Say which host's log is not here, or is not the one the backup knew."""
+
+
+class LogNotLost(Exception):
+    """Say that a log which somebody called lost is here and whole, or is nobody's."""
 
 
 @dataclass
@@ -56,6 +62,14 @@ class LoggedRequest:
 
 
 @dataclass
+class StaffDecisions:
+    """Hold what became of one account of the desk.  Each field is the line that says it."""
+
+    disabled: LogLine | None = None
+    password: LogLine | None = None  # it was changed
+
+
+@dataclass
 class StandingDecisions:
     """Hold everybody's, by the fingerprint under which the backup knows them."""
 
@@ -68,50 +82,74 @@ class StandingDecisions:
         default_factory=lambda: defaultdict(set)
     )
     frozen: set[UUID] = field(default_factory=set)  # issues whose audience was frozen since
+    staff: defaultdict[UUID, StaffDecisions] = field(default_factory=lambda: defaultdict(StaffDecisions))
 
 
-def collect(positions: Mapping[str, Sequence[int | str]], reached: Mapping[str, int]) -> Logs:
+def collect(
+    positions: Mapping[str, Sequence[int | str]], reached: Mapping[str, int], without: Set[str] = frozenset()
+) -> Logs:
     """Return the lines after these positions ({host: (bytes, seal)}); each file goes as far as `reached`.
 
-    Raises LogMissing, LogDamaged.
+    `without`: the hosts whose log is lost for good, as a whole or from some line on; of what is left of
+    such a file every line counts, since nobody knows which ones the backup holds.
+
+    Raises LogMissing, LogNotLost, LogDamaged.
     """
     files = appendonly.files(decisions.folder())
     paths = {path.name.removesuffix(appendonly.SUFFIX): path for path in files}
-    if missing := sorted((set(positions) | set(reached)) - set(paths)) or (not paths and ["any machine"]):
+    known = set(positions) | set(reached)
+    if missing := sorted(known - set(paths) - without) or (not paths and not without and ["any machine"]):
         raise LogMissing(
             f"the privacy log of {', '.join(missing)} is not in {decisions.folder()}: copy it there "
-            "from that machine, or from its own backup; without it, people who left would be written to again"
+            "from that machine, or from its own backup; without it, people who left would be written to "
+            "again. If it is lost for good: --without, and its name"
         )
-    parts = [_after(path, *positions.get(host, (0, path.name))) for host, path in paths.items()]
-    ends = {host: end for host, (_, end) in zip(paths, parts, strict=True)}
-    if short := sorted(host for host, size in reached.items() if ends[host].size < size):
-        raise LogMissing(
-            f"the privacy log of {', '.join(short)} lacks lines at its end, which its anchors know of: put "
-            "the whole one in its place"
-        )
-    return Logs([line for _, _, line in heapq.merge(*(lines for lines, _ in parts), key=_order)], ends)
+    if unknown := sorted(without - known):
+        raise LogNotLost(f"no machine is known as {', '.join(unknown)}: known are {', '.join(sorted(known))}")
+    parts, ends = [], {}
+    for host, path in paths.items():
+        known_end = positions.get(host, (0, path.name))
+        lines, ends[host], whole = _after(path, *known_end)
+        whole = whole and ends[host].size >= reached.get(host, 0)
+        if host in without and whole:
+            raise LogNotLost(f"the privacy log of {host} is here, and whole: replay it")
+        if host not in without and not whole:
+            raise LogMissing(_INCOMPLETE.format(path=path))
+        parts.append(_lines(path) if host in without else lines)
+    return Logs([line for _, _, line in heapq.merge(*parts, key=_order)], ends)
 
 
-def _order(item: tuple[float, int, LogLine]) -> tuple[float, int]:
+_INCOMPLETE = (
+    "{path} is not the log that the backup knew, or lacks lines at its end, which the backup or the anchors "
+    "know of: put the whole one in its place. If those lines are lost for good: --without, and its name"
+)
+
+
+def _order(item: _Timed) -> tuple[float, int]:
     return item[:2]
 
 
-def _after(path: Path, size: int | str, seal: int | str) -> tuple[list[tuple[float, int, LogLine]], Position]:
-    """Return the lines after this position, each with its time (never before the line above), and the end."""
-    lines: list[tuple[float, int, LogLine]] = []
-    end, latest = decisions.beginning(path), 0.0
-    known = (end.size, end.seal) == (size, seal)
+def _after(path: Path, size: int | str, seal: int | str) -> tuple[list[_Timed], Position, bool]:
+    """Return the lines after this position, the end, and whether the file has that position."""
+    end = decisions.beginning(path)
+    known, after = (end.size, end.seal) == (size, seal), []
+    for timed, end in _timed(path):
+        if end.size > int(size):
+            after.append(timed)
+        known = known or (end.size, end.seal) == (size, seal)
+    return after, end, known
+
+
+def _lines(path: Path) -> list[_Timed]:
+    return [timed for timed, _ in _timed(path)]
+
+
+def _timed(path: Path) -> Iterator[tuple[_Timed, Position]]:
+    """Yield every line with its time (never before the line above), and where it ends."""
+    latest = 0.0
     for line, end in decisions.read(path):
         latest = max(latest, line.at.timestamp())
-        if end.size > int(size):
-            lines.append((latest, line.entry.decision not in _YES, line))
-        known = known or (end.size == size and end.seal == seal)
-    if not known:
-        raise LogMissing(
-            f"{path} is not the log that the backup knew, or lacks lines that it held then: put the "
-            "whole one in its place"
-        )
-    return lines, end
+        yield (latest, line.entry.decision not in _YES, line), end
 
 
 def fold(lines: Iterable[LogLine]) -> StandingDecisions:
@@ -147,8 +185,17 @@ class _Folding:
             self._move(known, entry.fingerprint, bytes.fromhex(entry.detail), line)
         elif entry.decision is Decision.FREEZE and entry.subject:
             self.standing.frozen.add(entry.subject)
+        elif entry.decision in _ABOUT_STAFF and entry.subject:
+            self._staff(entry.subject, line)
         elif entry.decision not in _ABOUT_NOBODY:
             self._apply(known, line)
+
+    def _staff(self, account: UUID, line: LogLine) -> None:
+        known = self.standing.staff[account]
+        if line.entry.decision is Decision.STAFF_PASSWORD:
+            known.password = line
+        else:
+            known.disabled = line if line.entry.decision is Decision.STAFF_DISABLED else None
 
     def _person(self, known: bytes) -> PersonDecisions:
         return self.standing.people.setdefault(known, PersonDecisions())

@@ -3,18 +3,18 @@
 A replay only takes permission away.  Repeating it changes nothing.
 """
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from mailer.backup import fold
-from mailer.backup.fold import LoggedRequest, Logs, PersonDecisions, StandingDecisions
+from mailer.backup.fold import LoggedRequest, Logs, PersonDecisions, StaffDecisions, StandingDecisions
 from mailer.core import restore_lock
 from mailer.core.db import transaction
 from mailer.core.restore_lock import Restoration
@@ -26,11 +26,13 @@ from mailer.privacy.models import Right, RightsRequest
 from mailer.privacy.rights import erasure
 from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision, LogLine
-from mailer.staff import sessions
+from mailer.staff import accounts, sessions
 from mailer.subscribers import against_log, preferences, signup, subscribers, subscriptions, suppressions
-from mailer.subscribers.consent import anchors, chain
+from mailer.subscribers.consent import anchors, chain, witnesses
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
+from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, SuppressionReason
+from mailer.subscribers.recipients import receives, recipient
 from mailer.subscribers.signup import Due, SignupDecision
 from mailer.subscribers.suppressions import SuppressedAddress
 
@@ -64,6 +66,10 @@ class Report:
     asked_again: int = 0  # of these, those who had signed up before the backup: they are asked to confirm
     agreed_since: int = 0  # people × newsletters: consents given after the backup, which are lost
     requests_forgotten: int = 0  # received by forms before the backup, and answered since
+    staff_disabled: int = 0
+    passwords: int = 0  # of the desk, which were changed since: nobody logs in before they are set anew
+    without: list[str] = field(default_factory=list)  # machines whose log is lost for good
+    unknown: int = 0  # people × newsletters: nobody knows whether they left there; they are not written to
     stopped: StoppedSends = field(default_factory=StoppedSends)
 
 
@@ -89,10 +95,17 @@ class Applying:
             marks = {who, person.restricted.entry.fingerprint}
             self.report.restricted += sum(_restrict(db, each, person.restricted) for each in marks) > 0
         if person.paused:
-            self.report.paused += _pause(db, who, person.paused)
+            marks = {who, person.paused.entry.fingerprint}
+            self.report.paused += sum(_pause(db, each, person.paused) for each in marks) > 0
         if person.moved:
             # The old address gets nothing more; the new one is lost, and its owner has to sign up again.
             self.report.moved += subscriptions.expire(db, who, channel=CHANNEL, at=person.moved.at)
+
+    def apply_staff(self, db: Session, account: UUID, staff: StaffDecisions, now: datetime) -> None:
+        if staff.disabled:
+            self.report.staff_disabled += accounts.disable(db, account, now=now)
+        if staff.password:
+            self.report.passwords += accounts.forget_password(db, account)
 
     def _erase(self, db: Session, who: bytes, line: LogLine, now: datetime) -> None:
         erased = [
@@ -117,24 +130,31 @@ class Applying:
 class Replay:
     """Apply every host's privacy log to one restored database."""
 
-    def __init__(self) -> None:
-        """Read and check every log.  Raises NothingToReplay, LogMissing, LogDamaged."""
+    def __init__(self, without: Set[str] = frozenset()) -> None:
+        """Read and check every log but those that a person knows to be lost for good.
+
+        Raises NothingToReplay, LogMissing, LogNotLost, LogDamaged.
+        """
         with transaction() as db:
             restoration = pending(db)
+            self._at = restoration.at
+            anchored = witnesses.anchored(db)
         self._id, self._restored = restoration.id, restoration.backed_up_at is not None
+        self._older = self._restored or not anchored
         self._first = restoration.replayed_at is None
         reached = anchors.reached(settings().data_dir, chain.chain_key())
-        self._logs: Logs = fold.collect(restoration.positions, reached)
+        self._logs: Logs = fold.collect(restoration.positions, reached, without)
         self._standing: StandingDecisions = fold.fold(self._logs.lines)
         self.report = Report({host: end.size for host, end in self._logs.ends.items()})
-        self.report.lines = len(self._logs.lines)
+        self.report.lines, self.report.without = len(self._logs.lines), sorted(without)
         self._applying = Applying(self.report)
         self.lost: list[tuple[bytes, UUID]] = []  # who has to say yes again, and to which newsletter
 
     @property
     def steps(self) -> int:
         """Return how many steps there are."""
-        return len(self._standing.people) + len(self._standing.suppressed) + len(self._standing.requests)
+        said = self._standing
+        return len(said.people) + len(said.suppressed) + len(said.requests) + len(said.staff)
 
     def run(self, *, clock: Callable[[], datetime], progress: Callable[[int], object]) -> Report:
         """Apply everything; `progress` is told how many steps were done."""
@@ -150,15 +170,50 @@ class Replay:
                 for step in chunk:
                     step(db, clock())
             progress(len(chunk))
+        in_doubt = self._older and bool(self.report.without)
+        if in_doubt:
+            self._end_unknown(clock)
         self.report.left = sorted(str(issue_id) for issue_id in self._standing.frozen)
         with transaction() as db:
-            lost = _lost(db, self._standing)
-            asked = _ask_again(db, lost, clock()) if self._first else set()
-            self.report.agreed_since, self.report.asked_again = len(lost), len(asked)
-            self.lost = sorted(lost - asked)
+            self._list_lost(db, clock(), ask=self._first and not in_doubt)
             self._put_back(db)
             self._note(db, clock())
         return self.report
+
+    def _end_unknown(self, clock: Callable[[], datetime]) -> None:
+        """End what everybody receives, since they may have left where the log is lost.
+
+        They are not asked: that would be writing to whoever left, or was erased, and so it would be to those
+        who said yes in another log.  Nor does anybody know which password of the desk was changed there, so
+        that each is to be set anew.
+        """
+        with transaction() as db:
+            accounts_ = accounts.listing(db)
+            self.report.passwords += sum(accounts.forget_password(db, each.id) for each in accounts_)
+        active = True
+        while active:
+            with transaction() as db:
+                decisions.begin_replay(db)
+                people = subscriptions.active_people(db, CHUNK)
+                for who in people:
+                    subscriptions.expire(db, who, channel=CHANNEL, at=clock())
+                active = bool(people)
+
+    def _list_lost(self, db: Session, now: datetime, *, ask: bool) -> None:
+        """List those whose yes was lost; some are asked to confirm once more.
+
+        Whoever moved is listed under their present address too: the one of before may be somebody's again.
+        """
+        lost = _lost(db, self._standing)
+        asked = _ask_again(db, lost, now) if ask else set()
+        moved = {
+            who: person.moved for who, person in self._standing.people.items() if person.moved is not None
+        }
+        unknown = _ended(db, since=self._at) if self.report.without else set()
+        lost_ = (lost - asked) | unknown | _ended_by_moving(db, moved)
+        self.report.agreed_since, self.report.asked_again = len(lost), len(asked)
+        self.report.unknown = len(unknown)
+        self.lost = sorted({(mark, to) for who, to in lost_ for mark in _marks(who, moved.get(who))})
 
     def _put_back(self, db: Session) -> None:
         """Suppress, and restrict, whoever the logs say: somebody took it out of the database."""
@@ -176,19 +231,26 @@ class Replay:
             yield lambda db, now, who=known, person=person: self._applying.apply(db, who, person, now)  # type: ignore[misc]
         for case_id, request in self._standing.requests.items():
             yield lambda db, now, id=case_id, request=request: self._applying.reopen(db, id, request, now)  # type: ignore[misc]
+        for account, staff in self._standing.staff.items():
+            yield lambda db, now, of=account, staff=staff: self._applying.apply_staff(db, of, staff, now)  # type: ignore[misc]
 
     def _set_positions(self, db: Session) -> None:
+        """Record how far each file goes; that of a lost host begins anew."""
+        for host in self.report.without:
+            decisions.forget_position(db, host)
         for host, end in self._logs.ends.items():
             decisions.set_position(db, host, end)
 
     def _note(self, db: Session, now: datetime) -> None:
-        restore_lock.note_replay(db.get_one(Restoration, self._id), asdict(self.report), now=now)
+        restore_lock.note_replay(
+            db.get_one(Restoration, self._id), asdict(self.report), without=self.report.without, now=now
+        )
 
 
 def make_good(db: Session, standing: StandingDecisions, lost: Set[int], now: datetime) -> int:
     """Do what these lines, by their id(), wanted, where they still stand; return how many steps that took.
 
-    Not a change of address: its link still works, and its person was told that nothing was changed.
+    Not a change of address, nor of a password: whoever asked for it was told that nothing was changed.
     """
     applying = Applying(Report({}))
     suppressed = {
@@ -200,12 +262,16 @@ def make_good(db: Session, standing: StandingDecisions, lost: Set[int], now: dat
     requests = {case: each for case, each in standing.requests.items() if id(each.opened) in lost}
     for who, lines in suppressed.items():
         applying.suppress(db, who, lines)
+    for account, staff in standing.staff.items():
+        if id(staff.disabled) in lost:
+            applying.apply_staff(db, account, StaffDecisions(staff.disabled), now)
     for who, person in people.items():
         applying.apply(db, who, person, now)
     for case_id, request in requests.items():
         applying.reopen(db, case_id, request, now)
     done = applying.report
-    return done.suppressed + done.erased + done.withdrawn + done.restricted + done.paused + done.cases
+    people_s = done.suppressed + done.erased + done.withdrawn + done.restricted + done.paused
+    return people_s + done.cases + done.staff_disabled
 
 
 def _only(person: PersonDecisions, lost: Set[int]) -> PersonDecisions:
@@ -234,7 +300,7 @@ def arm(db: Session, *, now: datetime) -> None:
     restoration = pending(db)
     if restoration.replayed_at is None:
         raise NothingToReplay
-    if restoration.backed_up_at:
+    if restoration.backed_up_at or restoration.without:
         chain.set_anchors_aside(db, now=now)
     restore_lock.arm(restoration, now=now)
 
@@ -311,17 +377,35 @@ def _ask_again(db: Session, lost: Set[tuple[bytes, UUID]], now: datetime) -> set
 
 
 def _lost(db: Session, standing: StandingDecisions) -> set[tuple[bytes, UUID]]:
-    """Return who consented after the backup, to which newsletter, and is not subscribed now."""
-    active = (
-        select(Subscriber.fingerprint, Subscription.newsletter_id)
-        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-        .where(
-            Subscription.state == SubscriptionState.ACTIVE,
-            Subscriber.fingerprint.in_(standing.agreed),
-        )
+    """Return who consented after the backup, to which newsletter, and is not subscribed or is suppressed."""
+    now = recipient()
+    subscribed = or_(receives(now), now.c.withheld == Withheld.RESTRICTED)
+    active = select(now.c.fingerprint, now.c.newsletter_id).where(
+        subscribed, now.c.fingerprint.in_(standing.agreed)
     )
     agreed = {(who, newsletter) for who, newsletters in standing.agreed.items() for newsletter in newsletters}
     return agreed - {(row[0], row[1]) for row in db.execute(active)}
+
+
+def _ended(db: Session, *, since: datetime) -> set[tuple[bytes, UUID]]:
+    """Return what this restore has ended since nobody knows whether it still stood."""
+    rows = select(ConsentPayload.fingerprint, ConsentPayload.newsletter_id).where(*_BY_US)
+    return {(row[0], row[1]) for row in db.execute(rows.where(ConsentPayload.at >= since))}
+
+
+def _ended_by_moving(db: Session, moved: Mapping[bytes, LogLine]) -> set[tuple[bytes, UUID]]:
+    """Return what a restore has ended of those who moved to an address that is lost."""
+    rows = select(ConsentPayload.fingerprint, ConsentPayload.newsletter_id, ConsentPayload.at).where(*_BY_US)
+    theirs = db.execute(rows.where(ConsentPayload.fingerprint.in_(moved)))
+    return {(row[0], row[1]) for row in theirs if row.at == moved[row[0]].at}
+
+
+_BY_US = ConsentPayload.kind == ConsentKind.EXPIRED, ConsentPayload.channel == CHANNEL
+
+
+def _marks(known: bytes, moved: LogLine | None) -> set[bytes]:
+    """Return the fingerprints of the address that the backup knows, and of the one they moved to."""
+    return {known, bytes.fromhex(moved.entry.detail or "")} if moved else {known}
 
 
 def as_row(report: Report) -> dict[str, Any]:

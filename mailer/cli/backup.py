@@ -89,15 +89,18 @@ def file_(path: Path, key_file: Path, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Arm the service without asking: every privacy log is here.")
 @click.option("--lost", type=click.Path(dir_okay=False, path_type=Path),
               help="A new CSV of those whose yes was lost: fingerprint, newsletter.")  # fmt: skip
+@click.option("--without", multiple=True, metavar="HOST",
+              help="A machine whose privacy log is lost for good; nobody then knows who left there, and "
+                   "every subscription ends.")  # fmt: skip
 @show.as_json
-def replay_(yes: bool, lost: Path | None, as_json: bool) -> None:
+def replay_(yes: bool, lost: Path | None, without: tuple[str, ...], as_json: bool) -> None:
     """Make good what people asked for since the backup; once you confirm, the service is armed again.
 
     Who erased, left, objected, restricted or moved since is treated as they asked.  Issues that had begun are
     paused, and what nobody knows of their deliveries is unknown; scheduled issues are drafts again.
     """
     bootstrap.prepare()
-    replaying = Replay()
+    replaying = Replay(set(without))
     with follow.bar(max(replaying.steps, 1), "replaying") as drawn:
         report = replaying.run(clock=utcnow, progress=drawn.update)
         drawn.update(drawn.length - drawn.pos)
@@ -105,7 +108,7 @@ def replay_(yes: bool, lost: Path | None, as_json: bool) -> None:
         rows = [("fingerprint", "newsletter"), *((who.hex(), str(to)) for who, to in replaying.lost)]
         files.write_new(lost, "".join(f"{','.join(row)}\n" for row in rows).encode())
     values: dict[str, Any] = replay.as_row(report)
-    armed = yes or _confirmed(report.logs)
+    armed = yes or _confirmed(report.logs, without)
     if armed:
         with opened(disarmed=True) as db:
             replay.arm(db, now=utcnow())
@@ -115,10 +118,11 @@ def replay_(yes: bool, lost: Path | None, as_json: bool) -> None:
         raise click.ClickException("the service stays disarmed: add what is missing, and replay again")
 
 
-def _confirmed(logs: dict[str, int]) -> bool:
-    hosts = ", ".join(sorted(logs))
+def _confirmed(logs: dict[str, int], without: tuple[str, ...]) -> bool:
+    hosts = ", ".join(sorted(logs)) or "no machine"
+    lost = f" but {', '.join(sorted(without))}," if without else ","
     return click.confirm(
-        f"Replayed: the privacy logs of {hosts}. Is that every machine that ever served this installation, "
-        "each up to its last day? Then the service opens",
+        f"Replayed: the privacy logs of {hosts}. Is that every machine that ever served this installation"
+        f"{lost} each up to its last day? Then the service opens",
         err=True,
     )

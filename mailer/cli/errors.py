@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from mailer.backup.archive import NotABackup
 from mailer.backup.encryption import BadKey, WrongKey
-from mailer.backup.fold import LogMissing
+from mailer.backup.fold import LogMissing, LogNotLost
 from mailer.backup.migrate import UnknownRevision
 from mailer.backup.postgres import ToolFailed
 from mailer.backup.replay import NothingToReplay
@@ -49,6 +49,7 @@ SELF_EXPLAINING = (  # whose message is the sentence
     LogUnwritable,
     LogDamaged,
     LogMissing,
+    LogNotLost,
     NothingToReplay,
     NotEmpty,
     NotABackup,

@@ -88,7 +88,7 @@ def _account(db: Session, email: str) -> Staff:
 def _facts(account: Staff) -> dict[str, object]:
     return {
         "email": account.email, "name": account.name, "created": account.created_at,
-        "disabled": account.disabled_at,
+        "disabled": account.disabled_at, "password": "set" if account.password_hash else "to be set",
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ So is one that contradicts what is known outside it: a person has to look.
 While it is disarmed, no page about people is served, and nothing is frozen, claimed or sent.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -35,6 +36,8 @@ class Restoration(Base):
     report: Mapped[dict[str, Any] | None]
     armed_at: Mapped[datetime | None]
     reason: Mapped[str | None]  # why a database that nobody restored by our commands was disarmed
+    without: Mapped[str | None]  # machines whose privacy log was lost for good, as a person said
+    loss_noted_at: Mapped[datetime | None]  # when somebody took note of that
 
 
 def note_restore(db: Session, *, backed_up_at: datetime, positions: dict[str, Any], now: datetime) -> None:
@@ -64,9 +67,23 @@ def reason(db: Session) -> str | None:
     return db.scalar(select(Restoration.reason).where(Restoration.armed_at.is_(None)).limit(1))
 
 
-def note_replay(restoration: Restoration, report: dict[str, Any], *, now: datetime) -> None:
-    """Keep that the privacy logs were replayed, and what that did."""
+def note_replay(
+    restoration: Restoration, report: dict[str, Any], *, without: Sequence[str] = (), now: datetime
+) -> None:
+    """Keep that the privacy logs were replayed, but for those of some machines, and what that did."""
     restoration.replayed_at, restoration.report = now, report
+    restoration.without = ", ".join(without) or None
+
+
+def losses(db: Session) -> Sequence[Restoration]:
+    """Return the restorations without some machine's log, of which nobody has taken note."""
+    unnoted = Restoration.without.is_not(None), Restoration.loss_noted_at.is_(None)
+    return db.scalars(select(Restoration).where(*unnoted).order_by(Restoration.at)).all()
+
+
+def note_loss(db: Session, restoration_id: UUID, *, now: datetime) -> None:
+    """Keep when somebody took note that a log was lost for good."""
+    db.get_one(Restoration, restoration_id).loss_noted_at = now
 
 
 def arm(restoration: Restoration, *, now: datetime) -> None:

@@ -38,6 +38,7 @@ CLOCKS_APART = 2.0  # seconds
 MAIL_AFTER = timedelta(seconds=60)  # a start, or a restart, raises no alarm
 RATE_TOO_LOW = 1 / stalled.STALLED_AFTER.total_seconds()  # messages a second: not one in that time
 UNREAD_FOR = timedelta(days=3)  # a mail that nobody was answered: a weekend passes
+LOG_LOST = "log_lost"  # the kind that ends once somebody has taken it on: nothing else can be done
 Check = Callable[[Session, datetime], Iterator["ActiveAlarm"]]
 
 
@@ -139,6 +140,14 @@ def _disarmed(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
         yield ActiveAlarm("contradicted" if reason else "disarmed", "", {"reason": reason})
 
 
+def _log_lost(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
+    for each in restore_lock.losses(db):
+        rows = (each.report or {}).get("unknown", 0)
+        yield ActiveAlarm(
+            LOG_LOST, str(each.id), {"hosts": each.without, "rows": rows}, since=each.replayed_at
+        )
+
+
 def _evidence(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
     if place := verification.fault(db):
         yield ActiveAlarm("evidence", "", {"reason": place})
@@ -212,5 +221,6 @@ def _clocks(db: Session, _: datetime) -> Iterator[ActiveAlarm]:
 
 _CHECKS: tuple[Check, ...] = (
     _refused, _unknown, _unproven, _held, _silent, _signups, _unread, _introductions, _privacy_log, _disarmed,
+    _log_lost,
     _evidence, _failing, _late, _not_begun, _stalled, _backlog, _clocks,
 )  # fmt: skip

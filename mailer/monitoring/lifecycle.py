@@ -13,6 +13,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mailer.core import restore_lock
 from mailer.core.db import changed
 from mailer.monitoring import alarms
 from mailer.monitoring.alarms import ActiveAlarm
@@ -71,7 +72,11 @@ def told(db: Session, channel: AlarmChannel, what: Due, *, now: datetime) -> Non
 def acknowledge(db: Session, alarm_id: UUID, *, by: str, now: datetime) -> bool:
     """Note who takes an alarm on, so that it is not repeated; return whether nobody had, and it stands."""
     open_ = Alarm.id == alarm_id, Alarm.resolved_at.is_(None), Alarm.acknowledged_at.is_(None)
-    return changed(db, update(Alarm).where(*open_).values(acknowledged_at=now, acknowledged_by=by)) == 1
+    taken = update(Alarm).where(*open_).values(acknowledged_at=now, acknowledged_by=by)
+    row = db.execute(taken.returning(Alarm.kind, Alarm.subject)).one_or_none()
+    if row and row.kind == alarms.LOG_LOST:
+        restore_lock.note_loss(db, UUID(row.subject), now=now)
+    return row is not None
 
 
 def current(db: Session) -> list[Alarm]:

@@ -22,7 +22,7 @@ from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import event, select, update
+from sqlalchemy import delete, event, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -54,10 +54,13 @@ class Decision(StrEnum):
     RECTIFICATION = "rectification"  # [the new address's fingerprint, in hexadecimal]
     ERASURE = "erasure"  # [NEVER_AGAIN, if they asked for it]
     CASE = "case"  # [case, right]: a request was received
-    FREEZE = "freeze"  # [issue]: nobody's decision, as the three below; the audience of an issue was frozen
+    FREEZE = "freeze"  # [issue]: nobody's decision, as all below; the audience of an issue was frozen
     RESEND = "resend"  # [issue]: staff had its unknown deliveries sent again
     CLOSE = "close"  # [issue]: all of its deliveries are final
     BACKUP = "backup"  # [a fresh id]: written so that every backup knows of a log
+    STAFF_PASSWORD = "staff-password"  # [account]: the password was changed  # noqa: S105 -- a word
+    STAFF_DISABLED = "staff-disabled"  # [account]
+    STAFF_ENABLED = "staff-enabled"  # [account]
 
 
 NEVER_AGAIN = "never-again"
@@ -300,6 +303,12 @@ def set_position(db: Session, host: str, end: Position) -> None:
     row = {"host": host, "size": end.size, "seal": end.seal}
     statement = insert(HostPosition).values(row)
     db.execute(statement.on_conflict_do_update(index_elements=["host"], set_=row))
+
+
+def forget_position(db: Session, host: str) -> None:
+    """Have a host's file begin anew: a person has said that the one of before is lost for good."""
+    db.execute(delete(HostPosition).where(HostPosition.host == host))
+    db.execute(delete(LogGap).where(LogGap.host == host))
 
 
 @event.listens_for(Session, "before_commit")

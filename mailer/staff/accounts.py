@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from mailer.core.address import InvalidAddress, normalise
 from mailer.core.db import changed
 from mailer.core.i18n import Explained
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import NOBODY, Decision
 from mailer.staff import passwords, sessions
 from mailer.staff.models import Staff
 
@@ -90,6 +92,7 @@ def set_password(db: Session, staff_id: UUID, password_hash: str, *, epoch: int)
     if not changed(db, same.values(password_hash=password_hash, epoch=Staff.epoch + 1)):
         return False
     sessions.end_all(db, staff_id)
+    decisions.write(db, Decision.STAFF_PASSWORD, NOBODY, subject=staff_id)
     return True
 
 
@@ -104,13 +107,29 @@ def disable(db: Session, staff_id: UUID, *, now: datetime) -> bool:
     enabled = update(Staff).where(Staff.id == staff_id, Staff.disabled_at.is_(None))
     done = changed(db, enabled.values(disabled_at=now, epoch=Staff.epoch + 1))
     sessions.end_all(db, staff_id)
+    if done:
+        decisions.write(db, Decision.STAFF_DISABLED, NOBODY, subject=staff_id)
     return bool(done)
 
 
 def enable(db: Session, staff_id: UUID) -> bool:
     """Let a disabled account log in again, with its password; return whether it was disabled."""
     disabled = update(Staff).where(Staff.id == staff_id, Staff.disabled_at.is_not(None))
-    return bool(changed(db, disabled.values(disabled_at=None)))
+    done = changed(db, disabled.values(disabled_at=None))
+    if done:
+        decisions.write(db, Decision.STAFF_ENABLED, NOBODY, subject=staff_id)
+    return bool(done)
+
+
+def forget_password(db: Session, staff_id: UUID) -> bool:
+    """Have no password open an account until it is given another; return whether one did.
+
+    A restore brought back one that had been changed since.
+    """
+    theirs = update(Staff).where(Staff.id == staff_id, Staff.password_hash != "")
+    done = changed(db, theirs.values(password_hash="", epoch=Staff.epoch + 1))
+    sessions.end_all(db, staff_id)
+    return bool(done)
 
 
 def name(db: Session, who: str) -> str:

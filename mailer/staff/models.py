@@ -17,7 +17,7 @@ class Staff(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
-    password_hash: Mapped[str]  # argon2id
+    password_hash: Mapped[str]  # argon2id; empty: a restore took it away, and no password opens the account
     epoch: Mapped[int] = mapped_column(default=0)  # raised to end every session opened before
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]

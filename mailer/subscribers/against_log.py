@@ -1,12 +1,12 @@
 """Compare suppressions and restrictions with what the privacy log says that people decided."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, ColumnElement, LargeBinary, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from mailer.core import appendonly
@@ -16,7 +16,7 @@ from mailer.privacylog.models import HostPosition
 from mailer.subscribers.models import Subscriber, Suppression
 
 CLOCKS = timedelta(minutes=5)  # by which two machines' may differ: a yes that may be the later one counts
-CHUNK = 5_000  # fingerprints asked for at once
+CHUNK = 20_000  # fingerprints asked for at once
 _NO_MORE = {Decision.SUPPRESSION, Decision.OBJECTION}
 _AGAIN = {Decision.LIFTED, Decision.CONSENT}
 _FREE = {Decision.RESTRICTION_LIFTED, Decision.ERASURE, Decision.RECTIFICATION}
@@ -108,27 +108,30 @@ def _both(before: dict[bytes, LogLine], now: dict[bytes, LogLine]) -> dict[bytes
 
 def _missing(db: Session) -> tuple[dict[bytes, LogLine], dict[bytes, LogLine]]:
     said = standing(db)
-    suppressed = _not_in(said.suppressed, lambda chunk: _suppressed(db, chunk))
-    restricted = _not_in(said.restricted, lambda chunk: chunk - _free(db, chunk))
-    return suppressed, restricted
+    return _not_suppressed(db, said.suppressed), _free(db, said.restricted)
 
 
-def _not_in(said: dict[bytes, LogLine], find: Callable[[set[bytes]], set[bytes]]) -> dict[bytes, LogLine]:
-    there = set[bytes]().union(*(find(chunk) for chunk in _chunks(said)))
-    return {who: line for who, line in said.items() if who not in there}
+def _not_suppressed(db: Session, said: dict[bytes, LogLine]) -> dict[bytes, LogLine]:
+    mark = _marks()
+    gone = select(mark).where(~exists().where(Suppression.fingerprint == mark))
+    return {who: said[who] for chunk in _chunks(said) for who in db.scalars(gone, {"marks": chunk})}
 
 
-def _suppressed(db: Session, fingerprints: set[bytes]) -> set[bytes]:
-    return set(db.scalars(select(Suppression.fingerprint).where(Suppression.fingerprint.in_(fingerprints))))
+def _free(db: Session, said: dict[bytes, LogLine]) -> dict[bytes, LogLine]:
+    """Return those whose data are not restricted."""
+    mark = _marks()
+    free = select(mark).where(
+        exists().where(Subscriber.fingerprint == mark, Subscriber.restricted_at.is_(None))
+    )
+    return {who: said[who] for chunk in _chunks(said) for who in db.scalars(free, {"marks": chunk})}
 
 
-def _free(db: Session, fingerprints: set[bytes]) -> set[bytes]:
-    """Return whose data are not restricted."""
-    free = Subscriber.fingerprint.in_(fingerprints), Subscriber.restricted_at.is_(None)
-    return set(db.scalars(select(Subscriber.fingerprint).where(*free)))
+def _marks() -> ColumnElement[bytes]:
+    """Return the fingerprints of the parameter `marks`: one array: many parameters take longer."""
+    return func.unnest(bindparam("marks", type_=ARRAY(LargeBinary))).column_valued("mark")
 
 
-def _chunks(fingerprints: Iterable[bytes]) -> Iterator[set[bytes]]:
+def _chunks(fingerprints: Iterable[bytes]) -> Iterator[list[bytes]]:
     ordered = sorted(fingerprints)
     for start in range(0, len(ordered), CHUNK):
-        yield set(ordered[start : start + CHUNK])
+        yield ordered[start : start + CHUNK]

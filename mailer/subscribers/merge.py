@@ -1,6 +1,7 @@
 """Make one person of two records, when whoever had left an address comes back to it.
 
-Of each newsletter the last word counts, whichever record it was said in; a restriction of either stays.
+Of each newsletter the last word counts, whichever record it was said in; a restriction of either stays, and
+the longer pause.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from mailer.core.fingerprint import fingerprint_of
+from mailer.privacylog import decisions
+from mailer.privacylog.decisions import Decision
 from mailer.subscribers import eligibility, subscriptions
 from mailer.subscribers.consent import consent_file
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload
@@ -65,6 +68,17 @@ def settle(db: Session, kept: Subscriber, absorbed: Iterable[MergedSubscription]
         if state is SubscriptionState.PENDING:
             subscription.changed_at = each.changed_at
     db.flush()
+
+
+def log_limits(db: Session, kept: Subscriber) -> None:
+    """Write to the privacy log, once a person has the address, what keeps letters from them there.
+
+    A backup may know that address as a record of its own, whose restriction and pause are not these.
+    """
+    if kept.restricted_at:
+        decisions.write(db, Decision.RESTRICTION, kept.fingerprint)
+    if kept.paused_until:
+        decisions.write(db, Decision.PAUSE, kept.fingerprint, detail=kept.paused_until.isoformat())
 
 
 def _proof(db: Session, kept: Subscriber, newsletter_id: UUID, given: UUID) -> UUID:

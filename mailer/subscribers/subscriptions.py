@@ -161,6 +161,13 @@ def expire(db: Session, fingerprint: bytes, *, channel: str, at: datetime) -> bo
     return bool(live)
 
 
+def active_people(db: Session, most: int) -> list[bytes]:
+    """Return the fingerprints of some people who are subscribed to anything, so many at most."""
+    joined = select(Subscriber.fingerprint).join(Subscription, Subscription.subscriber_id == Subscriber.id)
+    active = joined.where(Subscription.state == SubscriptionState.ACTIVE)
+    return list(db.scalars(active.distinct().limit(most)))
+
+
 def informed(db: Session, subscription_id: UUID, *, now: datetime) -> None:
     """Record that they were told who has their address, unless they had been (RGPD 13, 14)."""
     theirs = Subscription.id == subscription_id, Subscription.informed_at.is_(None)

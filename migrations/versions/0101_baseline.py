@@ -239,6 +239,8 @@ def upgrade() -> None:
         sa.Column("report", postgresql.JSONB(), nullable=True),
         sa.Column("armed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("without", sa.String(), nullable=True),
+        sa.Column("loss_noted_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_restore_lock")),
     )
     op.create_table(

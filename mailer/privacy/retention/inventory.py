@@ -261,7 +261,7 @@ NOT_PERSONAL = {
     ),
     "restore_lock": (
         "how far files go, and counts",
-        "id at backed_up_at positions replayed_at report armed_at reason",
+        "id at backed_up_at positions replayed_at report armed_at reason without loss_noted_at",
     ),
     "revision": ("publications", "sha256 content subject locale html text search created_at"),
     "wording": ("texts shown to everybody", "sha256 version locale text"),

@@ -42,14 +42,16 @@ def bring_back(db: Session, subscriber: Subscriber, email: str, *, now: datetime
     Of each newsletter, the last word counts.
     """
     other = subscribers.by_fingerprint(db, fingerprint_of(email), lock=True)
-    absorbed = []
+    absorbed = None
     if other and other.id != subscriber.id:
         give_up_changes(db, other, now=now)
         ledger.merge(db, gone=other.id, kept=subscriber.id)
         owner.hand_over(db, gone=other.id, kept=subscriber.id)
         absorbed = merge.absorb(db, subscriber, other)
     move(db, subscriber, email, now=now, channel=CHANGE_UNDONE)
-    merge.settle(db, subscriber, absorbed, now=now)
+    if absorbed is not None:
+        merge.settle(db, subscriber, absorbed, now=now)
+        merge.log_limits(db, subscriber)
 
 
 def give_up_changes(

@@ -87,8 +87,9 @@ def verify(
             _count(row, result)
         progress(len(page))
     result.broken = (
-        _anchors_broken(db, result, since) or _dangling(db, result) or _anchors_cut(db, result, now)
-        or witnesses.contradiction(db) or resting.broken(db, addresses=since is None)
+        _anchors_broken(db, result, since) or _dangling(db, result, whole=since is None)
+        or _anchors_cut(db, result, now) or witnesses.contradiction(db)
+        or resting.broken(db, addresses=since is None)
     )  # fmt: skip
     return result
 
@@ -247,9 +248,13 @@ def _gone(file: Path, size: int) -> str:
     return f"{file}: the anchors that the database knows of, up to byte {size}, are not in it"
 
 
-def _dangling(db: Session, result: Verification) -> Break | None:
-    """Return payloads and consents whose event is gone: they show a cut that happened before any anchor."""
-    for what, column in (("payloads", ConsentPayload.event_id), ("subscriptions", Subscription.consent_id)):
+def _dangling(db: Session, result: Verification, *, whole: bool) -> Break | None:
+    """Return payloads and consents whose event is gone: they show a cut that happened before any anchor.
+
+    Payloads tell it of what is new: a subscription whose payload is gone as well is unproven.
+    """
+    columns = [("payloads", ConsentPayload.event_id), ("subscriptions", Subscription.consent_id)]
+    for what, column in columns if whole else columns[:1]:
         there = exists().where(ConsentEvent.id == column)
         count = db.scalar(select(func.count()).where(column.is_not(None), ~there))
         if count:

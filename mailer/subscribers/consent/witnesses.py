@@ -24,6 +24,14 @@ def contradiction(db: Session) -> Break | None:
     return _older(db, known) or _log(db)
 
 
+def anchored(db: Session) -> bool:
+    """Return whether this host's anchors, which say how new the database has to be, are all here."""
+    known = db.get(AnchorPosition, appendonly.host(), populate_existing=True)
+    return known is not None and anchors.reaches(
+        settings().data_dir, appendonly.host(), known.size, known.seal
+    )
+
+
 def _older(db: Session, known: list[Anchor]) -> Break | None:
     """Compare with the anchors of this host: each was written after its commit."""
     if not known:

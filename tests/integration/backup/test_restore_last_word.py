@@ -1,6 +1,7 @@
 """Several decisions of one person between a backup and its restore: the last holds, no yes is invented."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from mailer.newsletters.models import Newsletter
 from mailer.privacy.cases import access_links
 from mailer.privacy.models import AddressChange, RightsLink
 from mailer.privacy.rights import address_undo, objection, rectification, restriction
-from mailer.subscribers import subscriptions
+from mailer.subscribers import subscribers, subscriptions
 from mailer.subscribers.consent import verify
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import (
@@ -107,6 +108,35 @@ def test_a_no_of_whoever_came_back_reaches_both_records_that_the_backup_knows(
             assert _known(db) == {BACK, NEW}
             assert set(db.scalars(select(Subscription.state))) == {SubscriptionState.ENDED}
             assert all(db.scalars(select(Subscriber.restricted_at)))
+
+
+def test_a_pause_and_a_restriction_that_came_with_the_undo_are_kept(
+    clean: None, settings: Settings, tmp_path: Path
+) -> None:
+    """They were of the record at the new address, before the backup; the old one had signed up again."""
+    until = utcnow() + timedelta(days=90)
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        subscriptions.confirm(db, make_pending(db, newsletter, email=BACK, now=EPOCH).id, now=EPOCH)
+        _move(db, BACK, NEW)
+        moved = db.scalars(select(Subscriber).where(Subscriber.email == NEW)).one()
+        subscribers.pause(db, moved, until)
+        restriction.restrict(db, moved, now=utcnow())
+    _return(BACK)
+    key, out = str(tmp_path / "key.txt"), str(tmp_path / "backups")
+    public = facts("restore", "key", "--out", key)["public_key"]
+    backup = facts("backup", "--out", out, "--recipient-key", public)["file"]
+    with transaction() as db:
+        change = db.scalars(select(AddressChange.id)).one()
+        assert address_undo.undo(db, change, now=utcnow()) is rectification.Change.DONE
+        kept = db.scalars(select(Subscriber)).one()
+        assert (kept.email, kept.paused_until, kept.restricted_at is None) == (BACK, until, False)
+    with fresh_database(settings):
+        facts("restore", backup, "--key-file", key)
+        facts("restore", "replay", "--yes")
+        with transaction() as db:
+            back = db.scalars(select(Subscriber).where(Subscriber.email == BACK)).one()
+            assert (back.paused_until, back.restricted_at is None) == (until, False)
 
 
 @pytest.fixture

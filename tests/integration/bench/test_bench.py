@@ -36,7 +36,7 @@ def test_a_verification_is_measured(clean: None) -> None:
     subscribers = SampleSubscribers()
     newsletter_id = sending.newsletter("lettre")
     subscribers.subscribe(newsletter_id, 30)
-    measured = verification.measure(subscribers, newsletter_id, 4)
-    assert (measured.events, measured.added) == (30, 4)
+    measured = verification.measure(subscribers, newsletter_id, 4, lines=3)
+    assert (measured.events, measured.added, measured.lines) == (30, 4, 3)
     assert measured.seconds > 0
     assert measured.peak > 1 << 20

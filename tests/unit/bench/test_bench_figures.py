@@ -6,6 +6,7 @@ from bench import report
 from bench.comparisons import Run
 from bench.run import LIMIT, OURS, SMTPLIB, Plan, Results, Size
 from bench.sending import Sent
+from bench.verification import Verifying
 
 PLAN = Plan(rounds=3, messages=1000, sizes={10: 1, 1000: 1}, recovery=False)
 
@@ -61,3 +62,14 @@ def test_page_says_what_was_measured(results: Results) -> None:
 def test_drawing_has_a_bar_for_each(results: Results) -> None:
     drawn = report.drawing(results)
     assert [drawn.count(name) for name in (">mailer<", ">smtplib<", ">smtp-source<")] == [1, 1, 1]
+
+
+def test_one_section_of_the_page_is_measured_alone(results: Results) -> None:
+    servers = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+    text = report.page(results, {"processor": "abacus"}, servers, "2026-11-24")
+    for seconds in (9.5, 8.5):
+        found = Verifying(1_000_000, 90.0, 130_000_000, 1_000, seconds, 100_000, 0.5)
+        text = report.with_verifying(text, found, "2026-11-29")
+        assert text.count("## Verifying") == text.count("## How it is measured") == 1
+        assert f"{seconds} s, with a privacy log of 100,000 lines" in text
+        assert text.index("## Verifying") < text.index("## How it is measured")
