@@ -61,7 +61,7 @@ def form(issue_id: UUID, block_id: str) -> ResponseReturnValue:
     block = drafts.block_of(document, block_id)
     if block is None:
         flash(_("Ce bloc a été retiré de la lettre."), "info")
-        return to_letter(issue_id)
+        return redirect(url_for("desk.compose.page", issue_id=issue_id))
     faults = said().faults(drafts.block_faults(block)) if request.args.get("checked") else {}
     return _page(found, block, block["revision"], faults)
 
