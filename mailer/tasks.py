@@ -19,7 +19,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.jobs import Job
 from mailer.core.logging import log
 from mailer.core.settings import settings
-from mailer.delivery import anchoring, audience, ledger, load_issue, recovery, refusals
+from mailer.delivery import anchoring, audience, due, ledger, load_issue, recovery, refusals
 from mailer.delivery import send as sending
 from mailer.delivery.shaping import domains
 from mailer.imports import introductions
@@ -102,11 +102,11 @@ def _beat() -> None:
 
 def _freeze() -> None:
     with transaction() as db:
-        start = ledger.to_freeze(db, now=utcnow(), late_after=settings().late_after)
+        start = due.to_freeze(db, now=utcnow(), late_after=settings().late_after)
     for issue_id in start:
         if not _is_current():
             return
-        with jobs.row(ledger.FREEZE, issue_id), transaction() as db:
+        with jobs.row(due.FREEZE, issue_id), transaction() as db:
             frozen = audience.freeze(
                 db, issue_id, now=utcnow(), providers=routes.providers(db, rate.providers())
             )
@@ -118,7 +118,7 @@ def _ask_for_letters() -> None:
     now = utcnow()
     with transaction() as db:
         held = circuit.standing(db, sending.CIRCUITS.values(), now=now)
-        wanted = not held and ledger.is_due(db, now=now)
+        wanted = not held and due.is_due(db, now=now)
     for _ in range(settings().senders if wanted else 0):
         ask_for(Task.SEND)
 
@@ -314,7 +314,7 @@ def _close() -> None:
 
 
 EVERY_TICK = (
-    Job(ledger.FREEZE, _freeze),
+    Job(due.FREEZE, _freeze),
     Job("ask for letters", _ask_for_letters),
     Job("ask for requests", _ask_for_requests),
 )

@@ -60,7 +60,7 @@ def hit(db: Session, name: str, reason: str, *, now: datetime) -> None:
 def probe(db: Session, name: str, *, now: datetime) -> bool | None:
     """Return True where the caller alone may try, False where nobody may, None where nothing is held.
 
-    The caller then reports the result with `clear` or `failed`.
+    The caller then reports the result with `clear`, `failed`, or `release` where there is none.
     """
     held = db.scalar(select(Hold).where(Hold.name == name).with_for_update())
     if held is None:
@@ -78,6 +78,11 @@ def failed(db: Session, name: str, reason: str, *, now: datetime) -> None:
     if held:
         held.until = now
     hit(db, name, reason, now=now)
+
+
+def release(db: Session, name: str, *, now: datetime) -> None:
+    """End a probe that broke off before it proved anything: whoever is next may try."""
+    db.execute(update(Hold).where(Hold.name == name, Hold.until > now).values(until=now))
 
 
 def bring_back(db: Session, *, now: datetime) -> int:

@@ -41,16 +41,19 @@ def is_due() -> bool:
     return steady() - _looked_at > LOOK_EVERY
 
 
-def begin_look() -> float:
-    """Begin to look at the database's clock; return the steady clock's seconds."""
+def begin_look() -> None:
+    """Note that the database's clock is being looked at: nobody else needs to."""
     global _looked_at  # noqa: PLW0603 -- a process has one clock
     _looked_at = steady()
-    return _looked_at
 
 
 def set_to(database: datetime, asked_at: float) -> None:
-    """Take the database's time, which was asked for when the steady clock said `asked_at`."""
+    """Take the database's time, which was asked for when the steady clock said `asked_at`.
+
+    It was read at some instant until now: what a slow answer may err by is no change either.
+    """
     global _offset  # noqa: PLW0603
-    offset = database.timestamp() - (asked_at + steady()) / 2
-    if _offset is None or abs(offset - _offset) > TOLERANCE:
+    now = steady()
+    offset = database.timestamp() - (asked_at + now) / 2
+    if _offset is None or abs(offset - _offset) > max(TOLERANCE, (now - asked_at) / 2):
         _offset = offset

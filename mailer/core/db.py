@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
+    Connection,
     CursorResult,
     DateTime,
     Engine,
@@ -66,10 +67,16 @@ def utcnow() -> datetime:
     A process that has not yet looked at that clock does so; where there is no database it goes by its host's.
     """
     if not clock.is_known() and clock.is_due():
-        asked_at = clock.begin_look()
+        clock.begin_look()
         with suppress(SQLAlchemyError, SettingsError, RuntimeError), engine().connect() as connection:
-            clock.set_to(connection.execute(_CLOCK).scalar_one(), asked_at)
+            _look(connection)
     return clock.now()
+
+
+def _look(connection: Connection) -> None:
+    """Look at the database's clock; the time it took to have the connection is none of the answer's."""
+    asked_at = clock.steady()
+    clock.set_to(connection.execute(_CLOCK).scalar_one(), asked_at)
 
 
 @lru_cache(maxsize=1)
@@ -111,8 +118,8 @@ def transaction() -> Iterator[Session]:
     """
     with Session(engine(), expire_on_commit=False) as session, session.begin():
         if clock.is_due():
-            asked_at = clock.begin_look()
-            clock.set_to(session.scalars(_CLOCK).one(), asked_at)
+            clock.begin_look()
+            _look(session.connection())
         yield session
     after_commit.committed(session)
 

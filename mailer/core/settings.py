@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import log2
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -285,7 +285,10 @@ class Settings(BaseSettings):
     @field_validator("relay_url")
     @classmethod
     def _relay(cls, value: str) -> str:
-        return _server(value, ("smtp", "smtps"), "smtp://user:password@relay.example.org:587")
+        url = urlsplit(_server(value, ("smtp", "smtps"), "smtp://user:password@relay.example.org:587"))
+        if not unquote(f"{url.username or ''}{url.password or ''}").isascii():
+            raise ValueError("user and password may hold no accents: SMTP's login is in ASCII")
+        return value
 
     @field_validator("inbox_url")
     @classmethod

@@ -8,12 +8,14 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from mailer.core.db import changed
+from mailer.delivery import ledger
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
 
 
 def erase(db: Session, subscriber_ids: Sequence[UUID]) -> int:
     """Leave their rows without the person, and without what the relay said of their mailbox; how many."""
+    ledger.hold(db, subscriber_ids)
     theirs = Delivery.subscriber_id.in_(subscriber_ids)
     return changed(db, update(Delivery).where(theirs).values(subscriber_id=None, reply=None))
 

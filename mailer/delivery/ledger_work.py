@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from mailer.core import clock, heartbeats
 from mailer.core.db import transaction, utcnow
-from mailer.delivery import ledger, refusals
+from mailer.delivery import claim, ledger, refusals
 from mailer.delivery.breaker import Trip
-from mailer.delivery.ledger import Claim, Claimed, Outcome, ProviderBudget, Rechecked
+from mailer.delivery.claim import Claim, Claimed, ProviderBudget, Rechecked
+from mailer.delivery.ledger import Outcome
 from mailer.delivery.load_issue import LeavingIssue
 from mailer.delivery.shaping.budget import ProviderReplies, SendingBudget
 
@@ -48,10 +49,10 @@ class LedgerWork:
 
     def run(self, budget: SendingBudget) -> LedgerAnswer:
         """Commit all of it; the seconds of the gate count from before each statement."""
-        now, claim = utcnow(), Claim()
+        now, taken = utcnow(), Claim()
         with transaction() as db:
             until = clock.steady() + GATE
-            rechecked = ledger.recheck(db, self.worker, self.rechecking, now=now)
+            rechecked = claim.recheck(db, self.worker, self.rechecking, now=now)
             ledger.record(db, self.worker, self.outcomes, now=now)
             budget.share_replies(db, self.replies, now=now)
             if self.heartbeat_due:
@@ -59,8 +60,8 @@ class LedgerWork:
             issues = self.load(db, self.known)
             if self.budgets:
                 good = clock.steady() + GATE
-                claim = ledger.claim(db, self.worker, self.budgets, limit=self.limit, now=now, until=good)
+                taken = claim.claim(db, self.worker, self.budgets, limit=self.limit, now=now, until=good)
         for issue_id, trip in self.trips:  # apart: it takes the issue before its rows, as the desk does
             with transaction() as db:
                 refusals.suspect(db, issue_id, trip, now=now)
-        return LedgerAnswer(claim, self.outcomes, rechecked, until, issues)
+        return LedgerAnswer(taken, self.outcomes, rechecked, until, issues)

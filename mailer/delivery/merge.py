@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import exists, update
 from sqlalchemy.orm import Session, aliased
 
+from mailer.delivery import ledger
 from mailer.delivery.models import Delivery
 from mailer.smtp.replies import WAITING
 
@@ -14,6 +15,7 @@ def merge(db: Session, *, gone: UUID, kept: UUID) -> None:
 
     The row that is left over is nobody's: it stays, as after an erasure, and is withheld if it still waits.
     """
+    ledger.hold(db, [gone, kept])
     other = aliased(Delivery)
     twin = exists().where(other.issue_id == Delivery.issue_id, other.subscriber_id == gone)
     waits = Delivery.subscriber_id == kept, Delivery.state.in_(WAITING)

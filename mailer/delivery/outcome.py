@@ -3,7 +3,8 @@
 import random
 from datetime import datetime
 
-from mailer.delivery.ledger import Claimed, Outcome
+from mailer.delivery.claim import Claimed
+from mailer.delivery.ledger import Outcome
 from mailer.smtp.replies import DeliveryState, Reply, retry_at, verdict
 from mailer.smtp.session import TransactionEnd
 

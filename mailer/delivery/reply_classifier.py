@@ -6,7 +6,8 @@ from uuid import UUID
 
 from mailer.delivery import outcome as ending
 from mailer.delivery.breaker import Breaker, Trip, oversized
-from mailer.delivery.ledger import Claimed, Outcome
+from mailer.delivery.claim import Claimed
+from mailer.delivery.ledger import Outcome
 from mailer.delivery.load_issue import LeavingIssue
 from mailer.delivery.shaping.budget import SendingBudget
 from mailer.smtp.relay_health import RelayHealth

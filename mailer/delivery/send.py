@@ -10,8 +10,8 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.logging import log
 from mailer.core.settings import settings
 from mailer.delivery import load_issue, recovery
+from mailer.delivery.claim import Fenced
 from mailer.delivery.journal import JournalUnwritable
-from mailer.delivery.ledger import Fenced
 from mailer.delivery.ledger_work import Issues
 from mailer.delivery.shaping.budget import SendingBudget
 from mailer.delivery.worker import SendWorker
@@ -55,6 +55,11 @@ def _work(stretch: float, stopping: Callable[[], bool]) -> bool:
         if probing:
             with transaction() as db:
                 circuit.failed(db, circuit.RELAY, str(error), now=utcnow())
+        raise
+    except Exception:  # it is no fault of the relay's, and nobody else waits for the end of our probe
+        if probing:
+            with transaction() as db:
+                circuit.release(db, circuit.RELAY, now=utcnow())
         raise
     with transaction() as db:
         circuit.clear(db, *CIRCUITS.values())

@@ -24,14 +24,15 @@ from mailer.core import clock, logging
 from mailer.core.db import utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery import outcome as ending
+from mailer.delivery.claim import Claimed, Fenced
 from mailer.delivery.journal import Journal, JournalUnwritable
-from mailer.delivery.ledger import Claimed, Fenced, Outcome
+from mailer.delivery.ledger import Outcome
 from mailer.delivery.ledger_thread import LedgerThread
 from mailer.delivery.ledger_work import Issues, LedgerAnswer, LedgerWork, Load
 from mailer.delivery.message import Recipient
 from mailer.delivery.reply_classifier import ReplyClassifier
 from mailer.delivery.shaping.budget import SendingBudget
-from mailer.delivery.shaping.queue import ProviderQueues
+from mailer.delivery.shaping.provider_queues import ProviderQueues
 from mailer.smtp.pool import Pool
 from mailer.smtp.relay import Relay, RelayDown
 from mailer.smtp.replies import Reply

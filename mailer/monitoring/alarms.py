@@ -15,12 +15,12 @@ from mailer.core.circuit import Hold
 from mailer.core.jobs import Failing
 from mailer.core.logging import log
 from mailer.core.settings import settings
-from mailer.delivery import ledger, load_issue, recovery, refusals, stalled, unknown
+from mailer.delivery import due, ledger, load_issue, recovery, refusals, stalled, unknown
 from mailer.delivery.stalled import Stalled
 from mailer.imports import refused_introductions
 from mailer.monitoring import causes
 from mailer.monitoring.backlog import Backlog, backlogs
-from mailer.monitoring.causes import SILENT_AFTER, Needs
+from mailer.monitoring.causes import QUICK, SILENT_AFTER, Needs
 from mailer.monitoring.sentences import sentence
 from mailer.newsletters import newsletters
 from mailer.privacy.cases import register
@@ -156,14 +156,14 @@ def _failing_about(job: Failing, now: datetime) -> ActiveAlarm:
 
 def _late(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
     given = settings()
-    for each in ledger.late(db, now=now, late_after=given.late_after):
+    for each in due.late(db, now=now, late_after=given.late_after):
         due_at = each.due_at.astimezone(given.zone) if each.due_at else now
         yield ActiveAlarm("late", str(each.id), {"title": each.title, "due_at": f"{due_at:%Y-%m-%d %H:%M}"})
 
 
 def _not_begun(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
     for issue in stalled.not_begun(db, now=now, late_after=settings().late_after):
-        cause, detail = causes.likely(db, Needs(("beat", "notices"), jobs=(ledger.FREEZE,)), now=now)
+        cause, detail = causes.likely(db, Needs(QUICK, jobs=(due.FREEZE,)), now=now)
         values = {
             "title": issue.title, "minutes": _minutes(issue.due_at or now, now),
             "cause": cause, "detail": detail,
@@ -184,7 +184,7 @@ def _stalled(db: Session, now: datetime) -> Iterator[ActiveAlarm]:
 def _needs_of(send: Stalled) -> Needs:
     rate = settings().rate
     return Needs(
-        ("beat", "notices", "letters"), (circuit.RELAY, circuit.JOURNAL, circuit.DKIM),
+        (*QUICK, "letters"), (circuit.RELAY, circuit.JOURNAL, circuit.DKIM),
         (load_issue.JOB, "ask for letters", recovery.JOB, ledger.CLOSE), send.on_hold,
         rate if rate < RATE_TOO_LOW else 0,
     )  # fmt: skip

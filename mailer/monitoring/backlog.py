@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from mailer.core import circuit, heartbeats
 from mailer.core.settings import settings
-from mailer.delivery import ledger
+from mailer.delivery import due
 from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.imports.models import Import, ImportState
-from mailer.monitoring.causes import Needs
+from mailer.monitoring.causes import QUICK, Needs
 from mailer.notices import outbox
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import access_links
@@ -46,16 +46,15 @@ LIMITS = {
     Queue.MAILBOX: timedelta(hours=1),
     Queue.ERASURES: timedelta(minutes=10),
 }
-_QUICK = ("beat", "notices")  # the processes that do what is quick
 NEEDS = {
-    Queue.REQUESTS: Needs(_QUICK, jobs=(signup.JOB, preferences.JOB, access_links.JOB)),
-    Queue.NOTICES: Needs(_QUICK, (circuit.RELAY, circuit.DKIM), (outbox.JOB,)),
+    Queue.REQUESTS: Needs(QUICK, jobs=(signup.JOB, preferences.JOB, access_links.JOB)),
+    Queue.NOTICES: Needs((*QUICK, "notices"), (circuit.RELAY, circuit.DKIM), (outbox.JOB,)),
     Queue.INTRODUCTIONS: Needs(
-        _QUICK, (circuit.RELAY, circuit.DKIM), (introductions.JOB, outbox.JOB, ledger.FREEZE)
+        (*QUICK, "notices"), (circuit.RELAY, circuit.DKIM), (introductions.JOB, outbox.JOB, due.FREEZE)
     ),
-    Queue.IMPORTS: Needs(("beat", "chores"), jobs=(importing.JOB,)),
-    Queue.MAILBOX: Needs(_QUICK, (circuit.INBOX,), (intake.JOB,)),
-    Queue.ERASURES: Needs(_QUICK, (circuit.INBOX,), (erasure_worker.RETRY, erasure_worker.FINISH)),
+    Queue.IMPORTS: Needs((*QUICK, "chores"), jobs=(importing.JOB,)),
+    Queue.MAILBOX: Needs((*QUICK, "chores"), (circuit.INBOX,), (intake.JOB,)),
+    Queue.ERASURES: Needs(QUICK, (circuit.INBOX,), (erasure_worker.RETRY, erasure_worker.FINISH)),
 }
 
 

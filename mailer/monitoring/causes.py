@@ -21,13 +21,17 @@ class Cause(StrEnum):
     DKIM = "dkim"
     INBOX = "inbox"
     PROVIDER = "provider"
-    BEAT = "beat"  # no sign of life from it
+    TICKS = "ticks"  # no sign of life from any worker of this queue; it writes beat's, so it comes first
+    BEAT = "beat"
     LETTERS = "letters"
     NOTICES = "notices"
     CHORES = "chores"
     JOB = "job"  # that fails
     RATE = "rate"
     NOT_KNOWN = "not_known"
+
+
+QUICK = "ticks", "beat"  # the processes that look for what is due
 
 
 @dataclass(frozen=True)

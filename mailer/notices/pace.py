@@ -39,7 +39,7 @@ class NoticePace:
         return crowded | self._not_before.keys()
 
     def grant(self, provider: str, priority: Priority) -> bool:
-        """Return whether a message of this provider may begin now; then it counts as in flight."""
+        """Return whether a message of this provider may begin now."""
         if priority is Priority.BULK and not self._bulk.grant({OTHER: 1})[OTHER]:
             self._no_bulk_before = time.monotonic() + self._bulk.wait()
             return False
@@ -48,8 +48,11 @@ class NoticePace:
             if priority is Priority.BULK:
                 self._bulk.give_back({OTHER: 1})
             return False
-        self._in_flight[provider] += 1
         return True
+
+    def begun(self, provider: str) -> None:
+        """One message of this provider is in flight."""
+        self._in_flight[provider] += 1
 
     def finished(self, provider: str) -> None:
         """One message of this provider is no longer in flight."""

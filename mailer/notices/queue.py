@@ -74,6 +74,7 @@ class NoticeQueue:
                 with jobs.row(JOB, found.notice.id, db):
                     taken = self._taken(found, priority, now, at)
             if taken:
+                self._pace.begun(taken.provider)  # it is committed: one that failed is in nobody's way
                 return taken
         return None
 

@@ -59,6 +59,11 @@ def _work(worker: NoticeWorker, until: float, hold: Hold) -> bool:
             else:
                 hold(db, error, now=utcnow())
         return False
+    except Exception:
+        if probing:
+            with transaction() as db:
+                circuit.release(db, circuit.RELAY, now=utcnow())
+        raise
     if probing and not (worker.health.probing and worker.busy):
         with transaction() as db:
             circuit.clear(db, circuit.RELAY)

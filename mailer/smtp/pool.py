@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
+from mailer.core import jobs
 from mailer.smtp import session as dialogue
 from mailer.smtp.relay import Relay, RelayDown
 from mailer.smtp.session import Phase, Session, SessionOwner
@@ -131,6 +132,8 @@ class Pool:
             answers.put(self._relay.connect(patience=dialogue.COMMAND_TIMEOUT))
         except RelayDown as down:
             answers.put(down)
+        except Exception as error:  # whatever it was, somebody may wait for the answer, for ever
+            answers.put(RelayDown(jobs.place(error)))
         if answers is not self._dialled:
             _hang_up(answers)
 

@@ -19,7 +19,7 @@ from mailer.core.db import changed
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import settings
 from mailer.core.throttle import Limit
-from mailer.subscribers import subscriptions
+from mailer.subscribers import subscriptions, suppressions
 from mailer.subscribers.consent import chain, wordings
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload, Wording
 from mailer.subscribers.eligibility import UNCONFIRMED
@@ -179,7 +179,7 @@ def _may_be_asked(db: Session, request: SignupRequest, now: datetime) -> bool:
         return False
     if not throttle.take(db, throttle.limit(MAILS_A_DAY, DAY, "signups of", box), now=now):
         return False
-    suppression = db.get(Suppression, fingerprint_of(request.email))
+    suppression = suppressions.find(db, fingerprint_of(request.email))
     return not (suppression and suppression.asked_at and now - suppression.asked_at < SUPPRESSED_ASKED_EVERY)
 
 

@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
 from mailer.core.fingerprint import fingerprint_of
-from mailer.subscribers import eligibility
+from mailer.subscribers import eligibility, suppressions
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.given import given
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload, Wording
@@ -24,7 +24,6 @@ from mailer.subscribers.models import (
     Subscriber,
     Subscription,
     SubscriptionState,
-    Suppression,
 )
 from mailer.subscribers.recipients import receives, recipient
 
@@ -65,7 +64,7 @@ def confirm(
         subscription.changed_at = now
     reaffirm(db, subscription, subscriber, wording=wording, channel=channel, now=now)
     subscription.state = SubscriptionState.ACTIVE
-    db.execute(delete(Suppression).where(Suppression.fingerprint == subscriber.fingerprint))
+    suppressions.lift_own(db, subscriber.fingerprint)
     return Confirmation.REAFFIRMED if received_before else Confirmation.CONFIRMED
 
 

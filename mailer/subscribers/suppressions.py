@@ -1,4 +1,4 @@
-"""Keep the addresses that are never written to, by their keyed fingerprint alone.
+"""Keep the addresses that are never written to, by their keyed fingerprint alone; tell why one is not.
 
 Every import and every claim of a delivery respects them.  Only the person lifts their own, by a fresh double
 opt-in; staff may take back what staff or a relay put there.
@@ -83,6 +83,19 @@ def add_or_strengthen(db: Session, address: SuppressedAddress) -> bool:
     return bool(add(db, [address]) or changed(db, stronger))
 
 
+def find(db: Session, fingerprint: bytes) -> Suppression | None:
+    """Return why this address is never written to; None where it may be.
+
+    What is sent asks `recipient` (migrations/functions/recipient.sql), which reads the same table.
+    """
+    return db.get(Suppression, fingerprint)
+
+
+def lift_own(db: Session, fingerprint: bytes) -> None:
+    """Lift a suppression of any kind: its person has just consented anew."""
+    db.execute(delete(Suppression).where(Suppression.fingerprint == fingerprint))
+
+
 def remove(db: Session, fingerprint: bytes) -> bool:
     """Lift a suppression; return False if there was none.  Raises PersonalSuppression."""
     suppression = db.get(Suppression, fingerprint, with_for_update=True)
@@ -90,7 +103,7 @@ def remove(db: Session, fingerprint: bytes) -> bool:
         return False
     if suppression.reason in PERSONAL:
         raise PersonalSuppression(suppression.reason)
-    db.execute(delete(Suppression).where(Suppression.fingerprint == fingerprint))
+    lift_own(db, fingerprint)
     decisions.write(db, Decision.LIFTED, fingerprint)
     return True
 

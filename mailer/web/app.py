@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
@@ -111,9 +112,9 @@ def _language(given: Settings) -> str:
 
 
 def _other_language() -> str:
-    """Return this page's address in the other language."""
+    """Return this page's address in the other language; quoted: browsers take a backslash for a slash."""
     other = "en" if str(get_locale()) == "fr" else "fr"
-    return f"{request.path}?lang={other}"
+    return f"/{quote(request.path.lstrip('/'))}?lang={other}"
 
 
 def _explain(error: HTTPException) -> ResponseReturnValue:

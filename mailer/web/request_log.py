@@ -5,6 +5,7 @@ An answer carries its id only where the request had one: two people get the same
 
 import re
 import time
+from typing import Any
 from uuid import UUID, uuid4
 
 from flask import Flask, Response, g, request
@@ -21,17 +22,17 @@ _USABLE = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 def init_request_log(app: Flask) -> None:
     """Give an app a line for each request, and its id in every line written meanwhile."""
-    app.before_request(_begin)
+    app.url_value_preprocessor(_begin)  # the first of what may look, and fail, before a view
     app.after_request(_end)
     app.teardown_request(lambda _: clear_contextvars())
 
 
-def _begin() -> None:
+def _begin(_: str | None, values: dict[str, Any] | None) -> None:
     clear_contextvars()
     given = request.headers.get(HEADER, "")
     g.request_id = given if _USABLE.fullmatch(given) else uuid4().hex[:16]
     g.begun = time.monotonic()
-    ids = {name.removesuffix("_id"): str(value) for name, value in (request.view_args or {}).items()
+    ids = {name.removesuffix("_id"): str(value) for name, value in (values or {}).items()
            if isinstance(value, UUID)}  # fmt: skip
     bind_contextvars(request=g.request_id, **ids)
 

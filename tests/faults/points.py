@@ -21,7 +21,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from mailer.delivery import audience, ledger, recovery
+from mailer.delivery import audience, claim, ledger, recovery
 from mailer.delivery.worker import SendWorker
 from mailer.smtp.relay import Relay
 from mailer.smtp.session import BodyPermission, TransactionEnd
@@ -151,7 +151,7 @@ class Wire:
 def install(points: Points) -> None:
     """Put the points in place, in this process and for good."""
     points.around(audience, "freeze", lambda result, *_: result is not None)
-    points.around(ledger, "claim", lambda claim, *_: bool(claim.rows))
+    points.around(claim, "claim", lambda taken, *_: bool(taken.rows))
     points.around(ledger, "record", lambda _, *args: bool(args[2]))
     points.around(recovery, "settle_abandoned", lambda *_: True)
     event.listen(Session, "after_commit", points.committed)

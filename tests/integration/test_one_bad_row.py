@@ -19,7 +19,7 @@ from mailer.core.jobs import Failure, Job
 from mailer.core.logging import ADDRESS
 from mailer.core.settings import Settings
 from mailer.core.throttle import Throttle
-from mailer.delivery import ledger, recovery
+from mailer.delivery import due, ledger, recovery
 from mailer.imports import introductions
 from mailer.imports import worker as importing
 from mailer.imports.models import Import, ImportState
@@ -223,7 +223,7 @@ def _import() -> None:
 
 
 LOOPS = (
-    Loop(ledger.FREEZE, tasks.tick, _issues, Issue, lambda: (Issue.state == "scheduled",), "UPDATE", "issue"),
+    Loop(due.FREEZE, tasks.tick, _issues, Issue, lambda: (Issue.state == "scheduled",), "UPDATE", "issue"),
     Loop(ledger.CLOSE, tasks.sweep, _sent_issues, Issue, lambda: (Issue.state == "sending",), "UPDATE",
          "issue"),
     Loop(signup.JOB, tasks.signups, _signups, SignupRequest, lambda: (), "DELETE", "signup_request"),

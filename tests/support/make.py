@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
 from mailer.delivery import recovery
-from mailer.delivery.ledger import ProviderBudget
+from mailer.delivery.claim import ProviderBudget
 from mailer.delivery.load_issue import LeavingIssue
 from mailer.delivery.message import Letter
 from mailer.delivery.message import SenderIdentity as Identity

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session as Database
 
 from mailer.core import circuit
-from mailer.delivery.ledger import START, Claim, Claimed, ProviderBudget
+from mailer.delivery.claim import START, Claim, Claimed, ProviderBudget
 from mailer.smtp.connection_limits import ConnectionLimits
 from mailer.smtp.providers import OTHER, Provider, is_throttle
 from mailer.smtp.rate import RateLimiter
@@ -40,7 +40,7 @@ class SendingBudget:
         self._reached: dict[_Queue, tuple[datetime, int]] = {}
         self._empty: set[_Queue] = set()  # in which the last claim found nothing, until rewound
         self._asked: dict[_Queue, int] = {}
-        self._turn = 0  # whose turn it is to have what an even split leaves over
+        self._turns = Counter[str]()  # by provider: which issue has next what an even split leaves over
         self._on_hold: dict[str, bool] = {}  # provider → may be probed
         self._throttled: dict[str, str] = {}
         self._accepted: set[str] = set()
@@ -61,11 +61,10 @@ class SendingBudget:
         wanted = {provider: count for provider, count in wanted.items() if count}
         granted = self._limiter.grant(wanted)
         self.exhausted = bool(wanted) and not any(granted.values())
-        self._turn += 1
         self._asked = {
             (issue, provider): count
             for provider, grant in granted.items()
-            for issue, count in self._split(grant, of[provider])
+            for issue, count in self._split(provider, grant, of[provider])
             if count
         }
         return [
@@ -73,10 +72,13 @@ class SendingBudget:
             for queue, count in self._asked.items()
         ]
 
-    def _split(self, grant: int, issues: Sequence[UUID]) -> Iterator[tuple[UUID, int]]:
+    def _split(self, provider: str, grant: int, issues: Sequence[UUID]) -> Iterator[tuple[UUID, int]]:
+        """Split it evenly; what is left over goes to the issues in turn, and only a grant ends a turn."""
         each, over = divmod(grant, len(issues))
+        first = self._turns[provider]
+        self._turns[provider] += over
         for place, issue in enumerate(issues):
-            yield issue, each + ((place + self._turn) % len(issues) < over)
+            yield issue, each + ((place - first) % len(issues) < over)
 
     def note_claim(self, claim: Claim) -> None:
         """Note how far the claim went, and give back what it could not use."""

@@ -16,7 +16,7 @@ from mailer.privacylog import decisions
 from mailer.privacylog.decisions import Decision
 from mailer.subscribers import merge, subscribers, suppressions
 from mailer.subscribers.eligibility import CHANGE_UNDONE
-from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
+from mailer.subscribers.models import Subscriber, SuppressionReason
 from mailer.subscribers.suppressions import SuppressedAddress
 
 CHANNEL = "rectification"
@@ -82,7 +82,7 @@ def _carry_suppression(db: Session, old: bytes, email: str) -> None:
 
     A dead mailbox is not one of theirs: that was the address's.
     """
-    said = db.get(Suppression, old)
+    said = suppressions.find(db, old)
     if said is None or said.reason is SuppressionReason.HARD_BOUNCE:
         return
     if not merge.agreed_since(db, email, said.at):

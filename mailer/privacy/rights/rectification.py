@@ -23,8 +23,8 @@ from mailer.privacy.cases import old_mailbox, self_service
 from mailer.privacy.cases.old_mailbox import UNDO_WITHIN
 from mailer.privacy.models import AddressChange, Outcome, Right, RightsLink, RightsRequest
 from mailer.privacy.rights import moves
-from mailer.subscribers import subscribers
-from mailer.subscribers.models import Subscriber, Suppression
+from mailer.subscribers import subscribers, suppressions
+from mailer.subscribers.models import Subscriber
 
 CONFIRM_WITHIN = timedelta(days=2)
 DAY = timedelta(hours=24)
@@ -113,7 +113,7 @@ def _may_begin(change: AddressChange, subscriber: Subscriber) -> bool:
 
 def _ask_mailbox(db: Session, change: AddressChange, subscriber: Subscriber, now: datetime) -> None:
     """Write to the new mailbox, unless it is suppressed or was asked too often."""
-    if _has_room(db, change, now) and db.get(Suppression, fingerprint_of(change.new_email)) is None:
+    if _has_room(db, change, now) and suppressions.find(db, fingerprint_of(change.new_email)) is None:
         facts = {"link": NEW_PATH, "purpose": Purpose.NEW_ADDRESS, "of": change.id.hex}
         outbox.post(
             db, NoticeKind.NEW_ADDRESS, email=change.new_email, locale=subscriber.locale, facts=facts,

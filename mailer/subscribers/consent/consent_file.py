@@ -17,13 +17,13 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.core.i18n import labels
 from mailer.core.paths import templates_dir
 from mailer.core.settings import settings
-from mailer.subscribers import eligibility
+from mailer.subscribers import eligibility, suppressions
 from mailer.subscribers.consent import chain
 from mailer.subscribers.consent.faults import Fault
 from mailer.subscribers.consent.models import ConsentEvent, ConsentKind, ConsentPayload, Wording
 from mailer.subscribers.consent.verify import Verification
 from mailer.subscribers.eligibility import CHANGE_UNDONE, Standing, Why
-from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
+from mailer.subscribers.models import Subscriber, SuppressionReason
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def draw(db: Session, email: str, names: Mapping[UUID, str], *, now: datetime) -
     """Return the consent record of a normalised address; `names` are the newsletters'."""
     fingerprint = fingerprint_of(email)
     subscriber = db.scalar(select(Subscriber).where(Subscriber.fingerprint == fingerprint))
-    suppression = db.get(Suppression, fingerprint)
+    suppression = suppressions.find(db, fingerprint)
     reason = suppression.reason if suppression else None
     return ConsentRecord(
         email=email,

@@ -28,8 +28,8 @@ from mailer.privacy.models import Channel, Outcome, Right, RightsEvent, RightsRe
 from mailer.privacy.rights import by_staff
 from mailer.rendering.typography import long_day
 from mailer.staff import accounts
-from mailer.subscribers import subscribers
-from mailer.subscribers.models import Suppression, SuppressionReason
+from mailer.subscribers import subscribers, suppressions
+from mailer.subscribers.models import SuppressionReason
 from mailer.web.desk import downloads, labels
 
 rights = Blueprint("rights", __name__, url_prefix="/rights")
@@ -199,7 +199,7 @@ def show(case_id: UUID, **given: str) -> str:
         subject = case.email and subscribers.by_email(db, case.email)
         busy = register.is_erasing(db, case)
         letters = subscribers.active_newsletters(db, subject.id) if subject else []
-        barred = db.get(Suppression, case.fingerprint) if case.fingerprint else None
+        barred = suppressions.find(db, case.fingerprint) if case.fingerprint else None
         unread = case.channel is Channel.EMAIL and case.acknowledged_at is None
     return render_template(
         "desk/case.html", case=case, steps=[_shown(each) for each in steps], names=names,

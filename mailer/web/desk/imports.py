@@ -207,9 +207,9 @@ def _day(typed: str | None) -> datetime | None:
         return None
     try:
         day = date.fromisoformat(typed)
-    except ValueError:
+        return datetime(day.year, day.month, day.day, tzinfo=settings().zone).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Refusal(_("La date du consentement s’écrit 2026-01-31.")) from None
-    return datetime(day.year, day.month, day.day, tzinfo=settings().zone).astimezone(UTC)
 
 
 def _fetch(db: Session, import_id: UUID) -> Import:

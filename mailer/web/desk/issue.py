@@ -13,7 +13,7 @@ from wtforms import StringField
 
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
-from mailer.delivery import expected_audience, ledger, refusals, reports, unknown
+from mailer.delivery import due, expected_audience, refusals, reports, unknown
 from mailer.delivery.certificate import NotClosed, certify
 from mailer.issues import lifecycle
 from mailer.issues.findings import Finding
@@ -89,7 +89,7 @@ def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None, *, as
             recipients=recipients(db, found),
             undecided=sum(each.rows for each in unknown.undecided(db, issue_id)),
             refused=next(iter(refusals.undecided(db, issue_id)), None),
-            late=ledger.is_late(found, now=now, late_after=settings().late_after),
+            late=due.is_late(found, now=now, late_after=settings().late_after),
             live=_is_live(found),
             form=form,
             fault=fault.sentence(labels.language()) if fault else None,

@@ -10,12 +10,24 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf import FlaskForm
+from sqlalchemy.exc import SQLAlchemyError
 from wtforms import EmailField, PasswordField
 
 from mailer.core.db import transaction, utcnow
@@ -151,8 +163,15 @@ def _busy(form: LoginForm) -> ResponseReturnValue:
 
 
 def _account(secret: str) -> Account | None:
-    with transaction() as db:
-        found = sessions.resume(db, secret, now=utcnow(), is_act=_is_act())
+    """Return who is logged in; nobody on the page that says that the database cannot be asked."""
+    if "unasked" in g:
+        return None
+    try:
+        with transaction() as db:
+            found = sessions.resume(db, secret, now=utcnow(), is_act=_is_act())
+    except SQLAlchemyError:
+        g.unasked = True
+        raise
     return Account(**asdict(found)) if found else None
 
 

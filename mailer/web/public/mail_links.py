@@ -23,12 +23,11 @@ from mailer.delivery.reports import Addressee
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox
-from mailer.subscribers import recipients, subscribers, subscriptions
+from mailer.subscribers import recipients, subscribers, subscriptions, suppressions
 from mailer.subscribers.models import (
     DepartureReason,
     Subscriber,
     Subscription,
-    Suppression,
 )
 from mailer.subscribers.preferences import still_theirs
 from mailer.subscribers.subscriptions import CONFIRM_WITHIN, Confirmation
@@ -129,7 +128,7 @@ def _read(db: Session, token: str, purpose: Purpose) -> tuple[UUID | None, Newsl
 
 def _stands(db: Session, subscriber: Subscriber, signed_at: datetime) -> bool:
     """Return whether no suppression came after the mail; links are signed in whole seconds."""
-    barred = db.get(Suppression, subscriber.fingerprint)
+    barred = suppressions.find(db, subscriber.fingerprint)
     return barred is None or barred.at < signed_at + timedelta(seconds=1)
 
 

@@ -1,15 +1,17 @@
 """What is stored is dated by the database's clock, whatever the host's says."""
 
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
+from sqlalchemy.orm import Session
 
 from mailer import tasks
 from mailer.core import circuit, clock, heartbeats
 from mailer.core.circuit import Hold
-from mailer.core.db import transaction, utcnow
+from mailer.core.db import engine, transaction, utcnow
 from mailer.delivery import audience
 from mailer.delivery.models import Delivery
 from mailer.monitoring import alarms
@@ -53,6 +55,37 @@ def test_what_a_look_errs_by_sets_no_clock_back(monkeypatch: pytest.MonkeyPatch)
     assert utcnow() >= before
     clock.set_to(before - timedelta(hours=1), clock.steady())
     assert before - utcnow() > timedelta(minutes=59)
+
+
+@pytest.mark.usefixtures("slow_host")
+def test_the_time_a_connection_takes_sets_no_clock_ahead() -> None:
+    """A pool that is empty, or a server that starts, keeps waiting for seconds: none of the answer's."""
+
+    def slow(*_: object) -> None:
+        time.sleep(0.6)
+
+    event.listen(engine(), "engine_connect", slow)
+    try:
+        utcnow()
+        with transaction() as db:
+            assert _ahead(db) < timedelta(seconds=0.2)
+        clock._looked_at = float("-inf")
+        with transaction() as db:
+            assert _ahead(db) < timedelta(seconds=0.2)
+    finally:
+        event.remove(engine(), "engine_connect", slow)
+
+
+def _ahead(db: Session) -> timedelta:
+    there: datetime = db.scalars(select(func.clock_timestamp())).one()
+    return abs(utcnow() - there)
+
+
+def test_what_a_slow_answer_may_err_by_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = utcnow()
+    monkeypatch.setattr(clock, "_offset", clock._offset)
+    clock.set_to(before, clock.steady() - 4)
+    assert utcnow() - before < timedelta(seconds=1)
 
 
 def test_what_was_dated_while_the_database_s_clock_was_ahead_is_brought_back() -> None:

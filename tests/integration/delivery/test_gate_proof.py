@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.core.db import transaction, utcnow
-from mailer.delivery import audience, ledger
+from mailer.delivery import audience, claim, due
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
@@ -117,8 +117,8 @@ def test_nobody_is_frozen_beside_somebody_without_a_proof(newsletter: Newsletter
     with transaction() as db:
         assert db.get_one(Issue, issue.id).state is IssueState.SCHEDULED
         assert db.scalars(select(Delivery)).all() == []
-        assert not ledger.is_due(db, now=utcnow())
-        assert ledger.to_freeze(db, now=utcnow(), late_after=LATE) == []
+        assert not due.is_due(db, now=utcnow())
+        assert due.to_freeze(db, now=utcnow(), late_after=LATE) == []
     assert "unproven:lettre" in _alarms()
     forge("UPDATE subscription SET state = 'ended', consent_id = NULL FROM subscriber s "
           "WHERE s.id = subscriber_id AND s.email = :email AND newsletter_id = :newsletter",
@@ -144,7 +144,7 @@ def test_the_claim_withholds_and_pauses(newsletter: Newsletter) -> None:
     issue = _frozen(newsletter)
     rest_on(ZOE, "reader0@example.org")
     with transaction() as db:
-        claimed = ledger.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow())
+        claimed = claim.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow())
         assert (len(claimed.rows), claimed.withheld) == (OTHERS, 1)
     with transaction() as db:
         reasons = db.scalars(select(Delivery.withheld).where(Delivery.withheld.is_not(None)))
@@ -156,22 +156,22 @@ def test_the_claim_withholds_and_pauses(newsletter: Newsletter) -> None:
 def test_nothing_is_claimed_of_a_paused_newsletter(newsletter: Newsletter) -> None:
     issue, worker = _frozen(newsletter), uuid4()
     with transaction() as db:
-        held = ledger.claim(db, worker, all_of(issue.id), limit=2, now=utcnow()).rows
+        held = claim.claim(db, worker, all_of(issue.id), limit=2, now=utcnow()).rows
         newsletters.pause(db, newsletter.id, now=utcnow())
     with transaction() as db:
-        assert ledger.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow()).rows == []
-        assert not ledger.is_due(db, now=utcnow())
-        assert ledger.to_freeze(db, now=utcnow(), late_after=LATE) == []
-        assert ledger.recheck(db, worker, held, now=utcnow()).allowed == set()
+        assert claim.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow()).rows == []
+        assert not due.is_due(db, now=utcnow())
+        assert due.to_freeze(db, now=utcnow(), late_after=LATE) == []
+        assert claim.recheck(db, worker, held, now=utcnow()).allowed == set()
 
 
 def test_the_second_look_asks_for_the_proof_too(newsletter: Newsletter) -> None:
     issue, worker = _frozen(newsletter), uuid4()
     with transaction() as db:
-        held = ledger.claim(db, worker, all_of(issue.id), limit=100, now=utcnow()).rows
+        held = claim.claim(db, worker, all_of(issue.id), limit=100, now=utcnow()).rows
     rest_on(ZOE, "reader0@example.org")
     with transaction() as db:
-        looked = ledger.recheck(db, worker, held, now=utcnow())
+        looked = claim.recheck(db, worker, held, now=utcnow())
         assert (len(looked.allowed), looked.withheld) == (OTHERS, 1)
     assert "unproven:lettre" in _alarms()
 

@@ -14,27 +14,30 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from mailer.core import heartbeats
+from mailer.core import circuit, heartbeats
 from mailer.core.db import engine, transaction, utcnow
 from mailer.core.heartbeats import Heartbeat
 from mailer.core.settings import Settings, settings
 from mailer.core.tokens import Purpose, read_delivery
-from mailer.delivery import audience, ledger, recovery, reports
+from mailer.delivery import audience, claim, ledger, recovery, reports
+from mailer.delivery import send as sending
 from mailer.delivery.certificate import certify
-from mailer.delivery.ledger import Claim, Fenced, Outcome
+from mailer.delivery.claim import Claim, Fenced
+from mailer.delivery.ledger import Outcome
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Approval, Issue
 from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import Newsletter
 from mailer.smtp.pool import Pool
 from mailer.smtp.providers import OTHER
-from mailer.smtp.relay import Relay
+from mailer.smtp.relay import Relay, RelayDown
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions
 from mailer.subscribers.models import Subscriber, Subscription
+from tests.support.broken import broken
 from tests.support.make import (
     all_of,
     import_people,
@@ -47,6 +50,7 @@ from tests.support.make import (
     truncate,
 )
 from tests.support.sink import Sink, running_sink
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -150,7 +154,7 @@ def test_who_asks_for_rest_in_mid_send_is_withheld(frozen: tuple[Issue, list[str
         db.execute(update(Subscription).where(mine).values(informed_at=None))
         _restrict(db, readers[5])
     with transaction() as db:
-        claimed = ledger.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow())
+        claimed = claim.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow())
         assert (len(claimed.rows), claimed.withheld) == (37, 3)
         reasons = db.scalars(select(Delivery.withheld).where(Delivery.withheld.is_not(None)))
         assert {reason.value for reason in reasons if reason} == {"paused", "restricted", "uninformed"}
@@ -161,10 +165,10 @@ def test_the_claim_goes_through_indexes_though_the_tables_were_just_made(clean: 
     with engine().begin() as connection:
         truncate(connection)  # of tables known to be empty, a whole index is no dearer than a key
     with transaction() as db:
-        db.execute(ledger._BY_KEY)
+        db.execute(claim.BY_KEY)
         values = {"issues": [uuid4()], "worker": uuid4(), "limit": 100, "now": utcnow(), "providers": [OTHER],
-                  "budgets": [100], "dues": [ledger.START[0]], "places": [0]}  # fmt: skip
-        plan = "\n".join(db.scalars(text(f"EXPLAIN {ledger._CLAIM.text}"), values))
+                  "budgets": [100], "dues": [claim.START[0]], "places": [0]}  # fmt: skip
+        plan = "\n".join(db.scalars(text(f"EXPLAIN {claim._CLAIM.text}"), values))
     keys = "pk_subscriber", r"\w+_subscriber_id on subscription", "pk_suppression"
     for key in (*keys, "pk_consent_payload", "ix_consent_payload_no"):
         assert re.search(rf"Index (Only )?Scan using {key} ", plan), plan
@@ -217,7 +221,7 @@ def test_a_paused_issue_lets_nothing_be_claimed(frozen: tuple[Issue, list[str]])
     issue, _ = frozen
     with transaction() as db:
         db.execute(update(Issue).values(state=IssueState.PAUSED))
-        assert ledger.claim(db, uuid4(), all_of(issue.id), limit=10, now=utcnow()) == Claim()
+        assert claim.claim(db, uuid4(), all_of(issue.id), limit=10, now=utcnow()) == Claim()
 
 
 def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
@@ -227,7 +231,7 @@ def test_a_silent_worker_s_rows_become_unknown_and_it_cannot_record_them(
     worker, now = uuid4(), utcnow()
     with transaction() as db:
         heartbeats.beat(db, worker, "sender")
-        claimed = ledger.claim(db, worker, all_of(issue.id), limit=10, now=now)
+        claimed = claim.claim(db, worker, all_of(issue.id), limit=10, now=now)
     row = claimed.rows[0]
     assert _swept_after(timedelta(seconds=60)) == 0
     assert _swept_after(timedelta(seconds=121)) == 0  # suspected; a jump of the clock would look the same
@@ -263,7 +267,7 @@ def test_the_newsletter_of_a_link_survives_an_erasure(frozen: tuple[Issue, list[
         found = reports.addressee(db, issue.send_id, 1)
         assert found
         assert (found.newsletter_slug, found.subscription_id) == ("lettre", None)
-        claimed = ledger.claim(db, uuid4(), all_of(issue.id), limit=1, now=utcnow())
+        claimed = claim.claim(db, uuid4(), all_of(issue.id), limit=1, now=utcnow())
         assert (claimed.rows, claimed.withheld) == ([], 1)
         assert db.scalars(select(Newsletter)).one()
 
@@ -291,6 +295,32 @@ def test_what_nobody_foresaw_leaves_every_row_explained(
     recipients = Counter(each.rcpt_tos[0] for each in server.envelopes)
     assert recipients == Counter(readers)
     assert set(_states(issue.id)) <= {"accepted", "unknown"}
+
+
+def test_whatever_keeps_a_connection_from_being_had_is_told_at_once(
+    settings: Settings, sink: tuple[Sink, Relay]
+) -> None:
+    """Whoever waits for the first connection waits for ever otherwise."""
+    relay = replace(sink[1], host="\udce9")
+    pool = Pool(relay, 2, make_sender(relay), lambda _: False)
+    with pytest.raises(RelayDown, match="UnicodeError"):
+        pool.first(5)
+
+
+def test_a_probe_that_broke_off_for_another_reason_keeps_nobody_away(
+    sink: tuple[Sink, Relay], frozen: tuple[Issue, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = make_sender(sink[1])
+    monkeypatch.setattr(sending, "_worker", lambda _: sender)
+    with transaction() as db:
+        circuit.hit(db, circuit.RELAY, "no connection", now=utcnow() - timedelta(minutes=1))
+    with broken("UPDATE", "delivery", "position", 1), pytest.raises(DBAPIError):
+        sending.send(PATIENCE, stopping=lambda: False)
+    with transaction() as db:
+        assert not circuit.standing(db, [circuit.RELAY], now=utcnow())
+    sending.send(PATIENCE, stopping=lambda: False)
+    sender.leave()
+    assert set(_states(frozen[0].id)) == {"accepted"}
 
 
 def test_what_was_dialled_when_one_left_is_hung_up(settings: Settings, sink: tuple[Sink, Relay]) -> None:

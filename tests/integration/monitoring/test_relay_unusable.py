@@ -15,8 +15,9 @@ from mailer.delivery import audience, stalled
 from mailer.delivery.models import Delivery
 from mailer.monitoring import alarms, external_heartbeat, rounds
 from mailer.newsletters.models import Newsletter
-from mailer.notices import outbox
+from mailer.notices import outbox, send
 from mailer.notices.models import Notice
+from mailer.notices.worker import NoticeWorker
 from mailer.smtp.relay_health import BROKEN_OFF, LOST, RelayHealth
 from mailer.smtp.replies import DeliveryState
 from mailer.smtp.session import TransactionEnd
@@ -46,7 +47,8 @@ def waiting(alive: None) -> None:
 def _through(given: Settings, sink: Sink, password: str, patch: pytest.MonkeyPatch) -> Settings:
     url = sink.url.replace("smtp://", f"smtp://mailer:{password.replace(' ', '%20')}@")
     changed = given.model_copy(update={"relay_url": url})
-    patch.setattr(tasks, "settings", lambda: changed)
+    worker = NoticeWorker(changed)
+    patch.setattr(send, "_worker", lambda _: worker)
     return changed
 
 
@@ -127,7 +129,8 @@ def test_a_relay_that_answers_a_send_is_not_put_on_hold_by_a_connection_too_many
 ) -> None:
     """It may take so many connections and no more: what leaves goes on, and the confirmation waits."""
     away = given.model_copy(update={"relay_url": "smtp://127.0.0.1:1"})
-    monkeypatch.setattr(tasks, "settings", lambda: away)
+    worker = NoticeWorker(away)
+    monkeypatch.setattr(send, "_worker", lambda _: worker)
     with transaction() as db:
         newsletter = db.scalars(select(Newsletter)).one()
         make_readers(db, newsletter, 2)

@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import delete, func, select, text, update
 
+from mailer.celery_app import app
 from mailer.core import circuit, heartbeats, jobs
+from mailer.core.after_commit import Task
 from mailer.core.db import transaction, utcnow
 from mailer.core.heartbeats import Heartbeat
 from mailer.core.jobs import Failure
@@ -127,6 +129,8 @@ def test_the_likely_cause_is_named(
     assert _cause() == ("letters", "")
     _silent("beat")
     assert _cause() == ("beat", "")
+    _silent("ticks")  # which writes beat's
+    assert _cause() == ("ticks", "")
     with transaction() as db:
         db.execute(update(Restoration).values(armed_at=None))
     assert _cause() == ("disarmed", "")
@@ -141,8 +145,10 @@ def test_an_issue_that_does_not_begin_in_time_is_an_alarm(alive: None) -> None:
     assert _found("not_begun") == []
     with transaction() as db:
         db.execute(update(Issue).values(due_at=utcnow() - 6 * MINUTE))
-    _silent("notices")
-    assert _cause("not_begun") == ("notices", "")
+    _silent("notices")  # which begins nothing
+    assert _cause("not_begun") == ("not_known", "")
+    _silent("ticks")
+    assert _cause("not_begun") == ("ticks", "")
     assert _found("not_begun")[0]["minutes"] == 6
     with transaction() as db:
         db.execute(update(Issue).values(due_at=utcnow() - timedelta(hours=13)))
@@ -159,6 +165,19 @@ def _backlog(queue: Queue) -> list[dict[str, Any]]:
 
 def test_every_queue_has_its_limit_and_says_what_it_needs() -> None:
     assert set(Queue) == set(LIMITS) == set(backlog.NEEDS) == set(backlog._OLDEST)
+
+
+@pytest.mark.parametrize(
+    ("queue", "task"),
+    [
+        (Queue.REQUESTS, Task.SIGNUPS), (Queue.NOTICES, Task.NOTICES), (Queue.INTRODUCTIONS, Task.NOTICES),
+        (Queue.IMPORTS, Task.IMPORTS), (Queue.MAILBOX, Task.INBOX), (Queue.ERASURES, Task.SWEEP),
+    ],
+)  # fmt: skip
+def test_a_queue_needs_the_worker_of_the_task_that_does_it(queue: Queue, task: Task) -> None:
+    conf = app.conf
+    worker = conf.task_routes.get(task.value, {}).get("queue", conf.task_default_queue)
+    assert {*backlog.NEEDS[queue].processes} == {"beat", "ticks", worker}
 
 
 @pytest.mark.parametrize("over", [False, True])
@@ -185,9 +204,9 @@ def test_what_forms_received(form: str) -> None:
             preferences.request(db, email="zoe@example.org", now=then)
         else:
             access_links.request(db, email="zoe@example.org", locale="fr", now=then)
-    _silent("notices")
+    _silent("ticks")
     (found,) = _backlog(Queue.REQUESTS)
-    assert found["cause"] == "notices"
+    assert found["cause"] == "ticks"
 
 
 def test_introductions() -> None:

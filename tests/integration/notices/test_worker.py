@@ -235,6 +235,22 @@ def test_no_more_are_in_flight_to_a_provider_than_it_takes(
         until(lambda: _states() == {(DeliveryState.ACCEPTED, 1)}, "not all left")
 
 
+@pytest.mark.usefixtures("failures_expected")
+def test_what_cannot_be_claimed_takes_nobody_s_place(sink: Sink, through: Settings, tmp_path: Path) -> None:
+    """A provider that takes one at a time: what raised as it was claimed is not in flight to it."""
+    table = tmp_path / "providers.yaml"
+    table.write_text("orange: {rate: 0, connections: 1}\n")
+    _post(*_many(2, "orange.fr"))
+    with transaction() as db:
+        bad = db.scalars(select(Notice.id).order_by(Notice.due_at).limit(1)).one()
+    worker = NoticeWorker(through.model_copy(update={"providers": table}))
+    job = Job(outbox.JOB, lambda: worker.work(time.monotonic() + 1))
+    with broken("UPDATE", "notice", "id", bad):
+        assert jobs.run([job]) == [outbox.JOB]
+    assert sink.took() == ["reader1@orange.fr"]
+    worker.close()
+
+
 def test_bulk_stays_away_from_a_provider_that_letters_are_to_spare(sink: Sink, through: Settings) -> None:
     with transaction() as db:
         circuit.hit(db, "orange", "421 too much", now=utcnow())
@@ -369,6 +385,19 @@ def test_a_relay_that_is_down_is_noted_left_alone_and_tried_by_one(
         db.execute(update(circuit.Hold).values(until=utcnow()))
     tasks.send_notices()
     assert sink.took() == [ZOE]
+    assert _hold() == 0
+
+
+@pytest.mark.usefixtures("failures_expected", "task")
+def test_a_mail_that_cannot_be_claimed_ends_the_probe_and_not_the_others(sink: Sink) -> None:
+    """Whoever probes the relay does so alone, for two minutes: not where it broke off for another reason."""
+    _post(*_many(2))
+    with transaction() as db:
+        bad = db.scalars(select(Notice.id).order_by(Notice.due_at).limit(1)).one()
+        circuit.hit(db, circuit.RELAY, "no connection", now=utcnow() - timedelta(minutes=1))
+    with broken("UPDATE", "notice", "id", bad):
+        tasks.send_notices()
+    assert sink.took() == ["reader1@example.org"]
     assert _hold() == 0
 
 

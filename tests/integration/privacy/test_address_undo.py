@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from mailer.core.db import engine, transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
-from mailer.delivery import audience, ledger
+from mailer.delivery import audience, claim
 from mailer.delivery.models import Delivery
 from mailer.newsletters.models import Newsletter
 from mailer.notices.models import Notice, NoticeKind
@@ -287,8 +287,8 @@ def test_one_copy_of_an_issue_leaves_for_one_person(app: Flask, client: FlaskCli
         assert frozen.audience == 2
     undone(client, change)
     with transaction() as db:
-        claim = ledger.claim(db, UUID(int=1), all_of(issue.id, 9), limit=9, now=utcnow())
-        assert [row.address for row in claim.rows] == [V]
+        taken = claim.claim(db, UUID(int=1), all_of(issue.id, 9), limit=9, now=utcnow())
+        assert [row.address for row in taken.rows] == [V]
         states = db.scalars(select(Delivery.state)).all()
         assert sorted(str(each) for each in states) == ["handed", "withheld"]
 

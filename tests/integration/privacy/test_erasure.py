@@ -17,7 +17,7 @@ from mailer.core.address import normalise
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
-from mailer.delivery import audience, ledger
+from mailer.delivery import audience, claim, ledger
 from mailer.delivery.models import Delivery
 from mailer.imports import apply, redact
 from mailer.imports.models import Import, ImportFile, ImportState
@@ -160,14 +160,14 @@ def test_in_mid_send_the_gate_knows_and_the_ledger_adds_up(clean: None) -> None:
         audience.freeze(db, issue.id, now=utcnow())
         heartbeats.beat(db, worker := uuid4(), "sender")
     with transaction() as db:
-        taken = ledger.claim(db, worker, all_of(issue.id, 2), limit=2, now=utcnow()).rows
+        taken = claim.claim(db, worker, all_of(issue.id, 2), limit=2, now=utcnow()).rows
     waiting = next(reader for reader in readers if reader not in {row.address for row in taken})
     for email in (taken[0].address, waiting):
         with transaction() as db:
             erase(db, email, never_again=False, now=utcnow())
     with transaction() as db:
         ledger.record(db, worker, [_accepted(row) for row in taken], now=utcnow())
-        rest = ledger.claim(db, worker, all_of(issue.id, 9), limit=9, now=utcnow())
+        rest = claim.claim(db, worker, all_of(issue.id, 9), limit=9, now=utcnow())
         assert [row.address in readers and row.address != waiting for row in rest.rows] == [True]
     with transaction() as db:
         states = db.execute(select(Delivery.state, Delivery.withheld, Delivery.subscriber_id)).all()
@@ -177,7 +177,7 @@ def test_in_mid_send_the_gate_knows_and_the_ledger_adds_up(clean: None) -> None:
         assert len(states) == db.get_one(Issue, issue.id).audience
 
 
-def _accepted(row: ledger.Claimed) -> ledger.Outcome:
+def _accepted(row: claim.Claimed) -> ledger.Outcome:
     return ledger.Outcome(
         row.issue_id, row.position, row.fence, DeliveryState.ACCEPTED, utcnow(), 1, 0, 250, "2.0.0", "ok"
     )

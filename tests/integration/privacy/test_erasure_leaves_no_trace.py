@@ -44,6 +44,7 @@ from mailer.subscribers.consent.models import Wording
 from mailer.subscribers.models import Subscriber, Subscription
 from mailer.web.app import create_app
 from tests.integration.web.test_desk import FRENCH, log_in, token
+from tests.integration.web.test_desk_imports import agree
 from tests.integration.web.test_public import shown_long_ago
 from tests.support.desk_rows import make_staff
 from tests.support.make import EPOCH, erase, make_newsletter, make_scheduled_issue, make_sender, send_letter
@@ -194,9 +195,10 @@ def _be_worked_on(app: Flask, newsletter: Newsletter) -> None:
         "newsletter": newsletter.slug, "source": "salon", "consented_at": "", "preset": "",
         "csrf_token": token(client, "/desk/people"), "file": (io.BytesIO(ROW), f"{RAW}.csv"),
     })  # fmt: skip
+    agreed = agree(client, sent.location)
     _import()
     csrf = {"csrf_token": token(client, "/desk/people")}
-    assert client.post(f"{sent.location}/run", data=csrf, headers=FRENCH).status_code == 303
+    assert client.post(f"{agreed.location}/run", data=csrf, headers=FRENCH).status_code == 303
     _import()
     csrf = {"csrf_token": token(client, "/desk/rights/new")}
     noted = client.post("/desk/rights/new", headers=FRENCH, data=csrf | {
@@ -204,7 +206,7 @@ def _be_worked_on(app: Flask, newsletter: Newsletter) -> None:
         "email": "ada@example.org", "name": "Ada", "locale": "fr",
         "text": f"Que savez-vous de {RAW}, d’{ALL[1]} et de <{ALL[2].upper()}> ?",
     })  # fmt: skip
-    for page in ("/desk/people", sent.location, "/desk/rights", noted.location):
+    for page in ("/desk/people", agreed.location, "/desk/rights", noted.location):
         assert client.get(page, headers=FRENCH).status_code == 200
 
 

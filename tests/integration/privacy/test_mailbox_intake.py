@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from mailer.core import circuit, imap, jobs, tokens
 from mailer.core.circuit import Hold
@@ -411,7 +411,7 @@ def test_a_mail_that_cannot_be_dealt_with_stays_and_keeps_no_other_waiting(
     with transaction() as db:
         [found] = jobs.failing(db)
         assert (found.job, found.rows) == (intake.JOB, 1)
-        db.execute(update(Failure).values(until=utcnow()))
+        db.execute(update(Failure).values(until=func.now()))
     assert jobs.run([job]) == []
     assert len(_cases()) == 3
     assert dovecot.holds() == []

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.core.db import transaction, utcnow
-from mailer.delivery import audience, ledger
+from mailer.delivery import audience, claim
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
 from mailer.newsletters.models import Newsletter
@@ -169,8 +169,8 @@ def _let_through(issue: Issue, frozen: dict[UUID, Life]) -> None:
         for row in db.scalars(rows):
             life = frozen[row.subscriber_id] if row.subscriber_id else None
             expected[row.position] = _through(db, life, issue.newsletter_id) if life else Withheld.ERASED
-        claim = ledger.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow())
-        passed = {row.position: row.address for row in claim.rows}
+        taken = claim.claim(db, uuid4(), all_of(issue.id), limit=100, now=utcnow())
+        passed = {row.position: row.address for row in taken.rows}
         found = {row.position: row.withheld or passed[row.position] for row in db.scalars(rows)}
         assert found == expected
 

@@ -109,7 +109,7 @@ def everything() -> list[tuple[object, ...]]:
 def desk_urls(app: Flask, method: str, issue_id: UUID) -> list[str]:
     """Every page of the desk, about this id: an issue's, and nobody's where another thing is meant."""
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("desk.")]
-    acts = [re.sub(r"<any.*?>", "write", rule.rule) for rule in rules if method in (rule.methods or ())]
+    acts = [re.sub(r"<any\((\w+).*?>", r"\1", rule.rule) for rule in rules if method in (rule.methods or ())]
     acts = [url.replace("<block_id>", "1") for url in acts]
     return [re.sub(r"<uuid:\w+>", str(issue_id), url) for url in acts]
 

@@ -48,7 +48,7 @@ def slug(client: FlaskClient) -> str:
 def _send(client: FlaskClient, slug: str, body: str | bytes = BODY, **changes: str) -> TestResponse:
     """Send a file, and agree to what its columns are taken for."""
     sent = _upload(client, slug, body, **changes)
-    return _agree(client, sent.location) if sent.status_code == 303 else sent
+    return agree(client, sent.location) if sent.status_code == 303 else sent
 
 
 def _upload(client: FlaskClient, slug: str, body: str | bytes = BODY, **changes: str) -> TestResponse:
@@ -58,7 +58,7 @@ def _upload(client: FlaskClient, slug: str, body: str | bytes = BODY, **changes:
     return client.post("/desk/people", data=given | {"file": (file, "gens.csv")}, headers=FRENCH)
 
 
-def _agree(client: FlaskClient, path: str, **changes: str) -> TestResponse:
+def agree(client: FlaskClient, path: str, **changes: str) -> TestResponse:
     """Press the button of the columns' page, as it stands but for these fields."""
     shown = {name: chosen for name, chosen in _chosen(client, path).items() if name.startswith("role-")}
     data = shown | changes | {"csrf_token": token(client, "/desk/people")}
@@ -191,6 +191,7 @@ def test_a_taking_is_done_a_stretch_at_a_time(
         (BODY, {"newsletter": "nulle-part"}, "Choisissez la lettre"),
         (BODY, {"source": " "}, "Dites en une phrase"),
         (BODY, {"consented_at": "hier"}, "s’écrit 2026-01-31"),
+        (BODY, {"consented_at": "0001-01-01"}, "s’écrit 2026-01-31"),
         (f"{BODY}\0", {}, "ni un fichier texte ni un tableur"),
     ],
 )
@@ -212,14 +213,14 @@ def test_ten_lines_are_shown_and_any_column_can_be_mapped_by_hand(client: FlaskC
     page = client.get(columns, headers=FRENCH).text
     assert "Encodage : UTF-8" in page.replace("\u00a0", " ")
     assert [f"p{n}@example.org" in page for n in (1, 10, 11)] == [True, True, False]
-    refused = _agree(client, columns)
+    refused = agree(client, columns)
     assert refused.status_code == 422
     assert "Aucune colonne ne contient d’adresses" in refused.text
-    twice = _agree(client, columns, **{"role-1": "email", "role-2": "name", "role-3": "name"})
+    twice = agree(client, columns, **{"role-1": "email", "role-2": "name", "role-3": "name"})
     assert "plusieurs colonnes disent la même chose (bidule, qui)" in twice.text
     assert _count(Subscriber) == 0
     mapped = {"role-1": "email", "role-2": "name", "role-3": "consented_at"}
-    path = _agree(client, columns, **mapped).location
+    path = agree(client, columns, **mapped).location
     _work()
     assert {name: role for name, role in _chosen(client, columns).items() if role and "-" in name} == mapped
     _act(client, path, "run")
@@ -241,7 +242,7 @@ def test_the_encoding_is_named_and_can_be_switched(client: FlaskClient, slug: st
     assert "Encodage : Mac" in page.replace("\u00a0", " ")
     unfit = _reread(client, columns, encoding="UTF-8")
     assert (unfit.status_code, "ne se lit pas en UTF-8" in unfit.text) == (422, True)
-    path = _agree(client, columns).location
+    path = agree(client, columns).location
     _work()
     _act(client, path, "run")
     _work()
@@ -251,15 +252,15 @@ def test_the_encoding_is_named_and_can_be_switched(client: FlaskClient, slug: st
 
 def test_columns_can_be_changed_until_the_file_is_taken(client: FlaskClient, slug: str) -> None:
     columns = _upload(client, slug).location
-    path = _agree(client, columns).location
+    path = agree(client, columns).location
     _work()
     assert "Changer ce que dit chaque colonne" in client.get(path, headers=FRENCH).text
-    again = _agree(client, columns, **{"role-1": ""})
+    again = agree(client, columns, **{"role-1": ""})
     assert again.location == path
     assert _states() == [ImportState.CHECKING]
     _work()
     _act(client, path, "run")
-    assert _agree(client, columns, **{"role-1": "name"}).location == path
+    assert agree(client, columns, **{"role-1": "name"}).location == path
     _work()
     with transaction() as db:
         assert db.scalars(select(Subscriber.name)).one() is None
@@ -289,12 +290,12 @@ def test_dates_that_could_be_read_two_ways_ask_before_anything_is_kept(
 ) -> None:
     body = "email;consented_at\nann@example.org;03/04/2024\n"
     columns = _upload(client, slug, body).location
-    asked = _agree(client, columns)
+    asked = agree(client, columns)
     assert asked.status_code == 422
     assert "03/04/2024" in asked.text
     _work()
     assert _states() == [ImportState.MAPPING]
-    path = _agree(client, columns, dates="month_first").location
+    path = agree(client, columns, dates="month_first").location
     _work()
     _act(client, path, "run")
     _work()
@@ -312,7 +313,7 @@ def test_a_spreadsheet_is_taken_by_the_sheet_that_is_named(client: FlaskClient, 
     columns = _upload(client, slug, written.getvalue()).location
     assert "feuille « Sheet »" in client.get(columns, headers=FRENCH).text.replace("\u00a0", " ")
     assert _reread(client, columns, sheet="Abonnés").status_code == 303
-    path = _agree(client, columns).location
+    path = agree(client, columns).location
     _work()
     _act(client, path, "run")
     _work()

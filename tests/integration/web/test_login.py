@@ -12,7 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, update
+from sqlalchemy import create_engine, func, select, update
 from werkzeug.test import TestResponse
 
 from mailer.core.db import engine, transaction, utcnow
@@ -410,3 +410,17 @@ def test_parallel_logins_hold_a_few_threads_and_no_connection(
     assert statuses == [303] * (1 + passwords.WAITING) + [503] * (7 - passwords.WAITING)
     assert hasher.most == 1
     assert tries(app, "198.51.100.9", password=PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_database_that_cannot_be_asked_who_this_is_is_said_on_a_page(
+    client: FlaskClient, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page of what went wrong asks nobody's name; a file that is sent asks before anything else does."""
+    dead = create_engine(f"postgresql+psycopg://u:p@127.0.0.1:{free_port()}/x")
+    with monkeypatch.context() as away:
+        away.setattr("mailer.core.db.engine", lambda: dead)
+        answer = client.open("/desk/people", method=method, headers=FRENCH)
+    assert answer.status_code == 500
+    assert "<html" in answer.text
+    assert answer.headers["Content-Security-Policy"]

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import pytest
@@ -374,6 +375,15 @@ def test_english_is_complete(client: FlaskClient) -> None:
     assert (
         client.get("/nowhere/", headers={"Accept-Language": "en"}).text.count("This page does not exist") >= 1
     )
+
+
+@pytest.mark.parametrize("path", ["/%5Cevil.example/a/b", "//evil.example/a/b", "/%0A/evil.example/a"])
+def test_no_address_makes_the_other_language_another_site(client: FlaskClient, path: str) -> None:
+    """A browser reads /\\host as it reads //host."""
+    page = client.get("/", environ_overrides={"PATH_INFO": unquote(path)})
+    link = re.search(r'class="other-language"><a href="([^"]+)"', page.text)
+    assert link
+    assert re.match(r"/[^/\\\s]", link[1])
 
 
 def test_health(client: FlaskClient) -> None:

@@ -12,7 +12,7 @@ from mailer.core import tokens
 from mailer.core.db import engine, transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
 from mailer.core.tokens import Purpose
-from mailer.delivery import audience, ledger
+from mailer.delivery import audience, claim
 from mailer.delivery.models import Delivery
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.models import Outcome, Right, RightsRequest
@@ -55,7 +55,7 @@ def at_the_gate() -> Withheld | None:
     """Why the letter is withheld when its turn comes; None: it is sent."""
     with transaction() as db:
         issue_id = db.scalars(select(Delivery.issue_id)).one()
-        ledger.claim(db, UUID(int=1), all_of(issue_id), limit=10, now=utcnow())
+        claim.claim(db, UUID(int=1), all_of(issue_id), limit=10, now=utcnow())
         row = db.scalars(select(Delivery)).one()
         assert row.state in (DeliveryState.WITHHELD, DeliveryState.HANDED)
         return row.withheld

@@ -67,6 +67,7 @@ def test_every_missing_variable_is_named_in_one_line() -> None:
         ({"redis_url": "localhost:6379"}, "MAILER_REDIS_URL: must look like redis://"),
         ({"relay_url": "relay.example.org"}, "MAILER_RELAY_URL: must look like smtp://"),
         ({"relay_url": "smtp://relay.example.org:mail"}, "MAILER_RELAY_URL: must look like smtp://"),
+        ({"relay_url": "smtp://u:%C3%A9t%C3%A9@relay.example.org"}, "MAILER_RELAY_URL: .* no accents"),
         ({"time_zone": "Paris"}, "MAILER_TIME_ZONE: must be a time zone"),
         ({"time_zone": "../etc/passwd"}, "MAILER_TIME_ZONE: must be a time zone"),
         ({"dpo_email": "nobody"}, "MAILER_DPO_EMAIL: must be one email address"),

@@ -13,7 +13,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.privacy.cases import self_service
 from mailer.privacy.models import Right
 from mailer.privacy.rights import erasure_wait, objection, restriction
-from mailer.subscribers import subscribers
+from mailer.subscribers import subscribers, suppressions
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
 from mailer.web.public.rights.session import mine
 
@@ -56,7 +56,7 @@ def situation(db: Session, *, lock: bool = False) -> Situation:
     subscriber = subscribers.by_fingerprint(db, mark, lock=lock)
     letters = subscribers.newsletter_names(db, subscriber.id) if subscriber else []
     erasing = erasure_wait.is_held(db, mark)
-    return Situation(subscriber, db.get(Suppression, mark), letters, erasing)
+    return Situation(subscriber, suppressions.find(db, mark), letters, erasing)
 
 
 def back_home(done: str) -> ResponseReturnValue:

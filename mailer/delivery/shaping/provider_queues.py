@@ -7,7 +7,7 @@ that one that is full, or slow, keeps nobody waiting behind it.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
-from mailer.delivery.ledger import Claimed
+from mailer.delivery.claim import Claimed
 
 
 class ProviderQueues:

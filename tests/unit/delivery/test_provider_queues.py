@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from mailer.delivery.ledger import Claimed
-from mailer.delivery.shaping.queue import ProviderQueues
+from mailer.delivery.claim import Claimed
+from mailer.delivery.shaping.provider_queues import ProviderQueues
 from tests.support.make import EPOCH
 
 
