@@ -29,7 +29,7 @@ CHORES = Task.IMPORTS, Task.INBOX, Task.VERIFY, Task.KEEP, Task.KEEP_AGAIN, Task
 
 
 class WorkerTask(celery.Task):  # type: ignore[misc]
-    """A task that a database gone for a while does not break: the next one does the work.
+    """Hold a task that a database gone for a while does not break: the next one does the work.
 
     While the service is disarmed, it does nothing, except where nobody is served.
     """

@@ -43,7 +43,7 @@ STRETCH = 8.0  # seconds a task that speaks to the relay works before it asks fo
 
 
 class Act(Protocol):
-    """A use case that acts on whatever is due."""
+    """Act on whatever is due, in a session of the caller's."""
 
     def __call__(self, db: Session, *, now: datetime) -> object: ...
 

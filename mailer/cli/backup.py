@@ -42,7 +42,7 @@ def backup(out: Path, recipients: tuple[str, ...], as_json: bool) -> None:
 
 
 class _Restore(click.Group):
-    """A group whose first command may be left out: `mailer restore FILE`."""
+    """Hold a group whose first command may be left out: `mailer restore FILE`."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

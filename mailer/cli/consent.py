@@ -24,7 +24,7 @@ from mailer.subscribers.consent.verify import Verification
 
 
 class Address(click.ParamType):  # type: ignore[type-arg]
-    """An email address, as it is kept."""
+    """Hold an email address, as it is kept."""
 
     name = "EMAIL"
 

@@ -143,7 +143,7 @@ def undo(given: str, as_json: bool) -> None:
 
 
 class Telling:
-    """Names the refused rows: the first ones on the screen, all of them in the report."""
+    """Name the refused rows: the first ones on the screen, all of them in the report."""
 
     def __init__(self, report: Path | None, lang: Locale) -> None:
         self._path, self._lang = report, lang

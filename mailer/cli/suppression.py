@@ -19,7 +19,7 @@ _reason = click.option(
 
 
 class Mark(click.ParamType):  # type: ignore[type-arg]
-    """An email address, or a fingerprint in hexadecimal."""
+    """Hold an email address, or a fingerprint in hexadecimal."""
 
     name = "ADDRESS"
 

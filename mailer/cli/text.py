@@ -6,7 +6,7 @@ import click
 
 
 class Line(click.ParamType[str]):
-    """One line of text: it ends in headers, tables and certificates."""
+    """Hold one line of text: it ends in headers, tables and certificates."""
 
     name = "text"
 
@@ -19,7 +19,7 @@ class Line(click.ParamType[str]):
 
 
 class Paragraphs(click.ParamType[str]):
-    """Text of several lines, as a letter has."""
+    """Hold text of several lines, as a letter has."""
 
     name = "text"
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 
 class Task(StrEnum):
-    """The name of everything a worker may be asked to do."""
+    """Name everything a worker may be asked to do."""
 
     TICK = "mailer.tick"
     SEND = "mailer.send"

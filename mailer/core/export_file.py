@@ -34,7 +34,7 @@ _COMPUTED, _GUARD = re.compile(_CELL + _RUNS), re.compile(f"{_CELL}'{_RUNS}")
 
 
 class ExportFormat(StrEnum):
-    """How a file of rows is written."""
+    """Say how a file of rows is written."""
 
     XLSX = "xlsx"
     CSV_EXCEL = "csv-excel"  # semicolons: what Excel opens on a French computer

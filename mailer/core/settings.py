@@ -150,6 +150,10 @@ class Settings(BaseSettings):
         description="imaps://user:password@host/INBOX where that mail arrives; empty: nobody reads it here",
     )
     dpo_email: str = Field(description="The data protection officer")
+    public_body: bool = Field(
+        True,
+        description="Whether the controller is a public body: a refusal then names the administrative court",
+    )
     recipients: str = Field(min_length=1, description="Who receives the data: services, processors")
     host_name: str = Field(min_length=1, description="Who hosts the service (mentions légales)")
     retention: str = Field(

@@ -19,7 +19,7 @@ from mailer.smtp.providers import OTHER
 
 
 class DoesNotAddUp(Exception):
-    """Ledger rows and exclusions are not the candidates: nothing was frozen."""
+    """Say that ledger rows and exclusions are not the candidates: nothing was frozen."""
 
 
 # Candidates are those whose consent is in force; of these, the ones withheld for another reason are excluded.

@@ -20,7 +20,7 @@ LAST, PART = 50, 10
 
 
 class Ending(NamedTuple):
-    """How one message was answered."""
+    """Say how one message was answered."""
 
     provider: str
     domain: str
@@ -32,7 +32,7 @@ class Ending(NamedTuple):
 
 
 class Trip(NamedTuple):
-    """What the breaker has tripped on."""
+    """Say what the breaker has tripped on."""
 
     provider: str | None  # None: everybody
     wording: str
@@ -40,7 +40,7 @@ class Trip(NamedTuple):
 
 
 class Window:
-    """The last endings, of all or of one provider."""
+    """Hold the last endings, of all or of one provider."""
 
     def __init__(self) -> None:
         self.last: deque[Ending] = deque(maxlen=LAST)

@@ -17,7 +17,7 @@ from mailer.newsletters.models import Newsletter
 
 
 class NotClosed(Exception):
-    """The certificate is asked of an issue that has not finished leaving."""
+    """Say that the certificate is asked of an issue that has not finished leaving."""
 
 
 @dataclass(frozen=True)

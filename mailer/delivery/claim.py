@@ -24,7 +24,7 @@ START = (datetime(1970, 1, 1, tzinfo=UTC), 0)
 
 
 class Fenced(Exception):
-    """Some of these rows are no longer ours: someone took over while we were away.  Stop."""
+    """Say that some of these rows are no longer ours: someone took over while we were away.  Stop."""
 
 
 class Claimed(NamedTuple):

@@ -18,7 +18,7 @@ EVERY = 0.5  # seconds
 
 
 class NeverScheduled(Exception):
-    """One cannot follow an issue that is a draft."""
+    """Say that one cannot follow an issue that is a draft."""
 
 
 def bar(length: int, label: str) -> Any:

@@ -103,7 +103,7 @@ class Journal:
 
 @dataclass
 class AbandonedJournal:
-    """What a dead worker left: its last word on each row it had begun or been told about."""
+    """Say what a dead worker left: its last word on each row it had begun or been told about."""
 
     worker: UUID
     same_boot: bool  # else its last lines may be missing

@@ -23,7 +23,7 @@ _PURPOSES = Purpose.UNSUBSCRIBE, Purpose.RETURN_PATH, Purpose.MESSAGE_ID
 
 @dataclass(frozen=True)
 class SenderIdentity:
-    """How a newsletter presents itself, and where its pages and mailboxes are."""
+    """Say how a newsletter presents itself, and where its pages and mailboxes are."""
 
     slug: str
     name: str
@@ -36,7 +36,7 @@ class SenderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """For whom a copy is made."""
+    """Name the person a copy is made for."""
 
     position: int
     address: str
@@ -45,14 +45,14 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One recipient's message, ready for the wire."""
+    """Hold one recipient's message, ready for the wire."""
 
     return_path: str
     message: bytes
 
 
 class Sign(Protocol):
-    """Adds a signature to a message (`dkim.Signer.sign`)."""
+    """Add a signature to a message (`dkim.Signer.sign`)."""
 
     def __call__(self, message: bytes, *, canonical: bool) -> bytes:
         """canonical: its body is its own relaxed form."""
@@ -60,7 +60,7 @@ class Sign(Protocol):
 
 @dataclass(frozen=True)
 class Letter:
-    """A revision on its way out under one send id."""
+    """Hold a revision on its way out under one send id."""
 
     send_id: UUID
     sender: SenderIdentity

@@ -61,7 +61,7 @@ class ResolutionKind(StrEnum):
 
 
 class Resolution(Base):
-    """What was decided about an issue's unknown or suspect deliveries, and by whom."""
+    """Say what was decided about an issue's unknown or suspect deliveries, and by whom."""
 
     __tablename__ = "resolution"
 

@@ -26,7 +26,7 @@ _REFUSED = (Delivery.state == DeliveryState.REFUSED) & (Delivery.code >= 500)
 
 @dataclass(frozen=True)
 class Undecided:
-    """An issue that the relay refuses for reasons which may be ours."""
+    """Hold an issue that the relay refuses for reasons which may be ours."""
 
     issue_id: UUID
     title: str

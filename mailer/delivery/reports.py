@@ -15,7 +15,7 @@ from mailer.subscribers.models import Subscription
 
 @dataclass(frozen=True)
 class Progress:
-    """Where an issue's deliveries are."""
+    """Say where an issue's deliveries are."""
 
     audience: int
     pending: int = 0
@@ -47,7 +47,7 @@ def progress(db: Session, issue_id: UUID) -> Progress:
 
 @dataclass(frozen=True)
 class Addressee:
-    """Whom a delivery was for, seen from a link in it."""
+    """Say whom a delivery was for, seen from a link in it."""
 
     newsletter_slug: str
     subscription_id: UUID | None  # None once erased

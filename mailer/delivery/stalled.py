@@ -21,7 +21,7 @@ _UNMOVED = (DeliveryState.PENDING, DeliveryState.HANDED)  # a claim that is give
 
 @dataclass(frozen=True)
 class Stalled:
-    """An issue that leaves and does not get on."""
+    """Hold an issue that leaves and does not get on."""
 
     issue_id: UUID
     title: str

@@ -24,7 +24,7 @@ from mailer.smtp.replies import DeliveryState
 
 @dataclass(frozen=True)
 class Undecided:
-    """An issue with unknown deliveries that nobody has decided about."""
+    """Hold an issue with unknown deliveries that nobody has decided about."""
 
     issue_id: UUID
     title: str

@@ -12,7 +12,7 @@ STOP_TIMEOUT = 15.0  # seconds for processes to end by themselves
 
 
 class ProcessEnded(Exception):
-    """A process of the demo ended by itself; the message says which, and where its log is."""
+    """Say that a process of the demo ended by itself; the message says which, and where its log is."""
 
 
 class Processes:

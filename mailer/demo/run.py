@@ -52,7 +52,7 @@ _IDENTITY = {
 
 
 class CannotDemonstrate(Exception):
-    """The demo cannot run as asked; the message says what to do."""
+    """Say that the demo cannot run as asked; the message says what to do."""
 
 
 def run(*, once: bool, subscribers: int, port: int | None, folder: Path) -> int:

@@ -23,7 +23,7 @@ _NEWCOMER = decide.decide(Person(0, Act.JOIN, "", b"", None, "", None, ""), NOTH
 
 
 class Acting(NamedTuple):
-    """A person for whom something is written, and what is known of them."""
+    """Hold a person for whom something is written, and what is known of them."""
 
     person: Person
     known: Facts
@@ -49,7 +49,7 @@ def judge(people: Sequence[Person], known: dict[bytes, Facts]) -> list[Decision]
 
 
 class Ready(NamedTuple):
-    """A chunk made ready to be written: its rows as COPY takes them, and what becomes of each person."""
+    """Hold a chunk made ready to be written: its rows as COPY takes them, and what becomes of each person."""
 
     decisions: list[Decision]
     known: dict[bytes, Facts]

@@ -20,7 +20,7 @@ from mailer.subscribers.models import SuppressionReason
 
 
 class Role(StrEnum):
-    """What a column may hold."""
+    """Say what a column may hold."""
 
     EMAIL = "email"
     NAME = "name"
@@ -51,7 +51,7 @@ AWAITS = "awaits"  # …or never confirmed
 
 @dataclass(frozen=True)
 class Preset:
-    """An export that is known: its columns, in lower case, and how it writes dates and states."""
+    """Hold an export that is known: its columns, in lower case, and how it writes dates and states."""
 
     name: str
     columns: Mapping[str, Role]
@@ -178,7 +178,7 @@ class AmbiguousDates(NoMapping):
 
 @dataclass(frozen=True)
 class Columns:
-    """A file's columns, and what each is taken for; None: it is not kept."""
+    """Hold a file's columns, and what each is taken for; None: it is not kept."""
 
     preset: Preset
     headers: tuple[str, ...]

@@ -25,7 +25,7 @@ _UNSAID = datetime(2000, 1, 1), datetime(2001, 2, 2)
 
 
 class DateOrder(StrEnum):
-    """How a column writes its dates in figures."""
+    """Say how a column writes its dates in figures."""
 
     DAY_FIRST = "day_first"
     MONTH_FIRST = "month_first"
@@ -43,7 +43,7 @@ def _bare(word: str) -> str:
 
 
 class _Words(parserinfo):
-    """The words of a date, in French and in English."""
+    """Hold the words of a date, in French and in English."""
 
     def __init__(self) -> None:
         self.JUMP = [*parserinfo.JUMP, "à", "a", "le", "de", "du", "er"]

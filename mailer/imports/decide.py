@@ -41,7 +41,7 @@ _STEADY = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin
 
 
 class Facts(NamedTuple):
-    """What the database holds under one fingerprint, for one newsletter."""
+    """Say what the database holds under one fingerprint, for one newsletter."""
 
     suppressed: bool  # or restricted (RGPD 18): nothing is changed
     subscriber_id: UUID | None
@@ -59,7 +59,7 @@ NOTHING = Facts(False, None, None, None, None, None)
 
 
 class Decision(NamedTuple):
-    """What becomes of a row: its outcome, and whether something is to be written."""
+    """Say what becomes of a row: its outcome, and whether something is to be written."""
 
     outcome: str  # NEW, KNOWN, or a Refused
     acts: bool = False

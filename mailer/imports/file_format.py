@@ -42,7 +42,7 @@ class UnreadableFile(Explained, ValueError):
 
 
 class Source(Protocol):
-    """A file, wherever it is kept; opened anew each time it is read."""
+    """Hold a file, wherever it is kept; opened anew each time it is read."""
 
     @property
     def name(self) -> str: ...
@@ -51,7 +51,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class OnDisk:
-    """A file of this machine."""
+    """Hold a file of this machine."""
 
     path: Path
 
@@ -65,7 +65,7 @@ class OnDisk:
 
 @dataclass(frozen=True)
 class Form:
-    """What was told by reading it through once."""
+    """Say what was told by reading it through once."""
 
     sha256: bytes
     encoding: str  # a Python codec; "" for a spreadsheet
@@ -87,7 +87,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Choices:
-    """What a person said of the file, in place of what it tells; empty: what it tells."""
+    """Say what a person said of the file, in place of what it tells; empty: what it tells."""
 
     encoding: str = ""  # a key of ENCODINGS
     sheet: str = ""
@@ -267,7 +267,7 @@ def dumped(source: Source, encoding: str) -> Iterator[tuple[int, list[str]]]:
 
 @dataclass(frozen=True)
 class _Looks:
-    """What the bytes of a file tell."""
+    """Say what the bytes of a file tell."""
 
     head: bytes
     encoding: str
@@ -295,7 +295,7 @@ def _is_utf_16(head: bytes) -> bool:
 
 
 class _Encodings:
-    """Counts the lines that are UTF-8 beyond ASCII, and those that are not UTF-8 at all."""
+    """Count the lines that are UTF-8 beyond ASCII, and those that are not UTF-8 at all."""
 
     def __init__(self) -> None:
         self._rest, self._utf8, self._other = b"", 0, 0

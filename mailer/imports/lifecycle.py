@@ -34,12 +34,12 @@ UNDO_CHUNK = 1_000  # people a transaction
 
 
 class CannotUndo(Exception):
-    """This import is not over, or undone already."""
+    """Say that this import is not over, or undone already."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What somebody asks to be imported, and how."""
+    """Say what somebody asks to be imported, and how."""
 
     newsletter_id: UUID
     by: str

@@ -23,7 +23,7 @@ class ImportState(StrEnum):
 
 
 class Import(Base):
-    """One file taken over into one newsletter, and how far it is: committed with each of its chunks."""
+    """Hold one file taken over into one newsletter, and how far it is: committed with each of its chunks."""
 
     __tablename__ = "subscriber_import"
 
@@ -56,7 +56,7 @@ class Import(Base):
 
 
 class ImportReport(Base):
-    """What became of each row of a chunk: lines of `number outcome`."""
+    """Say what became of each row of a chunk: lines of `number outcome`."""
 
     __tablename__ = "import_report"
 
@@ -68,7 +68,7 @@ class ImportReport(Base):
 
 
 class ImportFile(Base):
-    """A file sent from the desk, in pieces, until its import is over."""
+    """Hold a file sent from the desk, in pieces, until its import is over."""
 
     __tablename__ = "import_file"
 

@@ -47,7 +47,7 @@ Outcomes = list[tuple[int, str]]  # what became of each row, by its line
 
 
 class Busy(Exception):
-    """An import is under way already: this one waits for its end."""
+    """Say that an import is under way already: this one waits for its end."""
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Tally:
 
 @dataclass
 class Chunk(Generic[T]):
-    """Some rows, read and looked up, with what was made of them."""
+    """Hold some rows, read and looked up, with what was made of them."""
 
     unusable: Outcomes
     people: list[Person]
@@ -89,7 +89,7 @@ class Chunk(Generic[T]):
 
 
 class Reader:
-    """The chunks of a file, made ready while those before them are dealt with."""
+    """Hold the chunks of a file, made ready while those before them are dealt with."""
 
     def __init__(self, source: Source, form: Form, rows: Rows, newsletter_id: UUID, done: int = 0) -> None:
         self._records = islice(records(source, form), done, None)

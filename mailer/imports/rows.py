@@ -25,7 +25,7 @@ _REMEMBERED = 20_000
 
 
 class Act(StrEnum):
-    """What a row tells of its person."""
+    """Say what a row tells of its person."""
 
     JOIN = "join"
     LEAVE = "leave"
@@ -33,7 +33,7 @@ class Act(StrEnum):
 
 
 class Refused(StrEnum):
-    """Why nobody is subscribed by a row."""
+    """Say why nobody is subscribed by a row."""
 
     CELLS = "cells"
     ENCODING = "encoding"
@@ -53,7 +53,7 @@ class Refused(StrEnum):
 
 
 class Person(NamedTuple):
-    """A row that can be used."""
+    """Hold a row that can be used."""
 
     line: int
     act: Act
@@ -76,7 +76,7 @@ def person(
 
 @dataclass(frozen=True)
 class Terms:
-    """What is known of the whole file, and completes its rows."""
+    """Say what is known of the whole file, and completes its rows."""
 
     source: str
     locale: str
@@ -87,14 +87,14 @@ class Terms:
 
 
 class _NotUsable(Exception):
-    """Carries a Refused."""
+    """Carry a Refused."""
 
     def __init__(self, reason: Refused) -> None:
         self.reason = reason
 
 
 class Rows:
-    """Reads the rows of one file."""
+    """Read the rows of one file."""
 
     def __init__(self, columns: Columns, terms: Terms, key: bytes) -> None:
         self._columns, self._terms, self._mark = columns, terms, address.fingerprinter(key)

@@ -16,7 +16,7 @@ _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
 class Unreadable(ValueError):
-    """This is no spreadsheet, or too large a one: `code` says which."""
+    """Say that this is no spreadsheet, or too large a one: `code` says which."""
 
     def __init__(self, code: str) -> None:
         self.code = code

@@ -20,7 +20,7 @@ PIECE = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class Given:
-    """A file as a form holds it, read as often as needed."""
+    """Hold a file as a form holds it, read as often as needed."""
 
     name: str
     stream: BinaryIO
@@ -31,7 +31,7 @@ class Given:
 
 
 class _Through(io.RawIOBase):
-    """The same stream, which its reader's end does not close."""
+    """Hold the same stream, which its reader's end does not close."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -47,7 +47,7 @@ class _Through(io.RawIOBase):
 
 @dataclass(frozen=True)
 class Stored:
-    """A file in the database."""
+    """Hold a file in the database."""
 
     name: str
     import_id: UUID

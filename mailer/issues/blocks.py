@@ -74,14 +74,14 @@ class _Part(BaseModel):
 
 
 class Link(_Part):
-    """An address, and a label that makes sense without its context."""
+    """Hold an address, and a label that makes sense without its context."""
 
     label: Line
     url: Url
 
 
 class Image(_Part):
-    """A picture beside the issue file; `alt` says what it shows, unless it is decorative.
+    """Hold a picture beside the issue file; `alt` says what it shows, unless it is decorative.
 
     `width` is how wide it is shown, in CSS pixels: without it, as wide as it is, half if it is a double (2×).
     """
@@ -100,7 +100,7 @@ class Image(_Part):
 
 
 class Masthead(_Part):
-    """The head of the issue: the newsletter's title, its number, its month."""
+    """Hold the head of the issue: the newsletter's title, its number, its month."""
 
     kind: Literal["masthead"]
     title: Title
@@ -111,7 +111,7 @@ class Masthead(_Part):
 
 
 class Editorial(_Part):
-    """A signed word to the reader; the greeting comes before it by itself."""
+    """Hold a signed word to the reader; the greeting comes before it by itself."""
 
     kind: Literal["editorial"]
     title: Title
@@ -122,14 +122,14 @@ class Editorial(_Part):
 
 
 class Heading(_Part):
-    """The title of a section."""
+    """Hold the title of a section."""
 
     kind: Literal["heading"]
     text: Title
 
 
 class Text(_Part):
-    """Paragraphs and lists in Markdown, without HTML."""
+    """Hold paragraphs and lists in Markdown, without HTML."""
 
     kind: Literal["text"]
     text: Markdown
@@ -137,7 +137,7 @@ class Text(_Part):
 
 
 class Figure(_Part):
-    """One key number."""
+    """Hold one key number."""
 
     value: Annotated[str, Field(max_length=20), AfterValidator(_line)]
     label: Line
@@ -145,7 +145,7 @@ class Figure(_Part):
 
 
 class Figures(_Part):
-    """Key numbers, side by side."""
+    """Hold key numbers, side by side."""
 
     kind: Literal["figures"]
     title: Title | None = None
@@ -154,7 +154,7 @@ class Figures(_Part):
 
 
 class Article(_Part):
-    """A piece with its picture and its links."""
+    """Hold a piece with its picture and its links."""
 
     kind: Literal["article"]
     title: Title
@@ -164,7 +164,7 @@ class Article(_Part):
 
 
 class Report(_Part):
-    """A report from the field: where, in which département, when."""
+    """Hold a report from the field: where, in which département, when."""
 
     kind: Literal["report"]
     title: Title
@@ -177,7 +177,7 @@ class Report(_Part):
 
 
 class AgendaEntry(_Part):
-    """A dated event, or a period in words when the day is not known."""
+    """Hold a dated event, or a period in words when the day is not known."""
 
     date: datetime.date | None = None
     start: datetime.time | None = None
@@ -198,7 +198,7 @@ class AgendaEntry(_Part):
 
 
 class Agenda(_Part):
-    """What is coming."""
+    """List what is coming."""
 
     kind: Literal["agenda"]
     title: Title
@@ -206,7 +206,7 @@ class Agenda(_Part):
 
 
 class Call(_Part):
-    """A call for projects: until when, how much, where to answer."""
+    """Hold a call for projects: until when, how much, where to answer."""
 
     kind: Literal["call"]
     title: Title
@@ -218,7 +218,7 @@ class Call(_Part):
 
 
 class Picture(_Part):
-    """An image on its own."""
+    """Hold an image on its own."""
 
     kind: Literal["image"]
     image: Image
@@ -226,7 +226,7 @@ class Picture(_Part):
 
 
 class Button(_Part):
-    """One thing to do."""
+    """Offer one thing to do."""
 
     kind: Literal["button"]
     label: Line
@@ -234,20 +234,20 @@ class Button(_Part):
 
 
 class Divider(_Part):
-    """A pause."""
+    """Part what comes before from what comes after."""
 
     kind: Literal["divider"]
 
 
 class Credit(_Part):
-    """A role and who holds it."""
+    """Hold a role and who holds it."""
 
     role: Line
     names: Line
 
 
 class Colophon(_Part):
-    """Who publishes, who writes, who designs."""
+    """Say who publishes, who writes, who designs."""
 
     kind: Literal["colophon"]
     lines: Annotated[tuple[Credit, ...], Field(min_length=1)]
@@ -264,7 +264,7 @@ PROSE = (Editorial, Text, Article, Report, Call)  # whose `text` is Markdown
 
 
 class Content(_Part):
-    """A whole issue, as its author writes it."""
+    """Hold a whole issue, as its author writes it."""
 
     newsletter: Slug
     number: Line | None = None

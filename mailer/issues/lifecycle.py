@@ -28,7 +28,7 @@ from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, marked, values_
 
 
 class NotReady(Exception):
-    """The checks found errors: the issue cannot be sent as it is."""
+    """Say that the checks found errors: the issue cannot be sent as it is."""
 
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = findings

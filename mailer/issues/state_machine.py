@@ -40,7 +40,7 @@ _MOVES: dict[Move, tuple[frozenset[IssueState], IssueState]] = {
 
 
 class ForbiddenMove(Exception):
-    """This issue cannot make that move from the state it is in."""
+    """Say that this issue cannot make that move from the state it is in."""
 
     def __init__(self, move: Move, state: IssueState) -> None:
         self.move, self.state = move, state

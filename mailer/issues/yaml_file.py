@@ -36,7 +36,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class IssueFileError(Exception):
-    """The file cannot become an issue; every fault is listed."""
+    """Say that the file cannot become an issue; every fault is listed."""
 
     def __init__(self, name: str, faults: Sequence[Fault]) -> None:
         self.name, self.faults = name, list(faults)

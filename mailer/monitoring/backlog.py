@@ -60,7 +60,7 @@ NEEDS = {
 
 @dataclass(frozen=True)
 class Backlog:
-    """A queue whose oldest has waited for longer than its limit."""
+    """Hold a queue whose oldest has waited for longer than its limit."""
 
     queue: Queue
     since: datetime

@@ -86,7 +86,7 @@ def to_text(source: str) -> str:
 
 
 class _Text:
-    """Paragraphs with what stands before their lines: quote marks, numbers of lists, indents."""
+    """Hold paragraphs with what stands before their lines: quote marks, numbers of lists, indents."""
 
     def __init__(self) -> None:
         self._blocks: list[tuple[bool, str]] = []  # whether it follows closely, and the lines

@@ -27,7 +27,7 @@ PREVIEW_FILLER = "\u034f\u200c\u00a0" * 90
 
 
 class MjmlError(Exception):
-    """The source is not MJML that can be sent; the message says what and where."""
+    """Say that the source is not MJML that can be sent; the message says what and where."""
 
 
 def compile_mjml(source: str) -> str:

@@ -9,14 +9,19 @@ from mailer.core.i18n import words
 
 _THIN, _WIDE = "\u202f", "\u00a0"
 _BEFORE_WIDE = re.compile(r"(?<=\S) (?=[:»])")
-_BEFORE_THIN = re.compile(r"(?<=\S) (?=[;?!€]|%(?!\())")
-_AFTER = re.compile(r"(?<=«) ")
+_BEFORE_THIN = re.compile(r"(?<=\S) (?=[;?!€]|%(?![(\d]))")
+_AFTER = re.compile(r"(?<=«) |(?<=\bn°) ")
+_THOUSANDS = re.compile(r"(?<=\d) (?=\d{3}\b)")
+_UNIT = re.compile(r"(?<=\d) (?=[kKM]o\b)")
 
 
 def french(text: str) -> str:
-    """Return the text with no-break spaces where French has them: inside « », before : ; ? ! % and €."""
-    text = _AFTER.sub(_WIDE, _BEFORE_WIDE.sub(_WIDE, text))
-    return _BEFORE_THIN.sub(_THIN, text)
+    """Return the text with no-break spaces where French has them.
+
+    Inside « », before : ; ? ! % and €, after n°, between thousands, before a unit of bytes.
+    """
+    text = _UNIT.sub(_WIDE, _AFTER.sub(_WIDE, _BEFORE_WIDE.sub(_WIDE, text)))
+    return _THOUSANDS.sub(_THIN, _BEFORE_THIN.sub(_THIN, text))
 
 
 def typeset(text: str, locale: str) -> str:

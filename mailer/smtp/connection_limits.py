@@ -13,7 +13,7 @@ REMEMBERED = 3600.0  # seconds; the relay may have been set right since
 
 
 class ConnectionLimit:
-    """The limit one sender has learnt; none at first."""
+    """Hold the limit one sender has learnt; none at first."""
 
     def __init__(self) -> None:
         self.most, self._learnt = math.inf, 0.0

@@ -36,15 +36,15 @@ _BLANKS = re.compile(rb"[ \t]{2,}|\t")
 
 
 class DkimKeyMissing(Exception):
-    """DKIM is configured, and its key cannot be used: nothing may leave unsigned.  One sentence."""
+    """Say that DKIM is configured, and its key cannot be used: nothing may leave unsigned.  One sentence."""
 
 
 class Unsignable(ValueError):
-    """A message without exactly one From address."""
+    """Say that a message does not have exactly one From address."""
 
 
 class Signer:
-    """A selector and its private key; signs for whatever domain a message is from."""
+    """Hold a selector and its private key; signs for whatever domain a message is from."""
 
     def __init__(self, selector: str, key: bytes, *, clock: Callable[[], float] = time.time) -> None:
         """Take an RSA key, in PEM without a password.  Raises DkimKeyMissing."""

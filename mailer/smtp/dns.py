@@ -12,7 +12,7 @@ AT_ONCE = 16  # questions
 
 
 class NoDns(Exception):
-    """Nobody answered."""
+    """Say that nobody answered."""
 
 
 def resolver(nameserver: str | None = None) -> Resolver:

@@ -8,7 +8,7 @@ from mailer.core.db import Base
 
 
 class Route(Base):
-    """Whose mailboxes a domain's are, as its mail exchangers told."""
+    """Say whose mailboxes a domain's are, as its mail exchangers told."""
 
     __tablename__ = "provider_domain"
 

@@ -28,7 +28,7 @@ OTHER = "other"  # the provider of every address whose provider has no pace of i
 
 
 class BadProviders(ValueError):
-    """The file of MAILER_PROVIDERS cannot be used; one line says what is wrong in it."""
+    """Say that the file of MAILER_PROVIDERS cannot be used; one line says what is wrong in it."""
 
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -37,7 +37,7 @@ _Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One host of mailboxes.  0 means without limit."""
+    """Hold one host of mailboxes.  0 means without limit."""
 
     name: str
     domains: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ _KNOWN = (
 
 @dataclass(frozen=True)
 class Providers:
-    """The table: whose mailbox an address is, and what its host takes."""
+    """Hold the table: whose mailbox an address is, and what its host takes."""
 
     table: dict[str, Provider] = field(default_factory=lambda: {each.name: each for each in _KNOWN})
     domains: dict[str, str] = field(init=False, repr=False)  # domain → name
@@ -111,7 +111,7 @@ class Providers:
 
 
 class _Said(BaseModel):
-    """What a file may say of a provider."""
+    """Say what a file may say of a provider."""
 
     model_config = ConfigDict(extra="forbid")
 

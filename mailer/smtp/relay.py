@@ -14,7 +14,7 @@ SETTING = "MAILER_RELAY_URL"
 
 
 class _Client(smtplib.SMTP):
-    """Waits CONNECT_TIMEOUT for its connection, and its own timeout for each reply (RFC 5321 4.5.3.2)."""
+    """Wait CONNECT_TIMEOUT for its connection, and its own timeout for each reply (RFC 5321 4.5.3.2)."""
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         opened: socket.socket = super()._get_socket(host, port, CONNECT_TIMEOUT)  # type: ignore[misc]
@@ -23,7 +23,7 @@ class _Client(smtplib.SMTP):
 
 
 class _TlsClient(_Client, smtplib.SMTP_SSL):
-    """The same, encrypted from its first byte."""
+    """Do the same, encrypted from its first byte."""
 
 
 class RelayDown(Exception):
@@ -31,7 +31,7 @@ class RelayDown(Exception):
 
 
 class Relay(Endpoint):
-    """The SMTP server we submit to, as MAILER_RELAY_URL says it."""
+    """Hold the SMTP server we submit to, as MAILER_RELAY_URL says it."""
 
     @classmethod
     def parse(cls, url: str) -> Self:

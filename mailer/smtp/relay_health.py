@@ -7,7 +7,7 @@ BROKEN_OFF = 8  # times in a row that it breaks off before it counts as down
 
 
 class RelayHealth:
-    """One sender's view of the relay, during one stretch of work."""
+    """Hold one sender's view of the relay, during one stretch of work."""
 
     def __init__(self, *, probing: bool = False) -> None:
         """probing: it failed of late, and one message at a time is risked until it has answered for one."""

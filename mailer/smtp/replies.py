@@ -35,7 +35,7 @@ LONGEST_RETRY = LAST_RETRY * (1 + JITTER) + timedelta(minutes=1)
 
 
 class Reply(NamedTuple):
-    """An SMTP reply fit for the ledger: no address survives in its text."""
+    """Hold an SMTP reply fit for the ledger: no address survives in its text."""
 
     code: int
     enhanced: str  # "5.1.1", or "" when the server gave none (RFC 2034)
@@ -105,7 +105,7 @@ def refusal_of(code: int, enhanced: str) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a delivery, and when it is due again if it is deferred."""
+    """Say what becomes of a delivery, and when it is due again if it is deferred."""
 
     state: DeliveryState
     reply: Reply

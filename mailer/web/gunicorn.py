@@ -1,4 +1,4 @@
-"""How gunicorn logs: as the rest of the service.  gunicorn -c python:mailer.web.gunicorn …
+"""How gunicorn runs: it logs as the rest of the service.  gunicorn -c python:mailer.web.gunicorn …
 
 Its access log stays off: it would name visitors; the application names each request by an id.
 """
@@ -22,3 +22,4 @@ class ServiceLogger(Logger):  # type: ignore[misc]
 
 
 logger_class = ServiceLogger
+control_socket_disable = True  # it lets its user in to steer; two sites of one user would share it

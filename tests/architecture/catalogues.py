@@ -1,5 +1,6 @@
 """The pages’ catalogues; French is its own translation.  `make messages` puts them in step with the code."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import BytesIO
@@ -11,7 +12,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from mailer.core.i18n import LOCALES
-from mailer.core.paths import translations_dir
+from mailer.core.paths import templates_dir, translations_dir
 from mailer.rendering.typography import french
 
 ROOT = Path(__file__).parents[2]
@@ -53,8 +54,18 @@ def _typeset(said: str | Sequence[str]) -> str | tuple[str, ...]:
     return french(said) if isinstance(said, str) else tuple(map(french, said))
 
 
+def typeset_words() -> None:
+    """Set the no-break spaces of the French half of each file of words; everything else stays as written."""
+    for path in sorted((templates_dir() / "words").glob("*.yaml")):
+        before, french_half, rest = re.split(
+            r"^(fr:\n.*?)(?=^en:)", path.read_text(), maxsplit=1, flags=re.M | re.S
+        )
+        path.write_text(before + french(french_half) + rest)
+
+
 def main() -> None:
-    """Add what is new, drop what is no longer said, compile."""
+    """Add what is new, drop what is no longer said, compile; set the spaces of the files of words."""
+    typeset_words()
     for locale in LOCALES:
         of = catalogue(locale)
         of.update(extracted(), no_fuzzy_matching=True)

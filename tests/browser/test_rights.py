@@ -112,14 +112,17 @@ def test_the_pages_without_a_session(page: Page, site: Site) -> None:
 
 def test_access_and_portability(page: Page, site: Site) -> None:
     enter(page, site)
-    for button in (("Tout télécharger", "Download everything"), ("Emporter mes données", "Take my data")):
+    for button in (
+        ("Tout télécharger", "Download everything"),
+        ("Récupérer mes données", "Get a copy of my data"),
+    ):
         find(page, said(page, *button))
         with page.expect_download() as download:
             page.keyboard.press("Enter")
         assert download.value.suggested_filename.endswith(".zip")
     press(page, said(page, "Voir mes données", "See my data"))
     expect(page.get_by_role("heading", level=1)).to_contain_text(
-        said(page, "Ce que nous détenons", "What we hold")
+        said(page, "Les données que nous détenons", "The data we hold")
     )
     expect(page.locator(".told")).to_contain_text(READER)
     look(page)
@@ -132,7 +135,7 @@ def test_nothing_more_is_sent(page: Page, site: Site, act: str) -> None:
         "objection": (("M’opposer", "Object"), ("M’opposer à tout envoi", "Object to every mailing"),
                       ("Votre opposition est enregistrée", "Your objection is recorded")),
         "withdrawal": (("Tout arrêter", "Stop everything"), ("Tout arrêter", "Stop everything"),
-                       ("Vous ne recevez plus aucune lettre", "You no longer receive any letter")),
+                       ("Vous ne recevez plus aucune lettre", "You no longer receive any newsletter")),
     }[act]  # fmt: skip
     press(page, said(page, *first))
     look(page)
@@ -144,8 +147,14 @@ def test_nothing_more_is_sent(page: Page, site: Site, act: str) -> None:
 def test_restriction_and_its_end(page: Page, site: Site) -> None:
     enter(page, site)
     for button, done in (
-        (("Geler mes données", "Freeze my data"), ("Vos données sont gelées", "Your data are frozen")),
-        (("Mettre fin au gel", "Unfreeze my data"), ("Le gel de vos données a pris fin", "no longer frozen")),
+        (
+            ("Limiter l’utilisation de mes données", "Restrict the use of my data"),
+            ("L’utilisation de vos données est suspendue", "The use of your data is restricted"),
+        ),
+        (
+            ("Mettre fin à la limitation", "End the restriction"),
+            ("La limitation de vos données a pris fin", "restriction of your data has ended"),
+        ),
     ):
         press(page, said(page, *button))
         look(page)
@@ -239,12 +248,14 @@ def test_do_you_still_want_this(page: Page, site: Site) -> None:
         facts = db.scalars(select(Notice.facts).where(Notice.kind == NoticeKind.RECONFIRM).limit(1)).one()
     assert facts
     page.goto(site.url + facts["link"] + tokens.issue(Purpose(facts["purpose"]), facts["of"]))
-    expect(page.locator(".quoted")).to_contain_text(said(page, "Je veux continuer", "I want to go on"))
+    expect(page.locator(".quoted")).to_contain_text(
+        said(page, "Je veux continuer", "I want to keep receiving")
+    )
     assert "@example" not in page.content()
     assert "La lettre du commissariat" not in page.content()  # its copy may be in other hands
     look(page)
-    press(page, said(page, "Oui, je veux continuer", "Yes, I want to go on"))
-    expect(page.get_by_role("heading", level=1)).to_contain_text(said(page, "C’est noté", "Noted"))
+    press(page, said(page, "Oui, je veux continuer", "Yes, keep sending me the newsletters"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(said(page, "C’est enregistré", "Saved"))
     look(page)
     page.goto(site.url + facts["link"] + tokens.issue(Purpose.RECONFIRM, uuid4().hex))
     look(page)

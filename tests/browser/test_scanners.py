@@ -106,10 +106,10 @@ def test_every_link_twice_and_a_person_after(browser: Browser, site: Site, mails
     confirmations = {of(link): link for link in found if "/confirm/" in link}
     for part, button, done in (
         (confirmations[site.asked], "Oui, je confirme", "est confirmée"),
-        (confirmations[site.reader], "Oui, je donne mon accord", "C’est noté"),
+        (confirmations[site.reader], "Oui, je confirme mon consentement", "C’est enregistré"),
         ("/back/", "Oui, me réinscrire", "est confirmée"),
         ("/preferences/", "Oui, ouvrir mes préférences", "Mes préférences"),
-        ("/u/", "Oui, me désinscrire", "Vous êtes désinscrit"),
+        ("/u/", "Oui, me désinscrire", "Votre désinscription est prise en compte"),
     ):
         window.goto(next(link for link in found if part in link))
         window.get_by_role("button", name=button).click()

@@ -137,7 +137,7 @@ def test_sign_up_read_leave_and_come_back(demo: tuple[Path, str]) -> None:
     shown = re.search(r'name="shown" value="([^"]+)"', _get(form))
     assert shown
     time.sleep(FASTEST.total_seconds())  # a robot would not have read it
-    assert "Regardez votre bo" in _post(
+    assert "Consultez votre messagerie" in _post(
         form, email="nina@example.org", consent="yes", name="Nina", shown=shown[1]
     )
     confirmation = until(lambda: _arrived(folder, "Confirmez"))

@@ -81,6 +81,7 @@ def test_the_site_s_lines_have_one_form_and_follow_a_request(tmp_path: Path) -> 
         assert given["X-Request-ID"] == "from-the-proxy-1"
     lines = _lines(errors)
     assert {"gunicorn.error", "mailer"} == {line["logger"] for line in lines}
+    assert not any("ontrol socket" in line["event"] for line in lines)
     answered = [line for line in lines if line["event"] == "answered"]
     assert other
     assert "X-Request-ID" not in other

@@ -379,6 +379,7 @@ def facts_of(case: RightsRequest, locale: str) -> dict[str, str]:
         "received": long_day(today(case.received_at), locale),
         "due": long_day(case.due_on, locale),
         "dpo": settings().dpo_email,
+        "court": i18n.words("cases", locale)["court"][settings().public_body],
     }
 
 

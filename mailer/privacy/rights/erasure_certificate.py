@@ -37,7 +37,7 @@ def words(locale: str, certificate: ErasureCertificate) -> str:
         sentences.append(says["earlier"])
     sentences.append(says["never_again" if certificate.suppressed else "may_come_back"])
     if certificate.pending:
-        numbers = ", ".join(f"n° {number}" for number in certificate.pending)
+        numbers = ", ".join(f"n°\u00a0{number}" for number in certificate.pending)
         sentences.append(says["pending"].format(numbers=numbers))
     if certificate.handed:
         days = ", ".join(long_day(day, locale) for day in certificate.handed)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from mailer.subscribers.consent.models import ConsentPayload, Wording
 
-FORM_VERSION = "2026-11-24"
+FORM_VERSION = "2026-11-29"
 
 
 WORDINGS = {
@@ -28,7 +28,7 @@ KEEPING = {
         "Je peux me désinscrire à tout moment, par le lien présent dans chaque envoi."
     ),
     "en": (
-        "I want to go on receiving your letters by email. Sender: {controller}. "
+        "I want to keep receiving your newsletters by email. Sender: {controller}. "
         "I can unsubscribe at any time, through the link in every mailing."
     ),
 }

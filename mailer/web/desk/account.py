@@ -91,7 +91,7 @@ def _fault(form: PasswordForm, candidate: Candidate) -> Fault | None:
     if logins.verify(candidate, form.current.data or "") is None:
         return Fault("current", _("Ce n’est pas votre mot de passe actuel."))
     if form.new.data != form.again.data:
-        return Fault("again", _("Les deux mots de passe diffèrent : tapez le nouveau deux fois de suite."))
+        return Fault("again", _("Les deux mots de passe diffèrent : saisissez le nouveau deux fois."))
     if form.new.data == form.current.data:
         return Fault("new", _("Ce mot de passe est déjà le vôtre : choisissez-en un autre."))
     try:

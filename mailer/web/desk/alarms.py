@@ -23,7 +23,7 @@ alarms = Blueprint("alarms", __name__, url_prefix="/alarms")
 
 @dataclass(frozen=True)
 class ShownAlarm:
-    """An alarm in the reader's language."""
+    """Hold an alarm in the reader's language."""
 
     alarm: Alarm
     title: str
@@ -50,9 +50,12 @@ def acknowledge(alarm_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
         done = lifecycle.acknowledge(db, alarm_id, by=str(current_user.id), now=utcnow())
     if done:
-        flash(_("C’est noté : vous vous en occupez, et cette alarme ne sera plus répétée."), "success")
+        flash(
+            _("C’est enregistré : vous prenez cette alarme en charge, et elle ne sera plus rappelée."),
+            "success",
+        )
     else:
-        flash(_("Rien n’a changé : cette alarme est terminée, ou quelqu’un s’en occupe déjà."), "info")
+        flash(_("Rien n’a changé : cette alarme est terminée, ou déjà prise en charge."), "info")
     return redirect(url_for("desk.alarms.home"), 303)
 
 

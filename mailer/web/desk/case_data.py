@@ -40,7 +40,7 @@ Act = Callable[[Session, RightsRequest], tuple[str, str]]  # what it says, and i
 
 
 class EraseForm(FlaskForm):  # type: ignore[misc]
-    """The address, typed; twice if the case has none to compare it with."""
+    """Take the address, typed; twice if the case has none to compare it with."""
 
     email = StringField()
     again = StringField()
@@ -48,7 +48,7 @@ class EraseForm(FlaskForm):  # type: ignore[misc]
 
 
 class DataForm(FlaskForm):  # type: ignore[misc]
-    """What the other acts need: an address, a name and a language, newsletters."""
+    """Say what the other acts need: an address, a name and a language, newsletters."""
 
     email = StringField()
     name = StringField()
@@ -108,7 +108,7 @@ def draw(case_id: UUID, right: str) -> ResponseReturnValue:
             )
             said, number = export.words(case.locale), case.number
     except (ClosedCase, NobodyThere):
-        return _back(case_id, _("Rien n’a changé : ce dossier est clos, ou n’a pas d’adresse."), "info")
+        return _back(case_id, _("Rien n’a changé : ce dossier est clôturé, ou n’a pas d’adresse."), "info")
     name = said["portable_file" if right == Right.PORTABILITY else "file"]
     headers = {"Content-Disposition": f'attachment; filename="{name}-{number}.zip"'}
     return Response(body, 200, headers, mimetype="application/zip")
@@ -122,7 +122,7 @@ def erase(case_id: UUID) -> ResponseReturnValue:
         with transaction() as db:
             _ask(db, fetch(db, case_id), form)
     except ClosedCase:
-        return _back(case_id, _("Rien n’a changé : ce dossier est clos."), "info")
+        return _back(case_id, _("Rien n’a changé : ce dossier est clôturé."), "info")
     except Refusal as refusal:
         return show(case_id, act="erase", typed=form.email.data or "", fault=refusal.sentence), 422
     return _erased(case_id)
@@ -138,7 +138,7 @@ def _ask(db: Session, case: RightsRequest, form: EraseForm) -> None:
             db, email, never_again=form.never_again.data, by=str(current_user.id), case=case, now=utcnow()
         )
     except AnotherAddress:
-        raise Refusal("email", _("Ce n’est pas l’adresse de ce dossier : rien n’est effacé. Saisissez-la à "
+        raise Refusal("email", _("Ce n’est pas l’adresse de ce dossier : rien n’a été effacé. Saisissez-la à "
                                  "l’identique.")) from None  # fmt: skip
 
 
@@ -146,16 +146,18 @@ def _erased(case_id: UUID) -> ResponseReturnValue:
     done = erasure_worker.attempt(case_id, clock=utcnow)
     if done is None:
         return _back(
-            case_id, _("Rien n’est encore effacé : le service réessaie, et le dossier le dira."), "info"
+            case_id, _("Rien n’est encore effacé : le service réessaie, et le dossier l’indiquera."), "info"
         )
     if isinstance(done, ErasureWaits):
         day = long_day(done.until, labels.language())
-        said = _("Plus rien ne part. Les données seront effacées le %(day)s : jusque-là, l’ancienne adresse "
-                 "peut encore annuler le changement.", day=day)  # fmt: skip
+        said = _("Plus rien n’est envoyé. Les données seront effacées le %(day)s : jusque-là, "
+                 "l’ancienne adresse peut encore annuler le changement.", day=day)  # fmt: skip
         return _back(case_id, said, "info")
     if not done.first:
         return _back(case_id, _("Rien n’a changé : c’était déjà effacé."), "info")
-    return _back(case_id, _("Les données sont effacées, et le certificat part à cette adresse."), "success")
+    return _back(
+        case_id, _("Les données sont effacées, et le certificat est envoyé à cette adresse."), "success"
+    )
 
 
 def _told(case_id: UUID, act: Act, name: str = "") -> ResponseReturnValue:
@@ -164,11 +166,14 @@ def _told(case_id: UUID, act: Act, name: str = "") -> ResponseReturnValue:
         with transaction() as db:
             said, mood = act(db, fetch(db, case_id))
     except ClosedCase:
-        return _back(case_id, _("Rien n’a changé : ce dossier est clos."), "info")
+        return _back(case_id, _("Rien n’a changé : ce dossier est clôturé."), "info")
     except (NobodyThere, NotRestricted):
-        return _back(case_id, _("Rien n’a changé : il n’y a rien à faire sous cette adresse."), "info")
+        return _back(case_id, _("Rien n’a changé : il n’y a rien à faire pour cette adresse."), "info")
     except DataRestricted:
-        frozen = _("Rien n’a changé : ces données sont gelées. Annoncez d’abord la fin du gel.")
+        frozen = _(
+            "Rien n’a changé : l’utilisation de ces données est suspendue. Annoncez d’abord "
+            "la fin de la limitation."
+        )
         return _back(case_id, frozen, "info")
     except (NotFindable, BeingErased):
         return _back(case_id, _("Rien n’a changé : l’adresse de ce dossier ne se remplace pas."), "info")
@@ -180,8 +185,10 @@ def _told(case_id: UUID, act: Act, name: str = "") -> ResponseReturnValue:
 def _found(db: Session, case: RightsRequest) -> tuple[str, str]:
     email = _typed(DataForm().email.data, _("Saisissez l’adresse de la personne, en entier."))
     if by_staff.find(db, case, email, by=str(current_user.id), now=utcnow()):
-        return _("Cette adresse est connue : voyez ce qui est détenu, et faites le nécessaire."), "success"
-    return _("Rien n’est détenu sous cette adresse. Vérifiez-la avec la personne."), "info"
+        return _(
+            "Des données sont détenues pour cette adresse : consultez-les, puis traitez la demande."
+        ), "success"
+    return _("Aucune donnée n’est détenue pour cette adresse. Vérifiez-la avec la personne."), "info"
 
 
 def _withdrawn(db: Session, case: RightsRequest) -> tuple[str, str]:
@@ -193,8 +200,9 @@ def _withdrawn(db: Session, case: RightsRequest) -> tuple[str, str]:
     )
     if not done:
         return _("Rien n’a changé : la personne n’y était plus abonnée."), "info"
-    return ngettext("La personne est désinscrite, et un message le lui confirme.",
-                    "La personne est désinscrite de %(num)d lettres, et des messages le lui confirment.",
+    return ngettext("La personne est désinscrite, et un courriel le lui confirme.",
+                    "La personne est désinscrite de %(num)d lettres, et des courriels le lui "
+                    "confirment.",
                     done), "success"  # fmt: skip
 
 
@@ -223,26 +231,31 @@ def _address_asked(db: Session, case: RightsRequest) -> tuple[str, str]:
     )
     if not asked:
         return _("Rien n’a changé : c’est déjà son adresse."), "info"
-    return _("Un message part à la nouvelle adresse. Rien ne change avant que sa boîte l’ait confirmé, dans "
-             "les deux jours ; le dossier se clôt alors de lui-même."), "success"  # fmt: skip
+    said = _(
+        "Un courriel est envoyé à la nouvelle adresse. Rien ne change avant sa confirmation, dans les deux "
+        "jours ; le dossier se clôture alors de lui-même."
+    )
+    return said, "success"
 
 
 def _linked(db: Session, case: RightsRequest) -> tuple[str, str]:
     by_staff.send_link(db, _email_of(case), by=str(current_user.id), case=case, now=utcnow())
-    return _("Le lien part à cette adresse. Il s’ouvre une fois, pendant une demi-heure."), "success"
+    return _(
+        "Le lien est envoyé à cette adresse. Il est valable une demi-heure et utilisable une seule fois."
+    ), "success"
 
 
 def _restricted(db: Session, case: RightsRequest) -> tuple[str, str]:
     changed = by_staff.restrict(db, _email_of(case), by=str(current_user.id), case=case, now=utcnow())
     if not changed:
-        return _("Rien n’a changé : ces données étaient déjà gelées."), "info"
-    return _("Les données sont gelées, et la personne en est informée."), "success"
+        return _("Rien n’a changé : l’utilisation de ces données était déjà suspendue."), "info"
+    return _("L’utilisation des données est suspendue, et la personne en est informée."), "success"
 
 
 def _lifting(db: Session, case: RightsRequest) -> tuple[str, str]:
     ends = by_staff.lift(db, _email_of(case), by=str(current_user.id), case=case, now=utcnow())
     day = long_day(register.today(ends), labels.language())
-    return _("La personne est avertie que le gel prend fin le %(day)s.", day=day), "success"
+    return _("La personne est informée que la limitation prend fin le %(day)s.", day=day), "success"
 
 
 def _email_of(case: RightsRequest) -> str:

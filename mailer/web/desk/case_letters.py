@@ -30,19 +30,19 @@ LETTERS = {
     "refuse": NoticeKind.REFUSED, "close": NoticeKind.ANSWERED,
 }  # fmt: skip
 DONE = {
-    "write": lazy_gettext("Le message est parti."),
-    "pause": lazy_gettext("Le délai est suspendu, et la question est posée."),
+    "write": lazy_gettext("Le courriel est envoyé."),
+    "pause": lazy_gettext("Le délai est suspendu, et la question est envoyée."),
     "extend": lazy_gettext("Le délai est prolongé, et la personne en est informée."),
-    "refuse": lazy_gettext("Le refus est notifié, et le dossier clos."),
-    "close": lazy_gettext("Le dossier est clos."),
+    "refuse": lazy_gettext("Le refus est notifié, et le dossier clôturé."),
+    "close": lazy_gettext("Le dossier est clôturé."),
 }
 
 
-NO_WORDS = lazy_gettext("Écrivez d’abord les mots de cette lettre.")
+NO_WORDS = lazy_gettext("Écrivez d’abord le texte à envoyer.")
 
 
 class ActForm(FlaskForm):  # type: ignore[misc]
-    """The words of a letter, and what else an act needs."""
+    """Take the words of a letter, and what else an act needs."""
 
     words = TextAreaField()
     outcome = StringField()
@@ -85,7 +85,7 @@ def resume(case_id: UUID) -> ResponseReturnValue:
     if not changed:
         flash(_("Rien n’a changé : le délai courait déjà."), "info")
         return redirect(url_for("desk.rights.page", case_id=case_id), 303)
-    return _done(case_id, _("Le délai court de nouveau, et la personne en est informée."))
+    return _done(case_id, _("Le délai reprend, et la personne en est informée."))
 
 
 @acts.post("/qualify")
@@ -103,7 +103,7 @@ def qualify(case_id: UUID) -> ResponseReturnValue:
 
 
 def _unchanged(case_id: UUID) -> ResponseReturnValue:
-    flash(_("Rien n’a changé : ce dossier est clos."), "info")
+    flash(_("Rien n’a changé : ce dossier est clôturé."), "info")
     return redirect(url_for("desk.rights.page", case_id=case_id), 303)
 
 
@@ -115,16 +115,18 @@ def _check(db: Session, case: RightsRequest, act: str, form: ActForm) -> None:
         _check_unchanged(db, case, form)
     if act in {"refuse", "close"} and register.is_erasing(db, case):
         raise Refusal(
-            "words", _("Ce dossier se clôt de lui-même, une fois le certificat d’effacement parti.")
+            "words", _("Ce dossier se clôture de lui-même, une fois le certificat d’effacement envoyé.")
         )
     if act == "pause" and case.paused_at:
-        raise Refusal("write", _("Le délai est déjà suspendu : cette question n’est pas partie. Vous pouvez "
-                                 "l’envoyer sans clore."))  # fmt: skip
+        raise Refusal("write", _(
+            "Le délai est déjà suspendu : cette question n’a pas été envoyée. Vous pouvez l’envoyer sans "
+            "clôturer."))  # fmt: skip
     clock, today = register.clock(db, case), register.today(utcnow())
     if act == "extend" and not clock.may_extend(today):
         last = long_day(clock.due, labels.language())
-        raise Refusal("words", _("Ce délai ne peut plus être prolongé : il fallait le faire, une seule fois, "
-                                 "au plus tard le %(last)s.", last=last))  # fmt: skip
+        raise Refusal("words", _(
+            "Ce délai ne peut plus être prolongé : une seule prolongation était possible, "
+            "jusqu’au %(last)s.", last=last))  # fmt: skip
     if act == "close":
         _check_end(db, case, form)
     elif not register.tidy(form.words.data or "").strip():
@@ -148,13 +150,13 @@ def _check_end(db: Session, case: RightsRequest, form: ActForm) -> None:
 def _check_unchanged(db: Session, case: RightsRequest, form: ActForm) -> None:
     """Nothing happened since the letter was read over: another tab, a second click.  Raises Refusal."""
     if form.seen.data != str(len(register.history(db, case))):
-        raise Refusal("words", _("Ce dossier a changé entre-temps, par un second clic peut-être : voyez "
-                                 "l’historique. Rien d’autre n’est parti."))  # fmt: skip
+        raise Refusal("words", _("Ce dossier a changé entre-temps, peut-être par un double clic : consultez "
+                                 "l’historique. Rien d’autre n’a été envoyé."))  # fmt: skip
 
 
 def _outcome(form: ActForm) -> Outcome:
     if form.outcome.data not in set(Outcome) - {Outcome.REFUSED}:
-        raise Refusal("outcome", _("Choisissez ce qu’il advient de la demande."))
+        raise Refusal("outcome", _("Choisissez la suite donnée à la demande."))
     return Outcome(form.outcome.data)
 
 
@@ -193,7 +195,7 @@ def _do(db: Session, case: RightsRequest, act: str, form: ActForm, now: datetime
         AlreadyPaused,
         BeingErased,
     ) as fault:  # the day ended between the check and the act
-        raise Refusal("words", _("Cela ne se peut plus : relisez le dossier.")) from fault
+        raise Refusal("words", _("Cette action n’est plus possible : rechargez le dossier.")) from fault
 
 
 def _done(case_id: UUID, done: str) -> ResponseReturnValue:

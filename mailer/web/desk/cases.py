@@ -38,37 +38,37 @@ NOTED = (Channel.POST, Channel.PHONE, Channel.DESK, Channel.EMAIL)  # what staff
 T = TypeVar("T", Right, Channel)
 STEPS = {
     "opened": lazy_gettext("Demande reçue"),
-    "message": lazy_gettext("Nouveau message de la personne"),
+    "message": lazy_gettext("Nouveau courriel de la personne"),
     "quoted": lazy_gettext("Une autre adresse écrit en citant ce dossier"),
     "found": lazy_gettext("Adresse de la personne indiquée"),
     "link sent": lazy_gettext("Lien vers « Vos droits » envoyé"),
     "drawn": lazy_gettext("Données téléchargées pour la personne"),
     "corrected": lazy_gettext("Nom et langue corrigés"),
-    "address asked": lazy_gettext("Nouvelle adresse : sa boîte doit confirmer"),
+    "address asked": lazy_gettext("Nouvelle adresse : confirmation attendue depuis sa messagerie"),
     "unsubscribed": lazy_gettext("Désinscription faite"),
     "objected": lazy_gettext("Opposition enregistrée"),
     "qualified": lazy_gettext("Droit précisé"),
-    "paused": lazy_gettext("Délai suspendu, identité demandée"),
+    "paused": lazy_gettext("Délai suspendu, précision demandée sur l’identité"),
     "resumed": lazy_gettext("Délai repris"),
     "extended": lazy_gettext("Délai prolongé de deux mois"),
-    "alerted": lazy_gettext("Alerte envoyée au délégué"),
-    "restricted": lazy_gettext("Données gelées"),
-    "lifting": lazy_gettext("Fin du gel annoncée"),
+    "alerted": lazy_gettext("Alerte envoyée au délégué à la protection des données"),
+    "restricted": lazy_gettext("Utilisation des données suspendue"),
+    "lifting": lazy_gettext("Fin de la limitation annoncée"),
     "to erase": lazy_gettext("Effacement demandé"),
     "not erased": lazy_gettext("Effacement impossible pour l’instant : le service réessaie"),
     "mail stopped": lazy_gettext("Envois arrêtés : l’ancienne adresse peut encore annuler le changement"),
     "erased": lazy_gettext("Données effacées"),
-    "closed": lazy_gettext("Dossier clos"),
+    "closed": lazy_gettext("Dossier clôturé"),
 }
 ACTORS = {
     register.SERVICE: lazy_gettext("le service"),
     register.PERSON: lazy_gettext("la personne"),
-    audit.TERMINAL: lazy_gettext("le terminal"),
+    audit.TERMINAL: lazy_gettext("la ligne de commande"),
 }
 
 
 class CaseForm(FlaskForm):  # type: ignore[misc]
-    """A request that came by post, by phone, or by any way that no machine reads."""
+    """Take a request that came by post, by phone, or by any way that no machine reads."""
 
     right = SelectField(validate_choice=False)
     channel = SelectField(validate_choice=False)
@@ -80,7 +80,7 @@ class CaseForm(FlaskForm):  # type: ignore[misc]
 
 
 class Refusal(Exception):
-    """What is wrong with what was sent, in the reader's language, and the field at fault."""
+    """Say what is wrong with what was sent, in the reader's language, and the field at fault."""
 
     def __init__(self, field: str, sentence: str) -> None:
         self.field, self.sentence = field, sentence
@@ -132,8 +132,8 @@ def dismiss() -> ResponseReturnValue:
     if not done:
         flash(_("Rien n’a changé : cochez d’abord des courriels."), "info")
     elif receipt:
-        flash(ngettext("Un accusé de réception part.", "%(num)d accusés de réception partent.", done),
-              "success")  # fmt: skip
+        flash(ngettext("Un accusé de réception est envoyé.", "%(num)d accusés de réception sont envoyés.",
+                       done), "success")  # fmt: skip
     else:
         flash(ngettext("Un courriel classé.", "%(num)d courriels classés.", done), "success")
     return redirect(url_for("desk.rights.read"), 303)

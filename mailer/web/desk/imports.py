@@ -36,7 +36,7 @@ LIVE = frozenset({ImportState.CHECKING, ImportState.RUNNING, ImportState.UNDOING
 
 
 class FileForm(FlaskForm):  # type: ignore[misc]
-    """A file, the newsletter it is for, and what the whole of it rests on."""
+    """Take a file, the newsletter it is for, and what the whole of it rests on."""
 
     newsletter = SelectField(validate_choice=False)
     file = FileField()
@@ -47,7 +47,7 @@ class FileForm(FlaskForm):  # type: ignore[misc]
 
 
 class Refusal(Exception):
-    """What is wrong with what was sent, in the reader's language."""
+    """Say what is wrong with what was sent, in the reader's language."""
 
 
 @people.url_value_preprocessor
@@ -133,7 +133,7 @@ def run(import_id: UUID) -> ResponseReturnValue:
 def drop(import_id: UUID) -> ResponseReturnValue:
     with transaction() as db:
         lifecycle.drop(db, import_id)
-    flash(_("Le fichier est oublié : rien n’a été importé."), "success")
+    flash(_("Fichier supprimé : rien n’a été importé."), "success")
     return redirect(url_for("desk.people.home"), 303)
 
 
@@ -190,12 +190,15 @@ def _terms(newsletter: Newsletter, given: FileForm) -> Terms:
     source = " ".join((given.source.data or "").split())
     if not source or len(source) > MAX_SOURCE or not source.isprintable():
         raise Refusal(
-            _("Dites en une phrase d’où viennent ces consentements : elle sera gardée, et montrée.")
+            _(
+                "Indiquez en une phrase l’origine de ces consentements : elle sera conservée et "
+                "communiquée aux personnes."
+            )
         )
     text = " ".join((given.legal_text.data or "").split()) or None
     if newsletter.legal_basis is LegalBasis.PUBLIC_TASK and text is None:
         raise Refusal(
-            _("Cette lettre relève d’une mission d’intérêt public : indiquez le texte qui la fonde.")
+            _("Cette lettre relève d’une mission d’intérêt public : indiquez le texte qui la prévoit.")
         )
     public = newsletter.legal_basis is LegalBasis.PUBLIC_TASK
     return Terms(source, newsletter.locale, settings().zone, _day(given.consented_at.data),

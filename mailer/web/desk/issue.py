@@ -33,7 +33,7 @@ PREVIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src {site}; fr
 
 
 class ScheduleForm(FlaskForm):  # type: ignore[misc]
-    """A day and a time as browsers send them; fold, once clocks going back made us ask."""
+    """Take a day and a time as browsers send them; fold, once clocks going back made us ask."""
 
     day = StringField()
     time = StringField()

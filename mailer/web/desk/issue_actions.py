@@ -61,7 +61,7 @@ def unschedule(issue_id: UUID) -> ResponseReturnValue:
 
 @moves.post("/pause")
 def pause(issue_id: UUID) -> ResponseReturnValue:
-    done = _("L’envoi est en pause. Les messages déjà confiés au serveur d’envoi arriveront.")
+    done = _("L’envoi est en pause. Les courriels déjà confiés au serveur d’envoi arriveront.")
     return _move(issue_id, lambda db, found, _: lifecycle.pause(db, found), done)
 
 
@@ -73,12 +73,12 @@ def resume(issue_id: UUID) -> ResponseReturnValue:
 
 @moves.post("/refused")
 def take_refusals(issue_id: UUID) -> ResponseReturnValue:
-    return _move(issue_id, _decide(refusals.take), _("C’est noté : ces refus sont définitifs."))
+    return _move(issue_id, _decide(refusals.take), _("C’est enregistré : ces refus sont définitifs."))
 
 
 @moves.post("/cancel")
 def cancel(issue_id: UUID) -> ResponseReturnValue:
-    done = _("L’envoi est annulé : plus aucun message ne part.")
+    done = _("L’envoi est annulé : plus aucun courriel n’est envoyé.")
     return _move(issue_id, lambda db, found, _: lifecycle.cancel(db, found), done)
 
 
@@ -89,13 +89,13 @@ def delete(issue_id: UUID) -> ResponseReturnValue:
 
 @moves.post("/leave")
 def leave(issue_id: UUID) -> ResponseReturnValue:
-    done = _("C’est noté : les messages incertains restent comme ils sont.")
+    done = _("C’est enregistré : les courriels sans réponse ne sont pas renvoyés.")
     return _move(issue_id, _decide(unknown.leave), done)
 
 
 @moves.post("/resend")
 def resend(issue_id: UUID) -> ResponseReturnValue:
-    return _move(issue_id, _decide(unknown.resend), _("Les messages incertains repartent."))
+    return _move(issue_id, _decide(unknown.resend), _("Les courriels sans réponse sont renvoyés."))
 
 
 @moves.get("/resend")
@@ -166,7 +166,11 @@ def _move(issue_id: UUID, act: Act, done: str, then: str = "") -> ResponseReturn
         )
     except lifecycle.NotReady:
         flash(
-            _("Ce numéro ne peut pas partir : corrigez d’abord ce que les vérifications ont trouvé."), "error"
+            _(
+                "Ce numéro ne peut pas être envoyé : corrigez d’abord les points signalés par les "
+                "vérifications."
+            ),
+            "error",
         )
     else:
         flash(done, "success")

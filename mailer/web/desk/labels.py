@@ -28,7 +28,7 @@ LEVELS = {"error": lazy_gettext("À corriger"), "warning": lazy_gettext("À vér
 
 
 class Segment(NamedTuple):
-    """A piece of the bar, in thousandths of its width."""
+    """Hold a piece of the bar, in thousandths of its width."""
 
     state: DeliveryState
     x: float
@@ -102,7 +102,7 @@ def sentence(progress: Progress) -> str:
         return str(_("La liste des destinataires n’est pas encore arrêtée."))
     return str(
         _(
-            "%(final)s messages traités sur %(audience)s (%(percent)s %%)",
+            "%(final)s courriels traités sur %(audience)s (%(percent)s %%)",
             final=format_decimal(progress.final),
             audience=format_decimal(progress.audience),
             percent=percent(progress),

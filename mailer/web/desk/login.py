@@ -45,7 +45,7 @@ BUSY = 2  # seconds
 
 
 class Account(LoggedIn, UserMixin):  # type: ignore[misc]
-    """Whoever is logged in."""
+    """Hold whoever is logged in."""
 
     @property
     def id(self) -> UUID:
@@ -68,7 +68,7 @@ def init_login(app: Flask) -> None:
     manager = LoginManager(app)
     manager.session_protection = None  # the database says whether a session lives
     manager.login_view = "login.page"
-    manager.login_message = lazy_gettext("Identifiez-vous pour ouvrir cette page.")
+    manager.login_message = lazy_gettext("Connectez-vous pour ouvrir cette page.")
     manager.login_message_category = "info"
     manager.user_loader(_account)
 
@@ -101,7 +101,7 @@ def enter() -> ResponseReturnValue:
 @login.post("/logout")
 def leave() -> ResponseReturnValue:
     _end_session()
-    flash(_("Vous êtes déconnecté."), "info")
+    flash(_("Déconnexion effectuée."), "info")
     return redirect(url_for("login.page"), 303)
 
 
@@ -141,7 +141,7 @@ def _end_session() -> None:
 
 
 def _refused(form: LoginForm) -> ResponseReturnValue:
-    fault = _("L’adresse ou le mot de passe ne convient pas.")
+    fault = _("Adresse ou mot de passe incorrect.")
     return render_template("desk/login.html", form=form, fault=fault), 422
 
 

@@ -39,6 +39,6 @@ def decide(newsletter_id: UUID, reason: str) -> ResponseReturnValue:
         flash(ngettext("Une personne ne recevra plus rien.", "%(num)d personnes ne recevront plus rien.",
                        done), "success")  # fmt: skip
     else:
-        flash(ngettext("Un premier message repart.", "%(num)d premiers messages repartent.", done),
-              "success")  # fmt: skip
+        flash(ngettext("Un courriel d’information est renvoyé.",
+                       "%(num)d courriels d’information sont renvoyés.", done), "success")  # fmt: skip
     return redirect(url_for("desk.not_reached.home"), 303)

@@ -30,7 +30,7 @@ def one_line(_: Form, field: StringField) -> None:
 
 
 class AddressForm(Form):  # type: ignore[misc]
-    """An address, and a field that people do not see."""
+    """Take an address, and a field that people do not see."""
 
     email = EmailField(validators=[InputRequired(_l("Indiquez votre adresse électronique."))])
     website = StringField()
@@ -49,13 +49,13 @@ class AddressForm(Form):  # type: ignore[misc]
 
 
 class SignupForm(AddressForm):
-    """Anonymous: no session, hence no CSRF token."""
+    """Take a sign-up, anonymous: no session, hence no CSRF token."""
 
     name = StringField(
         validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]
     )
     consent = BooleanField(
-        validators=[DataRequired(_l("Cochez la case : sans votre accord, nous ne vous écrirons pas."))]
+        validators=[DataRequired(_l("Cochez la case : sans votre consentement, nous ne vous écrirons pas."))]
     )
     shown = StringField()
     again = False  # it has to be sent once more, as it is

@@ -34,7 +34,7 @@ WHICH_DAY = _l("Choisissez un jour à venir, dans l’année.")
 
 
 class PreferencesForm(Form):  # type: ignore[misc]
-    """What one may change about oneself."""
+    """Say what one may change about oneself."""
 
     name = StringField(
         validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]
@@ -210,7 +210,9 @@ def _as_shown(
     shown = _shown(form, listed, choices.chosen(db, subscriber.id))
     same = were_shown(wording_of(each.name) for each in listed if each.id not in shown)
     if not same:
-        form.newsletters.errors = [_l("Une lettre a changé entre-temps. Relisez, puis enregistrez.")]
+        form.newsletters.errors = [
+            _l("Une lettre a changé entre-temps. Vérifiez vos choix, puis enregistrez.")
+        ]
     return same
 
 

@@ -51,7 +51,7 @@ def test_a_case_from_its_letter_to_its_end() -> None:
     late = mailer("rights", "extend", number, "--reason", "Trop.")
     assert (late.returncode, "can no longer be extended" in late.stderr) == (1, True)
     early = mailer("rights", "close", number, "--outcome", "granted")
-    assert (early.returncode, "which address this is about" in early.stderr) == (1, True)
+    assert (early.returncode, "The address concerned is not known" in early.stderr) == (1, True)
     assert facts("rights", "close", number, "--outcome", "nothing_held")["state"] == "nothing_held"
     again = mailer("rights", "refuse", number, "--reason", "Non.")
     assert (again.returncode, "this case is closed" in again.stderr) == (1, True)

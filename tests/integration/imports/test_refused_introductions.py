@@ -153,11 +153,18 @@ def test_each_reason_has_a_way_on(client: FlaskClient, through: Settings, sink: 
     _try_enough(through)
     assert "3 personnes importées" in client.get("/desk/people", headers=FRENCH).text
     page = client.get("/desk/people/not-reached", headers=FRENCH).text
-    for words in ("n’existe pas", "La boîte est pleine", "Refusé par une règle", DEAD, FULL, "552 5.2.2"):
+    for words in (
+        "n’existe pas",
+        "La boîte de réception est pleine",
+        "Refusé par une règle",
+        DEAD,
+        FULL,
+        "552 5.2.2",
+    ):
         assert words in page
     assert FINE not in page
     sink.refusals.clear()
-    assert "repart" in _decide(client, "full", "retry")
+    assert "renvoyé" in _decide(client, "full", "retry")
     assert Refusal.FULL not in _groups()
     send_due(through)
     assert "ne recevra plus rien" in _decide(client, "no_mailbox", "drop")

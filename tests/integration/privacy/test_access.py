@@ -66,12 +66,12 @@ def cases(right: Right) -> list[tuple[str | None, str]]:
 
 def test_the_page_tells_all_that_is_held_and_no_staff(app: Flask, zoe: UUID) -> None:
     visitor = Visitor(app, ZOE)
-    assert "Ce que nous détenons de vous" not in visitor.get("/data")
+    assert "Les données que nous détenons sur vous" not in visitor.get("/data")
     status, page = visitor.post("/data")
     assert status == 303
     for told in (
         ZOE, "Zoé", "français", "La lettre du port", "inscription confirmée", "J’accepte de recevoir",
-        "Numéro 1", "refusé", "refuse le message pour de bon", "Message de bienvenue", "N° ",
+        "Numéro 1", "refusé", "refuse définitivement le courriel", "Courriel de bienvenue", "N° ",
         "le service communication",
         "3 ans", "5 ans", "dpo@example.org", "CNIL",
     ):  # fmt: skip
@@ -94,12 +94,12 @@ def test_a_pause_and_a_freeze_are_said_where_one_reads_what_one_receives(app: Fl
         db.get_one(Subscriber, zoe).restricted_at = utcnow()
     page = Visitor(app, ZOE).post("/data")[1]
     assert "Vous recevez cette lettre depuis" not in page
-    assert "Vos données sont gelées, et rien ne vous est envoyé" in page
+    assert "L’utilisation de vos données est suspendue, et rien ne vous est envoyé" in page
 
 
 def test_the_page_speaks_english(app: Flask, zoe: UUID) -> None:
     _, page = Visitor(app, ZOE, "en").post("/data")
-    for told in ("What we hold about you", "Welcome message", "refused", "GDPR, article 6"):
+    for told in ("The data we hold about you", "Welcome email", "refused", "GDPR, article 6"):
         assert told in page
 
 
@@ -143,8 +143,8 @@ def test_long_histories_are_paged_and_whole_in_the_zip(app: Flask, zoe: UUID) ->
     assert first.count("<tr>") == export.PAGE + 1
     assert "Page 1 sur 3" in first
     last = visitor.get("/data", number=3)
-    assert "Message de bienvenue" in last
-    assert "Message de bienvenue" not in first
+    assert "Courriel de bienvenue" in last
+    assert "Courriel de bienvenue" not in first
     assert files(visitor.download("/data.zip"))["csv/notice.csv"].count("\n") > 120
     assert visitor.get("/data", number=99).count("<tr>") == 0
 
@@ -168,7 +168,7 @@ def test_where_only_the_evidence_is_left_it_is_told(app: Flask, zoe: UUID) -> No
         db.flush()
         db.delete(db.get_one(Subscriber, zoe))
     _, page = Visitor(app, ZOE).post("/data")
-    assert "Il ne reste que ce qui suit" in page
+    assert "Seuls les éléments suivants sont conservés" in page
     assert "inscription confirmée" in page
 
 
@@ -176,7 +176,7 @@ def test_nothing_held_says_so(app: Flask, clean: None) -> None:
     with transaction() as db:
         held = access.draw(db, "nobody@example.org", utcnow())
     assert held.empty
-    assert "Nous ne détenons rien" in export.document(held, "fr")
+    assert "Nous ne détenons aucune donnée" in export.document(held, "fr")
 
 
 def test_another_person_is_in_nobody_s_copy(app: Flask, zoe: UUID) -> None:

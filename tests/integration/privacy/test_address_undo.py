@@ -367,11 +367,11 @@ def test_an_erasure_from_the_new_mailbox_stops_mail_at_once_and_is_done_after_th
 ) -> None:
     change = move(app, V, A1)
     visitor = Visitor(app, A1)
-    assert "Tout envoi s’arrête aussitôt" in visitor.get("/erasure")
+    assert "Tout envoi s’arrête immédiatement" in visitor.get("/erasure")
     status, page = visitor.post("/erasure", email=A1, **never_again)
-    assert (status, "Plus rien ne part vers vous" in page) == (202, True)
+    assert (status, "Plus rien ne vous est envoyé" in page) == (202, True)
     assert (people(), written_to()) == ({A1}, set())
-    assert "Mettre fin au gel" not in visitor.get("")
+    assert "Mettre fin à la limitation" not in visitor.get("")
     visitor.post("/thaw")
     with transaction() as db:
         ask(db, newsletter(db), A1, now=utcnow())

@@ -128,7 +128,7 @@ def test_faults_are_told_and_nothing_typed_is_lost(app: Flask, zoe: UUID) -> Non
 
 def test_the_new_mailbox_confirms_and_the_old_one_is_told(app: Flask, client: FlaskClient, zoe: UUID) -> None:
     _, page = move(Visitor(app, OLD))
-    assert "Un message part vers la nouvelle adresse" in page
+    assert "Un courriel est envoyé à la nouvelle adresse" in page
     assert posted() == [(NEW, NoticeKind.NEW_ADDRESS)]
     assert cases() == [(Right.RECTIFICATION, None)]
     for _ in range(2):
@@ -342,7 +342,7 @@ def test_what_is_frozen_is_not_corrected(app: Flask, client: FlaskClient, zoe: U
     assert client.post(link()).status_code == 410
     assert visitor.post("/correct", name="X", locale="fr")[0] == 422
     assert move(visitor)[0] == 422
-    assert "Mettre fin au gel" in visitor.get("/correct")
+    assert "Mettre fin à la limitation" in visitor.get("/correct")
     assert address() == OLD
 
 

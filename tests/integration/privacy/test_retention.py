@@ -100,7 +100,7 @@ def test_the_letter_s_button_goes_on_and_looking_does_not(clean: None, app: Flas
     assert client.head(page).status_code == 200
     with transaction() as db:
         assert db.scalars(select(Subscription.consent_id)).one() == before
-    assert "C’est noté" in client.post(page).text
+    assert "C’est enregistré" in client.post(page).text
     with transaction() as db:
         said = db.get_one(ConsentPayload, db.scalars(select(Subscription.consent_id)).one())
         assert (said.kind, said.wording_sha256 is not None, said.event_id == before) == (
@@ -117,7 +117,10 @@ def test_what_is_frozen_stays_as_it_is(clean: None, app: Flask) -> None:
         of = db.scalars(select(Subscriber.id)).one()
     page, client = f"/still/{tokens.issue(Purpose.RECONFIRM, of.hex)}", app.test_client()
     for answer in (client.get(page), client.post(page)):
-        assert (answer.status_code, "Vos données sont gelées" in answer.text) == (409, True)
+        assert (answer.status_code, "L’utilisation de vos données est suspendue" in answer.text) == (
+            409,
+            True,
+        )
     assert _count(ConsentPayload) == 2
 
 

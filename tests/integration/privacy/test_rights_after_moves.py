@@ -172,7 +172,7 @@ def test_objection_and_withdrawal_end_every_letter_and_no_address_comes_back_by_
 def test_erasure_leaves_keyed_fingerprints_alone(app: Flask, moved: UUID, settings: Settings) -> None:
     status, page = Visitor(app, C).post("/erasure", email=C)
     assert status == 200
-    assert "sous les adresses que vous aviez avant" in page
+    assert "conservées pour vos adresses précédentes" in page
     with transaction() as db:
         assert set(db.scalars(select(Notice.email))) == {C}  # the certificate's
         [case] = (db.get_one(RightsRequest, each) for each in erasure.unfinished(db))

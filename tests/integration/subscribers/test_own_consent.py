@@ -140,14 +140,14 @@ def test_from_the_form_to_their_own_word(
     [mail] = sink.mails()
     body = mail.get_body(("plain",))
     assert body
-    assert "Vous y êtes déjà abonné" in " ".join(body.get_content().split())
+    assert "Vous recevez déjà cette lettre" in " ".join(body.get_content().split())
     page = link_in(mail)
     for method in ("GET", "HEAD", "GET"):
         answer = client.open(page, method=method, headers=FRENCH)
-    assert "Vous êtes déjà abonné" in answer.text
+    assert "Votre inscription est déjà active" in answer.text
     assert "J’accepte de recevoir" in answer.text
     assert told().standing.why is Why.IMPORTED
-    assert "C’est noté" in client.post(page, headers=FRENCH).text
+    assert "C’est enregistré" in client.post(page, headers=FRENCH).text
     letter = told()
     assert (letter.standing.why, letter.standing.may_write) == (Why.CONFIRMED, True)
     kinds = [ConsentKind.IMPORTED, ConsentKind.REQUESTED, ConsentKind.CONFIRMED]
@@ -155,7 +155,7 @@ def test_from_the_form_to_their_own_word(
     assert letter.entries[1].wording
     assert letter.entries[2].wording
     for again in (client.get, client.post):
-        assert "déjà abonné" in again(page, headers=FRENCH).text
+        assert "déjà active" in again(page, headers=FRENCH).text
     assert len(told().entries) == 3
 
 
@@ -238,7 +238,7 @@ def test_a_barred_reader_stays_one_and_must_confirm_anew(
         assert signup.purge(db, now=NOW + 30 * DAY) == 0
     assert (state(), told().standing.why) == (SubscriptionState.ACTIVE, Why.SUPPRESSED)
     send_due(through)
-    assert "Est-ce bien votre souhait" in sink.mails()[-1].as_string()
+    assert "Confirmez-vous cette demande" in sink.mails()[-1].as_string()
     assert confirm(NOW + DAY) is Confirmation.CONFIRMED
     assert (barred(), told().standing.why) == (False, Why.CONFIRMED)
 

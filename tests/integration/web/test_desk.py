@@ -158,7 +158,7 @@ def test_a_wrong_password_and_an_unknown_address_read_the_same(client: FlaskClie
     unknown = log_in(client, email="personne@example.org")
     assert wrong.status_code == unknown.status_code == 422
     for answer in (wrong, unknown):
-        assert "L’adresse ou le mot de passe ne convient pas." in answer.text
+        assert "Adresse ou mot de passe incorrect." in answer.text
     assert PASSWORD not in unknown.text
 
 

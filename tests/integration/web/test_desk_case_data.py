@@ -79,15 +79,15 @@ def _steps(case_id: UUID) -> list[str]:
 
 def test_freezing_and_unfreezing_once_each_whatever_is_clicked(client: FlaskClient) -> None:
     case_id = _case(right=Right.RESTRICTION)
-    assert "Geler les données" in _page(client, case_id)
-    for told in ("sont gelées, et la personne", "étaient déjà gelées"):
+    assert "Suspendre l’utilisation des données" in _page(client, case_id)
+    for told in ("est suspendue, et la personne", "était déjà suspendue"):
         assert _post(client, case_id, "restrict").status_code == 303
         assert told in _page(client, case_id)
     assert _people()[ZOE].restricted_at
     assert not _people()[YAN].restricted_at
     for _ in range(2):
         _post(client, case_id, "lift")
-        assert "le gel prend fin le" in _page(client, case_id)
+        assert "la limitation prend fin le" in _page(client, case_id)
     assert _people()[ZOE].lift_at
     assert _letters() == [NoticeKind.RECEIPT, NoticeKind.RESTRICTED, NoticeKind.UNRESTRICTED]
     assert _steps(case_id)[2:] == ["restricted", "lifting"]
@@ -117,8 +117,8 @@ def test_erasing_takes_the_address_typed(client: FlaskClient) -> None:
     assert _post(client, case_id, "erase", email=" Zoe@Example.org ", never_again="yes").status_code == 303
     page = _page(client, case_id)
     assert "Les données sont effacées" in page
-    assert "se clôt de lui-même" in page
-    assert "Répondre et clore" not in page
+    assert "se clôture de lui-même" in page
+    assert "Répondre et clôturer" not in page
     assert set(_people()) == {YAN}
     with transaction() as db:
         assert db.scalars(select(Suppression.reason)).all() == [SuppressionReason.ERASED]
@@ -136,12 +136,12 @@ def test_a_second_click_erases_nothing_twice(client: FlaskClient) -> None:
     assert _letters().count(NoticeKind.ERASED) == 1
     assert len(_audited()) == 1
     answer = _post(client, case_id, "close", words="Fait.", outcome="granted")
-    assert (answer.status_code, "se clôt de lui-même" in answer.text) == (422, True)
+    assert (answer.status_code, "se clôture de lui-même" in answer.text) == (422, True)
 
 
 def test_a_letter_by_post_has_its_address_typed_twice(client: FlaskClient) -> None:
     case_id = _case(email=None, name="Zoé Martin", channel=Channel.POST, right=Right.ERASURE)
-    assert "une seconde fois" in _page(client, case_id)
+    assert "Confirmez la nouvelle adresse" in _page(client, case_id)
     answer = _post(client, case_id, "erase", email=ZOE, again=YAN)
     assert (answer.status_code, "adresses diffèrent" in answer.text) == (422, True)
     assert _post(client, case_id, "erase", email=ZOE, again="ZOE@example.org").status_code == 303
@@ -159,7 +159,7 @@ def test_a_closed_case_or_a_form_of_elsewhere_does_nothing(client: FlaskClient, 
     assert "Rien n’a changé" in _page(client, case_id)
     assert not _people()[ZOE].restricted_at
     assert _audited() == []
-    assert "Geler les données" not in _page(client, case_id)
+    assert "Suspendre l’utilisation des données" not in _page(client, case_id)
 
 
 def test_an_erasure_waits_while_the_old_mailbox_may_undo_a_change_and_mail_has_stopped(
@@ -170,7 +170,7 @@ def test_an_erasure_waits_while_the_old_mailbox_may_undo_a_change_and_mail_has_s
     case_id = _case(right=Right.ERASURE, email=new)
     assert _post(client, case_id, "erase", email=new).status_code == 303
     page = _page(client, case_id)
-    assert "Plus rien ne part" in page
+    assert "Plus rien n’est envoyé" in page
     assert "Envois arrêtés" in page
     assert _people()[new].restricted_at
     _post(client, case_id, "lift")

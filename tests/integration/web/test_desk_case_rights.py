@@ -98,7 +98,7 @@ def test_a_withdrawal_by_telephone_from_the_call_to_the_letter(client: FlaskClie
     assert (refused.status_code, "Trouver la personne" in refused.text) == (422, True)
     for typed, said in (
         ("zoe@", "en entier"),
-        ("nobody@example.org", "Rien n’est détenu"),
+        ("nobody@example.org", "Aucune donnée détenue"),
         (ZOE, "est connue"),
     ):
         answer = _post(client, f"/{case_id}/find", email=typed)
@@ -168,7 +168,7 @@ def _as_zoe(right: Right) -> None:
     [
         (Right.WITHDRAWAL, "encore abonnée", _withdraw),
         (Right.OBJECTION, "Aucune opposition", lambda client, of: _post(client, f"/{of}/object")),
-        (Right.RESTRICTION, "ne sont pas gelées", lambda client, of: _post(client, f"/{of}/restrict")),
+        (Right.RESTRICTION, "n’est pas suspendue", lambda client, of: _post(client, f"/{of}/restrict")),
         (Right.RECTIFICATION, "Rien n’a été corrigé",
          lambda client, of: _post(client, f"/{of}/correct", name="Zoé", locale="en")),
         (Right.ACCESS, "n’a pas reçu ses données", lambda client, of: _post(client, f"/{of}/access.zip")),
@@ -194,7 +194,7 @@ def test_no_case_ends_as_satisfied_before_it_is_done(
             db, db.get_one(RightsRequest, case_id), Outcome.GRANTED, by="terminal", now=utcnow(), words="Oui."
         )
     held = _close(client, case_id, "nothing_held")
-    assert (held.status_code, "le dossier ne peut pas dire le contraire" in held.text) == (422, True)
+    assert (held.status_code, "le dossier ne peut pas indiquer le contraire" in held.text) == (422, True)
     assert NoticeKind.ANSWERED not in _mails()
     if does:
         does(client, case_id)
@@ -239,7 +239,7 @@ def test_frozen_data_are_not_corrected(client: FlaskClient) -> None:
     _post(client, f"/{case_id}/restrict")
     for act in ("correct", "address"):
         _post(client, f"/{case_id}/{act}", email=NEW, name="Zoé")
-        assert "ces données sont gelées" in _page(client, case_id)
+        assert "l’utilisation de ces données est suspendue" in _page(client, case_id)
     with transaction() as db:
         assert db.scalars(select(Subscriber.name)).one() is None
 
@@ -288,7 +288,7 @@ def test_mails_to_read_are_listed_with_their_sender_and_dealt_with_together(clie
     answered = _case(Right.ACCESS, email="yan@example.org")
     page = client.get("/desk/rights/unread", headers=FRENCH).text
     assert "Un robot &lt;bot@example.org&gt;" in page
-    assert "les marques d’un envoi en nombre" in page
+    assert "semble être un envoi en nombre" in page
     assert "À lire (2)" in page
     assert f"n° {_now(answered).number}" not in page.replace("\xa0", " ")
     assert _post(client, "/unread", act="receipt", case=[str(person), "nonsense"]).status_code == 303

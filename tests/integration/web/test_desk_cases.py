@@ -68,7 +68,7 @@ def _audited() -> list[str]:
 
 def test_an_empty_register(client: FlaskClient) -> None:
     assert "Aucun dossier en cours" in client.get("/desk/rights", headers=FRENCH).text
-    assert "Aucun dossier clos" in client.get("/desk/rights?closed=1", headers=FRENCH).text
+    assert "Aucun dossier clôturé" in client.get("/desk/rights?closed=1", headers=FRENCH).text
 
 
 def test_the_most_urgent_comes_first_and_says_so(client: FlaskClient) -> None:
@@ -135,8 +135,8 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     ("act", "letter", "shown"),
     [
         ("write", NoticeKind.LETTER, "À propos de votre demande"),
-        ("pause", NoticeKind.IDENTITY, "Est-ce bien vous"),
-        ("extend", NoticeKind.EXTENDED, "Il nous faut plus de temps"),
+        ("pause", NoticeKind.IDENTITY, "Êtes-vous à l’origine de cette demande"),
+        ("extend", NoticeKind.EXTENDED, "Prolongation du délai de réponse"),
         ("refuse", NoticeKind.REFUSED, "www.cnil.fr/fr/plaintes"),
         ("close", NoticeKind.ANSWERED, "Notre réponse à votre demande"),
     ],
@@ -195,7 +195,7 @@ def test_a_case_that_the_person_gave_up_is_told_to_the_mailbox(client: FlaskClie
     assert _post(client, f"/{case_id}/close", outcome="refused", words="Non.").status_code == 422
     over = _post(client, f"/{case_id}/close", outcome="withdrawn").text
     assert "Votre demande est retirée" in over
-    assert "quelqu’un l’a dit en votre nom" in over
+    assert "quelqu’un l’a fait en votre nom" in over
     _post(client, f"/{case_id}/close", outcome="withdrawn", sure="yes")
     assert _now(case_id).outcome is Outcome.WITHDRAWN
     assert _letters() == [NoticeKind.RECEIPT, NoticeKind.GIVEN_UP]
@@ -255,7 +255,7 @@ def test_a_question_is_asked_once_and_the_second_is_not_said_to_have_left(client
     said = {"words": "Qui êtes-vous ?", "sure": "yes", "seen": str(_steps(str(case_id)))}
     assert _post(client, f"/{case_id}/pause", **said).status_code == 303
     again = _post(client, f"/{case_id}/pause", **said)
-    assert (again.status_code, "Rien d’autre n’est parti" in again.text) == (422, True)
+    assert (again.status_code, "Rien d’autre n’a été envoyé" in again.text) == (422, True)
     stale = _post(client, f"/{case_id}/pause", words="Et où ?")
     assert (stale.status_code, "est déjà suspendu" in stale.text) == (422, True)
     assert "Et où ?</textarea>" in stale.text
@@ -268,7 +268,7 @@ def test_a_question_is_asked_once_and_the_second_is_not_said_to_have_left(client
 
 def test_a_case_without_an_address_is_answered_by_post(client: FlaskClient) -> None:
     case_id = _case(email=None, name="Zoé Martin", channel=Channel.POST)
-    assert "imprimez cette lettre" in _post(client, f"/{case_id}/refuse", words="Non.").text
+    assert "imprimez ce texte" in _post(client, f"/{case_id}/refuse", words="Non.").text
     _post(client, f"/{case_id}/refuse", words="Non.", sure="yes")
     assert "à envoyer par courrier" in client.get(f"/desk/rights/{case_id}", headers=FRENCH).text
     assert _letters() == []

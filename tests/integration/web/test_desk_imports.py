@@ -189,7 +189,7 @@ def test_a_taking_is_done_a_stretch_at_a_time(
     ("body", "changes", "said"),
     [
         (BODY, {"newsletter": "nulle-part"}, "Choisissez la lettre"),
-        (BODY, {"source": " "}, "Dites en une phrase"),
+        (BODY, {"source": " "}, "Indiquez en une phrase"),
         (BODY, {"consented_at": "hier"}, "s’écrit 2026-01-31"),
         (BODY, {"consented_at": "0001-01-01"}, "s’écrit 2026-01-31"),
         (f"{BODY}\0", {}, "ni un fichier texte ni un tableur"),
@@ -254,7 +254,7 @@ def test_columns_can_be_changed_until_the_file_is_taken(client: FlaskClient, slu
     columns = _upload(client, slug).location
     path = agree(client, columns).location
     _work()
-    assert "Changer ce que dit chaque colonne" in client.get(path, headers=FRENCH).text
+    assert "Modifier la correspondance des colonnes" in client.get(path, headers=FRENCH).text
     again = agree(client, columns, **{"role-1": ""})
     assert again.location == path
     assert _states() == [ImportState.CHECKING]

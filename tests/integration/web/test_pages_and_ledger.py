@@ -35,16 +35,16 @@ pytestmark = pytest.mark.usefixtures("clean")
 NOT_FRESH = [HealthCheck.function_scoped_fixture]
 OFTEN = [*STEPS, *["rest", "ask", "confirm", "leave"] * 3]  # what the subject is about
 DOORS = "confirm", "back", "still", "form"
-NEXT = "prochain numéro", "sera pour vous"
+NEXT = "prochain numéro", "Vous recevrez le prochain numéro"
 SUBSCRIBED = (
-    "Vous êtes abonné à",
-    "ous restez abonné",
-    "vous êtes déjà abonné",
-    "Vous y êtes déjà abonné",
+    "Votre inscription à",
+    "otre abonnement continue",
+    "Votre abonnement à",
+    "Vous recevez déjà cette lettre",
     "est confirmée",
 )
-HELD_BACK = re.compile(r"ne rien recevoir avant le ([^:]+?) :")
-LEFT, BARRED = "Vous ne recevez plus", "écartée de nos envois"
+HELD_BACK = re.compile(r"suspendus jusqu’au ([^,]+?), à votre demande")
+LEFT, BARRED = "Vous ne recevez plus", "sur la liste d’opposition"
 
 
 @pytest.fixture(scope="module")

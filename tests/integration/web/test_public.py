@@ -107,7 +107,7 @@ def events() -> int:
 
 def test_from_the_form_to_the_goodbye(client: FlaskClient) -> None:
     assert sign_up(client, name="Zoé") == (303, "/lettre/check-your-mail")
-    assert "Regardez votre boîte" in client.get("/lettre/check-your-mail", headers=FRENCH).text
+    assert "Consultez votre messagerie" in client.get("/lettre/check-your-mail", headers=FRENCH).text
     tasks.signups()
     with transaction() as db:
         subscription_id = db.scalars(select(Subscription.id)).one()
@@ -116,7 +116,7 @@ def test_from_the_form_to_the_goodbye(client: FlaskClient) -> None:
     assert active() == 0
     assert "est confirmée" in client.post(f"/confirm/{token}", headers=FRENCH).text
     assert active() == 1
-    assert "déjà abonné" in client.post(f"/confirm/{token}", headers=FRENCH).text
+    assert "déjà active" in client.post(f"/confirm/{token}", headers=FRENCH).text
     with transaction() as db:
         kinds = set(db.scalars(select(Notice.kind)))
     assert kinds == {NoticeKind.CONFIRMATION, NoticeKind.WELCOME}
@@ -149,7 +149,7 @@ def test_a_text_that_changed_since_it_was_shown_is_shown_again(client: FlaskClie
         "/lettre/", data={"email": "zoe@example.org", "consent": "yes", "shown": shown}, headers=FRENCH
     )
     assert answer.status_code == 422
-    assert "Relisez ce que vous avez saisi" in answer.text
+    assert "Vérifiez votre saisie" in answer.text
     with transaction() as db:
         assert db.scalar(select(func.count()).select_from(SignupRequest)) == 0
 
@@ -216,7 +216,7 @@ def test_the_link_works_for_ever(client: FlaskClient, sent: UUID) -> None:
     assert client.post("/u/forged").status_code == 404
     other = tokens.issue_delivery(Purpose.MESSAGE_ID, UUID(int=1), 1)
     cut = client.get(f"/u/{other}")
-    assert (cut.status_code, "n’est pas entier" in cut.text) == (404, True)
+    assert (cut.status_code, "est incomplet" in cut.text) == (404, True)
 
 
 def test_why_one_leaves_is_counted_and_names_nobody(client: FlaskClient, sent: UUID) -> None:
@@ -249,7 +249,7 @@ def test_the_undo_link_brings_back(client: FlaskClient, sent: UUID) -> None:
     with transaction() as db:
         left = db.scalars(select(Subscription.id).where(Subscription.state == SubscriptionState.ENDED)).one()
     token = link(Purpose.UNDO, left)
-    assert french("Revenir ?") in client.get(f"/back/{token}", headers=FRENCH).text
+    assert french("Vous réinscrire ?") in client.get(f"/back/{token}", headers=FRENCH).text
     assert active() == 2
     assert client.post(f"/back/{token}").status_code == 200
     assert active() == 3
@@ -279,7 +279,10 @@ def test_what_is_frozen_stays_as_it_is(client: FlaskClient, purpose: Purpose) ->
         where = f"/{'confirm' if purpose is Purpose.CONFIRM else 'back'}/{link(purpose, of.id)}"
         db.execute(update(Subscriber).values(restricted_at=utcnow()))
     for answer in (client.get(where, headers=FRENCH), client.post(where, headers=FRENCH)):
-        assert (answer.status_code, "Vos données sont gelées" in answer.text) == (409, True)
+        assert (answer.status_code, "L’utilisation de vos données est suspendue" in answer.text) == (
+            409,
+            True,
+        )
     assert (active(), events()) == (0, 1)
     with transaction() as db:
         db.execute(update(Subscriber).values(restricted_at=None))
@@ -297,9 +300,9 @@ def test_a_no_counts_also_while_everything_is_frozen(client: FlaskClient, sent: 
 @pytest.mark.parametrize(
     ("token", "status", "said"),
     [
-        ("cut-off", 404, "n’est pas entier"),
+        ("cut-off", 404, "est incomplet"),
         (lambda: link(Purpose.CONFIRM, UUID(int=7)), 410, "n’existe plus"),
-        (lambda: link(Purpose.UNDO, UUID(int=7)), 404, "n’est pas entier"),
+        (lambda: link(Purpose.UNDO, UUID(int=7)), 404, "est incomplet"),
     ],
 )
 def test_links_that_no_longer_work_show_the_way_on(

@@ -97,7 +97,7 @@ def test_objection_ends_everything_at_once(app: Flask, zoe: UUID) -> None:
         assert barred.reason is SuppressionReason.OBJECTED
         newsletter = make_newsletter(db, slug="troisieme")
         assert import_people(db, newsletter, [ZOE], agreed=utcnow()) == ["suppressed"]
-    assert "déjà écartée" in visitor.get("/objection")
+    assert "déjà sur la liste d’opposition" in visitor.get("/objection")
     visitor.post("/objection")
     assert notices() == [NoticeKind.OBJECTED]
     assert cases() == [(Right.OBJECTION, Outcome.GRANTED)]
@@ -168,7 +168,7 @@ def test_withdrawal_ends_every_letter_and_can_be_undone(app: Flask, zoe: UUID) -
 def test_restriction_keeps_everything_and_sends_nothing(app: Flask, zoe: UUID) -> None:
     visitor = Visitor(app, ZOE)
     _, page = visitor.post("/restriction")
-    assert "Vos données sont gelées" in page
+    assert "L’utilisation de vos données est suspendue" in page
     assert at_the_gate() is Withheld.RESTRICTED
     assert states() == {SubscriptionState.ACTIVE}
     assert notices() == [NoticeKind.RESTRICTED]
@@ -180,7 +180,10 @@ def test_what_is_restricted_is_not_changed(app: Flask, zoe: UUID) -> None:
     Visitor(app, ZOE).post("/restriction")
     link = "/preferences/" + tokens.issue(Purpose.PREFERENCES, [zoe.hex, "lettre"])
     client = app.test_client()
-    assert "Vos données sont gelées" in client.post(f"{link}/open", headers={"Accept-Language": "fr"}).text
+    assert (
+        "L’utilisation de vos données est suspendue"
+        in client.post(f"{link}/open", headers={"Accept-Language": "fr"}).text
+    )
     assert client.post(link, data={"name": "X", "locale": "en"}).status_code == 409
     with transaction() as db:
         third = make_newsletter(db, slug="troisieme")
@@ -208,7 +211,7 @@ def test_the_person_ends_it_at_once(app: Flask, zoe: UUID) -> None:
     visitor = Visitor(app, ZOE)
     visitor.post("/restriction")
     _, page = visitor.post("/thaw")
-    assert "Le gel de vos données a pris fin" in page
+    assert "La limitation de vos données a pris fin" in page
     assert at_the_gate() is None
     assert notices() == [NoticeKind.RESTRICTED, NoticeKind.UNRESTRICTED]
     assert cases() == [(Right.RESTRICTION, Outcome.GRANTED)] * 2
@@ -259,7 +262,7 @@ def test_where_only_evidence_is_left_one_may_still_object(app: Flask, zoe: UUID)
     visitor = Visitor(app, ZOE)
     home = visitor.get()
     assert "M’opposer" in home
-    assert "Geler mes données" not in home
+    assert "Limiter l’utilisation de mes données" not in home
     for page in ("/restriction", "/withdrawal", "/directives"):
         visitor.post(page)
     assert cases() == []

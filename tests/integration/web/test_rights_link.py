@@ -302,8 +302,8 @@ def test_the_mail_says_how_long_the_last_link_lasts(client: FlaskClient) -> None
         send_due(settings().model_copy(update={"relay_url": sink.url}))
         parts = [mail.get_body(("plain",)) for mail in sink.mails()]
     said = [" ".join(part.get_content().split()) for part in parts if part]
-    assert ["vaut une demi-heure" in each for each in said].count(True) == 2
-    assert sum("Il vaut jusqu’au" in each and " à " in each for each in said) == 1
+    assert ["est valable une demi-heure" in each for each in said].count(True) == 2
+    assert sum("est valable jusqu’au" in each and " à " in each for each in said) == 1
 
 
 def test_a_used_link_gives_its_place_back(client: FlaskClient) -> None:

@@ -82,7 +82,11 @@ def test_a_link_s_page_is_shown_again_with_the_text_of_today(
 
 @pytest.mark.parametrize(
     ("where", "english"),
-    [("confirm", "I agree to receive"), ("back", "I agree to receive"), ("still", "I want to go on")],
+    [
+        ("confirm", "I agree to receive"),
+        ("back", "I agree to receive"),
+        ("still", "I want to keep receiving"),
+    ],
 )
 def test_a_page_in_one_language_is_no_yes_to_the_other(
     client: FlaskClient, pending: UUID, where: str, english: str

@@ -63,7 +63,7 @@ def test_what_markdown_has_and_a_letter_has_not_names_the_block_to_use() -> None
         assert f"« {block} »" in fault
     for raw in ("<b>", "<br>", "~~", "2*3*4"):
         assert f"« {raw} »" in told
-    assert "tables in Markdown are not taken" in "\n".join(_faults("text", "en"))
+    assert "tables in Markdown are not accepted" in "\n".join(_faults("text", "en"))
 
 
 def test_a_file_of_windows_and_a_small_picture_are_taken() -> None:

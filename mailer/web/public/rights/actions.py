@@ -27,7 +27,7 @@ _RIGHTS = {
 
 @dataclass(frozen=True)
 class Situation:
-    """Where somebody stands when they enter."""
+    """Say where somebody stands when they enter."""
 
     subscriber: Subscriber | None
     suppression: Suppression | None
@@ -96,7 +96,7 @@ def _do(db: Session, act: str, here: Situation) -> None:
 
 
 class DirectivesForm(Form):  # type: ignore[misc]
-    """What is to become of one's data."""
+    """Say what is to become of one's data."""
 
     directives = TextAreaField(
         validators=[Length(max=LONGEST, message=_l("2 000 caractères au plus, s’il vous plaît."))]

@@ -17,7 +17,7 @@ corrections = Blueprint("corrections", __name__)
 
 
 class CorrectionForm(Form):  # type: ignore[misc]
-    """What changes at once."""
+    """Say what changes at once."""
 
     name = StringField(
         validators=[Length(max=80, message=_l("80 caractères au plus, s’il vous plaît.")), one_line]

@@ -19,7 +19,7 @@ erasing = Blueprint("erasing", __name__)
 
 
 class ErasureForm(AddressForm):
-    """Typed once more, so that nobody erases by a slip."""
+    """Take the address, typed once more, so that nobody erases by a slip."""
 
     never_again = BooleanField()
 
