@@ -7,6 +7,7 @@ import click
 
 from mailer.backup import archive, encryption, prune_log, replay
 from mailer.backup.replay import Replay
+from mailer.backup.restore import restore as restore_backup
 from mailer.cli import files, show
 from mailer.cli.opening import audited, opened
 from mailer.core import audit, bootstrap
@@ -74,7 +75,7 @@ def file_(path: Path, key_file: Path, as_json: bool) -> None:
     """Fill an empty database from a backup.  The service is then disarmed until `mailer restore replay`."""
     bootstrap.prepare()
     with follow.bar(path.stat().st_size, "restoring") as drawn:
-        manifest = archive.restore(path, key_file, now=utcnow(), progress=drawn.update)
+        manifest = restore_backup(path, key_file, now=utcnow(), progress=drawn.update)
     values = {"of": manifest.at, "version": manifest.version, "logs": manifest.logs}
     show.facts(values, as_json=as_json)
     click.echo(

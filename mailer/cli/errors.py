@@ -4,12 +4,13 @@ from psycopg.errors import InsufficientPrivilege
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from mailer.backup.archive import NotABackup, NotEmpty
+from mailer.backup.archive import NotABackup
 from mailer.backup.encryption import BadKey, WrongKey
 from mailer.backup.fold import LogMissing
 from mailer.backup.migrate import UnknownRevision
 from mailer.backup.postgres import ToolFailed
 from mailer.backup.replay import NothingToReplay
+from mailer.backup.restore import NotEmpty
 from mailer.core import connection_faults, postgres
 from mailer.core.embedded import Unavailable
 from mailer.core.i18n import TERMINAL, Explained

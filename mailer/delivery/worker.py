@@ -23,6 +23,7 @@ from uuid import UUID, uuid4
 from mailer.core import clock, logging
 from mailer.core.db import utcnow
 from mailer.core.fingerprint import fingerprint_of
+from mailer.core.hold_reasons import HoldReason
 from mailer.delivery import outcome as ending
 from mailer.delivery.claim import Claimed, Fenced
 from mailer.delivery.journal import Journal, JournalUnwritable
@@ -119,7 +120,7 @@ class SendWorker:
             self._ask_ledger(claiming=needs_rows)
         self._give_work()
         if self._queues and not self._pool.alive:
-            self._failure = self._failure or RelayDown("it has gone")
+            self._failure = self._failure or RelayDown(HoldReason.GONE)
         if self._failure:
             self._give_back(self._queues.take_all())
         if self._queues or self._in_flight:

@@ -1,5 +1,6 @@
 """How the relay fares, by how messages end: when it counts as down, and when a probe has succeeded.  Pure."""
 
+from mailer.core.hold_reasons import HoldReason
 from mailer.smtp.session import TransactionEnd
 
 LOST = 3  # times in a row that it dies with a message in its hands: as many unknown as one may risk
@@ -29,7 +30,7 @@ class RelayHealth:
         self._broken_off += 1
         self._lost += end is TransactionEnd.UNKNOWN
         if self._lost >= LOST or (self.probing and end is TransactionEnd.UNKNOWN):
-            return "it takes messages and does not answer for them"
+            return HoldReason.NO_WORD
         if self._broken_off >= BROKEN_OFF or self.probing:
-            return "it keeps hanging up"
+            return HoldReason.HANGS_UP
         return None

@@ -16,6 +16,7 @@ WORKERS = {
     "mailer/backup/archive.py",
     "mailer/backup/postgres.py",
     "mailer/backup/replay.py",
+    "mailer/backup/restore.py",
     "mailer/core/jobs.py",
     "mailer/delivery/ledger_work.py",
     "mailer/delivery/follow.py",

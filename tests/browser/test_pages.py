@@ -292,7 +292,7 @@ def test_the_end_of_an_issue(page: Page, site: Site) -> None:
     _log_in(page, site)
     for part, exclude in (("", "iframe"), ("/certificate", ""), ("/resend", "")):
         page.goto(f"{site.url}/desk/issues/{site.sent}{part}")
-        expect(page.get_by_role("alert").first).to_contain_text("on ignore si 2 des messages")
+        expect(page.get_by_role("alert").first).to_contain_text("pas répondu pour 2 courriel")
         look(page, exclude=exclude)
 
 

@@ -76,7 +76,7 @@ def running_sink(*, smtputf8: bool = True, password: str = "") -> Iterator[Sink]
     sink = Sink(port)
     controller = Controller(
         sink, hostname="127.0.0.1", port=port, enable_SMTPUTF8=smtputf8, authenticator=sink.authenticate,
-        auth_require_tls=False,
+        auth_require_tls=not password,  # without one, no login is offered
     )  # fmt: skip
     sink.password = password
     controller.start()

@@ -25,7 +25,15 @@ from tests.support.make import make_newsletter, make_readers, make_scheduled_iss
 from tests.support.sink import Sink, running_sink
 from tests.support.web_hook import WebHook
 
+MADE: list[NoticeWorker] = []
 PASSWORD = "the right one"
+
+
+@pytest.fixture(autouse=True)
+def no_connection_stays_open() -> Iterator[None]:
+    yield
+    while MADE:
+        MADE.pop().close()
 
 
 @pytest.fixture
@@ -47,9 +55,15 @@ def waiting(alive: None) -> None:
 def _through(given: Settings, sink: Sink, password: str, patch: pytest.MonkeyPatch) -> Settings:
     url = sink.url.replace("smtp://", f"smtp://mailer:{password.replace(' ', '%20')}@")
     changed = given.model_copy(update={"relay_url": url})
-    worker = NoticeWorker(changed)
-    patch.setattr(send, "_worker", lambda _: worker)
+    _send_through(changed, patch)
     return changed
+
+
+def _send_through(given: Settings, patch: pytest.MonkeyPatch) -> None:
+    """Have single mails sent by a worker of these settings."""
+    worker = NoticeWorker(given)
+    patch.setattr(send, "_worker", lambda _: worker)
+    MADE.append(worker)
 
 
 def _hold() -> Hold | None:
@@ -129,8 +143,7 @@ def test_a_relay_that_answers_a_send_is_not_put_on_hold_by_a_connection_too_many
 ) -> None:
     """It may take so many connections and no more: what leaves goes on, and the confirmation waits."""
     away = given.model_copy(update={"relay_url": "smtp://127.0.0.1:1"})
-    worker = NoticeWorker(away)
-    monkeypatch.setattr(send, "_worker", lambda _: worker)
+    _send_through(away, monkeypatch)
     with transaction() as db:
         newsletter = db.scalars(select(Newsletter)).one()
         make_readers(db, newsletter, 2)

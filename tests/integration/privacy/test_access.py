@@ -89,7 +89,7 @@ def test_a_pause_and_a_freeze_are_said_where_one_reads_what_one_receives(app: Fl
         db.get_one(Subscriber, zoe).paused_until = utcnow() + timedelta(days=10)
     page = Visitor(app, ZOE).post("/data")[1]
     assert "Vous recevez cette lettre depuis" not in page
-    assert re.search(r"Les envois sont en pause jusqu’au <time[^>]*>[^<]+</time>\. Vous êtes inscrit", page)
+    assert re.search(r"Les envois sont suspendus jusqu’au <time[^>]*>[^<]+</time>\. Votre abonnement", page)
     with transaction() as db:
         db.get_one(Subscriber, zoe).restricted_at = utcnow()
     page = Visitor(app, ZOE).post("/data")[1]

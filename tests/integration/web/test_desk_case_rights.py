@@ -99,7 +99,7 @@ def test_a_withdrawal_by_telephone_from_the_call_to_the_letter(client: FlaskClie
     for typed, said in (
         ("zoe@", "en entier"),
         ("nobody@example.org", "Aucune donnée détenue"),
-        (ZOE, "est connue"),
+        (ZOE, "sont détenues pour cette adresse"),
     ):
         answer = _post(client, f"/{case_id}/find", email=typed)
         assert said in (answer.text if answer.status_code == 422 else _page(client, case_id))

@@ -217,7 +217,7 @@ def test_ten_lines_are_shown_and_any_column_can_be_mapped_by_hand(client: FlaskC
     assert refused.status_code == 422
     assert "Aucune colonne ne contient d’adresses" in refused.text
     twice = agree(client, columns, **{"role-1": "email", "role-2": "name", "role-3": "name"})
-    assert "plusieurs colonnes disent la même chose (bidule, qui)" in twice.text
+    assert "plusieurs colonnes ont le même contenu (bidule, qui)" in twice.text
     assert _count(Subscriber) == 0
     mapped = {"role-1": "email", "role-2": "name", "role-3": "consented_at"}
     path = agree(client, columns, **mapped).location
@@ -241,7 +241,7 @@ def test_the_encoding_is_named_and_can_be_switched(client: FlaskClient, slug: st
     assert "Zoé à Nîmes" in page
     assert "Encodage : Mac" in page.replace("\u00a0", " ")
     unfit = _reread(client, columns, encoding="UTF-8")
-    assert (unfit.status_code, "ne se lit pas en UTF-8" in unfit.text) == (422, True)
+    assert (unfit.status_code, "ne peut pas être lu en UTF-8" in unfit.text) == (422, True)
     path = agree(client, columns).location
     _work()
     _act(client, path, "run")

@@ -393,7 +393,7 @@ def test_health(client: FlaskClient) -> None:
     assert client.get("/healthz").text == "ok\n"
     silent = client.get("/readyz")
     assert silent.status_code == 503
-    assert "No sign of life from “letters”" in str(silent.json)
+    assert "The process “letters” has not responded" in str(silent.json)
     with transaction() as db:
         for kind in alarms.KINDS_OF_PROCESS:
             heartbeats.beat(db, uuid4(), kind)

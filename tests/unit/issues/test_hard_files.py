@@ -1,5 +1,6 @@
 """Issue files as people write them: each thing that would be received wrong is named, all at once."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ FILES = Path(__file__).parent / "files"
 def _faults(name: str, locale: str = "fr") -> list[str]:
     with pytest.raises(IssueFileError) as caught:
         load(FILES / f"{name}.yaml")
-    return caught.value.sentence(locale).splitlines()
+    return re.sub("[\u00a0\u202f]", " ", caught.value.sentence(locale)).splitlines()
 
 
 def test_every_bad_link_is_named_with_its_line_and_block() -> None:

@@ -79,7 +79,7 @@ def test_what_the_service_says_in_the_relay_s_place_is_worded() -> None:
     trip = oversized(letter, 1, ())
     assert trip
     said = sentences.sentence("refused", FACTS | {"reason": trip.reason}, "fr")
-    assert re.search(r"le message pèse \d+ ko, et le serveur d’envoi en accepte 0", said)
+    assert re.search(r"le courriel pèse \d+ ko, et le serveur d’envoi en accepte 0", said)
 
 
 def test_what_the_disk_says_is_worded() -> None:

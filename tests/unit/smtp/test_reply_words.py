@@ -31,7 +31,7 @@ def test_it_is_read_by_its_status_its_code_or_its_class(said: str, meaning: str 
 
 def test_whoever_runs_the_service_gets_the_reply_too() -> None:
     assert explained("550 5.7.1 blocked", "en") == (
-        "the server refuses our messages, by its own rules (exact reply: 550 5.7.1 blocked)"
+        "the server refuses our emails, by its own rules (exact reply: 550 5.7.1 blocked)"
     )
     assert explained("disk full", "en") == "disk full"
 
