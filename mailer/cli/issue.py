@@ -151,7 +151,8 @@ def _parts(message: bytes) -> tuple[str, str]:
 
 
 def _show_draft(draft: Issue, found: list[Finding], *, as_json: bool) -> None:
-    facts = {"id": draft.id, "number": draft.content["number"], "title": draft.title, "state": draft.state}
+    number = draft.content.get("number")
+    facts = {"id": draft.id, "number": number, "title": draft.title, "state": draft.state}
     if as_json:
         facts["findings"] = [confirmation.as_dict(finding) for finding in found]
     show.facts(facts, as_json=as_json)

@@ -72,7 +72,7 @@ def letter(db: Session, issue_id: UUID, settings: Settings, signer: Signer | Non
 
 def sample(issue: Issue, page: Rendered, settings: Settings, *, now: datetime) -> bytes:
     """Return an issue as a whole message (.eml), to nobody real; its newsletter is loaded."""
-    sender, subject = _sender(issue.newsletter, settings), marked(issue.content["subject"])
+    sender, subject = _sender(issue.newsletter, settings), marked(issue.content.get("subject", ""))
     letter = Letter(_SAMPLE_ID, sender, issue.content["locale"], subject, page.html, page.text, now)
     reader = Recipient(1, "camille.dupont@example.org", "Camille Dupont")
     return letter.to(reader).message

@@ -306,6 +306,6 @@ def _kind(of: type[_Part]) -> str:
     return str(get_args(of.model_fields["kind"].annotation)[0])
 
 
-_CLASSES: tuple[type[_Part], ...] = get_args(get_args(Block)[0])
-KINDS: tuple[str, ...] = tuple(_kind(of) for of in _CLASSES)
+CLASSES: dict[str, type[_Part]] = {_kind(of): of for of in get_args(get_args(Block)[0])}
+KINDS: tuple[str, ...] = tuple(CLASSES)
 PROSE_KINDS = frozenset(_kind(of) for of in PROSE)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from mailer.core.after_commit import Task, wake
 from mailer.core.i18n import words
 from mailer.core.settings import Settings
-from mailer.issues import yaml_errors
+from mailer.issues import draft_preview, drafts, stored_images, yaml_errors
 from mailer.issues.archive import search_vector
 from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
@@ -86,20 +86,15 @@ def _write(db: Session, issue: Issue, content: Content, assets: dict[str, AssetF
     if publication is None:
         raise UnknownNewsletter(content.newsletter)
     for asset in assets.values():
-        db.execute(
-            insert(Asset)
-            .values(
-                sha256=asset.sha256, media_type=asset.media_type, width=asset.width, height=asset.height,
-                body=asset.body,
-            )
-            .on_conflict_do_nothing()
-        )  # fmt: skip
-    issue.newsletter, issue.title, issue.content = publication, content.title, content.dump()
+        stored_images.keep(db, asset)
+    revision = (issue.content or {}).get("revision", 0) + 1
+    issue.newsletter, issue.title = publication, content.title
+    issue.content = drafts.fresh(content.dump(), revision=revision)
     issue.assets = {src: asset.name for src, asset in assets.items()}
 
 
 def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
-    """Return the approved revision, or the draft as it would be sent; nothing of one that cannot be read.
+    """Return the approved revision, or the draft as it would be sent; as far as it can be shown if it cannot.
 
     Raises mjml.MjmlError.
     """
@@ -107,9 +102,15 @@ def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
         revision = db.get_one(Revision, issue.revision_id)
         return Rendered(revision.html, revision.text, "")
     try:
-        content = _content(issue)
-    except ValidationError:  # a draft taken under other rules: `findings` says which it breaks
-        return Rendered("", "", "")
+        content = drafts.strict(issue.content)
+    except ValidationError:  # it is not finished: `findings` says what is missing
+        content = draft_preview.content(drafts.identified(issue.content), issue.assets)
+    return render(content, _publication(issue, settings), _pictures(db, issue, settings))
+
+
+def rendered_block(db: Session, issue: Issue, block_id: str, settings: Settings) -> Rendered:
+    """Return one block of a draft as far as it can be shown, within the letter’s frame.  Raises MjmlError."""
+    content = draft_preview.content(drafts.identified(issue.content), issue.assets, only=block_id)
     return render(content, _publication(issue, settings), _pictures(db, issue, settings))
 
 
@@ -126,9 +127,9 @@ def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime)
     images = _pictures(db, issue, settings)
     page = rendered(db, issue, settings)
     try:
-        content = _content(issue)
-    except ValidationError as outdated:
-        return yaml_errors.findings(outdated)
+        content = drafts.strict(issue.content)
+    except ValidationError as unfinished:
+        return yaml_errors.findings(unfinished)
     return check(content, page, images=images, leaves=day, zone=settings.zone)
 
 
@@ -139,7 +140,7 @@ def schedule(
 
     Raises NotReady, ForbiddenMove.
     """
-    after = moved(_locked(db, issue).state, Move.SCHEDULE)
+    after = moved(locked(db, issue).state, Move.SCHEDULE)
     errors = [finding for finding in findings(db, issue, settings, leaves=due_at) if finding.level == "error"]
     if errors:
         raise NotReady(errors)
@@ -159,7 +160,7 @@ def unschedule(db: Session, issue: Issue) -> None:
 
 def send_late(db: Session, issue: Issue, *, now: datetime) -> None:
     """Let a scheduled issue leave that is so late that a person was asked.  Raises ForbiddenMove."""
-    moved(_locked(db, issue).state, Move.START)
+    moved(locked(db, issue).state, Move.START)
     issue.due_at = now
     wake(db, Task.TICK)
 
@@ -194,7 +195,7 @@ def start(issue: Issue, *, candidates: int, audience: int, excluded: int, now: d
 
 def reopen(db: Session, issue: Issue) -> None:
     """Send a closed issue again, for some of its rows; a paused one stays so.  Raises ForbiddenMove."""
-    if _locked(db, issue).state is not IssueState.PAUSED:
+    if locked(db, issue).state is not IssueState.PAUSED:
         issue.state, issue.closed_at = moved(issue.state, Move.RESEND), None
         wake(db, Task.TICK)
 
@@ -205,23 +206,24 @@ def close(issue: Issue, *, now: datetime) -> None:
 
 
 def _move(db: Session, issue: Issue, move: Move) -> None:
-    issue.state = moved(_locked(db, issue).state, move)
+    issue.state = moved(locked(db, issue).state, move)
 
 
-def _locked(db: Session, issue: Issue) -> Issue:
-    """Return the issue in its current state, locked until the transaction ends."""
-    db.refresh(issue, attribute_names=["state"], with_for_update=True)
+def locked(db: Session, issue: Issue) -> Issue:
+    """Return the issue as it is now, its words included, locked until the transaction ends."""
+    db.flush()
+    db.refresh(issue, attribute_names=["state", "content", "assets"], with_for_update=True)
     return issue
 
 
 def _freeze(db: Session, issue: Issue, settings: Settings, now: datetime) -> bytes:
-    content, page = _content(issue), rendered(db, issue, settings)
+    content, page = drafts.strict(issue.content), rendered(db, issue, settings)
     whole = b"\0".join((content.canonical_json(), page.html.encode(), page.text.encode()))
     sha256 = hashlib.sha256(whole).digest()
     db.execute(
         insert(Revision)
         .values(
-            sha256=sha256, content=issue.content, subject=marked(content.subject), locale=content.locale,
+            sha256=sha256, content=content.dump(), subject=marked(content.subject), locale=content.locale,
             html=page.html, text=page.text, search=search_vector(content), created_at=now,
         )
         .on_conflict_do_nothing()
@@ -238,10 +240,6 @@ def _pictures(db: Session, issue: Issue, settings: Settings) -> dict[str, Pictur
         src: Picture(f"{settings.public_url}/assets/{name}", widths[hashes[src]])
         for src, name in issue.assets.items()
     }
-
-
-def _content(issue: Issue) -> Content:
-    return Content.model_validate(issue.content)
 
 
 def _publication(issue: Issue, settings: Settings) -> Publication:

@@ -27,7 +27,7 @@ class Issue(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"), index=True)
     state: Mapped[IssueState] = mapped_column(enum(IssueState))
-    content: Mapped[dict[str, Any]]  # the draft, as blocks.Content dumps it
+    content: Mapped[dict[str, Any]]  # the letter as it is written: see drafts.py
     assets: Mapped[dict[str, Any]] = mapped_column(default=dict)  # an image's src → "<sha256>.<ext>"
     title: Mapped[str]
     created_at: Mapped[datetime]

@@ -9,7 +9,7 @@ from mailer.issues.findings import Finding, error, warning
 from mailer.rendering import markdown_check
 from mailer.rendering.merge_fields import GREETING, WRITTEN, parsed
 
-_MILD = {"md_bare", "md_emphasis", "md_product"}  # may be meant
+MILD = {"md_bare", "md_emphasis", "md_product"}  # may be meant
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:[a-zA-Z]+|#\d+);|\*\*\S+|\]\([^)]*\)")
 _SALUTATION = re.compile(
     r"(bonjour|bonsoir|ch[eè]re?s?|mesdames|madame|monsieur|hello|hi|dear)\b", re.IGNORECASE
@@ -49,7 +49,7 @@ def _greetings_in(text: str) -> int:
 def _markdown(content: Content) -> Iterator[Finding]:
     for number, block in enumerate(content.blocks):
         for problem in markdown_check.problems(block.text) if isinstance(block, PROSE) else ():
-            tell = warning if problem.code in _MILD else error
+            tell = warning if problem.code in MILD else error
             values = {"shown": problem.shown, "label": problem.label}
             yield tell(problem.code, f"blocks[{number}].text", **values)
 

@@ -47,13 +47,13 @@ def cause(error: ErrorDetails) -> tuple[str, dict[str, Any]]:
     return kind, error.get("ctx", {}) | {"kinds": ", ".join(KINDS)}
 
 
-def findings(error: ValidationError) -> list[Finding]:
-    """Return what keeps a stored content from being read: it was taken under other rules."""
+def findings(error: ValidationError, *, skip: int = 0) -> list[Finding]:
+    """Return what keeps a stored content from being sent; `skip`: that many first steps of each path."""
     found = []
     for each in first_causes(error):
         code, facts = cause(each)
         known = {name: value for name, value in facts.items() if isinstance(value, str | int)}
-        found.append(Finding("error", code, place(steps(each)), tuple(known.items())))
+        found.append(Finding("error", code, place(steps(each)[skip:]), tuple(known.items())))
     return found
 
 
@@ -67,7 +67,7 @@ def first_causes(error: ValidationError) -> list[ErrorDetails]:
 def steps(error: ErrorDetails) -> list[int | str]:
     """Return the path of what pydantic found, as a file has it."""
     where = list(error["loc"])
-    if where[0] == "blocks" and where[2:3] and where[2] in KINDS:
+    if where[:1] == ["blocks"] and where[2:3] and where[2] in KINDS:
         del where[2]  # pydantic's name for the member of the union: the file has no such step
     return where
 

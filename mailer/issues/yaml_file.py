@@ -1,6 +1,6 @@
 """Read an issue from a YAML file with its images beside it, and name every fault with its line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +8,18 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mailer.issues import assets, yaml_lines
+from mailer.issues import assets, drafts, yaml_lines
 from mailer.issues.assets import AssetFile, BadImage
 from mailer.issues.blocks import PROSE_KINDS, Content
+from mailer.issues.drafts import Document
 from mailer.issues.yaml_errors import Fault, cause, first_causes, place, steps
 from mailer.rendering.markdown_check import Problem, problems
+
+_HARD = frozenset({  # what no form could show: the others are mended there
+    "extra_forbidden", "mistyped", "union_tag_invalid", "union_tag_not_found", "model_type",
+    "model_attributes_type", "tuple_type", "string_type", "bool_type", "bool_parsing", "literal_error",
+    "too_long",
+})  # fmt: skip
 
 
 class _Loader(yaml.SafeLoader):
@@ -51,7 +58,32 @@ def load(path: Path) -> tuple[Content, dict[str, AssetFile]]:
     except ValidationError as error:
         faults = [_fault(e, root) for e in first_causes(error)] + _in_texts(values, root)
         raise IssueFileError(path.name, sorted(faults, key=lambda fault: fault.line)) from None
-    return content, _assets(content, path, root)
+    return content, _assets((image.src for image in content.images()), path, root, assets.read)
+
+
+def load_draft(path: Path, read: Callable[[bytes], AssetFile]) -> tuple[Document, dict[str, AssetFile]]:
+    """Return an issue file that need not be finished, and its images, which `read` makes fit.
+
+    Raises IssueFileError, for what a form could not show either; BadImage is told as a fault.
+    """
+    root, values = _parse(path)
+    values = {"locale": "fr", "blocks": []} | values
+    faults = [
+        each for each in _draft_faults(values, root) if each.code in _HARD or each.where == "newsletter"
+    ]
+    if faults:
+        raise IssueFileError(path.name, sorted(faults, key=lambda fault: fault.line))
+    document = drafts.written(values)
+    sources = (image["src"] for image in drafts.pictures(document))
+    return document, _assets(sources, path, root, read)
+
+
+def _draft_faults(values: dict[Any, Any], root: Any) -> list[Fault]:
+    try:
+        Content.model_validate(values)
+    except ValidationError as error:
+        return [_fault(each, root) for each in first_causes(error)]
+    return []
 
 
 def _parse(path: Path) -> tuple[Any, dict[Any, Any]]:
@@ -75,27 +107,29 @@ def _parse(path: Path) -> tuple[Any, dict[Any, Any]]:
     raise IssueFileError(path.name, [fault])
 
 
-def _assets(content: Content, path: Path, root: Any) -> dict[str, AssetFile]:
+def _assets(
+    sources: Iterable[str], path: Path, root: Any, made_fit: Callable[[bytes], AssetFile]
+) -> dict[str, AssetFile]:
     read: dict[str, AssetFile] = {}
     faults = []
-    for image in content.images():
+    for src in sources:
         try:
-            read[image.src] = _asset(path.parent, image.src)
+            read[src] = _asset(path.parent, src, made_fit)
         except BadImage as error:
-            faults.append(Fault(yaml_lines.of_value(root, image.src), image.src, str(error)))
+            faults.append(Fault(yaml_lines.of_value(root, src), src, str(error)))
     if faults:
         raise IssueFileError(path.name, faults)
     return read
 
 
-def _asset(folder: Path, src: str) -> AssetFile:
+def _asset(folder: Path, src: str, made_fit: Callable[[bytes], AssetFile]) -> AssetFile:
     file = (folder / src).resolve()
     if not file.is_relative_to(folder.resolve()):
         raise BadImage("outside")
     if not file.is_file():
         raise BadImage("no_file")
     with file.open("rb") as image:
-        return assets.read(image.read(assets.MAX_BYTES + 1))
+        return made_fit(image.read(assets.MAX_BYTES + 1))
 
 
 def _fault(error: ErrorDetails, root: Any) -> Fault:

@@ -164,6 +164,8 @@ def _issues(house: House, approver: str) -> dict[str, str]:
         leave, leave_calls = _leaving(db, closed, 20), _leaving(db, for_all, 21)
     return {
         "closed": str(closed.id), "leaving": str(leaving.id), "draft": str(draft.id),
+        "article": next(block["id"] for block in draft.content["blocks"] if block["kind"] == "article"),
+        "agenda": next(block["id"] for block in draft.content["blocks"] if block["kind"] == "agenda"),
         "waiting": str(waiting.id), "planned": str(planned.id), "leave": leave, "leave_calls": leave_calls,
     }  # fmt: skip
 

@@ -14,6 +14,9 @@ from mailer.core.settings import settings
 from mailer.delivery.models import Delivery
 from mailer.imports import worker
 from mailer.imports.introductions import TRIES
+from mailer.issues import composing, lifecycle
+from mailer.issues.drafts import block_of, written_block
+from mailer.issues.fields import HEAD
 from mailer.monitoring.models import Alarm
 from mailer.newsletters.models import Newsletter
 from mailer.notices.models import Notice, NoticeKind
@@ -152,6 +155,28 @@ def lose_replies(page: Page, links: dict[str, str]) -> None:
         rows = Delivery.issue_id == UUID(links["closed"]), Delivery.position.between(21, 24)
         db.execute(update(Delivery).where(*rows).values(state=DeliveryState.UNKNOWN, changed_at=utcnow()))
     page.reload()
+
+
+def save_head_elsewhere(page: Page, links: dict[str, str]) -> None:
+    """Somebody else saves the subject, in another tab."""
+    with transaction() as db:
+        found = lifecycle.get(db, UUID(links["draft"]))
+        assert found
+        document = composing.document(found)
+        head = {name: document[name] for name in HEAD if document.get(name)}
+        theirs = head | {"subject": "Les maraudes de l’hiver : qui va vers qui"}
+        composing.save_head(db, found, theirs, revision=document["revision"])
+
+
+def save_block_elsewhere(page: Page, links: dict[str, str]) -> None:
+    """Somebody else saves the article, in another tab."""
+    with transaction() as db:
+        found = lifecycle.get(db, UUID(links["draft"]))
+        assert found
+        block = block_of(composing.document(found), links["article"])
+        assert block
+        theirs = written_block(block) | {"title": "Le Pacte des solidarités, un an après"}
+        composing.save_block(db, found, links["article"], theirs, revision=block["revision"])
 
 
 def block_images(page: Page, _: dict[str, str]) -> None:

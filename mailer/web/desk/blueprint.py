@@ -17,6 +17,9 @@ from mailer.web.desk.alarms import alarms
 from mailer.web.desk.case_data import data
 from mailer.web.desk.case_letters import acts
 from mailer.web.desk.cases import rights
+from mailer.web.desk.compose import compose
+from mailer.web.desk.compose_block import compose_block
+from mailer.web.desk.compose_start import compose_start
 from mailer.web.desk.imports import people
 from mailer.web.desk.issue import LEAVING, issue
 from mailer.web.desk.issue_actions import moves
@@ -28,6 +31,9 @@ desk.context_processor(labels.context)
 desk.register_blueprint(account)
 desk.register_blueprint(issue)
 desk.register_blueprint(moves)
+desk.register_blueprint(compose)
+desk.register_blueprint(compose_block)
+desk.register_blueprint(compose_start)
 desk.register_blueprint(people)
 desk.register_blueprint(not_reached)
 desk.register_blueprint(rights)

@@ -84,7 +84,7 @@ def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None, *, as
             audience_findings=audience if asked else [],
             subject=_line(found, "subject"),
             preheader=_line(found, "preheader"),
-            text=_sample(lifecycle.rendered(db, found, settings()).text, found, escape=False),
+            text=sample(lifecycle.rendered(db, found, settings()).text, found, escape=False),
             progress=reports.progress(db, issue_id) if _is_live(found) or found.closed_at else None,
             recipients=recipients(db, found),
             undecided=sum(each.rows for each in unknown.undecided(db, issue_id)),
@@ -108,7 +108,7 @@ def preview(issue_id: UUID) -> ResponseReturnValue:
     """Show the letter as a reader will get it, alone in a frame."""
     with transaction() as db:
         found = fetch(db, issue_id)
-        response = Response(_sample(lifecycle.rendered(db, found, settings()).html, found, escape=True))
+        response = Response(sample(lifecycle.rendered(db, found, settings()).html, found, escape=True))
     response.headers["Content-Security-Policy"] = PREVIEW_CSP.format(site=settings().public_url)
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
@@ -159,14 +159,14 @@ def certificate_file(issue_id: UUID) -> ResponseReturnValue:
     return response
 
 
-def _sample(text: str, found: Issue, *, escape: bool) -> str:
+def sample(text: str, found: Issue, *, escape: bool) -> str:
     """Return the letter as one reader would get it; the unsubscribe link leads nowhere."""
     name, locale = "Camille Dupont", found.content.get("locale", found.newsletter.locale)
     return fill(text, values_for(locale, name) | {UNSUBSCRIBE_URL: "#"}, escape=escape)
 
 
 def _line(found: Issue, name: str) -> str:
-    return _sample(marked(found.content.get(name, "")), found, escape=False)
+    return sample(marked(found.content.get(name, "")), found, escape=False)
 
 
 def _approver(db: Session, approver: str) -> str:

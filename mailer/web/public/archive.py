@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
-from mailer.issues import archive, lifecycle
+from mailer.issues import archive, drafts, lifecycle
 from mailer.issues.archive import ArchiveEntry
-from mailer.issues.blocks import Content
 from mailer.issues.calendar import event_ics
 from mailer.issues.models import Asset, Issue
 from mailer.newsletters import newsletters
@@ -68,7 +67,7 @@ def issue(slug: str, issue_id: UUID) -> ResponseReturnValue:
 def event(slug: str, issue_id: UUID, number: int) -> ResponseReturnValue:
     with transaction() as db:
         _entry, found = _published(db, slug, issue_id)
-    entries = Content.model_validate(found.content).dated_entries()
+    entries = drafts.strict(found.content).dated_entries()
     if not 1 <= number <= len(entries):
         abort(404)
     url = f"{settings().public_url}/{slug}/issues/{issue_id}"
