@@ -80,7 +80,7 @@ def test_sent_again_by_choice_the_issue_leaves_for_them_alone(issue: Issue, aske
 def test_a_cancelled_issue_sends_nothing_again(issue: Issue) -> None:
     with transaction() as db:
         db.execute(update(Issue).values(state=IssueState.CANCELLED, closed_at=None))
-        mine = db.merge(issue)
+        mine = db.get_one(Issue, issue.id)
         with pytest.raises(ForbiddenMove):
             unknown.resend(db, mine, by="terminal", now=utcnow())
     assert "pending" not in _states(issue.id).values()

@@ -22,6 +22,7 @@ FACTS = {
     "title": "Été", "rows": 3, "name": "free", "reason": "421 later", "minutes": 7, "until": "10:00 UTC",
     "queue": Queue.NOTICES, "limit": 1440, "cause": Cause.RELAY, "detail": "it keeps hanging up",
     "due_at": "2026-11-23 08:00", "seconds": 3, "slug": "lettre",
+    "hosts": "vm1",
 }  # fmt: skip
 KINDS = sorted(i18n.words("monitoring", "fr")["titles"])
 pytestmark = pytest.mark.usefixtures("settings")
