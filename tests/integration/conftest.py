@@ -21,6 +21,12 @@ def built(settings: Settings) -> Flask:
     return app
 
 
+@pytest.fixture(scope="session", autouse=True)
+def broker(settings: Settings) -> None:
+    """Have Celery's app read its settings now, and not from within a test with servers of its own."""
+    assert celery_app.app.conf.broker_url == settings.redis_url
+
+
 @pytest.fixture
 def app(built: Flask, clean: None) -> Flask:
     """Return the one application: what a test changes of it, it sets back."""

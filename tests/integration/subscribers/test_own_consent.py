@@ -144,7 +144,7 @@ def test_from_the_form_to_their_own_word(
     page = link_in(mail)
     for method in ("GET", "HEAD", "GET"):
         answer = client.open(page, method=method, headers=FRENCH)
-    assert "Votre inscription est déjà active" in answer.text
+    assert "Voulez-vous le confirmer" in answer.text
     assert "J’accepte de recevoir" in answer.text
     assert told().standing.why is Why.IMPORTED
     assert "C’est enregistré" in client.post(page, headers=FRENCH).text

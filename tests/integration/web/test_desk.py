@@ -192,7 +192,7 @@ def test_lists(client: FlaskClient) -> None:
     an_issue(IssueState.SENDING, accepted=3, pending=1)
     page = client.get("/desk/", headers=FRENCH)
     assert "Envoi en cours" in page.text
-    assert french("3 messages traités sur 4 (75 %)") in page.text
+    assert french("3 courriels traités sur 4 (75 %)") in page.text
     assert page.headers["Cache-Control"] == "no-store"
     assert "La lettre de la solidarité" in client.get("/desk/newsletters").text
 
@@ -217,7 +217,7 @@ def test_the_number_before_a_send_is_the_freeze_s(client: FlaskClient) -> None:
         db.execute(update(Subscriber).where(restricted).values(restricted_at=NOW))
         suppressions.add(db, [SuppressedAddress(fingerprint_of(readers[2]), SuppressionReason.MANUAL, NOW)])
         issue_id = make_issue(db, newsletter)
-    assert french("partira tout de suite à 3 destinataires") in french(
+    assert french("sera envoyé immédiatement à 3 destinataires") in french(
         client.get(f"/desk/issues/{issue_id}/send", headers=FRENCH).text
     )
     for page in ("/desk/newsletters", f"/desk/issues/{issue_id}"):
@@ -336,7 +336,7 @@ def test_progress(client: FlaskClient) -> None:
 def test_numbers_are_there_without_script(client: FlaskClient) -> None:
     issue_id = an_issue(IssueState.SENDING, accepted=5, pending=5)
     page = client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
-    assert french("5 messages traités sur 10 (50 %)") in page
+    assert french("5 courriels traités sur 10 (50 %)") in page
     assert "Actualiser les chiffres" in page
 
 
@@ -359,7 +359,7 @@ def test_certificate(client: FlaskClient) -> None:
         issue = db.get_one(Issue, issue_id)
         issue.state, issue.started_at, issue.closed_at = IssueState.CLOSED, NOW, NOW + timedelta(minutes=2)
     shown = client.get(page, headers=FRENCH).text
-    assert "4 destinataires = 3 acceptés + 0 refusés + 1 retenus + 0 incertains" in shown
+    assert "4 destinataires = 3 acceptés + 0 refusés + 1 non envoyés + 0 sans réponse" in shown
     answer = client.get(file)
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.json is not None
