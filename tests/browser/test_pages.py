@@ -380,7 +380,7 @@ def test_progress_is_live(browser: Browser, site: Site) -> None:
     page.get_by_label("Mot de passe").fill(PASSWORD)
     page.get_by_role("button", name="Se connecter").click()
     page.goto(f"{site.url}/desk/issues/{site.sent}")
-    expect(page.get_by_text("0 messages traités sur 12")).to_be_visible()
+    expect(page.get_by_text("0 courriels traités sur 12")).to_be_visible()
     page.get_by_role("button", name="Mettre en pause").click()
     expect(page.get_by_text("L’envoi est en pause.").first).to_be_visible()
     page.get_by_role("link", name="Annuler l’envoi…").click()

@@ -108,7 +108,7 @@ _RIGHTS = (
     Shot("rights-restriction", "/rights/yours/restriction",
          "Restriction: nothing is sent, changed or purged.", who=reader(10)),
     Shot("rights-restricted", "/rights/yours/restriction", "Restricted, since when, and how to end it.",
-         (press("Suspendre l’utilisation"),), reader(10)),
+         (press("Limiter l’utilisation"),), reader(10)),
     Shot("rights-thaw", "/rights/yours/thaw", "The end of it, when its person says so.", who=reader(10)),
     Shot("rights-objection", "/rights/yours/objection", "Objection: no reason is asked.", who=reader(11)),
     Shot("rights-objected", "/rights/yours/objection",

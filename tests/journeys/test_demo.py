@@ -149,7 +149,9 @@ def test_sign_up_read_leave_and_come_back(demo: tuple[Path, str]) -> None:
     letter = _mails(folder)[0]
     one_click = re.search(r"<(http[^>]+)>", letter["List-Unsubscribe"])
     assert one_click
-    assert "désinscription est prise en compte" in _post(one_click[1] + "?lang=fr", **{"List-Unsubscribe": "One-Click"})
+    assert "désinscription est prise en compte" in _post(
+        one_click[1] + "?lang=fr", **{"List-Unsubscribe": "One-Click"}
+    )
     goodbye = until(lambda: _arrived(folder, "désinscription"))
     assert goodbye["To"] == letter["To"]
     assert "est confirm" in _post(_link(goodbye, "back") + "?lang=fr")

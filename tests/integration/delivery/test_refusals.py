@@ -145,7 +145,7 @@ def test_the_terminal_shows_and_decides(issue: Issue, choice: str, left: str) ->
     _become(DeliveryState.DEFERRED, 1, 2)
     shown = _terminal(issue)
     assert (shown["state"], shown["refused"]) == ("sending", 2)
-    assert shown["reason"].startswith("the server refuses the message (exact reply: 554 5.0.0 no")
+    assert shown["reason"].startswith("the server refuses the email (exact reply: 554 5.0.0 no")
     decided = _terminal(issue, choice)
     assert (decided[choice.strip("-")], decided["refused"], decided["reason"]) == (2, 0, None)
     assert list(_states(issue.id).values())[:2] == [left, left]
