@@ -229,7 +229,7 @@ def sweep() -> None:
         if not disarmed():
             jobs.run(EVERY_SWEEP)
     finally:
-        jobs.run([Job("alarms", lambda: rounds.run(settings(), clock=utcnow))])
+        jobs.run([Job("alarms", lambda: rounds.look(clock=utcnow))])
 
 
 def _ask_for_the_forgotten() -> None:

@@ -1,6 +1,7 @@
-"""Look for alarms, remember them, and tell them over every channel, each whatever the others do.
+"""Look for alarms and remember them; tell them over every channel, each whatever the others do.
 
-One process at a time does it: the sweep, or, where no worker sweeps, the watchdog of any that lives.
+The sweep looks, or, where no worker sweeps, the monitor of any that lives.  Only monitors tell, in threads of
+their own: a server that never answers holds up no freeze and no sign-up.  One process at a time does either.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,20 +23,25 @@ from mailer.smtp.relay import RelayDown
 
 ROUND, KIND = UUID(int=1), "alarms"  # the sign of life of a round
 MISSED_AFTER = timedelta(seconds=60)  # without a round, whoever lives does one
-_LOCK = 0x616C61726D  # "alarm": one round at a time
+_LOOKING, _TELLING = 0x616C61726D, 0x74656C6C  # "alarm", "tell": one process at a time
 Clock = Callable[[], datetime]
 
 
-def run(settings: Settings, *, clock: Clock) -> None:
-    """Do a round, unless another process is at it."""
-    with _alone() as mine:
-        if not mine:
-            return
-        with transaction() as db:
-            lifecycle.remember(db, alarms.find(db, now=clock()), now=clock())
-            heartbeats.take_turn(db, ROUND, KIND)
-        for channel in _channels(settings):
-            _tell(channel, settings, clock)
+def look(*, clock: Clock) -> None:
+    """Remember which alarms stand, unless another process is at it."""
+    with _alone(_LOOKING) as mine:
+        if mine:
+            with transaction() as db:
+                lifecycle.remember(db, alarms.find(db, now=clock()), now=clock())
+                heartbeats.take_turn(db, ROUND, KIND)
+
+
+def tell(settings: Settings, *, clock: Clock) -> None:
+    """Tell what is to be told, over each channel, unless another process is at it."""
+    with _alone(_TELLING) as mine:
+        if mine:
+            for channel in _channels(settings):
+                _tell(channel, settings, clock)
 
 
 def missed() -> bool:
@@ -45,15 +51,15 @@ def missed() -> bool:
 
 
 @contextmanager
-def _alone() -> Iterator[bool]:
+def _alone(lock: int) -> Iterator[bool]:
     """Hold a lock that ends with its connection, and no transaction: servers are spoken to meanwhile."""
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        mine = bool(connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}).scalar())
+        mine = bool(connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": lock}).scalar())
         try:
             yield mine
         finally:
             if mine:
-                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": lock})
 
 
 def _channels(settings: Settings) -> Iterator[AlarmChannel]:

@@ -2,8 +2,8 @@
 
 Celery may reconnect to Redis and never consume again; beat may end unnoticed.  A thread of each worker's main
 process writes a heartbeat, stops the worker (to be restarted) when its queue fills and it takes nothing, and
-asks for the sweep itself when beat has no heartbeat.  Another looks for alarms where no worker sweeps, and
-calls the heartbeat URL: servers that do not answer keep neither from its turn.
+asks for the sweep itself when beat has no heartbeat.  Another looks for alarms where no worker sweeps, tells
+those that stand, and calls the heartbeat URL: a server that does not answer holds up nothing else.
 """
 
 import mmap
@@ -22,7 +22,6 @@ import redis
 from celery import signals
 from celery.worker import state
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from mailer.core import heartbeats, jobs
 from mailer.core.after_commit import Task
@@ -94,8 +93,8 @@ class Watchdog(threading.Thread):
         while True:
             try:
                 self._look()
-            except (SQLAlchemyError, redis.RedisError) as error:
-                log.warning("the watchdog cannot look", error=type(error).__name__)
+            except Exception as error:  # whatever it was: a thread that ends watches nothing any more
+                log.error("the watchdog cannot look", error=jobs.place(error))
             time.sleep(LOOK_EVERY)
 
     def _look(self) -> None:
@@ -121,7 +120,7 @@ class Watchdog(threading.Thread):
 
 
 class Monitor(threading.Thread):
-    """Do what concerns all processes, in whichever lives: a round of alarms nobody does, the heartbeat."""
+    """Do what concerns all processes, in whichever lives: look for alarms, tell them, send the heartbeat."""
 
     def __init__(self) -> None:
         super().__init__(name="monitor", daemon=True)
@@ -129,16 +128,20 @@ class Monitor(threading.Thread):
     def run(self) -> None:
         while True:
             time.sleep(LOOK_EVERY)  # first: a worker that starts has not swept yet
-            for look in (_do_missed_round, _send_heartbeat):
+            for look in (_look_if_nobody_does, _tell_alarms, _send_heartbeat):
                 try:
                     look()
                 except Exception as error:  # whatever it was: the other, and the next time, must come
                     log.error("monitoring failed", look=look.__name__, error=jobs.place(error))
 
 
-def _do_missed_round() -> None:
+def _look_if_nobody_does() -> None:
     if rounds.missed():
-        rounds.run(settings(), clock=utcnow)
+        rounds.look(clock=utcnow)
+
+
+def _tell_alarms() -> None:
+    rounds.tell(settings(), clock=utcnow)
 
 
 def _send_heartbeat() -> None:

@@ -27,7 +27,7 @@ from mailer.core.db import transaction
 from mailer.core.settings import settings
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
-from mailer.monitoring import watchdog
+from mailer.monitoring import rounds, watchdog
 from tests.faults import points
 from tests.faults.points import Point, Points, Then
 
@@ -87,9 +87,11 @@ def live(orders: Orders) -> None:
 
 
 def _run(task: Task) -> None:
-    """As Celery does: what a task raises is logged, and the worker goes on."""
+    """As Celery does: what a task raises is logged, and the worker goes on; its monitor tells of alarms."""
     try:
         tasks.app.tasks[task.value]()
+        if task is Task.SWEEP:
+            rounds.tell(settings(), clock=db.utcnow)
     except Exception:
         traceback.print_exc()
         time.sleep(0.05)

@@ -6,11 +6,12 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import delete, func, text, update
 
+from mailer import tasks
 from mailer.core import circuit
 from mailer.core.db import transaction, utcnow
 from mailer.core.heartbeats import Heartbeat
 from mailer.core.settings import Settings
-from mailer.monitoring import external_heartbeat, rounds, watchdog
+from mailer.monitoring import channels, external_heartbeat, lifecycle, rounds, watchdog
 from mailer.monitoring.alarms import KINDS_OF_PROCESS
 from tests.support.web_hook import WebHook
 
@@ -64,16 +65,47 @@ def test_a_round_of_alarms_that_nobody_does_is_done_by_whoever_lives(
     watched: Settings, hook: WebHook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[object] = []
-    real = rounds.run
+    real = rounds.look
 
     def counted(*args: object, **values: object) -> None:
         done.append(args)
         real(*args, **values)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rounds, "run", counted)
-    watchdog._do_missed_round()
-    watchdog._do_missed_round()
+    monkeypatch.setattr(rounds, "look", counted)
+    watchdog._look_if_nobody_does()
+    watchdog._look_if_nobody_does()
     assert len(done) == 1
     _a_minute_later()
-    watchdog._do_missed_round()
+    watchdog._look_if_nobody_does()
     assert len(done) == 2
+
+
+def test_a_watchdog_outlives_whatever_it_meets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that ends writes no heartbeat any more, and restarts nobody."""
+    looks = iter([KeyError("unforeseen"), None, SystemExit()])
+
+    def look(_: object) -> None:
+        if error := next(looks):
+            raise error
+
+    monkeypatch.setattr(watchdog.Watchdog, "_look", look)
+    monkeypatch.setattr(watchdog, "LOOK_EVERY", 0.0)
+    with pytest.raises(SystemExit):  # the third look: two did not end it
+        watchdog.Watchdog.run(watchdog.Watchdog.__new__(watchdog.Watchdog))
+
+
+def test_a_hook_that_never_answers_holds_up_no_sweep(
+    watched: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep looks for alarms; whoever tells them does so in a thread of its own."""
+
+    def called(*_: object, **__: object) -> None:
+        raise AssertionError("the sweep speaks to a server")
+
+    monkeypatch.setattr(channels, "post", called)
+    monkeypatch.setattr(channels, "mail", called)
+    with transaction() as db:
+        circuit.hit(db, circuit.DKIM, "the DKIM key cannot be read: /key", now=utcnow() - timedelta(hours=1))
+    tasks.sweep()
+    with transaction() as db:
+        assert "dkim:dkim" in {each.name for each in lifecycle.current(db)}

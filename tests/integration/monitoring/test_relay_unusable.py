@@ -89,7 +89,8 @@ def test_a_wrong_password_is_a_hold_told_within_a_minute_and_over_with_the_right
     tasks.send_notices()
     assert locked.logins == tried  # a wrong password is not tried all the time
     for after in (0, 30, 55):  # the beat asks for a sweep every thirty seconds
-        rounds.run(wrong, clock=_in(hold.since, after))
+        rounds.look(clock=_in(hold.since, after))
+        rounds.tell(wrong, clock=_in(hold.since, after))
     assert len(hook.texts()) == 1
     assert "Le serveur d’envoi ne peut pas être utilisé" in hook.texts()[0]
     assert "identification refusée" in hook.texts()[0]
