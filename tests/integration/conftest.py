@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from mailer import celery_app, tasks
 from mailer.core import after_commit, jobs
@@ -12,6 +13,8 @@ from mailer.core.db import transaction
 from mailer.core.settings import Settings
 from mailer.web.app import create_app
 from mailer.web.security import limiter
+from tests.support.desk_client import log_in
+from tests.support.desk_rows import make_staff
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +36,16 @@ def app(built: Flask, clean: None) -> Flask:
     with built.app_context():
         limiter.reset()
     return built
+
+
+@pytest.fixture
+def desk(app: Flask) -> FlaskClient:
+    """Léa, logged in at the desk."""
+    with transaction() as db:
+        make_staff(db)
+    client = app.test_client()
+    assert log_in(client).status_code == 303
+    return client
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
@@ -13,18 +12,9 @@ from mailer.core.db import transaction, utcnow
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
 from mailer.monitoring import alarms
-from tests.integration.web.test_desk import act, log_in
-from tests.support.desk_rows import make_issue, make_newsletter, make_staff
+from tests.support.desk_client import act
+from tests.support.desk_rows import make_issue, make_newsletter
 from tests.support.make import make_readers
-
-
-@pytest.fixture
-def desk(app: Flask) -> FlaskClient:
-    with transaction() as db:
-        make_staff(db)
-    client = app.test_client()
-    assert log_in(client).status_code == 303
-    return client
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
@@ -21,8 +20,7 @@ from mailer.privacy.retention import rules
 from mailer.smtp.replies import Refusal, refusal_of
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
-from tests.integration.web.test_desk import FRENCH, log_in, token
-from tests.support.desk_rows import make_staff
+from tests.support.desk_client import FRENCH, token
 from tests.support.make import EPOCH, import_people, make_newsletter
 from tests.support.notices import send_due
 from tests.support.sink import Sink, running_sink
@@ -132,12 +130,8 @@ def test_which_reason_a_reply_gives(code: int, enhanced: str, reason: Refusal) -
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    with transaction() as db:
-        make_staff(db)
-    client = app.test_client()
-    assert log_in(client).status_code == 303
-    return client
+def client(desk: FlaskClient) -> FlaskClient:
+    return desk
 
 
 def _decide(client: FlaskClient, reason: str, act: str) -> str:

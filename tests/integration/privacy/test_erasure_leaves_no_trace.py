@@ -43,9 +43,9 @@ from mailer.subscribers import signup, subscriptions
 from mailer.subscribers.consent.models import Wording
 from mailer.subscribers.models import Subscriber, Subscription
 from mailer.web.app import create_app
-from tests.integration.web.test_desk import FRENCH, log_in, token
 from tests.integration.web.test_desk_imports import agree
 from tests.integration.web.test_public import shown_long_ago
+from tests.support.desk_client import FRENCH, log_in, token
 from tests.support.desk_rows import make_staff
 from tests.support.make import EPOCH, erase, make_newsletter, make_scheduled_issue, make_sender, send_letter
 from tests.support.moves import let_undo_lapse

@@ -8,7 +8,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
-from werkzeug.test import TestResponse
 
 from mailer.core.audit import Audit
 from mailer.core.db import transaction, utcnow
@@ -25,8 +24,8 @@ from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import suppressions
 from mailer.subscribers.models import Subscriber, SuppressionReason
 from mailer.subscribers.suppressions import SuppressedAddress
+from tests.support.desk_client import FRENCH, act, log_in, token
 from tests.support.desk_rows import (
-    EMAIL,
     NOW,
     PASSWORD,
     make_deliveries,
@@ -37,7 +36,6 @@ from tests.support.desk_rows import (
 from tests.support.make import import_people, make_readers
 
 pytestmark = pytest.mark.usefixtures("clean")
-FRENCH = {"Accept-Language": "fr"}
 NOBODY = {"accepted": "audience_empty"}  # what is said of an issue that nobody would get
 
 
@@ -47,12 +45,8 @@ def stranger(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def client(stranger: FlaskClient) -> FlaskClient:
-    """Léa, logged in."""
-    with transaction() as db:
-        make_staff(db)
-    assert log_in(stranger).status_code == 303
-    return stranger
+def client(desk: FlaskClient) -> FlaskClient:
+    return desk
 
 
 @pytest.fixture
@@ -66,24 +60,6 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(render, "compile_holes", counted)
     return sources
-
-
-def token(client: FlaskClient, path: str) -> str:
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path, headers=FRENCH).text)
-    assert found, path
-    return found[1]
-
-
-def log_in(
-    client: FlaskClient, password: str = PASSWORD, asked: str = "", email: str = EMAIL
-) -> TestResponse:
-    data = {"email": email, "password": password, "csrf_token": token(client, "/login")}
-    return client.post("/login", query_string={"next": asked} if asked else {}, data=data, headers=FRENCH)
-
-
-def act(client: FlaskClient, issue_id: UUID, move: str, **data: str) -> TestResponse:
-    data["csrf_token"] = token(client, "/desk/")
-    return client.post(f"/desk/issues/{issue_id}/{move}", data=data, headers=FRENCH)
 
 
 def an_issue(state: IssueState = IssueState.DRAFT, **counts: int) -> UUID:

@@ -14,7 +14,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.monitoring import alarms, lifecycle
 from mailer.monitoring.models import Alarm, AlarmChannel
 from mailer.rendering.typography import french
-from tests.integration.web.test_desk import log_in, token
+from tests.support.desk_client import log_in, token
 from tests.support.desk_rows import make_staff
 
 FRENCH = {"Accept-Language": "fr"}

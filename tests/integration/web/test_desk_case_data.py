@@ -16,7 +16,7 @@ from mailer.privacy.cases import register
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
 from mailer.privacy.rights import erasure, erasure_worker
 from mailer.subscribers.models import Subscriber, Suppression, SuppressionReason
-from tests.integration.web.test_desk import FRENCH, log_in, token
+from tests.support.desk_client import FRENCH, log_in, token
 from tests.support.desk_rows import make_staff
 from tests.support.make import import_people, make_newsletter, open_case
 from tests.support.moves import let_undo_lapse, move

@@ -23,7 +23,7 @@ from mailer.subscribers import subscriptions
 from mailer.subscribers.consent import wordings
 from mailer.subscribers.consent.models import ConsentKind, ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState, Suppression
-from tests.integration.web.test_desk import FRENCH, log_in, token
+from tests.support.desk_client import FRENCH, log_in, token
 from tests.support.desk_rows import make_staff
 from tests.support.make import import_people, make_newsletter, open_case
 from tests.support.rights_links import open_session

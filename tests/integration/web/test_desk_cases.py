@@ -6,7 +6,6 @@ from io import StringIO
 from uuid import UUID
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -16,21 +15,15 @@ from mailer.core.db import transaction, utcnow
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import register
 from mailer.privacy.models import Channel, Outcome, Right, RightsRequest
-from tests.integration.web.test_desk import FRENCH, log_in, token
-from tests.support.desk_rows import make_staff
+from tests.support.desk_client import FRENCH, token
 from tests.support.make import open_case
 
 pytestmark = pytest.mark.usefixtures("clean")
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """Léa, logged in."""
-    with transaction() as db:
-        make_staff(db)
-    client = app.test_client()
-    assert log_in(client).status_code == 303
-    return client
+def client(desk: FlaskClient) -> FlaskClient:
+    return desk
 
 
 def _case(days: int = 0, **changes: object) -> UUID:

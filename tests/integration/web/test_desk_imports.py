@@ -22,21 +22,16 @@ from mailer.newsletters.models import Newsletter
 from mailer.rendering.typography import french
 from mailer.subscribers.consent.models import ConsentPayload
 from mailer.subscribers.models import Subscriber, Subscription, SubscriptionState
-from tests.integration.web.test_desk import FRENCH, log_in, token
-from tests.support.desk_rows import make_newsletter, make_staff
+from tests.support.desk_client import FRENCH, token
+from tests.support.desk_rows import make_newsletter
 
 pytestmark = pytest.mark.usefixtures("clean")
 BODY = "email;name;consented_at\nann@example.org;Ann;2024-05-02\nnobody;;2024-05-02\n"
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    """Léa, logged in, with one newsletter."""
-    with transaction() as db:
-        make_staff(db)
-    client = app.test_client()
-    assert log_in(client).status_code == 303
-    return client
+def client(desk: FlaskClient) -> FlaskClient:
+    return desk
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from mailer.staff import accounts, login_limits, passwords, sessions
 from mailer.staff.models import Staff, StaffSession
 from mailer.web.app import create_app
 from mailer.web.security import limiter
-from tests.integration.web.test_desk import FRENCH, log_in, token
+from tests.support.desk_client import FRENCH, log_in, token
 from tests.support.desk_rows import EMAIL, PASSWORD, make_staff
 from tests.support.travel import travelling
 from tests.support.waiting import PATIENCE

@@ -25,7 +25,7 @@ from mailer.subscribers.eligibility import PASSING, Withheld
 from mailer.subscribers.models import Subscriber
 from mailer.subscribers.recipients import recipient
 from mailer.web.security import limiter
-from tests.integration.web.test_desk import FRENCH
+from tests.support.desk_client import FRENCH
 from tests.support.life import STEPS, Life, make_newsletters
 from tests.support.make import ask
 from tests.support.notices import send_due

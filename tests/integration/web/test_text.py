@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from mailer.core.db import transaction
 from mailer.privacy.models import RightsIntake
 from mailer.subscribers.models import PreferencesRequest, SignupRequest
-from tests.integration.web.test_desk import FRENCH, log_in, token
+from tests.support.desk_client import FRENCH, log_in, token
 from tests.support.desk_rows import make_staff
 from tests.support.make import make_newsletter
 
