@@ -18,7 +18,7 @@ demo: setup ## send a real letter to sample subscribers, with everything embedde
 	@$(BIN)/mailer demo
 
 test: setup ## run the tests, on every processor
-	@$(BIN)/pytest -n auto --dist worksteal
+	@$(BIN)/pytest -n auto --dist worksteal --maxfail=12
 
 check: setup ## form, lint, types, the order of the rooms, the rules of the house
 	@$(BIN)/ruff format --check --quiet .

@@ -26,8 +26,10 @@ from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue, Revision
 from mailer.monitoring.models import Alarm
 from mailer.newsletters.models import Newsletter
+from mailer.privacylog import decisions
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import subscriptions as consent
+from mailer.subscribers.consent import anchors
 from mailer.subscribers.models import Subscriber, Subscription
 from tests.conftest import IDENTITY, SECRETS
 from tests.faults.points import Point
@@ -149,6 +151,8 @@ class Stage:
         self.redis.client().flushall()
         with self.engine.begin() as connection:
             empty(connection)
+        for kept in (anchors.FOLDER, decisions.FOLDER):
+            shutil.rmtree(self.data_dir / kept, ignore_errors=True)
         for file in self.data_dir.glob("*/*.journal"):
             file.unlink()
 

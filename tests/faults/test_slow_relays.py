@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from mailer.core.fingerprint import fingerprint_of
+from mailer.core.db import utcnow
 from mailer.delivery.models import Delivery
 from mailer.issues import lifecycle
 from mailer.smtp.replies import DeliveryState
-from mailer.subscribers import subscriptions
+from mailer.subscribers import subscribers, subscriptions
 from mailer.subscribers.models import Subscriber, Subscription
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
@@ -105,8 +105,9 @@ def _restrict(stage: Stage, issue_id: UUID, position: int) -> datetime:
 
 def _move(stage: Stage, issue_id: UUID, position: int) -> datetime:
     def change(db: Session) -> None:
-        person = _person(db, issue_id, position)
-        person.email, person.fingerprint = NEW_ADDRESS, fingerprint_of(NEW_ADDRESS)
+        subscribers.move(
+            db, _person(db, issue_id, position), NEW_ADDRESS, channel="rectification", now=utcnow()
+        )
 
     return stage.change(change)
 
