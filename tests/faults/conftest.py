@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from mailer.core.settings import Settings
 from tests.faults import oracle
 from tests.faults.stage import Stage, opened
 
@@ -15,7 +16,8 @@ class Judge(Protocol):
 
 
 @pytest.fixture(scope="session")
-def built() -> Iterator[Stage]:
+def built(settings: Settings) -> Iterator[Stage]:
+    """Built after the process's settings: what a test decides for a person goes where its workers look."""
     with opened() as stage:
         yield stage
 

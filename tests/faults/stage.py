@@ -103,11 +103,11 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.worker_log = folder / "worker.log"
-        self.data_dir = folder / "data"
-        self.data_dir.mkdir()
-        own = {"MAILER_ENV_FILE": os.devnull, "MAILER_DATA_DIR": str(self.data_dir)}
+        own = {"MAILER_ENV_FILE": os.devnull, "MAILER_DATA_DIR": str(folder / "data")}
         for name, value in (SECRETS | IDENTITY | own).items():
             os.environ.setdefault(name, value)
+        self.data_dir = Path(os.environ["MAILER_DATA_DIR"])  # this process decides for people there as well
+        self.data_dir.mkdir(exist_ok=True)
         self.postgres, self.redis = Postgres(folder), Redis(folder)
         self.relay = Relay(folder / "relay.log")
         self.engine = create_engine(

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 T = TypeVar("T")
-PATIENCE = 300.0  # seconds after which what has not come never will: only a failing test waits so long
+PATIENCE = 120.0  # seconds after which what has not come never will: only a failing test waits so long
 
 
 def until(look: Callable[[], T | None], otherwise: str = "it never came", seconds: float = PATIENCE) -> T:
