@@ -103,7 +103,7 @@ class NoticeWorker:
             return False
         if not stopping:
             self._give_work(until)
-        if not self._in_flight and (stopping or not self._queue.paced):
+        if not self._in_flight and (stopping or not (self._queue.paced or self._pool.unsettled)):
             return False
         self._pool.poll(at_most=min(WAIT, self._pace.wait() or WAIT))
         return True

@@ -87,6 +87,11 @@ class Pool:
         return self._dialling > 0
 
     @property
+    def unsettled(self) -> bool:
+        """Return whether `poll` may bring a connection that can be given a job."""
+        return self.dialling or any(session.phase is not Phase.IDLE for session in self.sessions)
+
+    @property
     def alive(self) -> bool:
         """Return whether there is a connection, or one on its way."""
         return bool(self.sessions or self._dialling)

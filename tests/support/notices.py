@@ -7,13 +7,18 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.notices import outbox
 from mailer.notices.worker import NoticeWorker
+from tests.support.waiting import until
 
 
 def send_due(settings: Settings) -> int:
     """Send every notice that is due, over connections of its own; return how many were tried."""
     with closing(NoticeWorker(settings)) as worker:
-        while worker.busy or _waiting():
+
+        def sent() -> bool:
             worker.work(time.monotonic() + 0.5)
+            return not (worker.busy or _waiting())
+
+        until(sent, "what is due never leaves")
         return worker.claimed
 
 

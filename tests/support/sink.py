@@ -26,6 +26,7 @@ class Sink:
         self.logins = 0  # tried
         self.holding: set[str] = set()  # recipients whose RCPT is not answered while they are in here
         self.holding_dots = False  # no final dot is answered while this is so
+        self.thinks_over_resets = 0.0  # seconds until an RSET is answered
         self.clients: set[int] = set()  # the ports that messages came from: one a connection
         self.held = 0  # messages whose dot was not answered at once
 
@@ -53,6 +54,10 @@ class Sink:
         self.held += self.holding_dots
         while self.holding_dots:
             await asyncio.sleep(0.01)
+        return "250 OK"
+
+    async def handle_RSET(self, server: Any, session: Any, envelope: Envelope) -> str:  # noqa: N802
+        await asyncio.sleep(self.thinks_over_resets)
         return "250 OK"
 
     def took(self) -> list[str]:

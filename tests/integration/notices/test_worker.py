@@ -145,6 +145,18 @@ def test_connections_stay_open_from_one_task_to_the_next(sink: Sink, through: Se
     worker.close()
 
 
+@pytest.mark.parametrize("connections", [1, 4])
+def test_a_refusal_holds_up_no_other_while_its_reset_is_answered(
+    sink: Sink, through: Settings, connections: int
+) -> None:
+    """Nothing was in flight then, so that nobody listened any more: what was due waited for ever."""
+    sink.thinks_over_resets = 0.3
+    sink.refusals[ZOE] = "550 5.1.1 no such user"
+    _post(ZOE, *_many(2))
+    assert send_due(through.model_copy(update={"connections": connections})) == 3
+    assert sorted(sink.took()) == _many(2)
+
+
 def test_a_stop_waits_for_the_replies_to_what_is_in_flight(sink: Sink, through: Settings) -> None:
     stop = threading.Event()
     sink.holding_dots = True
