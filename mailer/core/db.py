@@ -31,6 +31,12 @@ from mailer.core import after_commit, clock
 from mailer.core.settings import SettingsError, settings
 
 _CLOCK = select(func.clock_timestamp())
+# libpq's own wait hours for a server that is switched off or behind a broken network: within a minute of its
+# silence a connection is an error here, which is told and tried again
+CONNECTION = {
+    "connect_timeout": 10, "tcp_user_timeout": 60_000,  # seconds; milliseconds
+    "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
+}  # fmt: skip
 
 
 class Base(DeclarativeBase):
@@ -97,7 +103,7 @@ def engine() -> Engine:
         max_overflow=5,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"prepare_threshold": None},
+        connect_args={"prepare_threshold": None, **CONNECTION},
     )
 
 

@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     )
     recipients: str = Field(min_length=1, description="Who receives the data: services, processors")
     host_name: str = Field(min_length=1, description="Who hosts the service (mentions légales)")
+    publication_director: str = Field(
+        "", description="Who directs the publication, name and office (mentions légales, law of 21 June 2004)"
+    )
     retention: str = Field(
         "", description="How long data are kept, in your words; empty: retention_years, said in each language"
     )
@@ -238,7 +241,9 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin} is no origin: write https://www.example.org, without a path")
         return value
 
-    @field_validator("controller_name", "controller_address", "recipients", "host_name")
+    @field_validator(
+        "controller_name", "controller_address", "recipients", "host_name", "publication_director"
+    )
     @classmethod
     def _one_line(cls, value: str) -> str:
         if not value.strip().isprintable():

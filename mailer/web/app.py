@@ -22,6 +22,7 @@ from mailer.web.desk.blueprint import desk
 from mailer.web.desk.login import init_login, login
 from mailer.web.health import health
 from mailer.web.maintenance import init_maintenance
+from mailer.web.public.accessibility import accessibility
 from mailer.web.public.archive import reading
 from mailer.web.public.home import public
 from mailer.web.public.legal import pages
@@ -58,7 +59,20 @@ def create_app(given: Settings | None = None) -> Flask:
     init_security(app, given)
     init_login(app)
     init_languages(app, given)
-    for blueprint in (health, pages, login, desk, links, preferences, still, rights, yours, reading, public):
+    for blueprint in (
+        health,
+        pages,
+        accessibility,
+        login,
+        desk,
+        links,
+        preferences,
+        still,
+        rights,
+        yours,
+        reading,
+        public,
+    ):
         app.register_blueprint(blueprint)
     for anonymous in ANONYMOUS:
         csrf.exempt(anonymous)

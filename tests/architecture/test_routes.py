@@ -16,7 +16,10 @@ ANONYMOUS_POSTS = {
     "preferences.open_form", "rights.send_link",
     "rights.enter", "rights.addresses.confirm", "rights.addresses.undo", "still.go_on",
 }  # fmt: skip
-OPEN = {"still", "health", "pages", "public", "links", "preferences", "rights", "reading", "login", "static"}
+OPEN = {
+    "accessibility", "health", "links", "login", "pages", "preferences", "public", "reading", "rights",
+    "static", "still",
+}  # fmt: skip
 _FIRST = re.compile(r"<any\((\w+)[^>]*>")  # of the names a path may hold
 OWN_TOKENS = "yours"  # a room whose every form carries its session's token
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader
 from playwright.sync_api import Browser, Page, StorageState
 
 from mailer.core.embedded import Unavailable
-from tests.gallery import camera
+from tests.gallery import camera, criteria
 from tests.gallery import site as house
+from tests.gallery.criteria import Criteria
 from tests.gallery.sample_data import LEA, PASSWORD, furnish
 from tests.gallery.shots import CHAPTERS, DESK, KEPT, SHOTS, Shot
 from tests.gallery.steps import fill, press
@@ -34,16 +36,19 @@ def main(*, only: str, to: Path, keep: bool) -> None:
     to.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix="mailer-pages-") as name, house.opened(Path(name)) as opened:
-            photograph(opened, [shot for shot in SHOTS if shot.name.startswith(only)], to)
+            tested = photograph(opened, [shot for shot in SHOTS if shot.name.startswith(only)], to)
     except Unavailable as error:
         raise click.ClickException(str(error)) from None
     (to / "index.html").write_text(_rendered("index.html.jinja"), encoding="utf-8")
     if keep:
         _keep(to)
+    if keep and not only:
+        tested.write(criteria.KEPT, on=datetime.now(UTC).date())
 
 
-def photograph(opened: house.House, shots: list[Shot], to: Path) -> None:
-    """Take them, one after the other: some change what the next ones show."""
+def photograph(opened: house.House, shots: list[Shot], to: Path) -> Criteria:
+    """Take them, one after the other: some change what the next ones show.  Return what was tested."""
+    tested = Criteria()
     links = furnish(opened)
     with camera.chromium(opened.port) as browser:
         badge = _log_in(browser)
@@ -57,7 +62,9 @@ def photograph(opened: house.House, shots: list[Shot], to: Path) -> None:
                     page.emulate_media(color_scheme=scheme)
                     if not shot.path.endswith("/preview"):  # a mail has no landmarks
                         look(page, exclude="iframe")
+                        tested.note(page, shot.name)
                     camera.take(page, shot.name, scheme, to)
+    return tested
 
 
 @contextmanager

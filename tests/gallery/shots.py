@@ -152,7 +152,7 @@ _DESK = (
     Shot("desk-draft", "/desk/issues/{draft}", "A draft: what the checks found, and the letter beside it.",
          who=DESK),
     Shot("desk-draft-fault", "/desk/issues/{draft}", "A time that is over.",
-         (fill(day="2026-12-01", time="08:00"), press("Programmer")), DESK),
+         (fill(day="2020-12-01", time="08:00"), press("Programmer")), DESK),
     Shot("desk-draft-asked", "/desk/issues/{waiting}", "Some would not get it yet: that is asked first.",
          (fill(day="2027-01-12", time="08:00"), press("Programmer")), DESK),
     Shot("desk-send", "/desk/issues/{draft}/send", "Before it leaves: to how many, and what the checks say.",

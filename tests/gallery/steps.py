@@ -19,7 +19,7 @@ from mailer.issues.drafts import block_of, written_block
 from mailer.issues.fields import HEAD
 from mailer.monitoring.models import Alarm
 from mailer.newsletters.models import Newsletter
-from mailer.notices.models import Notice, NoticeKind
+from mailer.notices.models import Notice, NoticeKind, Priority
 from mailer.smtp.replies import DeliveryState
 from mailer.staff import accounts, login_limits, sessions
 from mailer.subscribers.models import Subscription
@@ -124,7 +124,8 @@ def refuse_introductions(page: Page, _: dict[str, str]) -> None:
             code, enhanced, reply = REFUSALS[turn % len(REFUSALS)]
             for _again in range(TRIES):
                 db.add(Notice(
-                    kind=NoticeKind.WELCOME, subscriber_id=each.subscriber_id, newsletter_id=letter.id,
+                    kind=NoticeKind.WELCOME, priority=Priority.BULK,
+                    subscriber_id=each.subscriber_id, newsletter_id=letter.id,
                     state=DeliveryState.REFUSED, due_at=utcnow(), created_at=utcnow(), code=code,
                     enhanced=enhanced, reply=reply,
                 ))  # fmt: skip

@@ -33,8 +33,3 @@ def privacy() -> ResponseReturnValue:
 @pages.get("/legal")
 def legal() -> ResponseReturnValue:
     return render_template("legal.html")
-
-
-@pages.get("/accessibility")
-def accessibility() -> ResponseReturnValue:
-    return render_template("accessibility.html")
