@@ -30,9 +30,9 @@ FRENCH = re.compile(
 )
 UNSEEN = {
     "Access", "Act", "AlarmChannel", "Alert", "BodyPermission", "Change", "Confirmation", "DateOrder",
-    "Decision", "Due", "Erasure", "Keep", "Move", "Phase", "Portability", "Pressure", "Purpose",
-    "Rectification", "ResolutionKind", "Restriction", "Sort", "SubscriptionState", "Task", "Theme",
-    "TransactionEnd", "Whose",
+    "Decision", "Due", "Erasure", "Keep", "MailKind", "Meaning", "Move", "Phase", "Portability",
+    "Pressure", "Purpose", "Rectification", "ResolutionKind", "Restriction", "Sort",
+    "SubscriptionState", "Task", "Theme", "TransactionEnd", "Whose",
 }  # fmt: skip
 
 

@@ -1,0 +1,192 @@
+"""Tell whether a mail gives a message up or says that it is late, and what became of whom.  Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailer.outcomes import classify, delivery_status, free_text, returned
+from mailer.outcomes.addresses import addresses_in, is_role
+from mailer.outcomes.classify import Codes
+from mailer.outcomes.delivery_status import RecipientStatus
+from mailer.outcomes.incoming import Incoming
+from mailer.outcomes.own_tokens import is_ours
+from mailer.outcomes.report import AddressOutcome
+from mailer.outcomes.signs import signs
+
+STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
+_SUCCESS = frozenset({"delivered", "relayed", "expanded", "deliverable", "success"})
+_DELAYED = frozenset({"delayed", "delay"})
+_MOST = 500  # recipients of one mail
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Hold what a delivery status, or a text, says about recipients."""
+
+    way: str
+    outcomes: list[AddressOutcome]
+    delayed: bool = False
+    delivered: bool = False
+
+
+# -- is it one? ----------------------------------------------------------------
+
+
+def is_report(incoming: Incoming) -> bool:
+    """Return whether a mail without a usable delivery status comes from a program that gives a message back.
+
+    What counts: who writes, the subject, the sentences such programs use, codes of SMTP, the message itself.
+    People quote all of these, so that more is asked of a mail that no daemon wrote.
+    """
+    if "x-failed-recipients" in incoming.headers or _has_status(incoming):
+        return True
+    if incoming.is_auto_titled:
+        return False
+    subject = _titled(incoming)
+    sentence = _sentenced(incoming)
+    proof = _has_codes(incoming) or incoming.back is not None
+    if incoming.is_from_daemon:
+        return _of_a_daemon(incoming, subject=subject, sentence=sentence)
+    if incoming.is_reply or incoming.is_list:
+        return False
+    if incoming.is_from_nobody:
+        return proof and (subject or sentence)
+    return proof and subject and (sentence or _has_codes(incoming))
+
+
+def _has_status(incoming: Incoming) -> bool:
+    return not incoming.is_reply and bool(incoming.kinds.intersection(STATUS_PARTS))
+
+
+def _of_a_daemon(incoming: Incoming, *, subject: bool, sentence: bool) -> bool:
+    copy = incoming.back is not None
+    if incoming.is_reply:
+        return (sentence or subject) and (copy or _names_somebody(incoming))
+    if sentence or _has_codes(incoming) or (copy and (subject or incoming.is_from_nobody)):
+        return True
+    return _names_somebody(incoming)
+
+
+def _names_somebody(incoming: Incoming) -> bool:
+    never = incoming.never
+    return bool(free_text.passages(incoming.text, addressed=incoming.addressed, never=never, sure=True))
+
+
+def _titled(incoming: Incoming) -> bool:
+    return signs().bounce_subjects.within(incoming.subject) or signs().delay_subjects.within(incoming.subject)
+
+
+def _sentenced(incoming: Incoming) -> bool:
+    return signs().bounce_sentences.within(incoming.opening) or signs().delay_sentences.within(
+        incoming.opening
+    )
+
+
+def _has_codes(incoming: Incoming) -> bool:
+    codes = classify.codes_in(incoming.text[:20_000])
+    return bool(codes.code or codes.status)
+
+
+def is_late(incoming: Incoming) -> bool:
+    """Return whether such a mail says that the message is still being tried."""
+    if signs().delay_subjects.within(incoming.subject):
+        return True
+    over = signs().delay_over.within(incoming.opening) or classify.codes_in(incoming.text).code in range(
+        500, 600
+    )
+    return not over and signs().delay_sentences.within(incoming.opening)
+
+
+# -- about whom? ---------------------------------------------------------------
+
+
+def by_status(incoming: Incoming) -> Reading | None:
+    """Return what the delivery status says; None where there is none that names anybody."""
+    parts = incoming.of_kind(*STATUS_PARTS)
+    rows = [row for part in parts for row in delivery_status.read(part)]
+    rows = [row for row in rows if row.addresses]
+    return _reading(incoming, rows, "delivery-status") if rows else None
+
+
+def by_text(incoming: Incoming) -> Reading:
+    """Return what the text says: its fields, if it has those of a delivery status, or its sentences."""
+    if "final-recipient" in incoming.text.lower():
+        rows = [row for row in delivery_status.read(incoming.text) if row.addresses]
+        if rows:
+            return _reading(incoming, rows, "status-in-text")
+    way, passages = _passages(incoming)
+    alone = len(passages) == 1
+    outcomes = [
+        _by_passage(incoming, passage.address, passage.text, alone=alone) for passage in passages[:_MOST]
+    ]
+    return Reading(way, _theirs(incoming, outcomes))
+
+
+def _reading(incoming: Incoming, rows: list[RecipientStatus], way: str) -> Reading:
+    failed = [row for row in rows if row.action not in _SUCCESS | _DELAYED and not row.status.startswith("2")]
+    delayed = [row for row in rows if row.action in _DELAYED]
+    kept = failed or delayed
+    everybody = [address for row in kept for address in row.addresses]
+    outcomes = [
+        _by_row(incoming, row, address, everybody) for row in kept[:_MOST] for address in row.addresses
+    ]
+    return Reading(way, _theirs(incoming, outcomes), delayed=not failed and bool(delayed), delivered=not kept)
+
+
+def _by_row(incoming: Incoming, row: RecipientStatus, address: str, everybody: list[str]) -> AddressOutcome:
+    around = free_text.about(incoming.text, address, everybody)
+    codes = classify.codes_in(row.diagnostic, row.status)
+    if not row.diagnostic:
+        codes = classify.codes_in(around, row.status)
+    texts = [row.diagnostic, around]
+    if codes.code is None and len(set(everybody)) <= 2:
+        texts.append(incoming.text)
+    return _outcome(address, texts, codes)
+
+
+def _by_passage(incoming: Incoming, address: str, text: str, *, alone: bool) -> AddressOutcome:
+    codes = classify.codes_in(text)
+    unclear = not codes.code and not codes.status
+    if unclear:
+        codes = classify.codes_in(incoming.text)
+    nearest, _, more = text.partition("\n\n")
+    wider = [incoming.text] if alone or unclear else []
+    return _outcome(address, [nearest, more, *wider], codes)
+
+
+def _outcome(address: str, texts: list[str], codes: Codes) -> AddressOutcome:
+    judgement = classify.judge([text for text in texts if text], codes)
+    return AddressOutcome(address, judgement.meaning, judgement.rule, codes.status or None, codes.code)
+
+
+def _passages(incoming: Incoming) -> tuple[str, list[free_text.Passage]]:
+    """Return by what the recipients are known, and the lines about each."""
+    stated = [one for value in incoming.headers.all("x-failed-recipients") for one in addresses_in(value)]
+    if stated:
+        return "x-failed-recipients", _with_lines(incoming, stated)
+    verps = [name for one in incoming.us if not is_ours(one) and (name := free_text.verp(one))]
+    addressed = [*incoming.addressed, *verps]
+    passages = free_text.passages(incoming.text, addressed=addressed, never=incoming.never)
+    if passages:
+        return "text", passages
+    back = incoming.back
+    for way, known in (
+        ("return-path", verps),
+        ("returned-message", incoming.addressed),
+        ("returned-message", returned.handed_to(back) if back else []),
+    ):
+        if theirs := [one for one in known if one not in incoming.us]:
+            return way, _with_lines(incoming, theirs[:1] if way == "return-path" else theirs[:3])
+    return "text", []
+
+
+def _with_lines(incoming: Incoming, addresses: Iterable[str]) -> list[free_text.Passage]:
+    known = list(dict.fromkeys(addresses))
+    return [free_text.Passage(one, free_text.about(incoming.text, one, known)) for one in known]
+
+
+def _theirs(incoming: Incoming, outcomes: list[AddressOutcome]) -> list[AddressOutcome]:
+    """Return each address once, without ours and without those of daemons where others remain."""
+    once = {one.address: one for one in reversed(outcomes)}
+    kept = [one for one in reversed(once.values()) if not is_ours(one.address)]
+    others = [one for one in kept if one.address not in incoming.never and not is_role(one.address)]
+    return others or kept
