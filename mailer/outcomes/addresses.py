@@ -11,8 +11,9 @@ ADDRESS = re.compile(
 )
 _LOOSE = re.compile(r'<?((?:"[^"\n]{1,64}"|[^\s<>@",;:]{1,64})@[^\s<>@",;:()]{1,253})>?')
 _ROLES = re.compile(
-    r"(?:mailer[-_]?daemon|mail[-_]?daemon|postmaster|hostmaster|abuse|no-?_?reply|do-?not-?reply|ne-?pas-?repondre|noc"
-    r"|mdaemon|microsoftexchange[0-9a-f]{8,40}|support|help|helpdesk|delist|security|bounces?|root|webmaster|tobr)@"
+    r"(?:mailer[-_]?daemon|mail[-_]?daemon|mdaemon|microsoftexchange[0-9a-f]{8,40}|no-?_?reply|do-?not-?reply"
+    r"|ne-?pas-?repondre|bounces?|(?P<person>postmaster|hostmaster|abuse|noc|support|help|helpdesk|delist"
+    r"|security|root|webmaster|tobr))@"
 )
 
 
@@ -32,6 +33,12 @@ def stated(value: str) -> str | None:
 def is_role(address: str) -> bool:
     """Return whether an address is one that bounces come from, or that they send to for help."""
     return _ROLES.match(address) is not None
+
+
+def is_machine(address: str) -> bool:
+    """Return whether an address is one from which nobody writes."""
+    role = _ROLES.match(address)
+    return role is not None and role["person"] is None
 
 
 def _normal(raw: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailer.outcomes import classify, delivery_status, free_text, returned
-from mailer.outcomes.addresses import addresses_in, is_role
+from mailer.outcomes.addresses import addresses_in
 from mailer.outcomes.classify import Codes
 from mailer.outcomes.delivery_status import RecipientStatus
 from mailer.outcomes.incoming import Incoming
@@ -39,18 +39,23 @@ def is_report(incoming: Incoming) -> bool:
     """
     if "x-failed-recipients" in incoming.headers or _has_status(incoming):
         return True
-    if incoming.is_auto_titled:
+    if incoming.is_auto_titled or incoming.is_mailing:
         return False
-    subject = _titled(incoming)
-    sentence = _sentenced(incoming)
-    proof = _has_codes(incoming) or incoming.back is not None
+    subject, sentence = _titled(incoming), _sentenced(incoming)
     if incoming.is_from_daemon:
         return _of_a_daemon(incoming, subject=subject, sentence=sentence)
-    if incoming.is_reply or incoming.is_list:
+    return not incoming.is_reply and _of_another(incoming, subject=subject, sentence=sentence)
+
+
+def _of_another(incoming: Incoming, *, subject: bool, sentence: bool) -> bool:
+    copy, codes = incoming.back is not None, _has_codes(incoming)
+    if not (copy or codes):
         return False
     if incoming.is_from_nobody:
-        return proof and (subject or sentence)
-    return proof and subject and (sentence or _has_codes(incoming))
+        return subject or sentence
+    if incoming.authors and signs().person.within(incoming.own_words):
+        return False
+    return subject and (sentence or codes) and (copy or _names_somebody(incoming))
 
 
 def _has_status(incoming: Incoming) -> bool:
@@ -61,14 +66,20 @@ def _of_a_daemon(incoming: Incoming, *, subject: bool, sentence: bool) -> bool:
     copy = incoming.back is not None
     if incoming.is_reply:
         return (sentence or subject) and (copy or _names_somebody(incoming))
-    if sentence or _has_codes(incoming) or (copy and (subject or incoming.is_from_nobody)):
+    if copy and (subject or incoming.is_from_nobody):
         return True
-    return _names_somebody(incoming)
+    if _has_codes(incoming) or _names_somebody(incoming, sure=not sentence):
+        return True
+    return sentence and _is_answered_to(incoming)
 
 
-def _names_somebody(incoming: Incoming) -> bool:
-    never = incoming.never
-    return bool(free_text.passages(incoming.text, addressed=incoming.addressed, never=never, sure=True))
+def _is_answered_to(incoming: Incoming) -> bool:
+    """Return whether it came to a return path, which names a recipient, or comes from nobody."""
+    return incoming.is_from_nobody or any(is_ours(one) or free_text.verp(one) for one in incoming.us)
+
+
+def _names_somebody(incoming: Incoming, *, sure: bool = True) -> bool:
+    return bool(_named(incoming, [], sure=sure))
 
 
 def _titled(incoming: Incoming) -> bool:
@@ -88,12 +99,18 @@ def _has_codes(incoming: Incoming) -> bool:
 
 def is_late(incoming: Incoming) -> bool:
     """Return whether such a mail says that the message is still being tried."""
-    if signs().delay_subjects.within(incoming.subject):
+    subject = incoming.subject  # of which the end may be our own
+    if signs().delay_subjects.within(_before_ours(subject)):
         return True
     over = signs().delay_over.within(incoming.opening) or classify.codes_in(incoming.text).code in range(
         500, 600
     )
     return not over and signs().delay_sentences.within(incoming.opening)
+
+
+def _before_ours(subject: str) -> str:
+    """Return a subject without that of the message it is about."""
+    return subject.partition(":")[0] if signs().bounce_subjects.begins(subject) else subject
 
 
 # -- about whom? ---------------------------------------------------------------
@@ -164,19 +181,27 @@ def _passages(incoming: Incoming) -> tuple[str, list[free_text.Passage]]:
     if stated:
         return "x-failed-recipients", _with_lines(incoming, stated)
     verps = [name for one in incoming.us if not is_ours(one) and (name := free_text.verp(one))]
-    addressed = [*incoming.addressed, *verps]
-    passages = free_text.passages(incoming.text, addressed=addressed, never=incoming.never)
-    if passages:
-        return "text", passages
-    back = incoming.back
-    for way, known in (
-        ("return-path", verps),
-        ("returned-message", incoming.addressed),
-        ("returned-message", returned.handed_to(back) if back else []),
+    for way, passages in (
+        ("text", _named(incoming, verps, sure=True)),
+        ("return-path", _with_lines(incoming, verps[:1])),
+        ("returned-message", _alone(incoming, incoming.addressed)),
+        ("returned-message", _alone(incoming, returned.handed_to(incoming.back) if incoming.back else [])),
+        ("text", _named(incoming, verps, sure=False)),
     ):
-        if theirs := [one for one in known if one not in incoming.us]:
-            return way, _with_lines(incoming, theirs[:1] if way == "return-path" else theirs[:3])
+        if passages:
+            return way, passages
     return "text", []
+
+
+def _named(incoming: Incoming, verps: list[str], *, sure: bool) -> list[free_text.Passage]:
+    known, never = [*incoming.addressed, *verps], incoming.never
+    return free_text.passages(incoming.text, addressed=known, never=never, sure=sure)
+
+
+def _alone(incoming: Incoming, addresses: list[str]) -> list[free_text.Passage]:
+    """Return whom our message went to, if that was one person: of several, the text would have to say who."""
+    theirs = {one for one in addresses if one not in incoming.us}
+    return _with_lines(incoming, theirs) if len(theirs) == 1 else []
 
 
 def _with_lines(incoming: Incoming, addresses: Iterable[str]) -> list[free_text.Passage]:
@@ -185,8 +210,8 @@ def _with_lines(incoming: Incoming, addresses: Iterable[str]) -> list[free_text.
 
 
 def _theirs(incoming: Incoming, outcomes: list[AddressOutcome]) -> list[AddressOutcome]:
-    """Return each address once, without ours and without those of daemons where others remain."""
+    """Return each address once, and ours only where no other remains."""
     once = {one.address: one for one in reversed(outcomes)}
     kept = [one for one in reversed(once.values()) if not is_ours(one.address)]
-    others = [one for one in kept if one.address not in incoming.never and not is_role(one.address)]
+    others = [one for one in kept if one.address not in incoming.never]
     return others or kept

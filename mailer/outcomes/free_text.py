@@ -6,7 +6,7 @@ address counts by where it stands, and more if our message was addressed to it.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mailer.outcomes.addresses import ADDRESS, addresses_in, is_role
@@ -31,6 +31,7 @@ _VERB = re.compile(
 _REPLY = re.compile(r"(?<![\d.])[45]\d\d(?![\d.])|(?<![\d.])[45]\.\d{1,2}\.\d{1,3}(?![\d.])")
 _SENDERS = re.compile(rf"\b{words('senders')}[\s:=<'\"(]{{0,6}}$", re.IGNORECASE)
 _VERP = re.compile(r"[+-]?([^+=\s]{1,64})=((?:[a-z0-9_-]{1,63}\.){1,6}[a-z]{2,24})@", re.IGNORECASE)
+_REWRITTEN = re.compile(r"(?:srs[01]|prvs|btv1)[=+-]", re.IGNORECASE)  # SRS, BATV: they name the sender
 _CERTAIN, _LIKELY, _MENTIONED, _ADDRESSED = 4, 3, 1, 2
 
 
@@ -57,19 +58,22 @@ def passages(
     is only mentioned somewhere.
     """
     lines = text.split("\n")[:_MOST_LINES]
-    mentions = _mentions(lines, never)
+    mentions = _mentions(lines, never, addressed)
     for address in mentions.keys() & set(addressed):
         mentions[address].weight += _ADDRESSED
     least = _LIKELY if sure else 0
     best = max((mention.weight for mention in mentions.values()), default=0)
+    if best == _MENTIONED and not sure:
+        first = next(one for one, mention in mentions.items() if mention.weight == best)
+        return [Passage(first, _about(lines, mentions[first].lines, {}))]
     chosen = {one: m.lines for one, m in mentions.items() if m.weight >= min(max(best, least), _CERTAIN)}
     return [Passage(one, _about(lines, at, chosen)) for one, at in chosen.items()]
 
 
-def about(text: str, address: str, others: Iterable[str]) -> str:
+def about(text: str, address: str, others: Collection[str]) -> str:
     """Return the lines of a text about one address, "" where it is not mentioned."""
     lines = text.split("\n")[:_MOST_LINES]
-    mentions = _mentions(lines, ())
+    mentions = _mentions(lines, (), (address, *others))
     chosen = {one: mentions[one].lines for one in (address, *others) if one in mentions}
     return _about(lines, chosen[address], chosen) if address in chosen else ""
 
@@ -77,18 +81,19 @@ def about(text: str, address: str, others: Iterable[str]) -> str:
 def verp(address: str) -> str | None:
     """Return whom a return path of the form list-user=example.org@… names."""
     match = _VERP.search(address)
-    if match is None:
+    if match is None or _REWRITTEN.match(address):
         return None
     local = match[1].rpartition("-")[2] if "-" in match[1] and address.startswith(match[1]) else match[1]
     return f"{local}@{match[2]}".lower()
 
 
-def _mentions(lines: list[str], never: Collection[str]) -> dict[str, _Mention]:
+def _mentions(lines: list[str], never: Collection[str], known: Collection[str]) -> dict[str, _Mention]:
     mentions: dict[str, _Mention] = {}
     for number, line in enumerate(lines):
         for match in ADDRESS.finditer(line[:2_000]):
             address = addresses_in(match[0])[0]
-            if address in never or is_role(address) or len(mentions) >= _MOST_ADDRESSES:
+            nobody = address in never or (is_role(address) and address not in known)
+            if nobody or len(mentions) >= _MOST_ADDRESSES:
                 continue
             weight = _weight(line, line[max(0, match.start() - 100) : match.start()])
             mention = mentions.setdefault(address, _Mention(0, []))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mailer.outcomes import mime, returned
-from mailer.outcomes.addresses import addresses_in, is_role
+from mailer.outcomes.addresses import addresses_in, is_machine
 from mailer.outcomes.mime import Headers, Part
 from mailer.outcomes.phrases import fold
 from mailer.outcomes.signs import signs, words
@@ -80,19 +80,23 @@ class Incoming:
     def authors(self) -> list[str]:
         """Return the addresses of its From line that may be somebody's."""
         return [
-            one for value in self.headers.all("from")[:2] for one in addresses_in(value) if not is_role(one)
+            one
+            for value in self.headers.all("from")[:2]
+            for one in addresses_in(value)
+            if not is_machine(one)
         ]
+
+    @cached_property
+    def is_mailing(self) -> bool:
+        """Return whether it has the headers of a mailing (RFC 2369, RFC 2919)."""
+        return any(name in self.headers for name in _LIST_FIELDS)
 
     @cached_property
     def is_list(self) -> bool:
         """Return whether it is sent to many, or by a program that expects no answer."""
         submitted = _first_word(self.headers.get("auto-submitted"))
         precedence = _first_word(self.headers.get("precedence"))
-        return (
-            any(name in self.headers for name in _LIST_FIELDS)
-            or precedence in {"bulk", "list"}
-            or submitted == "auto-generated"
-        )
+        return self.is_mailing or precedence in {"bulk", "list"} or submitted == "auto-generated"
 
     @property
     def is_auto_titled(self) -> bool:

@@ -6,6 +6,7 @@ person.
 Whatever goes wrong with one mail, the answer is "other", and a person looks at it.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from mailer.outcomes.report import AddressOutcome, MailKind, Meaning, Ours, Repo
 from mailer.outcomes.signs import signs
 
 _RECEIPTS = frozenset({"message/disposition-notification", "message/tracking-status"})
+_ANSWER = re.compile(r"^METHOD:(?:REPLY|COUNTER|DECLINECOUNTER|REFRESH)\b", re.IGNORECASE | re.MULTILINE)
 _LATE = {
     Meaning.UNKNOWN: Meaning.SOFT,
     Meaning.HARD: Meaning.SOFT,
@@ -84,7 +86,10 @@ def _status(mail: Incoming, ours: Ours | None) -> Report | None:
 def _receipt(mail: Incoming, ours: Ours | None) -> Report | None:
     if mail.kinds & _RECEIPTS:
         return Report(MailKind.OTHER, "receipt", ours=ours)
-    if "text/calendar" in mail.kinds and not mail.is_from_daemon:
+    if (
+        any(_ANSWER.search(text[:4_000]) for text in mail.of_kind("text/calendar"))
+        and not mail.is_from_daemon
+    ):
         return Report(MailKind.OTHER, "calendar", ours=ours)
     return None
 
@@ -112,13 +117,21 @@ def _reply(mail: Incoming, ours: Ours | None) -> Report:
         return Report(MailKind.CHALLENGE, "challenge", asked, ours)
     if rule := mail.automatic:
         return Report(MailKind.AUTO_REPLY, rule, ours=ours)
-    if mail.is_list:
-        return Report(MailKind.OTHER, "mailing", ours=ours)
+    if rule := _of_nobody(mail):
+        return Report(MailKind.OTHER, rule, ours=ours)
     if _wants_to_leave(mail):
         return Report(MailKind.UNSUBSCRIBE, "wish", ours=ours)
-    if not mail.authors:
-        return Report(MailKind.OTHER, "no-author", ours=ours)
     return Report(MailKind.HUMAN, "reply" if mail.is_reply else "mail", ours=ours)
+
+
+def _of_nobody(mail: Incoming) -> str | None:
+    """Return why nobody waits for an answer to a mail, None where a person may."""
+    reasons = {
+        "program": mail.is_from_daemon and not mail.is_reply,
+        "mailing": mail.is_list,
+        "no-author": not mail.authors,
+    }
+    return next((rule for rule, applies in reasons.items() if applies), None)
 
 
 def _challenges(mail: Incoming) -> bool:

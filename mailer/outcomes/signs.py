@@ -24,6 +24,7 @@ class Signs:
     delay_over: Phrases
     auto_subjects: Phrases
     auto_sentences: Phrases
+    person: Phrases
     challenge_subjects: Phrases
     challenge_sentences: Phrases
     leave_subjects: Phrases
@@ -50,6 +51,7 @@ def signs() -> Signs:
         "delay_over": ("delay", "final"),
         "auto_subjects": ("auto_reply", "subjects"),
         "auto_sentences": ("auto_reply", "sentences"),
+        "person": ("person", "words"),
         "challenge_subjects": ("challenge", "subjects"),
         "challenge_sentences": ("challenge", "sentences"),
         "leave_subjects": ("unsubscribe", "subjects"),

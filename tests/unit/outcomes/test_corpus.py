@@ -8,11 +8,13 @@ from mailer.outcomes.recognise import recognise
 from tests.unit.outcomes.corpus.case import Case
 from tests.unit.outcomes.corpus.fresh import FRESH
 from tests.unit.outcomes.corpus.gateways import GATEWAYS
+from tests.unit.outcomes.corpus.lookalikes import LOOKALIKES
 from tests.unit.outcomes.corpus.made import MADE
+from tests.unit.outcomes.corpus.oddities import ODDITIES
 from tests.unit.outcomes.corpus.others import COMPLAINTS, OTHERS
 from tests.unit.outcomes.corpus.texts import TEXTS
 
-CASES = (*MADE, *FRESH, *TEXTS, *GATEWAYS, *COMPLAINTS, *OTHERS)
+CASES = (*MADE, *FRESH, *TEXTS, *GATEWAYS, *ODDITIES, *LOOKALIKES, *COMPLAINTS, *OTHERS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -23,7 +25,7 @@ def test_a_mail_is_understood(case: Case) -> None:
 
 
 def test_the_corpus_is_large_and_varied() -> None:
-    assert len({case.raw for case in CASES}) >= 450
+    assert len({case.raw for case in CASES}) >= 600
     kinds = Counter(case.kind for case in CASES)
     assert set(kinds) == {
         "bounce", "complaint", "unsubscribe", "auto_reply", "challenge", "delay", "human", "other",

@@ -1,6 +1,6 @@
-"""Sixty shapes written after the rules, without looking at them, as each program would write.
+"""Shapes written after the rules, without looking at them, as each program would write.
 
-The first measure on them, before anything was mended, is in docs/decisions/what-comes-back.md.
+The first measure on them, before anything was mended, is in docs/decisions/words-before-codes.md.
 """
 
 from tests.unit.outcomes.corpus.case import Case, written

@@ -2,6 +2,7 @@
 
 from tests.unit.outcomes.corpus.case import Case
 from tests.unit.outcomes.corpus.formats import FORMATS
+from tests.unit.outcomes.corpus.more_replies import MORE_REPLIES
 from tests.unit.outcomes.corpus.replies import REPLIES
 
 _TO = (
@@ -21,6 +22,6 @@ def _made(number: int, reply: str, meaning: str, step: int) -> Case:
 
 MADE = tuple(
     _made(number, reply, meaning, step)
-    for step in (0, 5)
-    for number, (reply, meaning) in enumerate(REPLIES)
+    for replies, step in ((REPLIES, 0), (REPLIES, 5), (MORE_REPLIES, 3))
+    for number, (reply, meaning) in enumerate(replies)
 )  # fmt: skip
