@@ -15,7 +15,7 @@ from mailer.outcomes.signs import signs
 STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
 _SUCCESS = frozenset({"delivered", "relayed", "expanded", "deliverable", "success"})
 _DELAYED = frozenset({"delayed", "delay"})
-_MOST = 500  # recipients of one mail
+_MOST = 200  # recipients of one mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +142,16 @@ def _reading(incoming: Incoming, rows: list[RecipientStatus], way: str) -> Readi
     failed = [row for row in rows if row.action not in _SUCCESS | _DELAYED and not row.status.startswith("2")]
     delayed = [row for row in rows if row.action in _DELAYED]
     kept = failed or delayed
-    everybody = [address for row in kept for address in row.addresses]
-    outcomes = [
-        _by_row(incoming, row, address, everybody) for row in kept[:_MOST] for address in row.addresses
-    ]
+    everybody = dict.fromkeys(address for row in kept[:_MOST] for address in row.addresses)
+    around = free_text.about(incoming.text, everybody)
+    outcomes = [_by_row(incoming, row, address, around) for row in kept[:_MOST] for address in row.addresses]
     return Reading(way, _theirs(incoming, outcomes), delayed=not failed and bool(delayed), delivered=not kept)
 
 
-def _by_row(incoming: Incoming, row: RecipientStatus, address: str, everybody: list[str]) -> AddressOutcome:
-    around = free_text.about(incoming.text, address, everybody)
-    codes = classify.codes_in(row.diagnostic, row.status)
-    if not row.diagnostic:
-        codes = classify.codes_in(around, row.status)
-    texts = [row.diagnostic, around]
-    if codes.code is None and len(set(everybody)) <= 2:
+def _by_row(incoming: Incoming, row: RecipientStatus, address: str, around: dict[str, str]) -> AddressOutcome:
+    codes = classify.codes_in(row.diagnostic or around[address], row.status)
+    texts = [row.diagnostic, around[address]]
+    if codes.code is None and len(around) <= 2:
         texts.append(incoming.text)
     return _outcome(address, texts, codes)
 
@@ -205,8 +201,8 @@ def _alone(incoming: Incoming, addresses: list[str]) -> list[free_text.Passage]:
 
 
 def _with_lines(incoming: Incoming, addresses: Iterable[str]) -> list[free_text.Passage]:
-    known = list(dict.fromkeys(addresses))
-    return [free_text.Passage(one, free_text.about(incoming.text, one, known)) for one in known]
+    around = free_text.about(incoming.text, dict.fromkeys(addresses))
+    return [free_text.Passage(one, text) for one, text in around.items()]
 
 
 def _theirs(incoming: Incoming, outcomes: list[AddressOutcome]) -> list[AddressOutcome]:

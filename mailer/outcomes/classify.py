@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,7 @@ def judge(texts: Sequence[str], codes: Codes) -> Judgement:
     return next((rule.judgement for rule in _rules()["codes"] if rule.fits(codes, bare=bare)), _NO_RULE)
 
 
+@lru_cache(maxsize=32)  # many recipients of one mail share its text
 def _by_words(stage: str, folded: str, codes: Codes) -> Judgement | None:
     return next((rule.judgement for rule in _rules()[stage] if rule.applies(folded, codes)), None)
 

@@ -18,7 +18,7 @@ _FIELD = re.compile(
 )
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _TYPE = re.compile(r"[\w-]{1,20}[ \t]{0,4};[ \t]*")
-_MOST = 500  # recipients of one report
+_MOST = 200  # recipients of one report
 _ADDRESS_FIELDS = ("original-recipient", "final-recipient", "x-actual-recipient")
 _THEIRS = frozenset(
     {*_ADDRESS_FIELDS, "action", "status", "diagnostic-code", "remote-mta", "last-attempt-date"}

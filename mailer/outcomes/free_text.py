@@ -70,12 +70,12 @@ def passages(
     return [Passage(one, _about(lines, at, chosen)) for one, at in chosen.items()]
 
 
-def about(text: str, address: str, others: Collection[str]) -> str:
-    """Return the lines of a text about one address, "" where it is not mentioned."""
+def about(text: str, addresses: Collection[str]) -> dict[str, str]:
+    """Return the lines of a text about each of some addresses, "" where one is not mentioned."""
     lines = text.split("\n")[:_MOST_LINES]
-    mentions = _mentions(lines, (), (address, *others))
-    chosen = {one: mentions[one].lines for one in (address, *others) if one in mentions}
-    return _about(lines, chosen[address], chosen) if address in chosen else ""
+    mentions = _mentions(lines, (), addresses)
+    chosen = {one: mentions[one].lines for one in addresses if one in mentions}
+    return {one: _about(lines, chosen[one], chosen) if one in chosen else "" for one in addresses}
 
 
 def verp(address: str) -> str | None:

@@ -76,6 +76,16 @@ HOSTILE = {
         b"Final-Recipient: rfc822; u%d@example.com\nAction: failed\nStatus: 5.1.1\n\n" % n
         for n in range(10_000)
     ),
+    "a status of thousands, and a text full of addresses": HEAD
+    + b"Content-Type: multipart/report; boundary=b\n\n--b\n\n"
+    + b"".join(b"<u%d@example.com> " % (n % 300) for n in range(3_000)).replace(b"> <", b">\n<")
+    + b"\n--b\nContent-Type: message/delivery-status\n\n"
+    + b"".join(b"Final-Recipient: rfc822; u%d@example.com\nAction: failed\n\n" % n for n in range(5_000)),
+    "a text full of failed addresses": HEAD
+    + b"X-Failed-Recipients: "
+    + b", ".join(b"u%d@example.com" % n for n in range(400))
+    + b"\n\n"
+    + b"".join(b"u%d@example.com\n  said no\n" % n for n in range(3_000)),
     "a bomb in a zip": HEAD
     + b"Content-Type: application/zip\nContent-Transfer-Encoding: base64\n\n"
     + _bomb(),
