@@ -85,6 +85,7 @@ def _by_words(stage: str, folded: str, codes: Codes) -> Judgement | None:
     return next((rule.judgement for rule in _rules()[stage] if rule.applies(folded, codes)), None)
 
 
+@lru_cache(maxsize=32)
 def codes_in(text: str, status: str = "") -> Codes:
     """Return the codes written in a text; `status` stands where the text has none, or only a general one."""
     both = _BOTH.search(text)
