@@ -12,7 +12,7 @@ ADDRESS = re.compile(
 _LOOSE = re.compile(r'<?((?:"[^"\n]{1,64}"|[^\s<>@",;:]{1,64})@[^\s<>@",;:()]{1,253})>?')
 _ROLES = re.compile(
     r"(?:mailer[-_]?daemon|mail[-_]?daemon|mdaemon|microsoftexchange[0-9a-f]{8,40}|no-?_?reply|do-?not-?reply"
-    r"|ne-?pas-?repondre|bounces?|(?P<person>postmaster|hostmaster|abuse|noc|support|help|helpdesk|delist"
+    r"|ne-?pas-?repondre|bounces?|imcea[\w+-]{1,200}|(?P<person>postmaster|hostmaster|abuse|noc|support|help|helpdesk|delist"
     r"|security|root|webmaster|tobr))@"
 )
 

@@ -139,13 +139,17 @@ def by_text(incoming: Incoming) -> Reading:
 
 
 def _reading(incoming: Incoming, rows: list[RecipientStatus], way: str) -> Reading:
-    failed = [row for row in rows if row.action not in _SUCCESS | _DELAYED and not row.status.startswith("2")]
+    failed = [row for row in rows if row.action not in _SUCCESS | _DELAYED and not _is_success(row)]
     delayed = [row for row in rows if row.action in _DELAYED]
     kept = failed or delayed
     everybody = dict.fromkeys(address for row in kept[:_MOST] for address in row.addresses)
     around = free_text.about(incoming.text, everybody)
     outcomes = [_by_row(incoming, row, address, around) for row in kept[:_MOST] for address in row.addresses]
     return Reading(way, _theirs(incoming, outcomes), delayed=not failed and bool(delayed), delivered=not kept)
+
+
+def _is_success(row: RecipientStatus) -> bool:
+    return not row.action and row.status.startswith("2")
 
 
 def _by_row(incoming: Incoming, row: RecipientStatus, address: str, around: dict[str, str]) -> AddressOutcome:

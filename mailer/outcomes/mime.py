@@ -26,6 +26,11 @@ _CHARSET = re.compile(
     r"|shift[_-]?jis|sjis|euc-?(?:jp|kr|cn)|gb2312|gbk|gb18030|big5(?:-?hkscs)?|ks_c_5601-1987|mac-?roman|utf-?(?:7|16|32)(?:-?[bl]e)?",
     re.IGNORECASE,
 )
+_WIDER = {  # what is declared, and what is really written under that name
+    "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932",
+    "ks_c_5601-1987": "cp949", "euc-kr": "cp949", "iso-8859-1": "cp1252", "iso-2022-jp": "iso2022_jp_ext",
+    "us-ascii": "cp1252",
+}  # fmt: skip
 _JAPANESE = "\x1b$B"
 _BOUNDARY_LINE = re.compile(r"^--([^\s]{1,200})[ \t]*\n(?:Content-|\n)", re.IGNORECASE | re.MULTILINE)
 _HOLDS_A_MAIL = frozenset({"message/rfc822", "message/global", "message/news", "message/partial"})
@@ -172,15 +177,16 @@ def _base64(body: str) -> str:
 
 def in_charset(text: str, charset: str) -> str:
     """Return bytes, kept one a character, as the text they are; in what they most likely are, at worst."""
-    raw = text.encode("latin-1", "replace")
-    known = [charset] if _CHARSET.fullmatch(charset.strip()) else []
-    guesses = ["iso2022_jp"] if _JAPANESE in text else []
-    for name in (*known, *guesses, "utf-8"):
+    raw, name = text.encode("latin-1", "replace"), charset.strip().lower()
+    known = [_WIDER.get(name, name)] if _CHARSET.fullmatch(name) else []
+    guesses = ["iso2022_jp_ext"] if _JAPANESE in text else []
+    likely = [] if raw.isascii() else ["utf-8"]  # what decodes as UTF-8 is, whatever is declared
+    for candidate in (*likely, *known, *guesses, "utf-8"):
         try:
-            return raw.decode(name.strip())
+            return raw.decode(candidate)
         except (UnicodeDecodeError, LookupError):
             continue
-    return raw.decode("cp1252", "replace")
+    return raw.decode("cp1252", "replace")  # five of its bytes mean nothing
 
 
 def decoded(value: str) -> str:

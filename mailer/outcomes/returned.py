@@ -11,11 +11,14 @@ from mailer.outcomes.signs import words
 _COPY = re.compile(
     rf"^[ \t>*=_#|-]{{0,80}}{words('copies')}(?! was\b| has\b| could\b)", re.IGNORECASE | re.MULTILINE
 )
-_HEADER = re.compile(r"([A-Z][A-Za-z0-9-]{1,40}):[ \t]")
+_HEADER = re.compile(r"(?:[>|] ?)?([A-Z][A-Za-z0-9-]{1,40}):[ \t]")
 _TRANSPORT = frozenset(
     {"received", "return-path", "message-id", "mime-version", "dkim-signature", "x-mailer", "content-type"}
 )
 _ADDRESSED = frozenset({"from", "to", "subject", "date"})
+_QUOTED = re.compile(r"^[>|] ?", re.MULTILINE)
+_LONGEST_HEAD = 20_000  # characters of a copy
+_NOTHING = 10  # characters that explain nothing
 _ENOUGH = 3  # fields in a row that make a header
 _TO = (
     "to",
@@ -52,16 +55,18 @@ def attached(mail: Part) -> Headers | None:
 
 
 def parted(text: str) -> tuple[str, Headers | None]:
-    """Return a text up to the copy of our message in it, and the headers of that copy."""
+    """Return a text up to the copy of our message in it, and the headers of that copy.
+
+    A copy at the very top is followed by what explains it, so that all of the text stays.
+    """
     start, mark = _header_run(text), _COPY.search(text)
-    ends = [
-        at for at in (start, mark.start() if mark else None) if at
-    ]  # a copy at the very top explains nothing
-    if start is not None:
-        headers = mime.split_head(text[start:])[0]
-    else:
-        headers = mime.split_head(text[mark.end() :].partition("\n")[2].lstrip())[0] if mark else Headers()
-    return text[: min(ends, default=len(text))], headers if _ADDRESSED & set(headers.values) else None
+    ends = [start if start is not None else len(text), mark.start() if mark else len(text)]
+    after = text[start:] if start is not None else text[mark.end() :].partition("\n")[2] if mark else ""
+    headers = mime.split_head(_QUOTED.sub("", after[:_LONGEST_HEAD]).lstrip())[0]
+    told = text[: min(ends)]
+    return told if len(told.strip()) > _NOTHING else text, headers if _ADDRESSED & set(
+        headers.values
+    ) else None
 
 
 def _header_run(text: str) -> int | None:
