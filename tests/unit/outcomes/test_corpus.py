@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from mailer.outcomes import classify
 from mailer.outcomes.recognise import recognise
 from tests.unit.outcomes.corpus.case import Case
 from tests.unit.outcomes.corpus.fresh import FRESH
@@ -12,6 +13,7 @@ from tests.unit.outcomes.corpus.lookalikes import LOOKALIKES
 from tests.unit.outcomes.corpus.made import MADE
 from tests.unit.outcomes.corpus.oddities import ODDITIES
 from tests.unit.outcomes.corpus.others import COMPLAINTS, OTHERS
+from tests.unit.outcomes.corpus.sentences import SENTENCES
 from tests.unit.outcomes.corpus.texts import TEXTS
 
 CASES = (*MADE, *FRESH, *TEXTS, *GATEWAYS, *ODDITIES, *LOOKALIKES, *COMPLAINTS, *OTHERS)
@@ -22,6 +24,11 @@ def test_a_mail_is_understood(case: Case) -> None:
     report = recognise(case.raw, keyed=False)
     assert report.kind == case.kind, report.rule
     assert {one.address: one.meaning.value for one in report.outcomes} == case.verdicts, report.rule
+
+
+@pytest.mark.parametrize(("sentence", "meaning"), SENTENCES)
+def test_a_sentence_is_understood_without_any_code(sentence: str, meaning: str) -> None:
+    assert classify.judge([sentence], classify.codes_in(sentence)).meaning == meaning
 
 
 def test_the_corpus_is_large_and_varied() -> None:
