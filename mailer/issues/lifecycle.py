@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
 from mailer.core.after_commit import Task, wake
-from mailer.core.i18n import words
+from mailer.core.i18n import Locale, words
 from mailer.core.settings import Settings
 from mailer.issues import draft_preview, drafts, stored_images, yaml_errors
 from mailer.issues.archive import search_vector
@@ -93,25 +93,34 @@ def _write(db: Session, issue: Issue, content: Content, assets: dict[str, AssetF
     issue.assets = {src: asset.name for src, asset in assets.items()}
 
 
-def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
+def rendered(db: Session, issue: Issue, settings: Settings, *, locale: Locale | None = None) -> Rendered:
     """Return the approved revision, or the draft as it would be sent; as far as it can be shown if it cannot.
 
-    Raises mjml.MjmlError.
+    `locale`: what is the service's own, in another language than the letter's.  Raises mjml.MjmlError.
     """
-    if issue.revision_id:
+    if issue.revision_id and locale in (None, issue.content.get("locale", locale)):
         revision = db.get_one(Revision, issue.revision_id)
         return Rendered(revision.html, revision.text, "")
     try:
         content = drafts.strict(issue.content)
     except ValidationError:  # it is not finished: `findings` says what is missing
         content = draft_preview.content(drafts.identified(issue.content), issue.assets)
-    return render(content, _publication(issue, settings), _pictures(db, issue, settings))
+    return _render(db, issue, content, settings, locale)
 
 
-def rendered_block(db: Session, issue: Issue, block_id: str, settings: Settings) -> Rendered:
+def rendered_block(
+    db: Session, issue: Issue, block_id: str, settings: Settings, *, locale: Locale | None = None
+) -> Rendered:
     """Return one block of a draft as far as it can be shown, within the letter’s frame.  Raises MjmlError."""
     content = draft_preview.content(drafts.identified(issue.content), issue.assets, only=block_id)
-    return render(content, _publication(issue, settings), _pictures(db, issue, settings))
+    return _render(db, issue, content, settings, locale)
+
+
+def _render(
+    db: Session, issue: Issue, content: Content, settings: Settings, locale: Locale | None
+) -> Rendered:
+    shown = content.model_copy(update={"locale": locale or content.locale})
+    return render(shown, _publication(issue, settings, shown.locale), _pictures(db, issue, settings))
 
 
 def public_page(db: Session, issue: Issue, settings: Settings) -> str:
@@ -242,7 +251,7 @@ def _pictures(db: Session, issue: Issue, settings: Settings) -> dict[str, Pictur
     }
 
 
-def _publication(issue: Issue, settings: Settings) -> Publication:
+def _publication(issue: Issue, settings: Settings, locale: Locale) -> Publication:
     base, publication = settings.public_url, issue.newsletter
     return Publication(
         newsletter_name=publication.name,
@@ -259,6 +268,6 @@ def _publication(issue: Issue, settings: Settings) -> Publication:
             rights_email=settings.rights_email,
             legal_basis=publication.legal_basis,
             recipients=settings.recipients,
-            retention=settings.kept(issue.content["locale"]),
+            retention=settings.kept(locale),
         ),
     )
