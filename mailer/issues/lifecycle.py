@@ -17,7 +17,7 @@ from mailer.issues import draft_preview, drafts, stored_images, yaml_errors
 from mailer.issues.archive import search_vector
 from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
-from mailer.issues.checks import check
+from mailer.issues.checks import check, too_heavy
 from mailer.issues.findings import Finding
 from mailer.issues.models import Approval, Asset, Issue, Revision
 from mailer.issues.pictures import Picture
@@ -25,6 +25,7 @@ from mailer.issues.render import LegalNotice, Publication, Rendered, render
 from mailer.issues.state_machine import IssueState, Move, moved
 from mailer.newsletters.newsletters import UnknownNewsletter, newsletter
 from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, marked, values_for
+from mailer.rendering.mjml import MjmlTooLarge
 
 
 class NotReady(Exception):
@@ -134,11 +135,13 @@ def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime)
     """Return the findings for an issue that would be sent at that instant; errors first."""
     day = leaves.astimezone(settings.zone).date()
     images = _pictures(db, issue, settings)
-    page = rendered(db, issue, settings)
     try:
+        page = rendered(db, issue, settings)
         content = drafts.strict(issue.content)
     except ValidationError as unfinished:
         return yaml_errors.findings(unfinished)
+    except MjmlTooLarge as letter:
+        return [too_heavy(letter.size)]
     return check(content, page, images=images, leaves=day, zone=settings.zone)
 
 

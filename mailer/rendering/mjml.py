@@ -31,6 +31,14 @@ class MjmlError(Exception):
     """Say that the source is not MJML that can be sent; the message says what and where."""
 
 
+class MjmlTooLarge(MjmlError):
+    """Say that the letter is too large to be made at all; `size` in bytes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(f"more than {MAX_BYTES // 1000} KB of MJML")
+
+
 def compile_mjml(source: str) -> str:
     """Return the HTML of an MJML source.  Raises MjmlError."""
     _validate(source)
@@ -67,8 +75,8 @@ def _reference(character: str) -> str:
 
 
 def _validate(source: str) -> None:
-    if len(source.encode()) > MAX_BYTES:
-        raise MjmlError(f"more than {MAX_BYTES // 1000} KB of MJML")
+    if (size := len(source.encode())) > MAX_BYTES:
+        raise MjmlTooLarge(size)
     try:
         root = ElementTree.fromstring(source)  # noqa: S314 -- no DTD can be in it: authors' text is escaped
     except ElementTree.ParseError as error:

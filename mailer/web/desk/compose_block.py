@@ -86,12 +86,12 @@ def save(issue_id: UUID, block_id: str) -> ResponseReturnValue:
 @compose_block.get("/preview")
 def preview(issue_id: UUID, block_id: str) -> ResponseReturnValue:
     """Show one block as its readers will see it, alone in a frame."""
-    view = previewing.asked()
     with transaction() as db:
         found, _document = opened(db, issue_id)
-        locale = view.locale(locale_of(found))
-        page = lifecycle.rendered_block(db, found, block_id, settings(), locale=locale)
-        return previewing.answer(page, locale, view)
+        return previewing.shown(
+            lambda locale: lifecycle.rendered_block(db, found, block_id, settings(), locale=locale),
+            locale_of(found),
+        )
 
 
 def _saved(db: Session, found: Issue, block_id: str, kind: str, revision: int) -> Saved:

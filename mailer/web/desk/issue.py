@@ -23,6 +23,7 @@ from mailer.issues.preview_views import PreviewView
 from mailer.issues.state_machine import IssueState, Move, moves_from
 from mailer.rendering.local_time import AmbiguousTime, BadTime
 from mailer.rendering.merge_fields import marked
+from mailer.rendering.mjml import MjmlTooLarge
 from mailer.staff.models import Staff
 from mailer.subscribers.recipients import count
 from mailer.web.desk import labels
@@ -86,7 +87,7 @@ def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None, *, as
             audience_findings=audience if asked else [],
             subject=_line(found, "subject"),
             preheader=_line(found, "preheader"),
-            text=sample(lifecycle.rendered(db, found, settings()).text, found),
+            text=_text(db, found),
             progress=reports.progress(db, issue_id) if _is_live(found) or found.closed_at else None,
             recipients=recipients(db, found),
             undecided=sum(each.rows for each in unknown.undecided(db, issue_id)),
@@ -108,12 +109,11 @@ def page(issue_id: UUID) -> ResponseReturnValue:
 @issue.get("/preview")
 def preview(issue_id: UUID) -> ResponseReturnValue:
     """Show the letter as a reader will get it, alone in a frame."""
-    view = previewing.asked()
     with transaction() as db:
         found = fetch(db, issue_id)
-        locale = view.locale(locale_of(found))
-        page = lifecycle.rendered(db, found, settings(), locale=locale)
-        return previewing.answer(page, locale, view)
+        return previewing.shown(
+            lambda locale: lifecycle.rendered(db, found, settings(), locale=locale), locale_of(found)
+        )
 
 
 @issue.get("/progress.json")
@@ -164,6 +164,14 @@ def certificate_file(issue_id: UUID) -> ResponseReturnValue:
 def sample(text: str, found: Issue) -> str:
     """Return a line or the text as one reader would get it."""
     return PreviewView().filled(text, locale_of(found), escape=False)
+
+
+def _text(db: Session, found: Issue) -> str:
+    """Return the text part as one reader would get it; nothing of a letter that is too large to be made."""
+    try:
+        return sample(lifecycle.rendered(db, found, settings()).text, found)
+    except MjmlTooLarge:
+        return ""
 
 
 def locale_of(found: Issue) -> Locale:

@@ -1,13 +1,18 @@
 """What the doors of previews share: a letter alone in a frame, as one screen and one reader have it."""
 
+from collections.abc import Callable
+
 from flask import Response, render_template, request
 
 from mailer.core.i18n import Locale
 from mailer.core.settings import settings
+from mailer.issues.checks import too_heavy
 from mailer.issues.preview_views import Mode, PreviewView
 from mailer.issues.render import Rendered
 from mailer.rendering.color_scheme import fixed
+from mailer.rendering.mjml import MjmlTooLarge
 from mailer.rendering.reading_order import reading_order
+from mailer.web.desk import labels
 
 _ALONE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
 LETTER_CSP = _ALONE + "style-src 'unsafe-inline'; img-src {images}"
@@ -19,6 +24,18 @@ _NEW_TAB = '<head><base target="_blank">'  # where links lead: no site of others
 def asked() -> PreviewView:
     """Return what the address asks for."""
     return PreviewView.asked(request.args)
+
+
+def shown(make: Callable[[Locale], Rendered], written: Locale) -> Response:
+    """Return what the address asks for of a letter written in a language, or why it is too large to show."""
+    view = asked()
+    locale = view.locale(written)
+    try:
+        return answer(make(locale), locale, view)
+    except MjmlTooLarge as letter:
+        sentence = too_heavy(letter.size).sentence(labels.language())
+        alone = PreviewView(Mode.TEXT)
+        return answer(Rendered("", sentence, ""), labels.language(), alone)
 
 
 def answer(page: Rendered, locale: Locale, view: PreviewView) -> Response:

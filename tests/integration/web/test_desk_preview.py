@@ -10,6 +10,7 @@ from mailer.core.db import transaction, utcnow
 from mailer.core.paths import templates_dir
 from mailer.core.settings import settings
 from mailer.issues import lifecycle, render, yaml_file
+from mailer.issues.lifecycle import NotReady
 from mailer.issues.models import Issue, Revision
 from mailer.issues.preview_views import NAMES, Mode, PreviewView, Reader
 from mailer.rendering.mjml import compile_holes
@@ -132,3 +133,17 @@ def test_pages_compile_nothing_twice(desk: FlaskClient, draft: UUID, monkeypatch
     for path in ("", "/compose", *modes, "/compose", ""):
         assert desk.get(f"/desk/issues/{draft}{path}").status_code == 200
     assert len(compiled) == 1
+
+
+def test_a_letter_too_large_to_be_made_says_so_everywhere(desk: FlaskClient, draft: UUID) -> None:
+    with transaction() as db:
+        issue = db.get_one(Issue, draft)
+        text = {"kind": "text", "text": "Un mot, et un autre. " * 900}
+        issue.content = issue.content | {"blocks": [*issue.content["blocks"], *[text] * 30]}
+    for path in ("", "/compose", "/preview", "/preview?mode=reading"):
+        page = desk.get(f"/desk/issues/{draft}{path}", headers={"Accept-Language": "fr"})
+        assert page.status_code == 200
+        assert "Ko" in page.text
+        assert "retirez" in page.text.casefold() or path.startswith("/preview")
+    with pytest.raises(NotReady):
+        _revision(draft)
