@@ -47,10 +47,15 @@ def check(
     return sorted(findings, key=lambda finding: finding.level)
 
 
+def too_heavy(size: int) -> Finding:
+    """Say that a letter of so many bytes is more than mailboxes show."""
+    return error("too_heavy", size=size // 1000, limit=MAX_HTML // 1000)
+
+
 def _size(rendered: Rendered) -> Iterator[Finding]:
     size = len(rendered.html.encode())
     if size > MAX_HTML:
-        yield error("too_heavy", size=size // 1000, limit=MAX_HTML // 1000)
+        yield too_heavy(size)
 
 
 def _unsubscribe_link(rendered: Rendered) -> Iterator[Finding]:

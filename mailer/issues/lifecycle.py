@@ -11,13 +11,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
 from mailer.core.after_commit import Task, wake
-from mailer.core.i18n import words
+from mailer.core.i18n import Locale, words
 from mailer.core.settings import Settings
 from mailer.issues import draft_preview, drafts, stored_images, yaml_errors
 from mailer.issues.archive import search_vector
 from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
-from mailer.issues.checks import check
+from mailer.issues.checks import check, too_heavy
 from mailer.issues.findings import Finding
 from mailer.issues.models import Approval, Asset, Issue, Revision
 from mailer.issues.pictures import Picture
@@ -25,6 +25,7 @@ from mailer.issues.render import LegalNotice, Publication, Rendered, render
 from mailer.issues.state_machine import IssueState, Move, moved
 from mailer.newsletters.newsletters import UnknownNewsletter, newsletter
 from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, marked, values_for
+from mailer.rendering.mjml import MjmlTooLarge
 
 
 class NotReady(Exception):
@@ -93,25 +94,34 @@ def _write(db: Session, issue: Issue, content: Content, assets: dict[str, AssetF
     issue.assets = {src: asset.name for src, asset in assets.items()}
 
 
-def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
+def rendered(db: Session, issue: Issue, settings: Settings, *, locale: Locale | None = None) -> Rendered:
     """Return the approved revision, or the draft as it would be sent; as far as it can be shown if it cannot.
 
-    Raises mjml.MjmlError.
+    `locale`: what is the service's own, in another language than the letter's.  Raises mjml.MjmlError.
     """
-    if issue.revision_id:
+    if issue.revision_id and locale in (None, issue.content.get("locale", locale)):
         revision = db.get_one(Revision, issue.revision_id)
         return Rendered(revision.html, revision.text, "")
     try:
         content = drafts.strict(issue.content)
     except ValidationError:  # it is not finished: `findings` says what is missing
         content = draft_preview.content(drafts.identified(issue.content), issue.assets)
-    return render(content, _publication(issue, settings), _pictures(db, issue, settings))
+    return _render(db, issue, content, settings, locale)
 
 
-def rendered_block(db: Session, issue: Issue, block_id: str, settings: Settings) -> Rendered:
+def rendered_block(
+    db: Session, issue: Issue, block_id: str, settings: Settings, *, locale: Locale | None = None
+) -> Rendered:
     """Return one block of a draft as far as it can be shown, within the letter’s frame.  Raises MjmlError."""
     content = draft_preview.content(drafts.identified(issue.content), issue.assets, only=block_id)
-    return render(content, _publication(issue, settings), _pictures(db, issue, settings))
+    return _render(db, issue, content, settings, locale)
+
+
+def _render(
+    db: Session, issue: Issue, content: Content, settings: Settings, locale: Locale | None
+) -> Rendered:
+    shown = content.model_copy(update={"locale": locale or content.locale})
+    return render(shown, _publication(issue, settings, shown.locale), _pictures(db, issue, settings))
 
 
 def public_page(db: Session, issue: Issue, settings: Settings) -> str:
@@ -125,11 +135,13 @@ def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime)
     """Return the findings for an issue that would be sent at that instant; errors first."""
     day = leaves.astimezone(settings.zone).date()
     images = _pictures(db, issue, settings)
-    page = rendered(db, issue, settings)
     try:
+        page = rendered(db, issue, settings)
         content = drafts.strict(issue.content)
     except ValidationError as unfinished:
         return yaml_errors.findings(unfinished)
+    except MjmlTooLarge as letter:
+        return [too_heavy(letter.size)]
     return check(content, page, images=images, leaves=day, zone=settings.zone)
 
 
@@ -242,7 +254,7 @@ def _pictures(db: Session, issue: Issue, settings: Settings) -> dict[str, Pictur
     }
 
 
-def _publication(issue: Issue, settings: Settings) -> Publication:
+def _publication(issue: Issue, settings: Settings, locale: Locale) -> Publication:
     base, publication = settings.public_url, issue.newsletter
     return Publication(
         newsletter_name=publication.name,
@@ -259,6 +271,6 @@ def _publication(issue: Issue, settings: Settings) -> Publication:
             rights_email=settings.rights_email,
             legal_basis=publication.legal_basis,
             recipients=settings.recipients,
-            retention=settings.kept(issue.content["locale"]),
+            retention=settings.kept(locale),
         ),
     )

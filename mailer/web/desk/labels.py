@@ -62,7 +62,7 @@ def unattended() -> list[str]:
     """Return what asks for a person now, and nobody has taken on."""
     with transaction() as db:
         taken = lifecycle.acknowledged(db)
-        found = alarms.find(db, now=utcnow())
+        found = alarms.RECENT.find(db, now=utcnow())
     return [alarm.sentence(language()) for alarm in found if alarm.name not in taken]
 
 

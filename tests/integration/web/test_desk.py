@@ -316,17 +316,6 @@ def test_numbers_are_there_without_script(client: FlaskClient) -> None:
     assert "Actualiser les chiffres" in page
 
 
-def test_preview_is_alone_in_its_frame(client: FlaskClient) -> None:
-    issue_id = an_issue()
-    answer = client.get(f"/desk/issues/{issue_id}/preview")
-    assert answer.headers.getlist("Content-Security-Policy") == [
-        "default-src 'none'; style-src 'unsafe-inline'; img-src http://letters.example.org; "
-        "frame-ancestors 'self'"
-    ]
-    assert "Camille" in answer.text
-    assert "<iframe sandbox title=" in client.get(f"/desk/issues/{issue_id}").text
-
-
 def test_certificate(client: FlaskClient) -> None:
     issue_id = an_issue(IssueState.SENDING, accepted=3, withheld=1)
     page, file = f"/desk/issues/{issue_id}/certificate", f"/desk/issues/{issue_id}/certificate.json"
