@@ -21,7 +21,7 @@ def warnings(
 
     `waits`: whether it leaves only once imported people are told, so that nobody has to be warned of these.
     """
-    return _warned(db, issue, lifecycle.findings(db, issue, settings, leaves=leaves), waits=waits)
+    return warned(db, issue, lifecycle.findings(db, issue, settings, leaves=leaves), waits=waits)
 
 
 def schedule(
@@ -33,7 +33,7 @@ def schedule(
     `acknowledged`: the keys of those that were read; None when all are accepted as they stand.
     Raises ForbiddenMove, NotReady, NotAcknowledged.
     """
-    asked = _warned(db, issue, lifecycle.ready(db, issue, settings, leaves=due_at), waits=waits)
+    asked = warned(db, issue, lifecycle.ready(db, issue, settings, leaves=due_at), waits=waits)
     if acknowledged is not None and (missing := acknowledgement.missing(asked, acknowledged)):
         raise NotAcknowledged(missing)
     lifecycle.approve(
@@ -43,7 +43,8 @@ def schedule(
     return asked
 
 
-def _warned(db: Session, issue: Issue, findings: list[Finding], *, waits: bool) -> list[Warned]:
+def warned(db: Session, issue: Issue, findings: list[Finding], *, waits: bool = False) -> list[Warned]:
+    """Return the warnings among findings, after those about whom the issue would go to."""
     audience = expected_audience.findings(db, issue)
     waited_for = expected_audience.WAITING if waits else ""
     every = [*(finding for finding in audience if finding.code != waited_for), *findings]

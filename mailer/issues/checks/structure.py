@@ -10,7 +10,7 @@ from mailer.issues.blocks import Colophon, Content
 from mailer.issues.checks import lists
 from mailer.issues.checks.letter import Letter
 from mailer.issues.findings import Finding, error, warning
-from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, for_everybody, marker
+from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, for_everybody, marker, values_for
 
 _HEADING = re.compile(r"<h([1-6])\b[^>]*>(.*?)</h\1>", re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
@@ -56,7 +56,8 @@ def _director() -> re.Pattern[str]:
 def _headings(letter: Letter) -> Iterator[Finding]:
     """Find where the headings of the rendered page skip a level: a screen reader lists them."""
     before = 0
-    for level, title in _outline(letter.rendered.html):
+    for level, heading in _outline(letter.rendered.html):
+        title = fill(heading, values_for(letter.content.locale, None), escape=False)
         if not before and level > 1:
             yield warning("no_main_title", _block(letter.content, title), title=title)
         elif level > before + 1:
