@@ -1,11 +1,13 @@
 """Move an issue through its states: import, check, approve and schedule, pause, cancel, close."""
 
 import hashlib
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from sqlalchemy import String, cast, select
+from sqlalchemy import String, cast, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
@@ -13,11 +15,13 @@ from sqlalchemy.orm import Session, joinedload
 from mailer.core.after_commit import Task, wake
 from mailer.core.i18n import Locale, words
 from mailer.core.settings import Settings
-from mailer.issues import draft_preview, drafts, stored_images, yaml_errors
+from mailer.issues import draft_preview, drafts, link_visits, stored_images, yaml_errors
 from mailer.issues.archive import search_vector
 from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
-from mailer.issues.checks import check, too_heavy
+from mailer.issues.checks.check import check
+from mailer.issues.checks.letter import Letter
+from mailer.issues.checks.weight import too_heavy
 from mailer.issues.findings import Finding
 from mailer.issues.models import Approval, Asset, Issue, Revision
 from mailer.issues.pictures import Picture
@@ -78,6 +82,7 @@ def delete(db: Session, issue: Issue) -> None:
     """Delete a draft, and who approved it if it was scheduled before.  Raises ForbiddenMove."""
     _move(db, issue, Move.DELETE)
     db.execute(sql_delete(Approval).where(Approval.issue_id == issue.id))
+    link_visits.forget(db, issue)
     db.delete(issue)
     db.flush()
 
@@ -133,41 +138,77 @@ def public_page(db: Session, issue: Issue, settings: Settings) -> str:
 
 def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime) -> list[Finding]:
     """Return the findings for an issue that would be sent at that instant; errors first."""
-    day = leaves.astimezone(settings.zone).date()
-    images = _pictures(db, issue, settings)
     try:
         page = rendered(db, issue, settings)
         content = drafts.strict(issue.content)
     except ValidationError as unfinished:
         return yaml_errors.findings(unfinished)
-    except MjmlTooLarge as letter:
-        return [too_heavy(letter.size)]
-    return check(content, page, images=images, leaves=day, zone=settings.zone)
+    except MjmlTooLarge as large:
+        return [too_heavy(large.size)]
+    letter = Letter(
+        content, page, leaves.astimezone(settings.zone).date(), settings.zone,
+        site=settings.public_url, legal=_publication(issue, settings).legal,
+        pictures=_pictures(db, issue, settings), image_bytes=stored_images.weight(db, issue.assets.values()),
+        visits=link_visits.of_issue(db, issue.id),
+    )  # fmt: skip
+    return check(letter)
 
 
-def schedule(
-    db: Session, issue: Issue, *, due_at: datetime, approver: str, now: datetime, settings: Settings
-) -> None:
-    """Freeze the content of the issue as a revision, and note who approved it and when it is sent.
-
-    Raises NotReady, ForbiddenMove.
-    """
-    after = moved(locked(db, issue).state, Move.SCHEDULE)
-    errors = [finding for finding in findings(db, issue, settings, leaves=due_at) if finding.level == "error"]
-    if errors:
+def ready(db: Session, issue: Issue, settings: Settings, *, leaves: datetime) -> list[Finding]:
+    """Lock an issue that may be scheduled; return what the checks say.  Raises NotReady, ForbiddenMove."""
+    moved(locked(db, issue).state, Move.SCHEDULE)
+    every = findings(db, issue, settings, leaves=leaves)
+    if errors := [finding for finding in every if finding.level == "error"]:
         raise NotReady(errors)
+    return every
+
+
+def approve(
+    db: Session, issue: Issue, settings: Settings, *, due_at: datetime, approver: str, now: datetime,
+    acknowledged: Sequence[dict[str, Any]] = (), after_introductions: bool = False,
+) -> None:  # fmt: skip
+    """Freeze a ready issue as a revision; note who approved it, despite what, and when it is sent."""
     issue.revision_id = _freeze(db, issue, settings, now)
-    issue.state, issue.due_at = after, due_at
-    db.add(Approval(issue_id=issue.id, revision_id=issue.revision_id, approver=approver, at=now))
+    issue.state, issue.due_at = moved(issue.state, Move.SCHEDULE), due_at
+    issue.after_introductions = after_introductions
+    db.add(
+        Approval(
+            issue_id=issue.id, revision_id=issue.revision_id, approver=approver, at=now,
+            acknowledged=list(acknowledged),
+        )
+    )  # fmt: skip
     db.flush()
     wake(db, Task.TICK)
     wake(db, Task.ROUTES)
 
 
+def schedule(
+    db: Session, issue: Issue, *, due_at: datetime, approver: str, now: datetime, settings: Settings
+) -> None:
+    """Approve an issue whose warnings nobody has to read; the doors go through delivery/scheduling.py.
+
+    Raises NotReady, ForbiddenMove.
+    """
+    ready(db, issue, settings, leaves=due_at)
+    approve(db, issue, settings, due_at=due_at, approver=approver, now=now)
+
+
+def acknowledged(db: Session, issue: Issue) -> set[str]:
+    """Return the keys of the warnings that were acknowledged whenever the issue was approved."""
+    approvals = db.scalars(select(Approval.acknowledged).where(Approval.issue_id == issue.id))
+    return {warning["key"] for kept in approvals for warning in kept}
+
+
+def postpone(db: Session, issues: Collection[UUID], *, now: datetime) -> None:
+    """Put off scheduled issues that wait for something until now: they are not late, they wait."""
+    here = Issue.id.in_(issues), Issue.state == IssueState.SCHEDULED, Issue.due_at < now
+    db.execute(update(Issue).where(*here).values(due_at=now))
+
+
 def unschedule(db: Session, issue: Issue) -> None:
     """Make it a draft again, to be corrected and approved again.  Raises ForbiddenMove."""
     _move(db, issue, Move.UNSCHEDULE)
-    issue.revision_id = issue.due_at = None
+    issue.revision_id, issue.due_at, issue.after_introductions = None, None, False
 
 
 def send_late(db: Session, issue: Issue, *, now: datetime) -> None:

@@ -6,7 +6,7 @@ from flask import Response, render_template, request
 
 from mailer.core.i18n import Locale
 from mailer.core.settings import settings
-from mailer.issues.checks import too_heavy
+from mailer.issues.checks.weight import too_heavy
 from mailer.issues.preview_views import Mode, PreviewView
 from mailer.issues.render import Rendered
 from mailer.rendering.color_scheme import fixed
