@@ -147,7 +147,7 @@ def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime)
         return [too_heavy(large.size)]
     letter = Letter(
         content, page, leaves.astimezone(settings.zone).date(), settings.zone,
-        site=settings.public_url, legal=_publication(issue, settings).legal,
+        site=settings.public_url, legal=_publication(issue, settings, content.locale).legal,
         pictures=_pictures(db, issue, settings), image_bytes=stored_images.weight(db, issue.assets.values()),
         visits=link_visits.of_issue(db, issue.id),
     )  # fmt: skip

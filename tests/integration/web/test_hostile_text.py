@@ -33,7 +33,7 @@ FEED_TAGS = {
     "feed", "id", "title", "subtitle", "updated", "author", "name", "link", "entry", "published", "summary",
 }  # fmt: skip
 LETTER = templates_dir() / "examples" / "letter-en" / "letter.yaml"
-HEAD = [path[0] for path in paths(fields.of_head())]
+HEAD = [str(path[0]) for path in paths(fields.of_head())]
 MOST = 5  # blocks of a letter that is no heavier than one may be
 NO_TEXT = (b"%00", b"%ED%A0%80", b"%FF")  # NUL, a lone surrogate, no UTF-8
 
