@@ -20,7 +20,7 @@ from mailer.core.db import transaction
 from mailer.core.restore_lock import Restoration
 from mailer.core.settings import settings
 from mailer.delivery.after_restore import StoppedSends, pause_all
-from mailer.notices import outbox
+from mailer.notices import outbox, testers
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import Right, RightsRequest
 from mailer.privacy.rights import erasure
@@ -306,8 +306,11 @@ def arm(db: Session, *, now: datetime) -> None:
 
 
 def _forget_forms(db: Session) -> int:
-    """Delete what forms had received before the backup: it was answered since, and live links are dead."""
-    return sum(room.forget_requests(db) for room in (signup, preferences, access_links))
+    """Delete what forms had received before the backup: it was answered since, and live links are dead.
+
+    So with the testers: who stopped since is in no log, and staff add again whom they need.
+    """
+    return sum(room.forget_requests(db) for room in (signup, preferences, access_links, testers))
 
 
 def _reason(line: LogLine) -> SuppressionReason:

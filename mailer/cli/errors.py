@@ -23,6 +23,7 @@ from mailer.demo.run import CannotDemonstrate
 from mailer.issues.lifecycle import NotReady
 from mailer.issues.state_machine import ForbiddenMove
 from mailer.issues.yaml_file import IssueFileError
+from mailer.newsletters.newsletters import PresentationRefused
 from mailer.privacy.cases.register import AlreadyPaused, BeingErased, ClosedCase, NoWords, TooLate
 from mailer.privacy.rights.by_staff import AnotherAddress, NobodyThere, NotRestricted
 from mailer.privacylog.decisions import LogDamaged, LogUnwritable
@@ -79,7 +80,7 @@ def sentence(error: Exception) -> str | None:  # noqa: PLR0911 -- a table
             return connection_faults.redis_cause(error, settings().redis_url)
         case Explained():
             return error.sentence(TERMINAL) + HINTS.get(error.code, "")
-        case IssueFileError() | NotReady():
+        case IssueFileError() | NotReady() | PresentationRefused():
             return error.sentence(TERMINAL)
         case NotClosed():
             return "this issue has not finished leaving: its certificate is written when it closes"

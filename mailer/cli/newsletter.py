@@ -1,21 +1,22 @@
 """`mailer newsletter`: the publications."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from mailer.cli import show
 from mailer.cli.opening import audited, newsletter_called, opened
+from mailer.cli.text import PARAGRAPHS
 from mailer.core import bootstrap
 from mailer.core.db import utcnow
 from mailer.core.i18n import LOCALES
-from mailer.core.settings import Settings
+from mailer.issues import looks
 from mailer.newsletters import newsletters
 from mailer.newsletters.models import LegalBasis, Newsletter, Theme
+from mailer.newsletters.presentation import NewsletterRefused
 
 _SHOWN = ("id", "slug", "name", "locale", "theme", "legal_basis", "from_name", "from_address", "reply_to",
-          "return_path_domain", "paused_at")  # fmt: skip
+          "return_path_domain", "accent", "ground", "paused_at")  # fmt: skip
 
 
 @click.group()
@@ -39,10 +40,50 @@ def newsletter() -> None:
 @show.as_json
 def create(as_json: bool, **given: Any) -> None:
     """Create a newsletter."""
-    values = _completed(given, bootstrap.prepare())
+    values = newsletters.completed(given, bootstrap.prepare())
     with opened() as db:
         created = newsletters.create_newsletter(db, **values, now=utcnow())
     show.facts(_facts(created), as_json=as_json)
+
+
+@newsletter.command()
+@click.argument("slug")
+@click.option(
+    "--name", help="Its name for its readers; the consent text of those who sign up from now on has it."
+)
+@click.option("--description", help="A sentence for the sign-up page.")
+@click.option("--locale", type=click.Choice(LOCALES), help="The language of new issues.")
+@click.option("--theme", type=click.Choice([each.value for each in Theme]), help="Colours; dsfr: see create.")
+@click.option("--legal-basis", type=click.Choice([each.value for each in LegalBasis]), help="RGPD 6.")
+@click.option("--accent", help="Of links and buttons, #rrggbb; an empty one is the theme's.")
+@click.option("--ground", help="Around the blocks, #rrggbb; an empty one is the theme's.")
+@click.option("--from-name", help="The sender's name.")
+@click.option("--from-address", help="The sender's address; see `mailer dkim check` first.")
+@click.option("--reply-to", help="Where answers go.")
+@click.option("--signature", type=PARAGRAPHS, help="Lines under the last block.")
+@click.option("--footer", type=PARAGRAPHS, help="Lines above what the law asks for.")
+@click.option(
+    "--rubric", "rubrics", multiple=True, help="KIND:TITLE of a usual block; again for each; none as ''."
+)
+@click.option("--slug", "new_slug", help="Refused, and says why.")
+@click.option("--return-path-domain", help="Refused, and says why.")
+@show.as_json
+def edit(
+    slug: str, new_slug: str | None, return_path_domain: str | None, as_json: bool, **asked: Any
+) -> None:
+    """Change how a newsletter presents itself; issues that are scheduled or sent stay as they are."""
+    if new_slug is not None:
+        raise NewsletterRefused("slug_fixed")
+    if return_path_domain is not None:
+        raise NewsletterRefused("return_path_fixed")
+    values = {name: value for name, value in asked.items() if value not in (None, ())}
+    if "rubrics" in values:
+        values["rubrics"] = [_rubric(text) for text in values["rubrics"] if text]
+    with opened() as db:
+        of = newsletter_called(db, slug)
+        changed = looks.change(db, of, values, revision=None)
+        audited(db, "newsletter edit", newsletter=slug, changed=sorted(changed))
+    show.facts({**_facts(of), "changed": ", ".join(changed)}, as_json=as_json)
 
 
 @newsletter.command("list")
@@ -66,14 +107,9 @@ def resume(slug: str, as_json: bool) -> None:
     show.facts({"slug": slug, "resumed": resumed}, as_json=as_json)
 
 
-def _completed(given: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    values = {name: value for name, value in given.items() if value is not None}
-    values.setdefault("locale", settings.default_locale)
-    values.setdefault("from_name", values["name"])
-    values.setdefault("from_address", f"{values['slug']}@{urlsplit(settings.public_url).hostname}")
-    values.setdefault("reply_to", values["from_address"])
-    values.setdefault("return_path_domain", values["from_address"].rpartition("@")[2])
-    return values
+def _rubric(text: str) -> dict[str, str]:
+    kind, _, title = text.partition(":")
+    return {"kind": kind.strip(), "title": title.strip()}
 
 
 def _facts(of: Newsletter) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Purpose(StrEnum):
     NEW_ADDRESS = "mailer.new-address"
     OLD_ADDRESS = "mailer.old-address"  # the undo of a change
     RECONFIRM = "mailer.reconfirm"
+    TESTER = "mailer.tester"  # somebody who reads issues before they leave: to agree, and to stop
     FORM = "mailer.form"  # when a form was shown
     DEVICE = "mailer.device"  # a browser that has logged in to the desk
     UNSUBSCRIBE = "mailer.unsubscribe"  # delivery token, in links and List-Unsubscribe

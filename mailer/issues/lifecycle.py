@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from mailer.core.after_commit import Task, wake
 from mailer.core.i18n import Locale, words
 from mailer.core.settings import Settings
-from mailer.issues import draft_preview, drafts, link_visits, stored_images, yaml_errors
+from mailer.issues import draft_preview, drafts, link_visits, looks, stored_images, yaml_errors
 from mailer.issues.archive import search_vector
 from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
@@ -25,7 +25,7 @@ from mailer.issues.checks.weight import too_heavy
 from mailer.issues.findings import Finding
 from mailer.issues.models import Approval, Asset, Issue, Revision
 from mailer.issues.pictures import Picture
-from mailer.issues.render import LegalNotice, Publication, Rendered, render
+from mailer.issues.render import Publication, Rendered, render
 from mailer.issues.state_machine import IssueState, Move, moved
 from mailer.newsletters.newsletters import UnknownNewsletter, newsletter
 from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, marked, values_for
@@ -126,7 +126,7 @@ def _render(
     db: Session, issue: Issue, content: Content, settings: Settings, locale: Locale | None
 ) -> Rendered:
     shown = content.model_copy(update={"locale": locale or content.locale})
-    return render(shown, _publication(issue, settings, shown.locale), _pictures(db, issue, settings))
+    return render(shown, _publication(db, issue, settings, shown.locale), _pictures(db, issue, settings))
 
 
 def public_page(db: Session, issue: Issue, settings: Settings) -> str:
@@ -147,7 +147,7 @@ def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime)
         return [too_heavy(large.size)]
     letter = Letter(
         content, page, leaves.astimezone(settings.zone).date(), settings.zone,
-        site=settings.public_url, legal=_publication(issue, settings, content.locale).legal,
+        site=settings.public_url, legal=_publication(db, issue, settings, content.locale).legal,
         pictures=_pictures(db, issue, settings), image_bytes=stored_images.weight(db, issue.assets.values()),
         visits=link_visits.of_issue(db, issue.id),
     )  # fmt: skip
@@ -168,7 +168,7 @@ def approve(
     acknowledged: Sequence[dict[str, Any]] = (), after_introductions: bool = False,
 ) -> None:  # fmt: skip
     """Freeze a ready issue as a revision; note who approved it, despite what, and when it is sent."""
-    issue.revision_id = _freeze(db, issue, settings, now)
+    issue.revision_id = freeze(db, issue, settings, now)
     issue.state, issue.due_at = moved(issue.state, Move.SCHEDULE), due_at
     issue.after_introductions = after_introductions
     db.add(
@@ -269,7 +269,8 @@ def locked(db: Session, issue: Issue) -> Issue:
     return issue
 
 
-def _freeze(db: Session, issue: Issue, settings: Settings, now: datetime) -> bytes:
+def freeze(db: Session, issue: Issue, settings: Settings, now: datetime) -> bytes:
+    """Keep an issue as it would be sent, and return its SHA-256.  Raises ValidationError."""
     content, page = drafts.strict(issue.content), rendered(db, issue, settings)
     whole = b"\0".join((content.canonical_json(), page.html.encode(), page.text.encode()))
     sha256 = hashlib.sha256(whole).digest()
@@ -295,23 +296,7 @@ def _pictures(db: Session, issue: Issue, settings: Settings) -> dict[str, Pictur
     }
 
 
-def _publication(issue: Issue, settings: Settings, locale: Locale) -> Publication:
-    base, publication = settings.public_url, issue.newsletter
-    return Publication(
-        newsletter_name=publication.name,
-        public_url=base,
-        issue_url=f"{base}/{publication.slug}/issues/{issue.id}",
-        archive_url=f"{base}/{publication.slug}/archive",
-        rights_url=f"{base}/rights",
-        privacy_url=f"{base}/privacy",
-        theme=publication.theme,
-        legal=LegalNotice(
-            controller_name=settings.controller_name,
-            controller_address=settings.controller_address,
-            dpo_email=settings.dpo_email,
-            rights_email=settings.rights_email,
-            legal_basis=publication.legal_basis,
-            recipients=settings.recipients,
-            retention=settings.kept(locale),
-        ),
-    )
+def _publication(db: Session, issue: Issue, settings: Settings, locale: Locale) -> Publication:
+    of = issue.newsletter
+    url = f"{settings.public_url}/{of.slug}/issues/{issue.id}"
+    return looks.publication(db, of, settings, issue_url=url, locale=locale)

@@ -24,7 +24,7 @@ from mailer.issues.pictures import Picture, shown_width
 from mailer.rendering import links, markdown
 from mailer.rendering.merge_fields import marked, marker, outside
 from mailer.rendering.mjml import PREVIEW_FILLER, compile_holes
-from mailer.rendering.themes import theme
+from mailer.rendering.themes import palette
 from mailer.rendering.typography import clock, long_day, typeset
 
 CACHED = 32  # renderings in a process’s memory, some 150 KB each
@@ -45,6 +45,18 @@ class LegalNotice:
 
 
 @dataclass(frozen=True)
+class Look:
+    """Hold what a newsletter shows of itself around its author's content; "" for what it has not."""
+
+    accent: str = ""
+    ground: str = ""
+    logo_url: str = ""
+    logo_width: int = 0  # pixels, as it is shown
+    signature: str = ""
+    footer: str = ""
+
+
+@dataclass(frozen=True)
 class Publication:
     """Hold what the layout adds to the author's content."""
 
@@ -56,6 +68,7 @@ class Publication:
     privacy_url: str
     theme: str
     legal: LegalNotice
+    look: Look = Look()
 
 
 @dataclass(frozen=True)
@@ -129,6 +142,7 @@ def _rendered(source: _Source) -> Rendered:
 
 def _shared(source: _Source) -> _Shared:
     content, publication = source.content, source.publication
+    look = publication.look
     pictures = {src: asdict(each) for src, each in source.pictures.items()}
     sha256 = _hash((asdict(publication), pictures, content.locale, content.demonstration))
     values = {
@@ -136,7 +150,8 @@ def _shared(source: _Source) -> _Shared:
         "publication": publication,
         "legal": publication.legal,
         "picture_of": source.pictures.__getitem__,
-        "theme": theme(publication.theme),
+        "theme": palette(publication.theme, look.accent, look.ground),
+        "look": look,
         "locale": content.locale,
     }
     return _Shared(sha256, content.locale, values)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.core.i18n import words
-from mailer.issues import drafts, next_issue, stored_images, yaml_file, zip_file
+from mailer.issues import drafts, looks, next_issue, stored_images, yaml_file, zip_file
 from mailer.issues.drafts import Document, Values
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
@@ -38,11 +38,12 @@ def after_last(db: Session, of: Newsletter, *, now: datetime) -> Issue | None:
 
 
 def empty(db: Session, of: Newsletter, *, now: datetime) -> Issue:
-    """Return a draft with its masthead and colophon: those of the last issue, or new ones."""
+    """Return a draft with its rubrics, between the last issue’s masthead and colophon, or new ones."""
     before = last(db, of)
     known = next_issue.following(before.content)["blocks"] if before else []
     kept = [next((b for b in known if b["kind"] == kind), None) for kind in ("masthead", "colophon")]
-    blocks = [found or new for found, new in zip(kept, _usual(of), strict=True)]
+    masthead, colophon = (found or new for found, new in zip(kept, _usual(of), strict=True))
+    blocks = [masthead, *looks.rubric_blocks(of), colophon]
     document = {"newsletter": of.slug, "locale": of.locale, "blocks": blocks}
     shown = {image["src"] for image in drafts.pictures(document)}
     images = {src: name for src, name in (before.assets if before else {}).items() if src in shown}

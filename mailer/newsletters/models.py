@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mailer.core.db import Base, enum
@@ -40,4 +42,11 @@ class Newsletter(Base):
     reply_to: Mapped[str]
     return_path_domain: Mapped[str]
     created_at: Mapped[datetime]
+    accent: Mapped[str] = mapped_column(default="")  # #rrggbb; "": the theme's
+    ground: Mapped[str] = mapped_column(default="")  # the same, of the page around the blocks
+    logo: Mapped[str] = mapped_column(default="")  # "<sha256>.<ext>" of an image, "" for none
+    signature: Mapped[str] = mapped_column(default="")  # lines under the last block
+    footer: Mapped[str] = mapped_column(default="")  # lines of its own above what the law asks for
+    rubrics: Mapped[list[Any]] = mapped_column(JSONB, default=list)  # usual blocks: {"kind", "title"}
+    revision: Mapped[int] = mapped_column(default=1)  # raised by each change: two editors are told apart
     paused_at: Mapped[datetime | None]  # no issue of it leaves: of somebody's consent there is no proof

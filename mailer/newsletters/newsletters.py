@@ -1,24 +1,27 @@
 """Create and find newsletters."""
 
 import re
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from mailer.core.address import InvalidAddress, normalise
 from mailer.core.after_commit import Task, wake
 from mailer.core.i18n import Explained
-from mailer.newsletters.models import Newsletter
+from mailer.core.settings import Settings
+from mailer.newsletters.models import LegalBasis, Newsletter, Theme
+from mailer.newsletters.presentation import NewsletterRefused, faults, tidied
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 RESERVED = frozenset({
     "accessibility", "assets", "back", "confirm", "desk", "healthz", "legal", "login", "logout", "metrics",
-    "preferences", "privacy", "readyz", "rights", "static", "u",
+    "new", "preferences", "privacy", "readyz", "rights", "static", "still", "testers", "trial", "u",
 })  # fmt: skip
 
 
@@ -31,30 +34,83 @@ class UnknownNewsletter(Explained):
         super().__init__("unknown", slug=slug)
 
 
-class NewsletterRefused(Explained, ValueError):
-    """Tell why a newsletter cannot be created as it was asked for."""
+class Stale(Exception):
+    """Say that a newsletter is no longer as it was shown: somebody has changed it meanwhile."""
 
-    sentences = "newsletters", "refused"
+
+class PresentationRefused(Exception):
+    """Carry what is wrong with each field of a presentation."""
+
+    def __init__(self, faults: dict[str, NewsletterRefused]) -> None:
+        self.faults = faults
+        super().__init__(", ".join(refused.code for refused in faults.values()))
+
+    def sentence(self, locale: str) -> str:
+        """Return everything that is wrong, in that language."""
+        return "; ".join(f"{name}: {refused.sentence(locale)}" for name, refused in self.faults.items())
 
 
 def create_newsletter(db: Session, *, slug: str, now: datetime, **presentation: Any) -> Newsletter:
-    """Create a newsletter.  Raises NewsletterRefused."""
+    """Create a newsletter.  Raises NewsletterRefused, PresentationRefused."""
     if not _SLUG.fullmatch(slug) or slug in RESERVED:
         raise NewsletterRefused("slug", slug=slug)
-    for name in ("name", "from_name", "description"):
-        if not presentation[name].isprintable():
-            raise NewsletterRefused("one_line", field=name)
-    for name in ("from_address", "reply_to"):
-        try:
-            presentation[name] = normalise(presentation[name])
-        except InvalidAddress:
-            raise NewsletterRefused(name, address=presentation[name]) from None
+    values = tidied(presentation)
+    if wrong := faults(values):
+        raise PresentationRefused(wrong)
     if newsletter(db, slug):
         raise NewsletterRefused("taken", slug=slug)
-    created = Newsletter(slug=slug, created_at=now, **presentation)
+    created = Newsletter(slug=slug, created_at=now, **values)
     db.add(created)
     db.flush()
     return created
+
+
+def completed(values: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return what a new newsletter is made of: what was asked for, and what follows from it."""
+    whole = {name: value for name, value in values.items() if value not in (None, "")}
+    whole = {"name": "", "description": "", "locale": settings.default_locale, "theme": Theme.NEUTRAL,
+             "legal_basis": LegalBasis.CONSENT} | whole  # fmt: skip
+    host = urlsplit(settings.public_url).hostname
+    whole.setdefault("from_name", whole["name"])
+    whole.setdefault("from_address", f"{whole['slug']}@{host}")
+    whole.setdefault("reply_to", whole["from_address"])
+    whole.setdefault("return_path_domain", whole["from_address"].rpartition("@")[2])
+    return whole
+
+
+def change(
+    db: Session,
+    of: Newsletter,
+    values: Mapping[str, Any],
+    *,
+    revision: int | None,
+    fixed: Collection[str] = (),
+) -> list[str]:
+    """Present a newsletter otherwise; return the names of what changed.
+
+    `revision`: what the change was made from, None where nothing was shown first.  `fixed`: what must not
+    change while an issue is being sent.  Raises Stale, PresentationRefused.
+    """
+    locked(db, of)
+    if revision is not None and revision != of.revision:
+        raise Stale
+    tidy = tidied(values)
+    changed = [name for name, value in tidy.items() if getattr(of, name) != value]
+    wrong = {name: NewsletterRefused("sending") for name in changed if name in fixed} | faults(tidy)
+    if wrong:
+        raise PresentationRefused(wrong)
+    for name in changed:
+        setattr(of, name, tidy[name])
+    of.revision += bool(changed)
+    db.flush()
+    return changed
+
+
+def locked(db: Session, of: Newsletter) -> Newsletter:
+    """Return it as it is now, locked until the transaction ends."""
+    db.flush()
+    db.refresh(of, with_for_update=True)
+    return of
 
 
 def pause(db: Session, newsletter_id: UUID, *, now: datetime) -> None:

@@ -14,6 +14,7 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
+from mailer.notices import issue_tests, testers
 from mailer.notices.message import ClaimedNotice, Letterhead, leave_link, link_of
 from mailer.notices.models import Notice, NoticeKind, Priority
 from mailer.notices.outbox import due
@@ -82,19 +83,26 @@ def next_due(
     return DueNotice(*row) if row else None
 
 
-def charge(found: DueNotice, *, now: datetime, settings: Settings) -> ClaimedNotice:
+def charge(db: Session, found: DueNotice, *, now: datetime, settings: Settings) -> ClaimedNotice:
     """Count an attempt, set when the next would be, and return what is to be sent."""
     notice = found.notice
     notice.first_tried = notice.first_tried or now
     notice.attempts += 1
     notice.due_at = retry_at(now, notice.attempts, jitter())
+    if notice.kind is NoticeKind.TEST:
+        return _of_a_test(db, notice, settings)
     return _to_an_address(notice, settings) if notice.email else _to_a_subscriber(found, settings)
 
 
-def has_reason(found: DueNotice) -> bool:
-    """Return whether what the notice says of a subscription still holds; an answer to an address always may
-    leave.
+def has_reason(db: Session, found: DueNotice) -> bool:
+    """Return whether what the notice says of a subscription, or of a tester, still holds; an answer to an
+    address always may leave.
     """
+    notice = found.notice
+    return issue_tests.is_wanted(db, notice) if notice.kind is NoticeKind.TEST else _holds(found)
+
+
+def _holds(found: DueNotice) -> bool:
     notice, subscriber, subscription, _, consent, *_ = found
     if notice.email is not None:
         return True
@@ -121,7 +129,7 @@ def may_still_leave(db: Session, claimed: ClaimedNotice, providers: Providers) -
     if row is None:
         return False
     found = DueNotice(*row)
-    if not has_reason(found):
+    if not has_reason(db, found):
         withhold(found)
         return False
     return found.email == claimed.email
@@ -176,6 +184,16 @@ def _to_an_address(notice: Notice, settings: Settings) -> ClaimedNotice:
         notice.name, locale, notice.attempts, notice.first_tried or notice.due_at,
         link=f"{settings.public_url}{link}{token}" if link else "",
         facts=facts | _until(notice, locale, settings), answers=notice.answers,
+    )  # fmt: skip
+
+
+def _of_a_test(db: Session, notice: Notice, settings: Settings) -> ClaimedNotice:
+    letter, newsletter = issue_tests.letter_of(db, notice, settings)
+    token = tokens.issue(Purpose.TESTER, letter.tester) if letter.tester else ""
+    return ClaimedNotice(
+        notice.id, notice.kind, notice.kind.value, Letterhead.of_newsletter(newsletter), notice.email or "",
+        notice.name, letter.locale, notice.attempts, notice.first_tried or notice.due_at,
+        leave=f"{settings.public_url}{testers.PATH}{token}/stop" if token else "", letter=letter,
     )  # fmt: skip
 
 

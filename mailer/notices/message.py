@@ -7,13 +7,14 @@ from email.headerregistry import Address, HeaderRegistry, UniqueUnstructuredHead
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from email.utils import format_datetime, formataddr
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from mailer.core import tokens
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
 from mailer.newsletters.models import Newsletter
+from mailer.notices.marked_letter import MarkedLetter
 from mailer.notices.models import NoticeKind
 from mailer.notices.templates import LEAVE, LINK, Frame, notice_page, text_of
 from mailer.rendering.merge_fields import GREETING, fill, greeting
@@ -26,6 +27,7 @@ class _Unfolded(UniqueUnstructuredHeader):
         return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
 
 
+_LEFT_AT_ONCE = frozenset({NoticeKind.WELCOME, NoticeKind.TEST})  # with the mailbox's own button
 _HEADERS = HeaderRegistry()
 _HEADERS.map_to_type("list-unsubscribe", _Unfolded)  # type: ignore[arg-type]
 _POLICY = SMTP.clone(header_factory=_HEADERS)
@@ -77,6 +79,7 @@ class ClaimedNotice:
     facts: Mapping[str, str] = field(default_factory=dict)  # values for the merge fields of its words
     answers: str | None = None
     subscription_id: UUID | None = None  # None: a notice to a bare address
+    letter: MarkedLetter | None = None  # of a test: the issue itself, instead of words
 
 
 def return_path(claimed: ClaimedNotice) -> str:
@@ -91,36 +94,55 @@ def return_path(claimed: ClaimedNotice) -> str:
     return f"n-{token}@{claimed.letterhead.return_path_domain}"
 
 
+class _Parts(NamedTuple):
+    """Hold what a mail says."""
+
+    subject: str
+    text: str
+    html: str
+
+
 def compose(claimed: ClaimedNotice, settings: Settings, now: datetime) -> EmailMessage:
     """Return the mail itself.  Auto-Submitted (RFC 3834): no out-of-office should answer it."""
+    head, letter = claimed.letterhead, claimed.letter
+    name = _trusted_name(claimed)
+    parts = _test(letter, name, claimed.leave) if letter else _words(claimed, settings, name)
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = formataddr((head.from_name, head.from_address))
+    local, _, domain = claimed.email.rpartition("@")  # may need SMTPUTF8 (RFC 6532), which formataddr refuses
+    message["To"] = Address(name or "", local, domain)
+    message["Reply-To"] = head.reply_to
+    message["Subject"] = parts.subject
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{claimed.id.hex}@{head.return_path_domain}>"
+    if claimed.kind in _LEFT_AT_ONCE and claimed.leave:
+        message["List-Unsubscribe"] = f"<{claimed.leave}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+    message["Auto-Submitted"] = "auto-replied" if claimed.answers else "auto-generated"
+    if claimed.answers:
+        message["In-Reply-To"] = message["References"] = claimed.answers
+    message.set_content(parts.text, cte="quoted-printable")
+    message.add_alternative(parts.html, subtype="html", cte="quoted-printable")
+    return message
+
+
+def _words(claimed: ClaimedNotice, settings: Settings, name: str | None) -> _Parts:
     head = claimed.letterhead
     page = notice_page(
         claimed.words,
         claimed.locale,
         Frame(head.name, head.theme, settings.controller_name, settings.public_url),
     )
-    name = _trusted_name(claimed)
     values = {
         **claimed.facts,
         GREETING: greeting(claimed.locale, name), LINK: claimed.link, LEAVE: claimed.leave,
     }  # fmt: skip
-    message = EmailMessage(policy=_POLICY)
-    message["From"] = formataddr((head.from_name, head.from_address))
-    local, _, domain = claimed.email.rpartition("@")  # may need SMTPUTF8 (RFC 6532), which formataddr refuses
-    message["To"] = Address(name or "", local, domain)
-    message["Reply-To"] = head.reply_to
-    message["Subject"] = fill(page.subject, values, escape=False)
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = f"<{claimed.id.hex}@{head.return_path_domain}>"
-    if claimed.kind is NoticeKind.WELCOME and claimed.leave:
-        message["List-Unsubscribe"] = f"<{claimed.leave}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
-    message["Auto-Submitted"] = "auto-replied" if claimed.answers else "auto-generated"
-    if claimed.answers:
-        message["In-Reply-To"] = message["References"] = claimed.answers
-    message.set_content(text_of(page, values), cte="quoted-printable")
-    message.add_alternative(fill(page.html, values, escape=True), subtype="html", cte="quoted-printable")
-    return message
+    subject, html = fill(page.subject, values, escape=False), fill(page.html, values, escape=True)
+    return _Parts(subject, text_of(page, values), html)
+
+
+def _test(letter: MarkedLetter, name: str | None, stop: str) -> _Parts:
+    return _Parts(letter.subject_for(name), letter.text_for(name, stop), letter.html_for(name, stop))
 
 
 def link_of(

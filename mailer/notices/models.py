@@ -5,7 +5,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mailer.core.db import Base, enum
@@ -40,6 +40,9 @@ class NoticeKind(StrEnum):
     LETTER = "letter"  # words written by the privacy officer
     RECIPIENTS = "recipients"  # to the privacy officer: files that hold somebody erased
     BREACH = "breach"  # to the privacy officer: within 72 hours
+    # To a bare address, about the tests of a newsletter:
+    TESTER = "tester"  # somebody outside is asked whether they want them
+    TEST = "test"  # an issue as it would leave, to one of those who read it before
 
 
 class Priority(IntEnum):
@@ -87,3 +90,44 @@ class Notice(Base):
     reply: Mapped[str | None]
     answers: Mapped[str | None]  # the Message-ID of the mail that caused it, if one did
     created_at: Mapped[datetime]
+
+
+class Tester(Base):
+    """Hold an address that the tests of a newsletter's issues go to, once it is confirmed.
+
+    It is the reason for which they are written to: who asked, what text they agreed to, and when.
+    """
+
+    __tablename__ = "tester"
+    __table_args__ = (
+        UniqueConstraint("newsletter_id", "email"),
+        CheckConstraint(
+            "confirmed_at IS NULL OR staff OR wording_sha256 IS NOT NULL", name="agreed_to_words"
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"))
+    email: Mapped[str] = mapped_column(index=True)
+    locale: Mapped[str]
+    staff: Mapped[bool]  # somebody of the desk: their account is the reason
+    asked_by: Mapped[str]  # a staff id
+    asked_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    wording_sha256: Mapped[bytes | None] = mapped_column(ForeignKey("wording.sha256"))
+
+
+class IssueTest(Base):
+    """Record one test: which content of which issue, who asked, to how many, and what became of it."""
+
+    __tablename__ = "issue_test"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    issue_id: Mapped[UUID] = mapped_column(ForeignKey("issue.id", ondelete="CASCADE"), index=True)
+    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"), index=True)
+    revision_id: Mapped[bytes] = mapped_column(ForeignKey("revision.sha256"))
+    asked_by: Mapped[str]  # a staff id
+    at: Mapped[datetime]
+    recipients: Mapped[int]
+    accepted: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)

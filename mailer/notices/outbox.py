@@ -25,6 +25,7 @@ _ANSWERS = {Due.CONFIRMATION: NoticeKind.CONFIRMATION, Due.ALREADY: NoticeKind.A
 _URGENT = {
     NoticeKind.CONFIRMATION, NoticeKind.ALREADY, NoticeKind.PREFERENCES, NoticeKind.RIGHTS,
     NoticeKind.NOTHING_HELD, NoticeKind.NEW_ADDRESS, NoticeKind.ADDRESS_CHANGED, NoticeKind.IDENTITY,
+    NoticeKind.TEST,
 }  # fmt: skip
 _BULK = {NoticeKind.RECONFIRM}
 

@@ -72,7 +72,7 @@ class NoticeQueue:
                 if found is None:
                     return None
                 with jobs.row(JOB, found.notice.id, db):
-                    taken = self._taken(found, priority, now, at)
+                    taken = self._taken(db, found, priority, now, at)
             if taken:
                 self._pace.begun(taken.provider)  # it is committed: one that failed is in nobody's way
                 return taken
@@ -85,13 +85,15 @@ class NoticeQueue:
             full |= {name for name, hold in circuit.known(db).items() if hold.until > now}
         return full
 
-    def _taken(self, found: DueNotice, priority: Priority, now: datetime, at: float) -> TakenNotice | None:
+    def _taken(
+        self, db: Database, found: DueNotice, priority: Priority, now: datetime, at: float
+    ) -> TakenNotice | None:
         """Charge it, unless it has no reason left, or the pace does not allow it now."""
-        if not claim.has_reason(found):
+        if not claim.has_reason(db, found):
             claim.withhold(found)
             return None
         if not self._pace.grant(found.provider, priority):
             self.paced = True
             return None
-        claimed = claim.charge(found, now=now, settings=self._settings)
+        claimed = claim.charge(db, found, now=now, settings=self._settings)
         return TakenNotice(claimed, found.provider, priority, at)

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from mailer.core import circuit
+from mailer.notices import issue_tests
 from mailer.notices.claim import jitter
 from mailer.notices.message import ClaimedNotice
 from mailer.notices.models import Notice, NoticeKind
@@ -24,6 +25,8 @@ def record(db: Session, claimed: ClaimedNotice, answer: Reply, *, now: datetime)
     notice.state, notice.code = decided.state, answer.code
     notice.enhanced, notice.reply = answer.enhanced or None, answer.text
     notice.due_at = decided.due_at or now
+    if claimed.kind is NoticeKind.TEST:
+        issue_tests.count(db, notice, decided.state)
     if decided.state is DeliveryState.ACCEPTED:
         _accepted(db, claimed, now)
     return decided.state

@@ -35,12 +35,13 @@ from mailer.web.public.rights.correct import corrections
 from mailer.web.public.rights.entry import rights
 from mailer.web.public.rights.erase import erasing
 from mailer.web.public.rights.overview import yours
+from mailer.web.public.testers import testers
 from mailer.web.request_log import init_request_log
 from mailer.web.security import csrf, init_security
 from mailer.web.text import init_text
 
 # No login's session to ride on: limits, signed links and their own tokens protect these.
-ANONYMOUS = (public, links, preferences, still, rights, addresses, yours, acts, corrections, erasing)
+ANONYMOUS = (public, links, testers, preferences, still, rights, addresses, yours, acts, corrections, erasing)
 
 
 def create_app(given: Settings | None = None) -> Flask:
@@ -66,6 +67,7 @@ def create_app(given: Settings | None = None) -> Flask:
         login,
         desk,
         links,
+        testers,
         preferences,
         still,
         rights,

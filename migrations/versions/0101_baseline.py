@@ -194,6 +194,13 @@ def upgrade() -> None:
         sa.Column("reply_to", sa.String(), nullable=False),
         sa.Column("return_path_domain", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accent", sa.String(), nullable=False),
+        sa.Column("ground", sa.String(), nullable=False),
+        sa.Column("logo", sa.String(), nullable=False),
+        sa.Column("signature", sa.String(), nullable=False),
+        sa.Column("footer", sa.String(), nullable=False),
+        sa.Column("rubrics", postgresql.JSONB(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter")),
         sa.UniqueConstraint("slug", name=op.f("uq_newsletter_slug")),
@@ -795,6 +802,8 @@ def upgrade() -> None:
                 "letter",
                 "recipients",
                 "breach",
+                "tester",
+                "test",
                 name="noticekind",
                 native_enum=False,
                 create_constraint=True,
@@ -873,6 +882,55 @@ def upgrade() -> None:
         unique=False,
         postgresql_where="kind = 'welcome' AND state = 'refused'",
     )
+    op.create_table(
+        "tester",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("newsletter_id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("locale", sa.String(), nullable=False),
+        sa.Column("staff", sa.Boolean(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("wording_sha256", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "confirmed_at IS NULL OR staff OR wording_sha256 IS NOT NULL",
+            name=op.f("ck_tester_agreed_to_words"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["newsletter_id"], ["newsletter.id"], name=op.f("fk_tester_newsletter_id_newsletter")
+        ),
+        sa.ForeignKeyConstraint(
+            ["wording_sha256"], ["wording.sha256"], name=op.f("fk_tester_wording_sha256_wording")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tester")),
+        sa.UniqueConstraint("newsletter_id", "email", name=op.f("uq_tester_newsletter_id_email")),
+    )
+    op.create_index(op.f("ix_tester_email"), "tester", ["email"], unique=False)
+    op.create_table(
+        "issue_test",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("issue_id", sa.Uuid(), nullable=False),
+        sa.Column("newsletter_id", sa.Uuid(), nullable=False),
+        sa.Column("revision_id", sa.LargeBinary(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recipients", sa.Integer(), nullable=False),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["issue_id"], ["issue.id"], name=op.f("fk_issue_test_issue_id_issue"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["newsletter_id"], ["newsletter.id"], name=op.f("fk_issue_test_newsletter_id_newsletter")
+        ),
+        sa.ForeignKeyConstraint(
+            ["revision_id"], ["revision.sha256"], name=op.f("fk_issue_test_revision_id_revision")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_issue_test")),
+    )
+    op.create_index(op.f("ix_issue_test_issue_id"), "issue_test", ["issue_id"], unique=False)
+    op.create_index(op.f("ix_issue_test_newsletter_id"), "issue_test", ["newsletter_id"], unique=False)
     op.create_table(
         "rights_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),

@@ -12,13 +12,14 @@ from tests.support.rights_links import open_session
 
 ANONYMOUS_POSTS = {
     "public.sign_up", "public.sign_up_framed", "public.begin", "links.confirm", "links.come_back",
-    "links.leave", "links.tell_why", "preferences.send_link", "preferences.save",
+    "links.leave", "links.tell_why", "testers.agree", "testers.stop",
+    "preferences.send_link", "preferences.save",
     "preferences.open_form", "rights.send_link",
     "rights.enter", "rights.addresses.confirm", "rights.addresses.undo", "still.go_on",
 }  # fmt: skip
 OPEN = {
     "accessibility", "health", "links", "login", "pages", "preferences", "public", "reading", "rights",
-    "static", "still",
+    "static", "still", "testers",
 }  # fmt: skip
 _FIRST = re.compile(r"<any\((\w+)[^>]*>")  # of the names a path may hold
 OWN_TOKENS = "yours"  # a room whose every form carries its session's token

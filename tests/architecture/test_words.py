@@ -33,7 +33,7 @@ UNSEEN = {
     "Access", "Act", "AlarmChannel", "Alert", "BodyPermission", "Change", "Confirmation", "DateOrder",
     "Decision", "Due", "Erasure", "Keep", "MailKind", "Meaning", "Move", "Phase", "Portability",
     "Pressure", "Purpose", "Rectification", "ResolutionKind", "Restriction", "Sort",
-    "SubscriptionState", "Task", "Theme", "TransactionEnd", "Whose",
+    "SubscriptionState", "Task", "TransactionEnd", "Whose",
 }  # fmt: skip
 
 

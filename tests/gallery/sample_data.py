@@ -26,6 +26,7 @@ from mailer.issues import lifecycle, yaml_file
 from mailer.issues.blocks import Content
 from mailer.monitoring.alarms import KINDS_OF_PROCESS
 from mailer.newsletters.models import LegalBasis, Newsletter, Theme
+from mailer.notices import testers
 from mailer.notices.models import Notice
 from mailer.privacy.models import AddressChange
 from mailer.privacy.rights import restriction
@@ -235,6 +236,9 @@ def _links_of_mails(db: Session, letter: Newsletter) -> dict[str, str]:
         db, subscribers.by_email(db, "luc@example.org") or frozen, NOW + timedelta(days=54, hours=14)
     )
     subscriptions.withdraw(db, rests, channel="link", now=NOW)
+    reads_over = testers.add(
+        db, db.get_one(Newsletter, letter.id), "relecteur@example.net", by="somebody", now=NOW
+    )
     own_word = [db.scalars(imported).one().hex, letter.slug]
     return {
         "confirm": tokens.issue(Purpose.CONFIRM, confirm), "expired": expired,
@@ -243,6 +247,7 @@ def _links_of_mails(db: Session, letter: Newsletter) -> dict[str, str]:
         "back_paused": tokens.issue(Purpose.UNDO, [rests.hex, letter.slug]),
         "frozen": _preferences(frozen, letter),
         "preferences": _preferences(_subscriber(db, 0), letter),
+        "tester": tokens.issue(Purpose.TESTER, reads_over.id.hex),
         "still": tokens.issue(Purpose.RECONFIRM, _subscriber(db, 1).id.hex),
     }  # fmt: skip
 

@@ -18,7 +18,9 @@ from mailer.issues import composing, lifecycle
 from mailer.issues.drafts import block_of, written_block
 from mailer.issues.fields import HEAD
 from mailer.monitoring.models import Alarm
+from mailer.newsletters import newsletters
 from mailer.newsletters.models import Newsletter
+from mailer.notices import testers
 from mailer.notices.models import Notice, NoticeKind, Priority
 from mailer.smtp.replies import DeliveryState
 from mailer.staff import accounts, login_limits, sessions
@@ -192,6 +194,24 @@ def save_block_elsewhere(page: Page, links: dict[str, str]) -> None:
         assert block
         theirs = written_block(block) | {"title": "Le Pacte des solidarités, un an après"}
         composing.save_block(db, found, links["article"], theirs, revision=block["revision"])
+
+
+def save_look_elsewhere(page: Page, _: dict[str, str]) -> None:
+    """Somebody else saves the signature, in another tab."""
+    with transaction() as db:
+        of = newsletters.newsletter(db, "lettre")
+        assert of
+        newsletters.change(db, of, {"signature": "Le service communication"}, revision=None)
+
+
+def add_testers(page: Page, _: dict[str, str]) -> None:
+    """Somebody of the staff, and somebody outside who has not answered yet."""
+    with transaction() as db:
+        of = newsletters.newsletter(db, "lettre")
+        assert of
+        for email in (LEA, "relectrice@example.net"):
+            testers.add(db, of, email, by="somebody", now=utcnow())
+    page.reload()
 
 
 def block_images(page: Page, _: dict[str, str]) -> None:

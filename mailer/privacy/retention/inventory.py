@@ -75,6 +75,7 @@ class Keep(StrEnum):
     RIGHTS_LINKS = "rights_links"
     ADDRESS_CHANGES = "address_changes"
     NOTICES = "notices"
+    TESTERS = "testers"
     REPLIES = "replies"
     CASES = "cases"
     IMPORT_FILES = "import_files"
@@ -172,6 +173,11 @@ HOLDINGS = (
             "answers created_at", Restriction.SHORT_LIVED, Keep.NOTICES),
     _person("notice", "id priority subscriber_id about_id due_at", Access.MEANINGLESS,
             Restriction.SHORT_LIVED, Keep.NOTICES),
+    _person("tester", "email", Portability.YES, Rectification.BY_ASKING, Restriction.KEPT, Keep.TESTERS),
+    _person("tester", "newsletter_id locale asked_at confirmed_at", Restriction.KEPT, Keep.TESTERS),
+    _person("tester", "id wording_sha256 staff", Access.MEANINGLESS, Restriction.KEPT, Keep.TESTERS),
+    _staff("tester", "asked_by", Keep.TESTERS),
+    _staff("issue_test", "asked_by at", Keep.ARCHIVE),
     # -- rights ----------------------------------------------------------------------
     _person("rights_intake", "email locale at", Restriction.SHORT_LIVED, Keep.REQUESTS),
     _person("rights_intake", "id due_at", Access.MEANINGLESS, Restriction.SHORT_LIVED, Keep.REQUESTS),
@@ -206,7 +212,7 @@ HOLDINGS = (
     _staff("resolution", "by at", Keep.ARCHIVE),
     _staff("subscriber_import", "by", Keep.IMPORT_REPORTS),
     _staff("alarm", "acknowledged_at acknowledged_by", Keep.ALARMS),
-    _staff("newsletter", "from_name from_address reply_to", Keep.ARCHIVE),  # a person's, in a small body
+    _staff("newsletter", "from_name from_address reply_to signature", Keep.ARCHIVE),  # a person's, perhaps
     # -- outside the database ----------------------------------------------------------
     _person("the send's journal", "position outcome reply", Access.SUMMED_UP, Erasure.LIVES_ON, Keep.OUTSIDE),
     _person("the privacy log", "fingerprint decision time", Access.SUMMED_UP, Rectification.NEW_EVENT,
@@ -253,7 +259,8 @@ NOT_PERSONAL = {
     "privacylog_position": ("how far files go", "host size seal"),
     "newsletter": (
         "publications",
-        "id slug name description locale theme legal_basis return_path_domain created_at paused_at",
+        "id slug name description locale theme legal_basis return_path_domain created_at paused_at "
+        "accent ground logo footer rubrics revision",
     ),
     "provider_domain": (
         "whose mailboxes a domain's are, of domains that several readers share",
@@ -262,6 +269,10 @@ NOT_PERSONAL = {
     "restore_lock": (
         "how far files go, and counts",
         "id at backed_up_at positions replayed_at report armed_at reason without loss_noted_at",
+    ),
+    "issue_test": (
+        "which revision of which issue, and counts",
+        "id issue_id newsletter_id revision_id recipients accepted refused",
     ),
     "revision": ("publications", "sha256 content subject locale html text search created_at"),
     "wording": ("texts shown to everybody", "sha256 version locale text"),

@@ -19,7 +19,8 @@ from mailer.core.throttle import Throttle
 from mailer.delivery import erase as ledger
 from mailer.imports import lifecycle, refused_introductions
 from mailer.imports.models import Import, ImportFile, ImportReport, ImportState
-from mailer.notices.models import Notice
+from mailer.notices import testers
+from mailer.notices.models import Notice, Tester
 from mailer.privacy.cases import access_links
 from mailer.privacy.models import AddressChange, RightsIntake, RightsLink, RightsRequest
 from mailer.privacy.retention import reconfirmation
@@ -178,6 +179,8 @@ RULES: tuple[Rule, ...] = (
     deletes(Keep.NOTICES, lambda: f"single mails that left or were refused: {settings().trace_days} days",
             Notice, lambda now: (Notice.state.in_(FINAL), Notice.created_at <= _traces(now),
                                  ~refused_introductions.is_to_be_judged())),
+    deletes(Keep.TESTERS, lambda: f"testers: {testers.AGREE_WITHIN.days} days for their answer, then "
+            f"{settings().retention_years} years", Tester, testers.over),
     REPLIES,
     deletes(Keep.IMPORT_FILES, lambda: "files that wait for somebody's word: 7 days", Import,
             lambda now: (Import.state.in_(lifecycle.WAITING), Import.created_at <= now - WEEK)),

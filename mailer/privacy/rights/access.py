@@ -17,14 +17,14 @@ from mailer.core.fingerprint import fingerprint_of
 from mailer.delivery.models import Delivery
 from mailer.issues.models import Issue
 from mailer.newsletters.models import Newsletter
-from mailer.notices.models import Notice
+from mailer.notices.models import Notice, Tester
 from mailer.privacy.models import AddressChange, RightsEvent, RightsIntake, RightsLink, RightsRequest
 from mailer.subscribers.consent import consent_file
 from mailer.subscribers.consent.consent_file import ConsentRecord
 from mailer.subscribers.models import PreferencesRequest, SignupRequest, Subscriber, Subscription, Suppression
 
 Row = dict[str, Any]
-SECRET = frozenset({"link", "purpose", "of"})  # of a notice's facts: what its link was made of
+SECRET = frozenset({"link", "purpose", "of", "test", "tester", "staff"})  # of a notice's facts: keys of ours
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ _SOURCES = (
                                              "expires_at", "confirmed_at", "undone_at"), "asked_at"),
     _Table(RightsIntake, "email", ("email", "locale", "at"), "at"),
     _Table(SignupRequest, "email", ("email", "name", "locale", "newsletter_id", "form_version", "at"), "at"),
+    _Table(Tester, "email", ("newsletter_id", "email", "locale", "asked_at", "confirmed_at"), "asked_at"),
     _Table(PreferencesRequest, "email", ("email", "at"), "at"),
 )  # fmt: skip
 

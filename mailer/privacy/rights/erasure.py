@@ -34,7 +34,8 @@ from mailer.delivery import erase as ledger
 from mailer.delivery.models import Delivery
 from mailer.imports import redact
 from mailer.notices import erase as notices
-from mailer.notices.models import Notice, NoticeKind
+from mailer.notices import testers
+from mailer.notices.models import Notice, NoticeKind, Tester
 from mailer.privacy.cases import old_mailbox, quoted, register
 from mailer.privacy.cases.register import PERSON, SERVICE
 from mailer.privacy.models import (
@@ -74,7 +75,7 @@ STRUCTURE = frozenset({"right", "channel", "outcome", "kind", "notice", "by_post
 EARLIER, TAKEN_FROM = "earlier", "taken_from"  # of what an erasure notes; they leave with the address
 _BLANK = "—"  # instead of somebody's words
 _BARE: tuple[InstrumentedAttribute[Any], ...] = (
-    SignupRequest.email, PreferencesRequest.email, RightsIntake.email, Notice.email,
+    SignupRequest.email, PreferencesRequest.email, RightsIntake.email, Notice.email, Tester.email,
     AddressChange.old_email, AddressChange.new_email,
 )  # fmt: skip
 
@@ -214,6 +215,7 @@ def forget(
     rows = Counter({
         Delivery.__tablename__: ledger.erase(db, ids),
         Notice.__tablename__: notices.erase(db, ids, emails),
+        Tester.__tablename__: testers.erase(db, everywhere),
         **_erase_requests(db, ids, emails),
         AddressChange.__tablename__: _erase_changes(db, ids, emails, now),
         RightsLink.__tablename__: changed(

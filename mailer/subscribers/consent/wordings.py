@@ -34,6 +34,19 @@ KEEPING = {
 }
 
 
+TESTING = {
+    "fr": (
+        "J’accepte de recevoir par courriel les numéros de «\u00a0{newsletter}\u00a0» avant leur envoi, "
+        "pour les relire. Expéditeur\u00a0: {controller}. Je peux arrêter à tout moment, par le lien présent "
+        "dans chaque essai."
+    ),
+    "en": (
+        "I agree to receive the issues of “{newsletter}” by email before they are sent, to read them over. "
+        "Sender: {controller}. I can stop at any time, through the link in every test."
+    ),
+}
+
+
 def current_wording(newsletter: str, controller: str, locale: str) -> Wording:
     """Return the text beside the sign-up box, as it will be kept if somebody agrees to it."""
     return _wording(WORDINGS[locale].format(newsletter=newsletter, controller=controller), locale)
@@ -45,6 +58,11 @@ def keeping_wording(controller: str, locale: str) -> Wording:
     It names no newsletter, since others may see its page.
     """
     return _wording(KEEPING[locale].format(controller=controller), locale)
+
+
+def testing_wording(newsletter: str, controller: str, locale: str) -> Wording:
+    """Return the text that somebody outside agrees to who reads issues before they are sent."""
+    return _wording(TESTING[locale].format(newsletter=newsletter, controller=controller), locale)
 
 
 def _wording(text: str, locale: str) -> Wording:

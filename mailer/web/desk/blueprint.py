@@ -24,6 +24,10 @@ from mailer.web.desk.compose_start import compose_start
 from mailer.web.desk.imports import people
 from mailer.web.desk.issue import LEAVING, issue
 from mailer.web.desk.issue_actions import moves
+from mailer.web.desk.issue_tests import tests
+from mailer.web.desk.newsletter import newsletter
+from mailer.web.desk.newsletter_new import newsletter_new
+from mailer.web.desk.newsletter_testers import readers
 from mailer.web.desk.not_reached import not_reached
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
@@ -36,6 +40,10 @@ desk.register_blueprint(compose)
 desk.register_blueprint(checks)
 desk.register_blueprint(compose_block)
 desk.register_blueprint(compose_start)
+desk.register_blueprint(tests)
+desk.register_blueprint(newsletter_new)
+desk.register_blueprint(newsletter)
+desk.register_blueprint(readers)
 desk.register_blueprint(people)
 desk.register_blueprint(not_reached)
 desk.register_blueprint(rights)

@@ -20,6 +20,7 @@ from mailer.issues import lifecycle
 from mailer.issues.models import Issue
 from mailer.issues.preview_views import PreviewView
 from mailer.issues.state_machine import IssueState, Move, moves_from
+from mailer.notices import issue_tests
 from mailer.rendering.local_time import AmbiguousTime, BadTime
 from mailer.rendering.merge_fields import marked
 from mailer.rendering.mjml import MjmlTooLarge
@@ -99,6 +100,7 @@ def show(
             progress=reports.progress(db, issue_id) if _is_live(found) or found.closed_at else None,
             recipients=recipients(db, found),
             undecided=sum(each.rows for each in unknown.undecided(db, issue_id)),
+            tests=issue_tests.listing(db, found),
             refused=next(iter(refusals.undecided(db, issue_id)), None),
             late=due.is_late(found, now=now, late_after=settings().late_after),
             live=_is_live(found),
