@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mailer.core.address import InvalidAddress, normalise
-from mailer.core.i18n import LOCALES, Explained
+from mailer.core.i18n import LOCALES, Explained, words
 from mailer.newsletters.models import LegalBasis, Theme
 from mailer.rendering import colours, themes
 from mailer.rendering.contrast import ENOUGH
@@ -20,6 +20,16 @@ class NewsletterRefused(Explained, ValueError):
     """Tell why a newsletter cannot be, or be presented, as it was asked for."""
 
     sentences = "newsletters", "refused"
+
+    def sentence(self, locale: str) -> str:
+        """Return why, with numbers as they are written in that language."""
+        comma = "," if locale == "fr" else "."
+        facts = {
+            name: str(fact).replace(".", comma) if isinstance(fact, float) else fact
+            for name, fact in self.facts.items()
+        }
+        file, part = self.sentences
+        return str(words(file, locale)[part][self.code]).format(**facts)
 
 
 def tidied(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,8 @@ def show(
         bases=labels.called(LegalBasis), empty_rows=min(SPARE_ROWS, MOST_RUBRICS - len(values["rubrics"])),
         faults={name: typeset(each.sentence(locale), locale) for name, each in _faults(faults).items()},
         theirs={name: kept[name] for name in EDITABLE if kept[name] != values[name]} if stale else {},
-        stale=stale, contrasts=_contrasts(of), wording=_wording(of),
+        stale=stale, contrasts=_contrasts(of), colours=themes.palette(of.theme, of.accent, of.ground),
+        wording=wordings.current_wording(of.name, settings().controller_name, of.locale).text,
         testers=testers.of_newsletter(db, of.id), tester=tester, tester_fault=tester_fault,
     )  # fmt: skip
 
@@ -153,11 +154,6 @@ def _contrasts(of: Newsletter) -> dict[str, float]:
         "accent": colours.least(tokens["accent"], (tokens["card"], tokens["tint"], tokens["on_accent"])),
         "ground": ratio(tokens["page"], tokens["muted"]),
     }
-
-
-def _wording(of: Newsletter) -> str:
-    locale = of.locale
-    return str(wordings.current_wording(of.name, settings().controller_name, locale).text)
 
 
 def _logo_changed(slug: str, change: Any, done: str) -> ResponseReturnValue:

@@ -16,6 +16,7 @@ function offerPicker(field) {
   const row = document.createElement("div");
   picker.type = "color";
   picker.className = "colour-picker";
+  picker.value = field.dataset.now;
   picker.setAttribute("aria-label", field.dataset.colour);
   const follow = () => {
     if (/^#[0-9a-f]{6}$/i.test(field.value)) picker.value = field.value.toLowerCase();
