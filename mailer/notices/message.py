@@ -43,6 +43,8 @@ class Letterhead:
     from_address: str
     reply_to: str
     return_path_domain: str
+    accent: str = ""  # the newsletter's own colours, "" for the theme's
+    ground: str = ""
 
     @classmethod
     def of_newsletter(cls, newsletter: Newsletter) -> "Letterhead":
@@ -53,6 +55,8 @@ class Letterhead:
             newsletter.from_address,
             newsletter.reply_to,
             newsletter.return_path_domain,
+            newsletter.accent,
+            newsletter.ground,
         )
 
     @classmethod
@@ -131,7 +135,7 @@ def _words(claimed: ClaimedNotice, settings: Settings, name: str | None) -> _Par
     page = notice_page(
         claimed.words,
         claimed.locale,
-        Frame(head.name, head.theme, settings.controller_name, settings.public_url),
+        Frame(head.name, head.theme, settings.controller_name, settings.public_url, head.accent, head.ground),
     )
     values = {
         **claimed.facts,

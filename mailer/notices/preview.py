@@ -29,7 +29,7 @@ def samples(settings: Settings, theme: Theme, *, now: datetime) -> Iterator[tupl
         newsletter = Newsletter(
             slug="exemple", name=name, theme=theme, from_name=name,
             from_address="lettre@example.org", reply_to="contact@example.org",
-            return_path_domain="retour.example.org",
+            return_path_domain="retour.example.org", accent="", ground="",
         )  # fmt: skip
         for kind in kinds(locale):
             ours = Letterhead.of_controller(settings)

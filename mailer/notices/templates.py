@@ -17,7 +17,7 @@ from mailer.core.paths import templates_dir
 from mailer.rendering.markdown import WIDTH, wrap
 from mailer.rendering.merge_fields import fill, marker
 from mailer.rendering.mjml import PREVIEW_FILLER, compile_holes
-from mailer.rendering.themes import theme
+from mailer.rendering.themes import palette
 from mailer.rendering.typography import french
 
 LINK, LEAVE = "link", "leave"
@@ -32,6 +32,8 @@ class Frame:
     theme: str
     controller: str
     public_url: str
+    accent: str = ""
+    ground: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def notice_page(kind: str, locale: str, frame: Frame) -> NoticePage:
         "locale": locale,
         "newsletter": frame.newsletter,
         "controller": frame.controller,
-        "theme": theme(frame.theme),
+        "theme": palette(frame.theme, frame.accent, frame.ground),
         "rights_url": f"{frame.public_url}/rights",
         "privacy_url": f"{frame.public_url}/privacy",
     }

@@ -92,7 +92,7 @@ def _facts(settings: Settings, locale: str, day: date) -> dict[str, Any]:
     relay, words = Relay.parse(settings.relay_url), i18n.words("documents", locale)["relay"]
     named = (
         "controller_name", "controller_address", "dpo_email", "rights_email", "recipients", "host_name",
-        "evidence_years", "backup_days", "public_url",
+        "evidence_years", "retention_years", "backup_days", "public_url",
     )  # fmt: skip
     return {name: getattr(settings, name) for name in named} | {
         "day": long_day(day, locale),

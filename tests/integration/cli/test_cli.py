@@ -184,3 +184,31 @@ def test_themes_and_bases_are_called_as_documented(settings: Settings) -> None:
     given = ("--slug", "etat", "--name", "État", "--theme", "dsfr", "--legal-basis", "public_task")
     made = facts("newsletter", "create", *given)
     assert (made["theme"], made["legal_basis"]) == ("dsfr", "public_task")
+
+
+def test_a_newsletter_is_edited(newsletter: str) -> None:
+    given = ("--accent", "#7C2D92", "--footer", "Une ligne.\nDeux.", "--rubric", "article:À la une")
+    edited = facts("newsletter", "edit", newsletter, *given)
+    assert edited["accent"] == "#7c2d92"
+    assert set(edited["changed"].split(", ")) == {"accent", "footer", "rubrics"}
+    assert facts("newsletter", "edit", newsletter, *given)["changed"] == ""
+    assert facts("newsletter", "edit", newsletter, "--rubric", "")["changed"] == "rubrics"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--slug", "autre", "the slug does not change"),
+        ("--return-path-domain", "autre.example.org", "the return-path domain does not change"),
+        ("--accent", "#ff9900", "accent: the contrast is 2.04 to 1"),
+        ("--reply-to", "moi", "moi is not an email address"),
+        ("--rubric", "iframe:x", "iframe is not a kind of block"),
+    ],
+)
+def test_what_a_newsletter_cannot_become_is_explained(
+    newsletter: str, option: str, value: str, says: str
+) -> None:
+    done = mailer("newsletter", "edit", newsletter, option, value)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr

@@ -24,7 +24,7 @@ from mailer.notices.issue_tests import LedgerLine, RefusedTest
 from mailer.notices.testers import RefusedTester
 from mailer.privacy.retention import rules
 from mailer.privacy.retention.inventory import Keep
-from mailer.privacy.rights import access
+from mailer.privacy.rights import access, export
 from mailer.smtp.replies import DeliveryState
 from mailer.staff import accounts
 from mailer.staff.models import Staff
@@ -282,6 +282,7 @@ def test_access_gives_what_is_held_of_a_tester_and_erasure_leaves_nothing(
     _test(draft, settings, to_testers=True)
     with transaction() as db:
         held = access.draw(db, OUTSIDE, utcnow())
+    assert "vous les recevez depuis" in export.document(held, "fr")
     [row] = held.tables["tester"]
     assert row["email"] == OUTSIDE
     assert [set(each["facts"]) & access.SECRET for each in held.tables["notice"]] == [set(), set()]

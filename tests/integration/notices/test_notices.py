@@ -269,3 +269,16 @@ def test_a_welcome_is_left_in_one_click(asked: UUID, sink: Sink, through: Settin
     assert app.test_client().post(path, data={"List-Unsubscribe": "One-Click"}).status_code == 200
     with transaction() as db:
         assert db.get_one(Subscription, asked).state is SubscriptionState.ENDED
+
+
+def test_a_newsletter_s_own_colours_are_in_its_notices(clean: None, sink: Sink, through: Settings) -> None:
+    with transaction() as db:
+        newsletter = make_newsletter(db, accent="#7c2d92", ground="#eeeeff")
+        decided = sign_up(db, newsletter, ZOE, now=utcnow())
+        assert decided
+        outbox.answer_signup(db, decided, now=utcnow())
+    send_due(through)
+    [mail] = sink.mails()
+    html = next(part.get_content() for part in mail.iter_parts() if part.get_content_subtype() == "html")
+    assert "#7c2d92" in html
+    assert "#eeeeff" in html

@@ -19,7 +19,7 @@ from mailer.delivery.models import Delivery
 from mailer.imports.models import Import, ImportFile, ImportState
 from mailer.issues.models import Issue
 from mailer.models import metadata
-from mailer.notices import outbox
+from mailer.notices import outbox, testers
 from mailer.notices.models import Notice, NoticeKind
 from mailer.privacy.cases import access_links, register
 from mailer.privacy.models import AddressChange, RightsEvent, RightsIntake, RightsLink, RightsRequest
@@ -48,7 +48,7 @@ NOT_FILLED = {
     "channel": "a word of the code's", "form_version": "a word of the code's",
     "provider": "a provider's name",
     "enhanced": "three numbers", "what": "a word of the code's", "by": "a staff id", "handler": "a staff id",
-    "file_fingerprint": "a keyed hash", "lines": "numbers and outcomes",
+    "asked_by": "a staff id", "file_fingerprint": "a keyed hash", "lines": "numbers and outcomes",
     **{f"subscriber_import.{column}": "the body's own words, or the code's"
        for column in ("preset", "columns", "source", "legal_text", "reasons", "error")},
 }  # fmt: skip
@@ -96,6 +96,7 @@ def _filled(db: Session) -> None:
     db.add(PreferencesRequest(email=EMAIL, at=EPOCH))
     db.add(RightsIntake(email=EMAIL, locale="fr", at=EPOCH, due_at=EPOCH))
     _rights(db, subscription)
+    testers.add(db, newsletter, EMAIL, by="terminal", now=EPOCH)
     outbox.welcome(db, subscription.id, now=EPOCH)
     outbox.post(db, NoticeKind.LETTER, email=EMAIL, name=CANARY, locale="fr", facts={"a": CANARY}, now=EPOCH)
     job = Import(

@@ -21,7 +21,9 @@ def test_every_text_is_one_line_or_says_that_it_is_several() -> None:
              if param.type is click.STRING]  # fmt: skip
     assert loose == []
     several = {param.name for each in commands(cli) for param in each.params if param.type is PARAGRAPHS}
-    assert several == {"text", "reason", "question", "answer", "what", "conclusion"}
+    assert several == {
+        "text", "reason", "question", "answer", "what", "conclusion", "signature", "footer",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
