@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from mailer.core.i18n import words
 from mailer.core.settings import Settings
-from mailer.issues import looks
+from mailer.issues import draft_preview, drafts, looks
 from mailer.issues.blocks import Content
 from mailer.issues.render import render
 from mailer.newsletters.models import Newsletter
@@ -43,4 +43,5 @@ def _letter(of: Newsletter) -> Content:
     letter: dict[str, Any] = words("samples", of.locale)["letter"]
     masthead = {"kind": "masthead", "title": of.name, **letter["masthead"]}
     head = {"newsletter": of.slug, "locale": of.locale, "title": of.name, "subject": of.name}
-    return Content.model_validate({**head, "preheader": of.name, "blocks": [masthead, *letter["blocks"]]})
+    document = {**head, "preheader": of.name, "blocks": [masthead, *letter["blocks"]]}
+    return draft_preview.content(drafts.identified(document), ())  # a name may be what no title can

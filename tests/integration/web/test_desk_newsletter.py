@@ -241,3 +241,27 @@ def test_no_other_link_is_one(desk: FlaskClient) -> None:
     assert desk.get("/trial/other").status_code == 404
     assert desk.get("/testers/forged").status_code == 404
     assert desk.post("/testers/forged/stop").status_code == 404
+
+
+HOSTILE = (
+    "<script>alert(1)</script>", "</mj-text></mj-column><mj-raw>x", "]]>", "{{ name }}", "{{ nom }}",
+    "{% raw %}",
+    "a & b < c", "\u202egnol", "👩‍👩‍👧‍👦 é", "x" * 100, '" onload="x', "\\u{a0} \\", "{0} {ratio}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_words_are_text_everywhere(desk: FlaskClient, text: str) -> None:
+    words = {"name": text, "signature": text, "footer": text, "description": text, "from_name": text}
+    sample = _save(desk, f"{PAGE}/sample", **words)
+    assert sample.status_code == 200
+    assert "<script>alert" not in sample.text
+    answer = _save(desk, **words)
+    assert answer.status_code in (303, 422)
+    assert "<script>alert" not in answer.text + desk.get(PAGE, headers=FRENCH).text
+    with transaction() as db:
+        of = db.scalars(select(Newsletter)).one()
+        issue_id = make_issue(db, of)
+        assert starting.empty(db, of, now=utcnow())
+    assert desk.get(f"/desk/issues/{issue_id}/preview").status_code == 200
+    assert _post(desk, f"/desk/issues/{issue_id}/test", to="me").status_code == 303
