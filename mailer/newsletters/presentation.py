@@ -12,6 +12,7 @@ from mailer.rendering.contrast import ENOUGH
 SENDER = frozenset({"name", "from_name", "from_address", "reply_to"})  # what every copy of an issue carries
 FIXED = ("slug", "return_path_domain")  # what mails that were sent lead to
 LONGEST = {"name": 100, "description": 500, "from_name": 100, "signature": 600, "footer": 600}  # characters
+_NOT_IN_DOMAINS = frozenset("@ \t\r\n<>,;")
 MOST_LINES = 12
 MOST_RUBRICS = 20
 
@@ -62,6 +63,10 @@ def _address(value: str) -> str:
         return value.strip()
 
 
+def _bare_domain(value: str) -> str:
+    return _address(f"bounces@{value}").rpartition("@")[2] if _NOT_IN_DOMAINS.isdisjoint(value) else value
+
+
 def _colour(value: str) -> str:
     """Return #rrggbb; a leading # may be missing, and three digits stand for six."""
     bare = value.strip().lower().removeprefix("#")
@@ -100,6 +105,11 @@ def _an_address(name: str, value: str) -> NewsletterRefused | None:
     return None
 
 
+def _domain(_: str, value: str) -> NewsletterRefused | None:
+    alone = _NOT_IN_DOMAINS.isdisjoint(value) and not _an_address("", f"bounces@{value}")
+    return None if alone else NewsletterRefused("domain", domain=value)
+
+
 def _one_of(known: tuple[str, ...]) -> Callable[[str, str], NewsletterRefused | None]:
     return lambda _, value: None if value in known else NewsletterRefused("choice")
 
@@ -134,13 +144,14 @@ def _rubrics(_: str, value: list[dict[str, str]]) -> NewsletterRefused | None:
 
 _TIDIED: dict[str, Callable[[Any], Any]] = {
     "name": _trimmed, "description": _trimmed, "from_name": _trimmed,
-    "from_address": _address, "reply_to": _address, "accent": _colour, "ground": _colour,
-    "signature": _lines, "footer": _lines,
+    "from_address": _address, "reply_to": _address, "return_path_domain": _bare_domain,
+    "accent": _colour, "ground": _colour, "signature": _lines, "footer": _lines,
 }  # fmt: skip
 _CHECKS: dict[str, Callable[[str, Any], NewsletterRefused | None]] = {
     "name": _required, "description": _one_line, "from_name": _required,
     "from_address": _an_address, "reply_to": _an_address,
     "locale": _one_of(LOCALES), "theme": _one_of(tuple(Theme)), "legal_basis": _one_of(tuple(LegalBasis)),
+    "return_path_domain": _domain,
     "accent": _accent, "ground": _ground, "signature": _few_lines, "footer": _few_lines, "rubrics": _rubrics,
 }  # fmt: skip
-EDITABLE = tuple(_CHECKS)
+EDITABLE = tuple(name for name in _CHECKS if name not in FIXED)

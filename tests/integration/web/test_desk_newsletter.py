@@ -177,6 +177,10 @@ def test_a_newsletter_is_created(desk: FlaskClient) -> None:
     assert _post(desk, new, name="Appels", slug="rights").status_code == 422
     assert _post(desk, new, name="Appels", slug="lettre").status_code == 422
     assert _post(desk, new, name="", slug="appels").status_code == 422
+    for domain in ("un domaine", "x@example.org", "example.org\r\nBcc: x@example.org", "localhost"):
+        wrong = _post(desk, new, name="Appels", slug="appels", return_path_domain=domain)
+        assert wrong.status_code == 422
+        assert "n’est pas un nom de domaine" in wrong.text
     assert _post(desk, new, name="Appels", slug="appels").status_code == 303
     assert desk.get("/desk/newsletters/appels").status_code == 200
     assert desk.get("/desk/newsletters/nulle-part").status_code == 404

@@ -48,6 +48,12 @@ def test_what_is_wrong_is_said_beside_its_field(field: str, value: Any, code: st
     assert "{" not in wrong[field].sentence("en")
 
 
+def test_a_domain_is_kept_as_servers_know_it() -> None:
+    assert tidied({"return_path_domain": "Retour.Hôpital.example"}) == {
+        "return_path_domain": "retour.xn--hpital-ixa.example"
+    }
+
+
 def test_a_contrast_is_never_rounded_up_to_what_is_asked_for() -> None:
     [refused] = faults(tidied({"accent": "#767676"})).values()  # 4.54 on white, 4.4 on its own tint
     assert float(str(refused.facts["ratio"])) < 4.5
