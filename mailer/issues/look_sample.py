@@ -1,6 +1,5 @@
 """Show a short letter in a look that need not be kept yet."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,10 +12,10 @@ from mailer.issues.blocks import Content
 from mailer.issues.render import render
 from mailer.newsletters.models import Newsletter
 from mailer.newsletters.presentation import faults, tidied
+from mailer.rendering.color_scheme import fixed
 from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, values_for
 
 _SHOWN = ("name", "locale", "theme", "legal_basis", "accent", "ground", "signature", "footer")
-_DARK = re.compile(r"\(prefers-color-scheme:\s*dark\)")
 
 
 def sample(
@@ -36,7 +35,7 @@ def sample(
     )
     page = render(content, around, {}).html
     reader = values_for(shown.locale, words("samples", shown.locale)["reader"]) | {UNSUBSCRIBE_URL: "#"}
-    return _DARK.sub("all" if dark else "not all", fill(page, reader, escape=True))
+    return fixed(fill(page, reader, escape=True), dark=dark)
 
 
 def _letter(of: Newsletter) -> Content:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from mailer.core.i18n import Explained
 from mailer.core.settings import Settings
 from mailer.issues import lifecycle, yaml_errors
+from mailer.issues.checks.weight import too_heavy
 from mailer.issues.lifecycle import NotReady
 from mailer.issues.models import Issue, Revision
 from mailer.newsletters import newsletters
@@ -24,6 +25,7 @@ from mailer.newsletters.models import Newsletter
 from mailer.notices import outbox, testers
 from mailer.notices.marked_letter import MarkedLetter
 from mailer.notices.models import IssueTest, Notice, NoticeKind
+from mailer.rendering.mjml import MjmlTooLarge
 from mailer.smtp.replies import WAITING, DeliveryState
 from mailer.staff.models import Staff
 
@@ -135,6 +137,8 @@ def _revision(db: Session, issue: Issue, settings: Settings, now: datetime) -> b
         return issue.revision_id or lifecycle.freeze(db, issue, settings, now)
     except ValidationError as unfinished:
         raise NotReady(yaml_errors.findings(unfinished)) from None
+    except MjmlTooLarge as large:
+        raise NotReady([too_heavy(large.size)]) from None
 
 
 def _refuse_too_many(db: Session, of: Newsletter, settings: Settings, now: datetime) -> None:

@@ -26,7 +26,7 @@ from mailer.rendering.typography import typeset
 from mailer.subscribers.consent import wordings
 from mailer.web.desk import labels
 from mailer.web.desk.compose_draft import UPLOAD, number_in, received, said
-from mailer.web.desk.issue import PREVIEW_CSP
+from mailer.web.desk.preview import LETTER_CSP
 
 newsletter = Blueprint("newsletter", __name__, url_prefix="/newsletters/<slug>")
 SPARE_ROWS = 3  # empty ones, below the rubrics there are
@@ -185,6 +185,6 @@ def _record(db: Session, of: Newsletter, changed: list[str]) -> None:
 
 def _framed(html: str) -> Response:
     response = Response(html)
-    response.headers["Content-Security-Policy"] = PREVIEW_CSP.format(site=settings().public_url)
+    response.headers["Content-Security-Policy"] = LETTER_CSP.format(images=settings().public_url)
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
