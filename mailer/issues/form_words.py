@@ -47,6 +47,14 @@ class FormWords:
         own = self._set(self._field(owner, field.name)["help"])
         return own or (self._set(self._words["markdown"]) if field.type == "markdown" else "")
 
+    def labelled(self, owner: str, name: str, text: str) -> str:
+        """Return what is in a field after its label: Titre : Un hiver."""
+        return self._set(f"{self.label(owner, name)}{words('issues', self.locale)['colon']} ") + text
+
+    def yes(self) -> str:
+        """Return what is said of a box that is ticked."""
+        return str(self._words["yes"])
+
     def faults(self, found: list[Finding]) -> dict[str, str]:
         """Return the sentence to show beside each field, by its name in the form: links.0.url."""
         beside: dict[str, str] = {}

@@ -14,7 +14,7 @@ from mailer.core.settings import settings
 from mailer.delivery.models import Delivery
 from mailer.imports import worker
 from mailer.imports.introductions import TRIES
-from mailer.issues import composing, lifecycle
+from mailer.issues import composing, lifecycle, versions
 from mailer.issues.drafts import block_of, written_block
 from mailer.issues.fields import HEAD
 from mailer.monitoring.models import Alarm
@@ -178,6 +178,20 @@ def save_block_elsewhere(page: Page, links: dict[str, str]) -> None:
         assert block
         theirs = written_block(block) | {"title": "Le Pacte des solidarités, un an après"}
         composing.save_block(db, found, links["article"], theirs, revision=block["revision"])
+
+
+def change_letter(page: Page, links: dict[str, str]) -> None:
+    """Léa rewrites the article, and moves the agenda up."""
+    save_block_elsewhere(page, links)
+    with transaction() as db:
+        found, lea = lifecycle.get(db, UUID(links["draft"])), accounts.find(db, LEA)
+        assert found
+        assert lea
+        versions.keep(db, found, by=str(lea.id), now=utcnow())
+        order = composing.document(found)["order"]
+        composing.move(db, found, links["agenda"], 4, order=order)
+        versions.keep(db, found, by=str(lea.id), now=utcnow())
+    page.reload()
 
 
 def block_images(page: Page, _: dict[str, str]) -> None:

@@ -20,6 +20,7 @@ from mailer.web.desk.cases import rights
 from mailer.web.desk.compose import compose
 from mailer.web.desk.compose_block import compose_block
 from mailer.web.desk.compose_start import compose_start
+from mailer.web.desk.history import history, possible
 from mailer.web.desk.imports import people
 from mailer.web.desk.issue import LEAVING, issue
 from mailer.web.desk.issue_actions import moves
@@ -28,12 +29,14 @@ from mailer.web.desk.not_reached import not_reached
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 desk.before_request(login_required(lambda: None))
 desk.context_processor(labels.context)
+desk.context_processor(lambda: {"undo_possible": possible})
 desk.register_blueprint(account)
 desk.register_blueprint(issue)
 desk.register_blueprint(moves)
 desk.register_blueprint(compose)
 desk.register_blueprint(compose_block)
 desk.register_blueprint(compose_start)
+desk.register_blueprint(history)
 desk.register_blueprint(people)
 desk.register_blueprint(not_reached)
 desk.register_blueprint(rights)

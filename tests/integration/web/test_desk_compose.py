@@ -222,7 +222,7 @@ def test_blocks_move_are_doubled_removed_and_put_back(desk: FlaskClient, draft: 
     assert kinds(draft) == [*before[:3], before[2], *before[3:]]
     post(desk, f"{base}/blocks/{blocks[2]['id']}/remove", revision=1)
     assert kinds(draft) == before
-    post(desk, f"{base}/restore")
+    post(desk, f"{base}/undo")
     assert [block["id"] for block in document(draft)["blocks"]][2] == blocks[2]["id"]
 
 
@@ -243,7 +243,9 @@ def test_nothing_of_a_scheduled_issue_changes_and_what_was_typed_stays(
         (f"blocks/{heading['id']}/duplicate", {}),
         (f"blocks/{heading['id']}/move", {"place": 1, "order": 1}),
         ("add", {"kind": "text"}),
-        ("restore", {}),
+        ("undo", {}),
+        ("redo", {}),
+        ("history/1/restore", {}),
     ):
         assert post(desk, f"/desk/issues/{draft}/compose/{act}", **data).status_code == 303
     assert document(draft) == before
