@@ -14,7 +14,7 @@ from mailer.issues.undoing import HEAD_PIECE, Change, Letter
 
 Done = Literal["added", "removed", "changed", "moved"]
 Kept = Literal["same", "added", "removed"]
-_WORDS = re.compile(r"\S+\s*|\s+")
+_WORDS = re.compile(r"\s*\w+|\s*[^\w\s]+|\s+")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _MOST = 4_000_000  # comparisons of a word with a word: beyond, lines are compared
 

@@ -24,6 +24,7 @@ from mailer.smtp.replies import DeliveryState
 from mailer.staff import accounts, login_limits, sessions
 from mailer.subscribers.models import Subscription
 from tests.gallery.sample_data import LEA
+from tests.gallery.site import NOW
 from tests.support.make import import_people
 
 Step = Callable[[Page, dict[str, str]], None]
@@ -187,10 +188,10 @@ def change_letter(page: Page, links: dict[str, str]) -> None:
         found, lea = lifecycle.get(db, UUID(links["draft"])), accounts.find(db, LEA)
         assert found
         assert lea
-        versions.keep(db, found, by=str(lea.id), now=utcnow())
+        versions.keep(db, found, by=str(lea.id), now=NOW)
         order = composing.document(found)["order"]
         composing.move(db, found, links["agenda"], 4, order=order)
-        versions.keep(db, found, by=str(lea.id), now=utcnow())
+        versions.keep(db, found, by=str(lea.id), now=NOW)
     page.reload()
 
 

@@ -89,8 +89,8 @@ def test_the_words_that_changed_are_marked_and_said(desk: FlaskClient, draft: UU
     write(desk, draft, "Un été solidaire")
     assert re.search(r"Titre de la rubrique .*retiré : .* fin du retrait.", read(desk, draft, "history/2"))
     page = desk.get(f"/desk/issues/{draft}/compose/history/5?since=2", headers=FRENCH).text
-    assert re.search(r"<del><span[^>]*>[^<]*</span>hiver ", page)
-    assert re.search(r"<ins><span[^>]*>[^<]*</span>été ", page)
+    assert re.search(r"<del><span[^>]*>[^<]*</span> hiver", page)
+    assert re.search(r"<ins><span[^>]*>[^<]*</span> été", page)
     assert "Un &lt; b" in page
     assert desk.get(f"/desk/issues/{draft}/compose/history/99").status_code == 404
 

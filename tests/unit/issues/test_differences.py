@@ -38,7 +38,7 @@ def test_the_words_of_a_field_that_changed_are_told(document: Document) -> None:
     after = _changed(before, "heading", text="Un printemps pour agir")
     (told,) = _differences(before, after)
     assert (told.kind, told.done, told.excerpt) == ("heading", ("changed",), "Un printemps pour agir")
-    runs_ = [("same", "Un "), ("removed", "hiver "), ("added", "printemps "), ("same", "pour agir")]
+    runs_ = [("same", "Un"), ("removed", " hiver"), ("added", " printemps"), ("same", " pour agir")]
     assert _words(told) == [("Titre de la rubrique", runs_)]
 
 
