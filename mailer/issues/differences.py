@@ -97,6 +97,8 @@ def _fields(kind: str, old: Values, new: Values, said: FormWords) -> Iterator[Fi
 
 def _text(field: Field, value: Any, said: FormWords) -> str:
     """Return what is in a field as one reads it: its parts with their labels, a line each."""
+    if field.type == "grid":
+        return "\n".join(" | ".join(map(str, row)) for row in value or ())
     if isinstance(value, list | tuple):
         return "\n\n".join(_parts(field, each, said) for each in value)
     if isinstance(value, dict):

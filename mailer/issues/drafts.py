@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from mailer.issues import text_checks, yaml_errors
+from mailer.issues import blocks, text_checks, yaml_errors
 from mailer.issues.blocks import PROSE_KINDS, Block, Content
 from mailer.issues.fields import HEAD
 from mailer.issues.findings import Finding, error
@@ -22,7 +22,7 @@ from mailer.rendering import markdown_check
 Document = dict[str, Any]
 Values = dict[str, Any]  # of a block or of the head
 MAX_BLOCKS = 100  # as Content has it
-PICTURES = ("image", "portrait")
+PICTURES = blocks.PICTURES
 _OWN = frozenset({"revision", "order", "highest"})
 _BLOCK_OWN = frozenset({"id", "revision", "review"})
 _EMPTY: tuple[Any, ...] = ("", None, {}, [])

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailer.issues import drafts
-from mailer.issues.drafts import MAX_BLOCKS, PICTURES, Document, TooManyBlocks, Values
+from mailer.issues.blocks import PICTURES
+from mailer.issues.drafts import MAX_BLOCKS, Document, TooManyBlocks, Values
 from mailer.issues.fields import HEAD
 
 HEAD_PIECE = "head"  # no block has this id

@@ -70,7 +70,7 @@ def test_a_letter_of_empty_blocks_is_rendered() -> None:
     page = render(draft_preview.content(empty, ()), PUBLICATION, {})
     assert "…" in page.html
     assert "…" in page.text
-    assert len(draft_preview.content(empty, ()).blocks) == len(KINDS) - 2  # the call's day, the picture
+    assert len(draft_preview.content(empty, ()).blocks) == len(KINDS) - 3  # the call's day, two pictures
 
 
 def test_one_block_is_shown_alone(document: Document) -> None:
