@@ -18,7 +18,7 @@ def document(issue: Issue) -> Document:
 
 def save_head(db: Session, issue: Issue, values: Values, *, revision: int) -> None:
     """Replace title, subject and what else is the issue's own.  Raises ForbiddenMove, Stale."""
-    store(db, issue, drafts.with_head(_opened(db, issue), values, revision=revision))
+    store(db, issue, drafts.with_head(opened(db, issue), values, revision=revision))
 
 
 def save_block(db: Session, issue: Issue, block_id: str, values: Values, *, revision: int) -> str:
@@ -28,7 +28,7 @@ def save_block(db: Session, issue: Issue, block_id: str, values: Values, *, revi
     Raises ForbiddenMove, Stale, TooManyBlocks.
     """
     whole, saved_id = drafts.with_block(
-        _opened(db, issue), block_id, _with_own_images(values, issue), revision=revision
+        opened(db, issue), block_id, _with_own_images(values, issue), revision=revision
     )
     store(db, issue, whole)
     return saved_id
@@ -37,7 +37,7 @@ def save_block(db: Session, issue: Issue, block_id: str, values: Values, *, revi
 def keep_image(db: Session, issue: Issue, file_name: str, body: bytes) -> str:
     """Take an uploaded image into the issue; return its src.  Raises BadImage, ForbiddenMove."""
     image = stored_images.read(db, body)
-    _opened(db, issue)
+    opened(db, issue)
     stored_images.keep(db, image)
     src = stored_images.free_src(file_name, image, issue.assets)
     issue.assets = issue.assets | {src: image.name}
@@ -51,27 +51,40 @@ def add(db: Session, issue: Issue, kind: str, *, after: str | None) -> str:
     Raises ForbiddenMove, TooManyBlocks.
     """
     block = drafts.new_block(kind)
-    store(db, issue, drafts.inserted(_opened(db, issue), block, after=after))
+    store(db, issue, drafts.inserted(opened(db, issue), block, after=after))
     return str(block["id"])
 
 
 def duplicate(db: Session, issue: Issue, block_id: str) -> str:
     """Put a copy after a block; return its id.  Raises ForbiddenMove, Stale, TooManyBlocks."""
-    whole, copy = drafts.duplicated(_opened(db, issue), block_id)
+    whole, copy = drafts.duplicated(opened(db, issue), block_id)
     store(db, issue, whole)
     return copy
 
 
 def move(db: Session, issue: Issue, block_id: str, place: int, *, order: int) -> int:
     """Put a block at a place; return the place it got, from 1.  Raises ForbiddenMove, Stale."""
-    whole = drafts.moved(_opened(db, issue), block_id, place, order=order)
+    whole = drafts.moved(opened(db, issue), block_id, place, order=order)
     store(db, issue, whole)
     return 1 + next(n for n, block in enumerate(whole["blocks"]) if block["id"] == block_id)
 
 
 def remove(db: Session, issue: Issue, block_id: str, *, revision: int) -> None:
     """Take a block away.  Raises ForbiddenMove, Stale."""
-    store(db, issue, drafts.removed(_opened(db, issue), block_id, revision=revision))
+    store(db, issue, drafts.removed(opened(db, issue), block_id, revision=revision))
+
+
+def opened(db: Session, issue: Issue) -> Document:
+    """Return the letter of a draft, to be changed; its issue is locked.  Raises ForbiddenMove."""
+    moved(lifecycle.locked(db, issue).state, Move.EDIT)
+    versions.begin(db, issue)
+    return document(issue)
+
+
+def store(db: Session, issue: Issue, whole: Document) -> None:
+    """Keep the letter of an issue, once it is changed."""
+    issue.content, issue.title = whole, str(whole.get("title", "")).strip()
+    db.flush()
 
 
 def _with_own_images(values: Values, issue: Issue) -> Values:
@@ -79,14 +92,3 @@ def _with_own_images(values: Values, issue: Issue) -> Values:
     foreign = [n for n in drafts.PICTURES if values.get(n, {}).get("src", "") not in {"", *issue.assets}]
     bare = {name: {k: v for k, v in values[name].items() if k != "src"} for name in foreign}
     return values | bare
-
-
-def _opened(db: Session, issue: Issue) -> Document:
-    moved(lifecycle.locked(db, issue).state, Move.EDIT)
-    versions.begin(db, issue)
-    return document(issue)
-
-
-def store(db: Session, issue: Issue, whole: Document) -> None:
-    issue.content, issue.title = whole, str(whole.get("title", "")).strip()
-    db.flush()

@@ -25,11 +25,12 @@ from mailer.web.desk.imports import people
 from mailer.web.desk.issue import LEAVING, issue
 from mailer.web.desk.issue_actions import moves
 from mailer.web.desk.not_reached import not_reached
+from mailer.web.desk.repeat import repeat, source
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 desk.before_request(login_required(lambda: None))
 desk.context_processor(labels.context)
-desk.context_processor(lambda: {"undo_possible": possible})
+desk.context_processor(lambda: {"undo_possible": possible, "repeatable": source})
 desk.register_blueprint(account)
 desk.register_blueprint(issue)
 desk.register_blueprint(moves)
@@ -37,6 +38,7 @@ desk.register_blueprint(compose)
 desk.register_blueprint(compose_block)
 desk.register_blueprint(compose_start)
 desk.register_blueprint(history)
+desk.register_blueprint(repeat)
 desk.register_blueprint(people)
 desk.register_blueprint(not_reached)
 desk.register_blueprint(rights)
