@@ -33,8 +33,8 @@ faults: setup ## break everything that can break, and show what the ledger says 
 soak: setup ## kill workers and PostgreSQL at random; MINUTES=10, or KILLS=500, and SEED=1
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),$(if $(KILLS),0,5)) --kills $(or $(KILLS),0) --seed $(or $(SEED),1)
 
-bench: setup ## measure the whole path beside smtp-source, and write docs/performance.md; QUICK=1: under two minutes; TRIAL=1: does it work? VERIFY=1: the proof of consent alone
-	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(TRIAL),--trial) $(if $(VERIFY),--verifying)
+bench: setup ## measure the whole path beside smtp-source, and write docs/performance.md; QUICK=1: under two minutes; TRIAL=1: does it work? VERIFY=1: the proof of consent alone; PREVIEW=1: the preview alone
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(TRIAL),--trial) $(if $(VERIFY),--verifying) $(if $(PREVIEW),--previewing)
 
 pages: setup ## photograph every page in a browser, into build/pages; ONLY=rights: those alone; KEEP=1: docs/pages too
 	@$(BIN)/python -m tests.gallery $(if $(ONLY),--only $(ONLY)) $(if $(KEEP),--keep)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bench import machine, report, sending, services, sink, verification
+from bench import machine, previewing, report, sending, services, sink, verification
 from bench.comparisons import Uncounted
 from bench.run import FULL, QUICK, TRIAL, Plan, Results, measure
 from bench.sample_data import SampleSubscribers
@@ -29,10 +29,16 @@ DOCS = Path(__file__).parents[1] / "docs"
 @click.option(
     "--verifying", is_flag=True, help="Only the proof of consent, of a million people: a section of the page."
 )
-def main(*, quick: bool, trial: bool, verifying: bool) -> None:
+@click.option(
+    "--previewing", "previews", is_flag=True, help="Only the preview of the letter: a section of the page."
+)
+def main(*, quick: bool, trial: bool, verifying: bool, previews: bool) -> None:
     """Measure the product on this machine, and write docs/performance.md."""
     if verifying:
         _verify()
+        return
+    if previews:
+        _preview(TRIAL if trial else FULL, keep=not trial)
         return
     try:
         with tempfile.TemporaryDirectory(prefix="mailer-bench-") as name:
@@ -59,6 +65,23 @@ def _verify() -> None:
     day = f"{datetime.now(UTC):%Y-%m-%d}"
     page.write_text(report.with_verifying(page.read_text(encoding="utf-8"), found, day), encoding="utf-8")
     click.echo(json.dumps(asdict(found)))
+
+
+def _preview(plan: Plan, *, keep: bool) -> None:
+    """Measure the preview, beside a send and without, and write that section of the page alone."""
+    page = DOCS / "performance.md"
+    with (
+        tempfile.TemporaryDirectory(prefix="mailer-bench-") as name,
+        sink.running(Path(name)) as relay,
+        services.opened(Path(name), relay) as installed,
+    ):
+        SampleSubscribers().subscribe(sending.newsletter("round"), plan.messages)
+        measured = previewing.measure(installed, relay, "round", plan.messages, plan.previews)
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    if keep:
+        written = report.with_previewing(page.read_text(encoding="utf-8"), measured, day)
+        page.write_text(written, encoding="utf-8")
+    click.echo(json.dumps(report.of_previews(measured)))
 
 
 def _measure(folder: Path, plan: Plan) -> tuple[Results, dict[str, str]]:

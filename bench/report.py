@@ -9,11 +9,12 @@ from jinja2 import Environment, FileSystemLoader
 
 from bench.chart import Bar, draw
 from bench.comparisons import Run
+from bench.previewing import Previewing, percentile
 from bench.run import LIMIT, OURS, OURSELVES, SIGNED, SMTPLIB, Results, Size
 from bench.sending import BLOCKS
 from bench.verification import Verifying
 
-TEMPLATE, VERIFYING = "performance.md.jinja", "verifying.md.jinja"
+TEMPLATE, VERIFYING, PREVIEWING = "performance.md.jinja", "verifying.md.jinja", "previewing.md.jinja"
 _MB, _MICROS = 1e6, 1e6
 _BUSY = 0.9  # of one processor: a single thread that is as busy is what bounds
 
@@ -29,6 +30,14 @@ def figures(results: Results) -> dict[str, float | None]:
         "rss_growth": _rounded(results.growth(lambda run: run.peak_pss), 3),
         "per_recipient_growth": _rounded(results.growth(lambda run: run.seconds / run.messages), 3),
     }
+
+
+def of_previews(previewing: Previewing) -> dict[str, float | bool]:
+    """The line a program reads, of the preview alone."""
+    states = {"quiet": previewing.quiet, "beside": previewing.beside}
+    times = {f"{name}_p95_ms": round(percentile(each.previews) * 1e3, 1) for name, each in states.items()}
+    ratios = {f"{name}_ratio": round(each.ratio, 1) for name, each in states.items()}
+    return {**times, **ratios, "within": previewing.within}
 
 
 def drawing(results: Results) -> str:
@@ -74,6 +83,18 @@ def with_verifying(text: str, verifying: Verifying, day: str) -> str:
     section = _environment().get_template(VERIFYING).render(
         verifying=verifying, date=day, cores=os.cpu_count()
     )  # fmt: skip
+    return _with_section(text, section)
+
+
+def with_previewing(text: str, previewing: Previewing, day: str) -> str:
+    """Return the page with this section in the place of the one it has, or as the last of the figures."""
+    return _with_section(
+        text,
+        _environment().get_template(PREVIEWING).render(previewing=previewing, date=day, cores=os.cpu_count()),
+    )
+
+
+def _with_section(text: str, section: str) -> str:
     title, after = section.splitlines()[0], "## How it is measured"
     before, _, rest = text.partition(title if title in text else after)
     following = rest[rest.index("\n## ") + 1 :] if title in text else after + rest
@@ -81,9 +102,15 @@ def with_verifying(text: str, verifying: Verifying, day: str) -> str:
 
 
 def _environment() -> Environment:
-    return Environment(  # noqa: S701 -- Markdown, of our own figures
+    made = Environment(  # noqa: S701 -- Markdown, of our own figures
         loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, keep_trailing_newline=True
     )
+    made.globals["ms"] = _milliseconds
+    return made
+
+
+def _milliseconds(times: list[float], share: float) -> str:
+    return f"{percentile(times, share) * 1e3:.0f} ms"
 
 
 def _programs(results: Results) -> list[str]:

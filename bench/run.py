@@ -8,8 +8,9 @@ from statistics import median
 
 import click
 
-from bench import comparisons, recovery, sending, signing, verification
+from bench import comparisons, previewing, recovery, sending, signing, verification
 from bench.comparisons import Run
+from bench.previewing import Previewing
 from bench.processes import Child
 from bench.recovery import Recovery
 from bench.sample_data import SampleSubscribers
@@ -31,11 +32,14 @@ class Plan:
     sizes: dict[int, int]  # recipients → how often
     recovery: bool
     warm_up: int = 500  # messages
+    previews: int = 200  # while nothing is sent
 
 
 FULL = Plan(5, 20_000, {10_000: 3, 100_000: 1, 1_000_000: 1}, recovery=True)
 QUICK = Plan(3, 5_000, {10_000: 1}, recovery=False)
-TRIAL = Plan(1, 300, {200: 1}, recovery=False, warm_up=100)  # proves that the bench works, and no more
+TRIAL = Plan(
+    1, 300, {200: 1}, recovery=False, warm_up=100, previews=10
+)  # proves that the bench works, and no more
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Results:
     rounds: dict[str, list[Run]] = field(default_factory=dict)
     sizes: list[Size] = field(default_factory=list)
     verifying: Verifying | None = None
+    previewing: Previewing | None = None
     recovery: Recovery | None = None
 
     @property
@@ -137,6 +142,7 @@ def measure(services: Services, sink: Sink, plan: Plan) -> Results:
         subscribers, sending.newsletter("added"), plan.warm_up, lines=max(plan.sizes) // 10,
         servers=[services.postgres],
     )  # fmt: skip
+    results.previewing = previewing.measure(services, sink, "round", plan.messages, plan.previews)
     if plan.recovery:
         results.recovery = recovery.measure(services, sink, "round", plan.messages)
     return results

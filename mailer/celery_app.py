@@ -25,7 +25,7 @@ from mailer.core.settings import settings
 TICK = 5.0  # seconds between two looks for what is due
 SWEEP = 30.0
 INBOX = 60.0
-CHORES = Task.IMPORTS, Task.INBOX, Task.VERIFY, Task.KEEP, Task.KEEP_AGAIN, Task.ROUTES
+CHORES = Task.IMPORTS, Task.INBOX, Task.LINKS, Task.VERIFY, Task.KEEP, Task.KEEP_AGAIN, Task.ROUTES
 
 
 class WorkerTask(celery.Task):  # type: ignore[misc]

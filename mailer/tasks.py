@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mailer.backup import current, prune_log
 from mailer.celery_app import app, ask_for, disarmed
-from mailer.core import after_commit, circuit, heartbeats, jobs, throttle
+from mailer.core import after_commit, circuit, heartbeats, jobs, public_web, throttle
 from mailer.core.after_commit import Task, wake
 from mailer.core.db import transaction, utcnow
 from mailer.core.jobs import Job
@@ -24,6 +24,7 @@ from mailer.delivery import send as sending
 from mailer.delivery.shaping import domains
 from mailer.imports import introductions
 from mailer.imports import worker as importing
+from mailer.issues import link_visits
 from mailer.monitoring import lifecycle, relay_hold, rounds, watchdog
 from mailer.notices import outbox, requests
 from mailer.notices import send as notices
@@ -211,6 +212,22 @@ def _learn_routes() -> None:
     log.info("routes learnt", asked=len(asked), answered=len(found))
 
 
+@app.task(name=Task.LINKS.value)
+def look_at_links() -> None:
+    """Look at a few of the addresses that letters link to, and ask for the others."""
+    jobs.run([Job(link_visits.JOB, _look_at_links)])
+
+
+def _look_at_links() -> None:
+    with transaction() as db:
+        asked = link_visits.waiting(db)
+    answers = public_web.look_at(asked)
+    with transaction() as db:
+        link_visits.record(db, answers, now=utcnow())
+    if asked:
+        ask_for(Task.LINKS)
+
+
 @app.task(name=Task.INBOX.value)
 def read_inbox() -> None:
     """Read a few of the mails to the published address, and ask for the others."""
@@ -234,7 +251,7 @@ def sweep() -> None:
 
 def _ask_for_the_forgotten() -> None:
     with transaction() as db:
-        for forgotten in (Task.SIGNUPS, Task.NOTICES, Task.PURGE, Task.IMPORTS):
+        for forgotten in (Task.SIGNUPS, Task.NOTICES, Task.PURGE, Task.IMPORTS, Task.LINKS):
             wake(db, forgotten)
         if verification.due(db, now=utcnow()):
             wake(db, Task.VERIFY)

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from mailer.core import embedded
 from mailer.core import settings as settings_module
 from mailer.core.db import engine, transaction
 from mailer.core.settings import Settings
+from mailer.monitoring import alarms
 from mailer.privacylog import decisions
 from mailer.staff import passwords
 from mailer.subscribers.consent import anchors
@@ -96,6 +98,15 @@ def real_hasher() -> Iterator[PasswordHasher]:
         real = passwords._hasher
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alarms_at_once() -> Iterator[timedelta]:
+    """Have each page look for alarms itself; how long production keeps them."""
+    with pytest.MonkeyPatch.context() as patch:
+        kept_for = alarms.KEPT_FOR
+        patch.setattr(alarms, "KEPT_FOR", timedelta(0))
+        yield kept_for
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from mailer.cli import (
     issue_moves,
     newsletter,
     notices,
+    outcomes,
     refusals,
     retention,
     rgpd,
@@ -43,7 +44,7 @@ for command in (
     install.demo, init.init, doctor.doctor, install.db, staff.staff, newsletter.newsletter,
     subscribers.subscribers,
     suppression.suppression, issue.issue, notices.notices, consent.consent, rights.rights,
-    retention.retention, dkim.dkim, backup.backup, backup.restore, rgpd.rgpd,
+    retention.retention, outcomes.outcomes, dkim.dkim, backup.backup, backup.restore, rgpd.rgpd,
 ):  # fmt: skip
     cli.add_command(command)
 for command in (

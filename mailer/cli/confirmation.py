@@ -11,10 +11,17 @@ from mailer.issues.findings import Finding
 
 
 def show_findings(found: Sequence[Finding]) -> None:
-    """Print each finding as a line on standard error: its level, where it is, and its sentence."""
+    """Print each finding as a line on standard error: its level, where it is, and its sentence.
+
+    Advice on wording is counted: there may be one for each sentence.
+    """
     for finding in found:
+        if finding.level == "advice":
+            continue
         where = f"{finding.where}: " if finding.where else ""
         click.echo(f"{finding.level}: {where}{finding.sentence(TERMINAL)}", err=True)
+    if advice := sum(finding.level == "advice" for finding in found):
+        click.echo(f"advice on wording: {advice} (the desk and --json show it)", err=True)
 
 
 def as_dict(finding: Finding) -> dict[str, Any]:

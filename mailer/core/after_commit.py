@@ -20,6 +20,7 @@ class Task(StrEnum):
     NOTICES = "mailer.notices"
     IMPORTS = "mailer.imports"
     INBOX = "mailer.inbox"
+    LINKS = "mailer.links"
     ROUTES = "mailer.routes"
     PURGE = "mailer.purge"
     SWEEP = "mailer.sweep"

@@ -4,6 +4,7 @@
 one ledger row in 58 letters and digits: short enough for a VERP local part (64, RFC 5321 4.5.3.1.1), unharmed
 by relays that fold case.  It is the send id in base32 (26), the position in hexadecimal (8), and a keyed
 BLAKE2b of both (RFC 7693; 96 bits in hexadecimal, 24): three are made for each message, so they cost little.
+A *notice token* names a notice in the same way, without a position: 50 characters.
 """
 
 import base64
@@ -37,6 +38,7 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "mailer.unsubscribe"  # delivery token, in links and List-Unsubscribe
     RETURN_PATH = "mailer.return-path"  # delivery token, in the VERP address
     MESSAGE_ID = "mailer.message-id"  # delivery token, in Message-ID
+    NOTICE_RETURN_PATH = "mailer.notice-return-path"  # notice token, in the VERP address
 
 
 class BadToken(Exception):
@@ -107,11 +109,31 @@ def issue_deliveries(purposes: Sequence[Purpose], send_id: UUID, position: int) 
 
 def read_delivery(purpose: Purpose, token: str) -> tuple[UUID, int]:
     """Return the (send id, position) of a delivery token.  Raises BadToken."""
-    token = token.lower()
-    named, mac = token[: _ID + _PLACE], token[_ID + _PLACE :].encode()
+    named = _proven(purpose, token.lower(), _ID + _PLACE)
+    return _id(named), int(named[_ID:], 16)
+
+
+def issue_notice(purpose: Purpose, notice_id: UUID) -> str:
+    """Return 50 characters of [a-z0-9] that name one notice for one purpose."""
+    named = _prefix(notice_id)
+    return named + _mac(_derived(purpose)[-1], named)
+
+
+def read_notice(purpose: Purpose, token: str) -> UUID:
+    """Return the id of a notice token.  Raises BadToken."""
+    return _id(_proven(purpose, token.lower(), _ID))
+
+
+def _proven(purpose: Purpose, token: str, length: int) -> str:
+    """Return what a token names, its first `length` characters, if we signed it.  Raises BadToken."""
+    named, mac = token[:length], token[length:].encode()
     if not any(hmac.compare_digest(_mac(key, named).encode(), mac) for key in _derived(purpose)):
         raise BadToken
-    return UUID(bytes=base64.b32decode(named[:_ID].upper() + "======")), int(named[_ID:], 16)
+    return named
+
+
+def _id(named: str) -> UUID:
+    return UUID(bytes=base64.b32decode(named[:_ID].upper() + "======"))
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from mailer.core import jobs
+from mailer.delivery import expected_audience
 from mailer.delivery.models import Delivery
+from mailer.issues import lifecycle
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import Newsletter
@@ -17,9 +19,22 @@ FREEZE = "freeze"  # a job, whose rows are issues
 
 
 def to_freeze(db: Session, *, now: datetime, late_after: timedelta) -> list[UUID]:
-    """Return the issues whose time has come, without those of `late`."""
-    here = Issue.state == IssueState.SCHEDULED, Issue.due_at.between(now - late_after, now)
+    """Return the issues whose time has come, without those of `late`; put off those that wait for others."""
+    waits = _waiting_for_introductions(db, now=now)
+    lifecycle.postpone(db, waits, now=now)
+    here = (
+        Issue.state == IssueState.SCHEDULED,
+        Issue.due_at.between(now - late_after, now),
+        Issue.id.not_in(waits),
+    )
     return list(db.scalars(select(Issue.id).where(*here, _newsletter_goes(), jobs.to_try(FREEZE, Issue.id))))
+
+
+def _waiting_for_introductions(db: Session, *, now: datetime) -> list[UUID]:
+    """Return the issues that are due, and were to leave once imported people are told, while some are not."""
+    here = Issue.state == IssueState.SCHEDULED, Issue.after_introductions, Issue.due_at <= now
+    due = db.scalars(select(Issue).where(*here))
+    return [issue.id for issue in due if expected_audience.waiting(db, issue.newsletter_id)]
 
 
 def is_late(issue: Issue, *, now: datetime, late_after: timedelta) -> bool:

@@ -1,6 +1,7 @@
 """Say before a send what is odd about how many people it would go to."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,6 +10,8 @@ from mailer.issues.findings import Finding, warning
 from mailer.issues.models import Issue
 from mailer.subscribers.eligibility import Withheld
 from mailer.subscribers.recipients import count, recipient
+
+WAITING = "introductions_wait"  # of imported people
 
 
 def findings(db: Session, issue: Issue) -> list[Finding]:
@@ -31,8 +34,12 @@ def _last_audience(db: Session, issue: Issue) -> int:
 
 
 def _waiting(db: Session, issue: Issue) -> Iterator[Finding]:
+    if people := waiting(db, issue.newsletter_id):
+        yield warning(WAITING, count=people)
+
+
+def waiting(db: Session, newsletter_id: UUID) -> int:
+    """Return how many imported people have not been told yet, and would not receive an issue before."""
     now = recipient()
-    theirs = now.c.newsletter_id == issue.newsletter_id, now.c.withheld == Withheld.UNINFORMED
-    waiting = db.scalar(select(func.count()).select_from(now).where(*theirs)) or 0
-    if waiting:
-        yield warning("introductions_wait", count=waiting)
+    theirs = now.c.newsletter_id == newsletter_id, now.c.withheld == Withheld.UNINFORMED
+    return db.scalar(select(func.count()).select_from(now).where(*theirs)) or 0

@@ -16,8 +16,8 @@ from mailer.rendering import links
 from mailer.rendering.merge_fields import MERGE_FIELDS, NAME, WRITTEN, parsed
 
 _PRIVATE = re.compile("[\ue000-\uf8ff]")  # the markers of merge fields use these
-_BREAKS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]")
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
+_BREAKS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ufffe\uffff]")  # the last two: no XML holds them
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\ufffe\uffff]")
 MAX_WIDTH = 640  # pixels, of the whole letter
 MAX_COLUMNS = 5  # of a table: what a telephone shows
 

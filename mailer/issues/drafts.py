@@ -13,8 +13,9 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from mailer.issues import blocks, text_checks, yaml_errors
+from mailer.issues import blocks, yaml_errors
 from mailer.issues.blocks import PROSE_KINDS, Block, Content
+from mailer.issues.checks.markdown import MILD
 from mailer.issues.fields import HEAD
 from mailer.issues.findings import Finding, error
 from mailer.rendering import markdown_check
@@ -84,7 +85,7 @@ def block_faults(block: Values) -> list[Finding]:
         found = []
     text = values.get("text", "") if values.get("kind") in PROSE_KINDS else ""
     return found + [
-        _in_text(problem) for problem in markdown_check.problems(text) if problem.code not in text_checks.MILD
+        _in_text(problem) for problem in markdown_check.problems(text) if problem.code not in MILD
     ]
 
 

@@ -1,23 +1,27 @@
 """Move an issue through its states: import, check, approve and schedule, pause, cancel, close."""
 
 import hashlib
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from sqlalchemy import String, cast, select
+from sqlalchemy import String, cast, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
 from mailer.core.after_commit import Task, wake
-from mailer.core.i18n import words
+from mailer.core.i18n import Locale, words
 from mailer.core.settings import Settings
-from mailer.issues import draft_preview, drafts, stored_images, versions, yaml_errors
+from mailer.issues import draft_preview, drafts, link_visits, stored_images, versions, yaml_errors
 from mailer.issues.archive import search_vector
 from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
-from mailer.issues.checks import check
+from mailer.issues.checks.check import check
+from mailer.issues.checks.letter import Letter
+from mailer.issues.checks.weight import too_heavy
 from mailer.issues.findings import Finding
 from mailer.issues.models import Act, Approval, Asset, Issue, Revision
 from mailer.issues.pictures import Picture
@@ -25,6 +29,7 @@ from mailer.issues.render import LegalNotice, Publication, Rendered, render
 from mailer.issues.state_machine import IssueState, Move, moved
 from mailer.newsletters.newsletters import UnknownNewsletter, newsletter
 from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, marked, values_for
+from mailer.rendering.mjml import MjmlTooLarge
 
 
 class NotReady(Exception):
@@ -82,6 +87,7 @@ def delete(db: Session, issue: Issue) -> None:
     _move(db, issue, Move.DELETE)
     versions.forget(db, issue)
     db.execute(sql_delete(Approval).where(Approval.issue_id == issue.id))
+    link_visits.forget(db, issue)
     db.delete(issue)
     db.flush()
 
@@ -98,25 +104,34 @@ def _write(db: Session, issue: Issue, content: Content, assets: dict[str, AssetF
     issue.assets = {src: asset.name for src, asset in assets.items()}
 
 
-def rendered(db: Session, issue: Issue, settings: Settings) -> Rendered:
+def rendered(db: Session, issue: Issue, settings: Settings, *, locale: Locale | None = None) -> Rendered:
     """Return the approved revision, or the draft as it would be sent; as far as it can be shown if it cannot.
 
-    Raises mjml.MjmlError.
+    `locale`: what is the service's own, in another language than the letter's.  Raises mjml.MjmlError.
     """
-    if issue.revision_id:
+    if issue.revision_id and locale in (None, issue.content.get("locale", locale)):
         revision = db.get_one(Revision, issue.revision_id)
         return Rendered(revision.html, revision.text, "")
     try:
         content = drafts.strict(issue.content)
     except ValidationError:  # it is not finished: `findings` says what is missing
         content = draft_preview.content(drafts.identified(issue.content), issue.assets)
-    return render(content, _publication(issue, settings), _pictures(db, issue, settings))
+    return _render(db, issue, content, settings, locale)
 
 
-def rendered_block(db: Session, issue: Issue, block_id: str, settings: Settings) -> Rendered:
+def rendered_block(
+    db: Session, issue: Issue, block_id: str, settings: Settings, *, locale: Locale | None = None
+) -> Rendered:
     """Return one block of a draft as far as it can be shown, within the letter’s frame.  Raises MjmlError."""
     content = draft_preview.content(drafts.identified(issue.content), issue.assets, only=block_id)
-    return render(content, _publication(issue, settings), _pictures(db, issue, settings))
+    return _render(db, issue, content, settings, locale)
+
+
+def _render(
+    db: Session, issue: Issue, content: Content, settings: Settings, locale: Locale | None
+) -> Rendered:
+    shown = content.model_copy(update={"locale": locale or content.locale})
+    return render(shown, _publication(issue, settings, shown.locale), _pictures(db, issue, settings))
 
 
 def public_page(db: Session, issue: Issue, settings: Settings) -> str:
@@ -128,39 +143,77 @@ def public_page(db: Session, issue: Issue, settings: Settings) -> str:
 
 def findings(db: Session, issue: Issue, settings: Settings, *, leaves: datetime) -> list[Finding]:
     """Return the findings for an issue that would be sent at that instant; errors first."""
-    day = leaves.astimezone(settings.zone).date()
-    images = _pictures(db, issue, settings)
-    page = rendered(db, issue, settings)
     try:
+        page = rendered(db, issue, settings)
         content = drafts.strict(issue.content)
     except ValidationError as unfinished:
         return yaml_errors.findings(unfinished)
-    return check(content, page, images=images, leaves=day, zone=settings.zone)
+    except MjmlTooLarge as large:
+        return [too_heavy(large.size)]
+    letter = Letter(
+        content, page, leaves.astimezone(settings.zone).date(), settings.zone,
+        site=settings.public_url, legal=_publication(issue, settings, content.locale).legal,
+        pictures=_pictures(db, issue, settings), image_bytes=stored_images.weight(db, issue.assets.values()),
+        visits=link_visits.of_issue(db, issue.id),
+    )  # fmt: skip
+    return check(letter)
 
 
-def schedule(
-    db: Session, issue: Issue, *, due_at: datetime, approver: str, now: datetime, settings: Settings
-) -> None:
-    """Freeze the content of the issue as a revision, and note who approved it and when it is sent.
-
-    Raises NotReady, ForbiddenMove.
-    """
-    after = moved(locked(db, issue).state, Move.SCHEDULE)
-    errors = [finding for finding in findings(db, issue, settings, leaves=due_at) if finding.level == "error"]
-    if errors:
+def ready(db: Session, issue: Issue, settings: Settings, *, leaves: datetime) -> list[Finding]:
+    """Lock an issue that may be scheduled; return what the checks say.  Raises NotReady, ForbiddenMove."""
+    moved(locked(db, issue).state, Move.SCHEDULE)
+    every = findings(db, issue, settings, leaves=leaves)
+    if errors := [finding for finding in every if finding.level == "error"]:
         raise NotReady(errors)
+    return every
+
+
+def approve(
+    db: Session, issue: Issue, settings: Settings, *, due_at: datetime, approver: str, now: datetime,
+    acknowledged: Sequence[dict[str, Any]] = (), after_introductions: bool = False,
+) -> None:  # fmt: skip
+    """Freeze a ready issue as a revision; note who approved it, despite what, and when it is sent."""
     issue.revision_id = _freeze(db, issue, settings, now)
-    issue.state, issue.due_at = after, due_at
-    db.add(Approval(issue_id=issue.id, revision_id=issue.revision_id, approver=approver, at=now))
+    issue.state, issue.due_at = moved(issue.state, Move.SCHEDULE), due_at
+    issue.after_introductions = after_introductions
+    db.add(
+        Approval(
+            issue_id=issue.id, revision_id=issue.revision_id, approver=approver, at=now,
+            acknowledged=list(acknowledged),
+        )
+    )  # fmt: skip
     db.flush()
     wake(db, Task.TICK)
     wake(db, Task.ROUTES)
 
 
+def schedule(
+    db: Session, issue: Issue, *, due_at: datetime, approver: str, now: datetime, settings: Settings
+) -> None:
+    """Approve an issue whose warnings nobody has to read; the doors go through delivery/scheduling.py.
+
+    Raises NotReady, ForbiddenMove.
+    """
+    ready(db, issue, settings, leaves=due_at)
+    approve(db, issue, settings, due_at=due_at, approver=approver, now=now)
+
+
+def acknowledged(db: Session, issue: Issue) -> set[str]:
+    """Return the keys of the warnings that were acknowledged whenever the issue was approved."""
+    approvals = db.scalars(select(Approval.acknowledged).where(Approval.issue_id == issue.id))
+    return {warning["key"] for kept in approvals for warning in kept}
+
+
+def postpone(db: Session, issues: Collection[UUID], *, now: datetime) -> None:
+    """Put off scheduled issues that wait for something until now: they are not late, they wait."""
+    here = Issue.id.in_(issues), Issue.state == IssueState.SCHEDULED, Issue.due_at < now
+    db.execute(update(Issue).where(*here).values(due_at=now))
+
+
 def unschedule(db: Session, issue: Issue) -> None:
     """Make it a draft again, to be corrected and approved again.  Raises ForbiddenMove."""
     _move(db, issue, Move.UNSCHEDULE)
-    issue.revision_id = issue.due_at = None
+    issue.revision_id, issue.due_at, issue.after_introductions = None, None, False
 
 
 def send_late(db: Session, issue: Issue, *, now: datetime) -> None:
@@ -247,7 +300,7 @@ def _pictures(db: Session, issue: Issue, settings: Settings) -> dict[str, Pictur
     }
 
 
-def _publication(issue: Issue, settings: Settings) -> Publication:
+def _publication(issue: Issue, settings: Settings, locale: Locale) -> Publication:
     base, publication = settings.public_url, issue.newsletter
     return Publication(
         newsletter_name=publication.name,
@@ -264,6 +317,6 @@ def _publication(issue: Issue, settings: Settings) -> Publication:
             rights_email=settings.rights_email,
             legal_basis=publication.legal_basis,
             recipients=settings.recipients,
-            retention=settings.kept(issue.content["locale"]),
+            retention=settings.kept(locale),
         ),
     )

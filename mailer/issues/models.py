@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from mailer.core.db import Base, enum
@@ -34,6 +34,7 @@ class Issue(Base):
     created_at: Mapped[datetime]
     revision_id: Mapped[bytes | None] = mapped_column(ForeignKey("revision.sha256"))
     due_at: Mapped[datetime | None]
+    after_introductions: Mapped[bool] = mapped_column(default=False)  # waits for imported people to be told
     send_id: Mapped[UUID | None] = mapped_column(unique=True)  # minted at the freeze, random
     started_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
@@ -96,7 +97,7 @@ class Version(Base):
 
 
 class Approval(Base):
-    """Record who approved which revision of an issue."""
+    """Record who approved which revision of an issue, and the warnings that were acknowledged one by one."""
 
     __tablename__ = "approval"
 
@@ -105,6 +106,7 @@ class Approval(Base):
     revision_id: Mapped[bytes] = mapped_column(ForeignKey("revision.sha256"))
     approver: Mapped[str]  # a staff id, or "terminal"
     at: Mapped[datetime]
+    acknowledged: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list)  # see acknowledgement.py
 
 
 class Asset(Base):
@@ -117,3 +119,16 @@ class Asset(Base):
     width: Mapped[int]
     height: Mapped[int]
     body: Mapped[bytes]
+
+
+class LinkVisit(Base):
+    """Record that somebody asked whether an address of a letter answers, and what it answered."""
+
+    __tablename__ = "link_visit"
+
+    issue_id: Mapped[UUID] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    url: Mapped[str] = mapped_column(primary_key=True)
+    asked_at: Mapped[datetime]
+    looked_at: Mapped[datetime | None]
+    status: Mapped[int | None]  # of HTTP
+    fault: Mapped[str | None]  # why there is none: core/public_web.py

@@ -1,16 +1,20 @@
 """Render an issue: blocks → MJML → HTML, and blocks → text.  Pure, but for the compiler's process.
 
+A block is written as MJML and as text once per content: who types in one block waits for no other.
+
 What the law asks for (controller, rights, unsubscribe link) is added by the layout: an author cannot omit it.
 Personal values are markers (see rendering/merge_fields.py), replaced when a copy is made.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache, lru_cache, partial
+from typing import Any
 
 from jinja2 import Environment
+from markupsafe import Markup
 
 from mailer.core import templating
 from mailer.core.i18n import words
@@ -24,6 +28,7 @@ from mailer.rendering.themes import theme
 from mailer.rendering.typography import clock, long_day, typeset
 
 CACHED = 32  # renderings in a process’s memory, some 150 KB each
+CACHED_BLOCKS = 1000  # of 100 at most in a letter, some 4 KB each
 
 
 @dataclass(frozen=True)
@@ -72,37 +77,95 @@ class _Source:
     pictures: Mapping[str, Picture] = field(compare=False)
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """Hold what every block of an issue may show beside its own words."""
+
+    sha256: bytes
+    locale: str = field(compare=False)
+    values: dict[str, Any] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class _BlockSource:
+    """Hold the inputs of one block, compared by their hash alone."""
+
+    sha256: bytes
+    block: Any = field(compare=False)
+    greets: bool = field(compare=False)
+    numbers: dict[int, int] = field(compare=False)  # of its dated entries, by identity
+    shared: _Shared = field(compare=False)
+
+
+@dataclass(frozen=True)
+class _OfIssue:
+    """Hold what a block may show of its issue, and no more: the key of its cache covers this."""
+
+    demonstration: bool
+
+
 def render(content: Content, publication: Publication, pictures: Mapping[str, Picture]) -> Rendered:
     """Render an issue; `pictures` tells the address and the width of each image's src.  Raises MjmlError.
 
     The last renderings are cached: a page shows an issue twice, and its checks render it again.
     """
     inputs = content.dump(), asdict(publication), {src: asdict(each) for src, each in pictures.items()}
-    sha256 = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).digest()
-    return _rendered(_Source(sha256, content, publication, pictures))
+    return _rendered(_Source(_hash(inputs), content, publication, pictures))
 
 
 @lru_cache(maxsize=CACHED)
 def _rendered(source: _Source) -> Rendered:
-    content = source.content
-    values = {
-        "issue": content,
-        "publication": source.publication,
-        "legal": source.publication.legal,
-        "picture_of": source.pictures.__getitem__,
-        "theme": theme(source.publication.theme),
-        "locale": content.locale,
-        "numbers": _calendar_numbers(content),
-        "greets": next((block for block in content.blocks if isinstance(block, Editorial)), None),
-    }
-    mjml = _environment(content.locale, True).get_template("layout.mjml").render(values)
-    text = _environment(content.locale, False).get_template("layout.txt").render(values)
+    content, shared = source.content, _shared(source)
+    written = [_written(each) for each in _block_sources(content, shared)]
+    values = shared.values | {"issue": content}
+    mjml, text = (
+        _environment(content.locale, is_mjml)
+        .get_template("layout.mjml" if is_mjml else "layout.txt")
+        .render(values, pieces=[block[not is_mjml] for block in written])
+        for is_mjml in (True, False)
+    )
     return Rendered(compile_holes(mjml), _tidy(text), mjml)
 
 
-def _calendar_numbers(content: Content) -> dict[int, int]:
-    """Return the number of each dated entry in the addresses of its .ics, by identity."""
-    return {id(entry): number for number, entry in enumerate(content.dated_entries(), 1)}
+def _shared(source: _Source) -> _Shared:
+    content, publication = source.content, source.publication
+    pictures = {src: asdict(each) for src, each in source.pictures.items()}
+    sha256 = _hash((asdict(publication), pictures, content.locale, content.demonstration))
+    values = {
+        "issue": _OfIssue(content.demonstration),
+        "publication": publication,
+        "legal": publication.legal,
+        "picture_of": source.pictures.__getitem__,
+        "theme": theme(publication.theme),
+        "locale": content.locale,
+    }
+    return _Shared(sha256, content.locale, values)
+
+
+def _block_sources(content: Content, shared: _Shared) -> Iterator[_BlockSource]:
+    greets = next((block for block in content.blocks if isinstance(block, Editorial)), None)
+    all_numbers = {id(entry): number for number, entry in enumerate(content.dated_entries(), 1)}
+    for block in content.blocks:
+        entries = getattr(block, "entries", ())
+        numbers = {id(entry): all_numbers[id(entry)] for entry in entries if id(entry) in all_numbers}
+        inputs = block.model_dump(mode="json"), block is greets, list(numbers.values()), shared.sha256.hex()
+        yield _BlockSource(_hash(inputs), block, block is greets, numbers, shared)
+
+
+@lru_cache(maxsize=CACHED_BLOCKS)
+def _written(source: _BlockSource) -> tuple[Markup, Markup]:
+    """Return a block as MJML and as text."""
+    block, shared = source.block, source.shared
+    values = shared.values | {
+        "block": block, "greets": block if source.greets else None, "numbers": source.numbers,
+    }  # fmt: skip
+    mjml = _environment(shared.locale, True).get_template(f"blocks/{block.kind}.mjml").render(values)
+    text = _environment(shared.locale, False).get_template(f"text/{block.kind}.txt").render(values)
+    return Markup(mjml), Markup(text)  # noqa: S704 -- what our own template made, its values escaped
+
+
+def _hash(inputs: Any) -> bytes:
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).digest()
 
 
 @cache

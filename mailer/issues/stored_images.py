@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -63,3 +63,10 @@ def free_src(file_name: str, image: AssetFile, taken: Mapping[str, str]) -> str:
     ending = image.name.partition(".")[2]
     names = (f"images/{stem}{f'-{n}' if n > 1 else ''}.{ending}" for n in range(1, len(taken) + 2))
     return next(src for src in names if taken.get(src, image.name) == image.name)
+
+
+def weight(db: Session, names: Iterable[str]) -> int:
+    """Return how many bytes these images are together."""
+    hashes = {name.partition(".")[0] for name in names}
+    bytes_ = select(func.coalesce(func.sum(func.octet_length(Asset.body)), 0)).where(Asset.sha256.in_(hashes))
+    return int(db.scalar(bytes_) or 0)

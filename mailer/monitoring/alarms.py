@@ -38,6 +38,7 @@ CLOCKS_APART = 2.0  # seconds
 MAIL_AFTER = timedelta(seconds=60)  # a start, or a restart, raises no alarm
 RATE_TOO_LOW = 1 / stalled.STALLED_AFTER.total_seconds()  # messages a second: not one in that time
 UNREAD_FOR = timedelta(days=3)  # a mail that nobody was answered: a weekend passes
+KEPT_FOR = timedelta(seconds=5)  # what was found, for the desk’s pages
 LOG_LOST = "log_lost"  # the kind that ends once somebody has taken it on: nothing else can be done
 Check = Callable[[Session, datetime], Iterator["ActiveAlarm"]]
 
@@ -64,6 +65,23 @@ class ActiveAlarm:
 def find(db: Session, *, now: datetime) -> list[ActiveAlarm]:
     """Return everything that needs a person now; a check that raises does too, and hides no other."""
     return [alarm for check in _CHECKS for alarm in _checked(db, check, now)]
+
+
+class Recent:
+    """Hold what this process found last, for pages that all ask: to look takes longer than to show a page."""
+
+    def __init__(self) -> None:
+        self._last: tuple[datetime, list[ActiveAlarm]] | None = None
+
+    def find(self, db: Session, *, now: datetime) -> list[ActiveAlarm]:
+        """Return the same as `find`, at most KEPT_FOR old."""
+        last = self._last
+        if last is None or not timedelta(0) <= now - last[0] < KEPT_FOR:
+            last = self._last = now, find(db, now=now)
+        return last[1]
+
+
+RECENT = Recent()
 
 
 def silent(db: Session) -> list[str]:

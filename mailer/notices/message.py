@@ -80,9 +80,15 @@ class ClaimedNotice:
 
 
 def return_path(claimed: ClaimedNotice) -> str:
-    """Return the null path for what answers a mail: two robots would answer each other (RFC 3834, 3.3)."""
+    """Return the address its bounces come back to, which names the notice.
+
+    What answers a mail has the null path: two robots would answer each other (RFC 3834, 3.3).
+    """
     answers = claimed.answers or claimed.kind is NoticeKind.RECEIPT
-    return "" if answers else f"bounces@{claimed.letterhead.return_path_domain}"
+    if answers:
+        return ""
+    token = tokens.issue_notice(Purpose.NOTICE_RETURN_PATH, claimed.id)
+    return f"n-{token}@{claimed.letterhead.return_path_domain}"
 
 
 def compose(claimed: ClaimedNotice, settings: Settings, now: datetime) -> EmailMessage:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, get_timezone_location
 
 from mailer.core.i18n import Explained, words
+from mailer.rendering.typography import clock
 
 
 class BadTime(Explained, ValueError):
@@ -20,7 +21,7 @@ class BadTime(Explained, ValueError):
     def sentence(self, locale: str) -> str:
         """Return it with the instant, if there is one, as that language writes it."""
         if self.at:
-            self.facts |= {"day": _day(self.at.date(), locale), "time": f"{self.at:%H:%M}"}
+            self.facts |= {"day": _day(self.at.date(), locale), "time": clock(self.at, locale)}
         return super().sentence(locale)
 
 
@@ -58,14 +59,14 @@ def parse_future(text: str, zone: ZoneInfo, fold: int | None = None, *, now: dat
 
 
 def shown(at: datetime, zone: ZoneInfo, locale: str) -> str:
-    """Return an instant in full: mardi 1er décembre 2026 à 08:00 (heure de Paris, 07:00 UTC)."""
+    """Return an instant in full: mardi 1er décembre 2026 à 8 h (heure de Paris, 7 h UTC)."""
     local, utc = at.astimezone(zone), at.astimezone(UTC)
     patterns = words("rendering", locale)["instant"]
     shown_at: str = patterns["shown"].format(
         day=_day(local.date(), locale),
-        time=f"{local:%H:%M}",
+        time=clock(local, locale),
         place=get_timezone_location(zone, locale, return_city=True),
-        utc=f"{utc:%H:%M}",
+        utc=clock(utc, locale),
         shift=patterns["shift"][(utc.date() - local.date()).days],
     )
     return shown_at

@@ -7,6 +7,7 @@ named, and so is what neither understands but looks like a link, a reference or 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -38,6 +39,8 @@ _INLINE = {"image": "md_image", "html_inline": "md_html", "s_open": "md_struck"}
 _UNDERLINE = re.compile(r"\s*(={3,}|-{3,})\s*\Z")  # fewer are a dash, or a signature's
 _SETTLED = "\ufffc"  # stands for what is code, or escaped by its author
 _SHOWN = 60  # characters of what is named
+CACHED = 2000  # texts whose findings stay in a process’s memory
+_PARSED = 50  # and whose pieces do
 _LEFT: tuple[tuple[str, re.Pattern[str]], ...] = (  # in the text that is left
     ("link_broken", re.compile(r"!?\[[^\[\]\n]*\]\([^\n)]*\)?")),
     ("md_reference", re.compile(r"\[[^\[\]\n]+\](?:\[[^\[\]\n]*\]|:(?=\s*\S))")),
@@ -69,29 +72,41 @@ class MarkdownLink:
     url: str
 
 
-def problems(source: str) -> Iterator[Problem]:
-    """Yield what is wrong, in reading order; the same thing once."""
-    seen: set[tuple[str, str, str]] = set()
+@lru_cache(maxsize=CACHED)
+def problems(source: str) -> tuple[Problem, ...]:
+    """Return what is wrong, in reading order; the same thing once."""
+    first: dict[tuple[str, str, str], Problem] = {}
     for problem in _problems(source):
-        key = problem.code, problem.shown, problem.label
-        if key not in seen:
-            seen.add(key)
-            yield problem
+        first.setdefault((problem.code, problem.shown, problem.label), problem)
+    return tuple(first.values())
 
 
-def links_of(source: str) -> Iterator[MarkdownLink]:
-    """Yield every link: inline, by reference, or an address between angle brackets."""
-    for token in _tokens(source):
-        yield from (link for link, _line in _links(token))
+@lru_cache(maxsize=CACHED)
+def links_of(source: str) -> tuple[MarkdownLink, ...]:
+    """Return every link: inline, by reference, or an address between angle brackets."""
+    return tuple(link for token in _parsed(source)[0] for link, _line in _links(token))
 
 
-def _tokens(source: str, env: dict[str, Any] | None = None) -> list[Token]:
-    return _PARSER.parse(without_years(marked(source)), env)
+@lru_cache(maxsize=CACHED)
+def paragraphs(source: str) -> tuple[str, ...]:
+    """Return the words of each paragraph and of each item of a list, as a reader meets them."""
+    return tuple(_words(token) for token in _parsed(source)[0] if token.type == "inline")
+
+
+def _words(token: Token) -> str:
+    breaks = {"softbreak", "hardbreak"}
+    return "".join(" " if child.type in breaks else child.content for child in token.children or [])
+
+
+@lru_cache(maxsize=_PARSED)
+def _parsed(source: str) -> tuple[list[Token], dict[str, Any]]:
+    """Return the pieces of a text, which nobody changes, and its references: texts are checked often."""
+    env = dict[str, Any]()
+    return _PARSER.parse(without_years(marked(source)), env), env
 
 
 def _problems(source: str) -> Iterator[Problem]:
-    lines, env = source.split("\n"), dict[str, Any]()
-    tokens = _tokens(source, env)
+    lines, (tokens, env) = source.split("\n"), _parsed(source)
     for token in tokens:
         first, end = token.map or (0, 1)
         if code := _block_code(token, lines, end):

@@ -2,17 +2,17 @@
 
 mjml-python validates nothing (unknown tags pass, unknown attributes vanish), raises a PanicException on a few
 broken inputs and crashes the whole process on deeply nested ones.  So what an author can influence is checked
-here, and compiled in a process of its own.
+here, and compiled in a process of its own (mjml_process.py).
 """
 
 import hashlib
 import re
-import subprocess
-import sys
 import unicodedata
+from functools import lru_cache
 from xml.etree import ElementTree
 
 from mailer.rendering.merge_fields import HOLE, marker
+from mailer.rendering.mjml_process import COMPILER, CompilerFailed
 
 TAGS = frozenset({
     "mjml", "mj-head", "mj-title", "mj-preview", "mj-attributes", "mj-all", "mj-text", "mj-style", "mj-body",
@@ -21,7 +21,8 @@ TAGS = frozenset({
 })  # fmt: skip
 MAX_BYTES = 400_000
 MAX_DEPTH = 100
-TIMEOUT = 30  # seconds
+CHARACTERS = 1024  # of what is written with, kept with what becomes of each
+_NOT_PLAIN = re.compile(r"[^\x00-\x5b\x5d-\x7f]")  # neither ASCII nor, of it, the backslash
 # After a preheader: a mailbox with room left shows this, which is nothing, and not the mail's next words.
 PREVIEW_FILLER = "\u034f\u200c\u00a0" * 90
 
@@ -30,19 +31,21 @@ class MjmlError(Exception):
     """Say that the source is not MJML that can be sent; the message says what and where."""
 
 
+class MjmlTooLarge(MjmlError):
+    """Say that the letter is too large to be made at all; `size` in bytes."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(f"more than {MAX_BYTES // 1000} KB of MJML")
+
+
 def compile_mjml(source: str) -> str:
     """Return the HTML of an MJML source.  Raises MjmlError."""
     _validate(source)
-    child = subprocess.run(
-        [sys.executable, "-m", "mailer.rendering.mjml"],
-        input=_escaped(source).encode(),
-        capture_output=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    if child.returncode:
-        raise MjmlError(f"MJML could not be compiled: {child.stderr.decode(errors='replace')[-300:].strip()}")
-    return child.stdout.decode()
+    try:
+        return COMPILER.compile(_escaped(source))
+    except CompilerFailed as error:
+        raise MjmlError(f"MJML could not be compiled: {error}") from None
 
 
 def compile_holes(source: str) -> str:
@@ -62,18 +65,18 @@ def _escaped(source: str) -> str:
 
     It writes attributes as Rust's Debug does: a no-break space comes out as \\u{a0}.
     """
-    return "".join(c if _survives(c) else f"&#{ord(c)};" for c in source)
+    return _NOT_PLAIN.sub(lambda found: _reference(found[0]), source)
 
 
-def _survives(character: str) -> bool:
-    if character.isascii():
-        return character != "\\"
-    return character <= "\uffff" and unicodedata.category(character)[0] in "LNPS"
+@lru_cache(maxsize=CHARACTERS)
+def _reference(character: str) -> str:
+    survives = character <= "\uffff" and unicodedata.category(character)[0] in "LNPS"
+    return character if survives and character != "\\" else f"&#{ord(character)};"
 
 
 def _validate(source: str) -> None:
-    if len(source.encode()) > MAX_BYTES:
-        raise MjmlError(f"more than {MAX_BYTES // 1000} KB of MJML")
+    if (size := len(source.encode())) > MAX_BYTES:
+        raise MjmlTooLarge(size)
     try:
         root = ElementTree.fromstring(source)  # noqa: S314 -- no DTD can be in it: authors' text is escaped
     except ElementTree.ParseError as error:
@@ -88,16 +91,3 @@ def _walk(element: ElementTree.Element, depth: int) -> None:
         raise MjmlError(f"unknown tag {element.tag}")
     for child in element:
         _walk(child, depth + 1)
-
-
-def _main() -> None:
-    import mjml  # noqa: PLC0415 -- only the child pays for it
-
-    try:
-        sys.stdout.buffer.write(mjml.mjml2html(sys.stdin.buffer.read().decode(), fonts={}).encode())
-    except BaseException as error:  # PanicException is no Exception
-        sys.exit(f"{type(error).__name__}: {error}")
-
-
-if __name__ == "__main__":
-    _main()

@@ -36,8 +36,8 @@ def long_day(day: date, locale: str) -> str:
 
 
 def clock(at: time | datetime, locale: str) -> str:
-    """Return an hour: 9 h 05, 09:05."""
-    return str(words("rendering", locale)["hour"].format(at=at))
+    """Return an hour: 9 h 05 or 9 h, 09:05 or 09:00."""
+    return str(words("rendering", locale)["hour" if at.minute else "full_hour"].format(at=at))
 
 
 def long_instant(at: datetime, locale: str) -> str:

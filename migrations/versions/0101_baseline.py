@@ -737,6 +737,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revision_id", sa.LargeBinary(), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("after_introductions", sa.Boolean(), nullable=False),
         sa.Column("send_id", sa.Uuid(), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
@@ -967,6 +968,7 @@ def upgrade() -> None:
         sa.Column("revision_id", sa.LargeBinary(), nullable=False),
         sa.Column("approver", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("acknowledged", postgresql.JSONB(), nullable=False),
         sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_approval_issue_id_issue")),
         sa.ForeignKeyConstraint(
             ["revision_id"], ["revision.sha256"], name=op.f("fk_approval_revision_id_revision")
@@ -1007,6 +1009,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("issue_id", "number", name=op.f("pk_version")),
     )
     op.create_index("ix_version_issue_by", "version", ["issue_id", "by"], unique=False)
+    op.create_table(
+        "link_visit",
+        sa.Column("issue_id", sa.Uuid(), nullable=False),
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("fault", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_link_visit_issue_id_issue")),
+        sa.PrimaryKeyConstraint("issue_id", "url", name=op.f("pk_link_visit")),
+    )
     op.create_table(
         "import_file",
         sa.Column("import_id", sa.Uuid(), nullable=False),

@@ -368,7 +368,7 @@ def _schedule(page: Page, site: Site) -> None:
     look(page, exclude="iframe")
     page.get_by_label("Date d’envoi").fill("2099-12-01")
     page.get_by_role("button", name="Programmer").click()
-    expect(page.get_by_text("mardi 1er décembre 2099 à 08:00").first).to_be_visible()
+    expect(page.get_by_text("mardi 1er décembre 2099 à 8\u00a0h").first).to_be_visible()
     look(page, exclude="iframe")
 
 

@@ -17,6 +17,7 @@ from mailer.core import embedded
 from mailer.core import settings as settings_module
 from mailer.core.db import engine
 from mailer.core.settings import Settings
+from mailer.monitoring import alarms
 from mailer.web.app import create_app
 from mailer.web.public import forms
 from mailer.web.security import limiter
@@ -59,6 +60,7 @@ def opened(folder: Path) -> Iterator[House]:
         app.permanent_session_lifetime = _YEARS  # the browser goes by its own clock
         limiter.enabled = False
         forms.FASTEST = timedelta(0)  # time stands still: nobody takes any
+        alarms.KEPT_FOR = timedelta(0)
         server = make_server("127.0.0.1", 0, app, threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

@@ -87,6 +87,20 @@ def unfold(words: str) -> Step:
     return act
 
 
+def preview_in(mode: str, reader: str = "named") -> Step:
+    """Look at the letter on this screen, as this reader."""
+
+    def act(page: Page, _: dict[str, str]) -> None:
+        with page.expect_response(lambda answer: f"mode={mode}" in answer.url):
+            page.locator(f"label[for=mode-{mode}]").click()
+        if reader != "named":
+            with page.expect_response(lambda answer: f"reader={reader}" in answer.url):
+                page.locator("#preview-reader").select_option(reader)
+        page.locator(".preview-coming").wait_for(state="detached")
+
+    return act
+
+
 def give_file(page: Page, _: dict[str, str]) -> None:
     body = FILE.encode()
     page.locator("#file").set_input_files(

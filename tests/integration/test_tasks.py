@@ -28,7 +28,9 @@ def test_every_task_has_its_queue(settings: Settings) -> None:
     queues = {name: tasks.app.amqp.router.route({}, name)["queue"].name for name in ours}
     assert {name for name, queue in queues.items() if queue == "letters"} == {"mailer.send"}
     assert {name for name, queue in queues.items() if queue == "notices"} == {"mailer.notices"}
-    slow = {f"mailer.{name}" for name in ("imports", "inbox", "verify", "keep", "keep_again", "routes")}
+    slow = {
+        f"mailer.{name}" for name in ("imports", "inbox", "links", "verify", "keep", "keep_again", "routes")
+    }
     assert {name for name, queue in queues.items() if queue == "chores"} == slow
     assert set(queues.values()) == {"letters", "notices", "ticks", "chores"}
 

@@ -24,6 +24,19 @@ def log_in(
     return client.post("/login", query_string={"next": asked} if asked else {}, data=data, headers=FRENCH)
 
 
-def act(client: FlaskClient, issue_id: UUID, move: str, **data: str) -> TestResponse:
+def act(client: FlaskClient, issue_id: UUID, move: str, **data: str | list[str]) -> TestResponse:
     data["csrf_token"] = token(client, "/desk/")
     return client.post(f"/desk/issues/{issue_id}/{move}", data=data, headers=FRENCH)
+
+
+def asked(page: str) -> list[str]:
+    """The keys of the warnings that a page has to be acknowledged one by one."""
+    return re.findall(r'name="acknowledged" type="checkbox" value="(\w+)"', page)
+
+
+def approve(client: FlaskClient, issue_id: UUID, move: str, **data: str) -> TestResponse:
+    """Schedule or send an issue, and acknowledge what is asked about on the way."""
+    first = act(client, issue_id, move, **data)
+    if first.status_code != 422 or not asked(first.text):
+        return first
+    return act(client, issue_id, move, **data, acknowledged=asked(first.text))

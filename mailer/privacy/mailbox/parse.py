@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from enum import StrEnum
-from html import unescape
 
 from mailer.core.address import InvalidAddress, normalise
 from mailer.privacy.models import Right
+from mailer.rendering.plain_text import from_html
 
 LONGEST = 5_000  # characters of what was written that are kept
 LONGEST_HEAD = 64_000  # bytes of all headers…
@@ -43,8 +43,6 @@ _QUOTED = re.compile(
     r"|Le .{5,120} a écrit[ \u00a0]?:[ \t\r]*|On .{5,120} wrote:[ \t\r]*|_{20,})$",
     re.MULTILINE,
 )
-_UNSEEN = frozenset({"style", "script", "head"})
-_BREAKS = frozenset({"p", "br", "br/", "div", "tr", "li", "blockquote"})
 _ENGLISH = re.compile(r"\b(the|you|your|please|and|have|would|want|data|about)\b", re.IGNORECASE)
 _FRENCH = re.compile(r"\b(le|la|les|vous|votre|je|mes|veuillez|merci|bonjour|données)\b", re.IGNORECASE)
 
@@ -219,7 +217,7 @@ def _text(mail: EmailMessage) -> str:
         return ""
     text = str(body.get_content())
     if body.get_content_subtype() == "html":
-        text = _plain(text)
+        text = from_html(text)
     quoted = _QUOTED.search(text)
     own = text[: quoted.start()].strip() if quoted else text.strip()
     shown = "".join(c if c.isprintable() or c == "\n" else " " for c in own or text.strip())
@@ -228,18 +226,3 @@ def _text(mail: EmailMessage) -> str:
 
 def _locale(text: str) -> str:
     return "en" if len(_ENGLISH.findall(text)) > len(_FRENCH.findall(text)) else "fr"
-
-
-def _plain(page: str) -> str:
-    """Return the text of an HTML page in one pass: parsers take the square of its length at worst."""
-    words: list[str] = []
-    unseen, pieces = 0, page.split("<!--")
-    shown = pieces[0] + "".join(piece.partition("-->")[2] for piece in pieces[1:])
-    for at, chunk in enumerate(shown.split("<")):
-        tag, _, after = chunk.partition(">") if at else ("", "", chunk)
-        name = (tag.split(None, 1) or [""])[0].lower()
-        unseen = max(unseen + (name in _UNSEEN) - (name[1:] in _UNSEEN and name.startswith("/")), 0)
-        words += ["\n"] if name in _BREAKS else []
-        words += [] if unseen else [" ".join(re.split(r"\s", after))]
-    lines = (" ".join(line.split()) for line in unescape("".join(words)).split("\n"))
-    return "\n".join(line for line in lines if line)

@@ -269,8 +269,8 @@ NOT_PERSONAL = {
     "departure": ("counts by day", "newsletter_id day reason count"),
     "issue": (
         "publications",
-        "id newsletter_id state content assets title created_at revision_id due_at send_id "
-        "started_at closed_at paused_for candidates audience excluded",
+        "id newsletter_id state content assets title created_at revision_id due_at "
+        "after_introductions send_id started_at closed_at paused_for candidates audience excluded",
     ),
     "subscriber_import": (
         "how far a file is, and counts",
@@ -282,7 +282,11 @@ NOT_PERSONAL = {
         "publications, before they were published",
         "issue_id number content assets act about undoable redoable",
     ),
-    "approval": ("which revision of which issue", "id issue_id revision_id"),
+    "approval": (
+        "which revision of which issue, and what the checks said of it",
+        "id issue_id revision_id acknowledged",
+    ),
+    "link_visit": ("addresses of publications", "issue_id url asked_at looked_at status fault"),
     "import_file": ("a sequence", "import_id number"),
     "import_report": ("line numbers and outcomes", "import_id number lines"),
     "resolution": ("counts, and a reply without addresses", "id issue_id kind rows wording"),

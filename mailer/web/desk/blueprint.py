@@ -17,6 +17,7 @@ from mailer.web.desk.alarms import alarms
 from mailer.web.desk.case_data import data
 from mailer.web.desk.case_letters import acts
 from mailer.web.desk.cases import rights
+from mailer.web.desk.checks import checks
 from mailer.web.desk.compose import compose
 from mailer.web.desk.compose_block import compose_block
 from mailer.web.desk.compose_start import compose_start
@@ -35,6 +36,7 @@ desk.register_blueprint(account)
 desk.register_blueprint(issue)
 desk.register_blueprint(moves)
 desk.register_blueprint(compose)
+desk.register_blueprint(checks)
 desk.register_blueprint(compose_block)
 desk.register_blueprint(compose_start)
 desk.register_blueprint(history)

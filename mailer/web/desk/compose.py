@@ -12,9 +12,9 @@ from mailer.core.settings import settings
 from mailer.issues import composing, draft_preview, drafts, fields, form_words, lifecycle
 from mailer.issues.blocks import KINDS
 from mailer.issues.drafts import Document, Stale, Values
-from mailer.issues.findings import Finding
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import ForbiddenMove
+from mailer.web.desk import check_lines
 from mailer.web.desk.compose_draft import NotADraft, changed, number_in, opened, said, to_letter, tried
 
 compose = Blueprint("compose", __name__, url_prefix="/issues/<uuid:issue_id>/compose")
@@ -35,8 +35,8 @@ def page(issue_id: UUID) -> ResponseReturnValue:
             document=document,
             outline=[_line(block, found.assets) for block in document["blocks"]],
             head_missing=said().missing(form_words.HEAD, drafts.head_faults(document)),
-            findings=_findings(db, found, document),
             said=said(),
+            **_checks(db, found, document),
         )
 
 
@@ -129,13 +129,13 @@ def _line(block: Values, known: dict[str, str]) -> Values:
     }
 
 
-def _findings(db: Session, found: Issue, document: Document) -> list[tuple[Finding, str]]:
-    """Return what the checks find once nothing is missing, each with the id of its block."""
+def _checks(db: Session, found: Issue, document: Document) -> dict[str, object]:
+    """Return what the checks say once nothing is missing."""
     if drafts.head_faults(document) or any(map(drafts.block_faults, document["blocks"])):
-        return []  # the outline says it, beside each block
-    ids = {f"blocks[{place}]": block["id"] for place, block in enumerate(document["blocks"])}
-    listed = lifecycle.findings(db, found, settings(), leaves=utcnow())
-    return [(each, ids.get(each.where.partition(".")[0], "")) for each in listed]
+        return {"checked": None}  # the outline says it, beside each block
+    return check_lines.section(
+        db, found, lifecycle.findings(db, found, settings(), leaves=utcnow()), "compose"
+    )
 
 
 def _head_page(found: Issue, values: Values, revision: int, faults: dict[str, str], **more: object) -> str:

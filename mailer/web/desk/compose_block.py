@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from mailer.issues.drafts import PICTURES, Stale, TooManyBlocks, Values
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import ForbiddenMove
 from mailer.web.desk import labels
+from mailer.web.desk import preview as previewing
 from mailer.web.desk.compose_draft import (
     NotADraft,
     allow_images,
@@ -29,7 +30,7 @@ from mailer.web.desk.compose_draft import (
     said,
     to_letter,
 )
-from mailer.web.desk.issue import PREVIEW_CSP, fetch, sample
+from mailer.web.desk.issue import fetch, locale_of
 
 compose_block = Blueprint(
     "compose_block", __name__, url_prefix="/issues/<uuid:issue_id>/compose/blocks/<block_id>"
@@ -87,11 +88,10 @@ def preview(issue_id: UUID, block_id: str) -> ResponseReturnValue:
     """Show one block as its readers will see it, alone in a frame."""
     with transaction() as db:
         found, _document = opened(db, issue_id)
-        page = lifecycle.rendered_block(db, found, block_id, settings()).html
-        response = Response(sample(page, found, escape=True))
-    response.headers["Content-Security-Policy"] = PREVIEW_CSP.format(site=settings().public_url)
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
+        return previewing.shown(
+            lambda locale: lifecycle.rendered_block(db, found, block_id, settings(), locale=locale),
+            locale_of(found),
+        )
 
 
 def _saved(db: Session, found: Issue, block_id: str, kind: str, revision: int) -> Saved:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, jsonify, redirect, render_template, url_for
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_decimal
 from flask_wtf import FlaskForm
@@ -12,24 +12,26 @@ from sqlalchemy.orm import Session
 from wtforms import StringField
 
 from mailer.core.db import transaction, utcnow
+from mailer.core.i18n import Locale
 from mailer.core.settings import settings
-from mailer.delivery import due, expected_audience, refusals, reports, unknown
+from mailer.delivery import due, expected_audience, refusals, reports, scheduling, unknown
 from mailer.delivery.certificate import NotClosed, certify
 from mailer.issues import lifecycle
-from mailer.issues.findings import Finding
 from mailer.issues.models import Issue
+from mailer.issues.preview_views import PreviewView
 from mailer.issues.state_machine import IssueState, Move, moves_from
 from mailer.rendering.local_time import AmbiguousTime, BadTime
-from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, marked, values_for
+from mailer.rendering.merge_fields import marked
+from mailer.rendering.mjml import MjmlTooLarge
 from mailer.staff.models import Staff
 from mailer.subscribers.recipients import count
-from mailer.web.desk import labels
+from mailer.web.desk import check_lines, labels
+from mailer.web.desk import preview as previewing
 
 issue = Blueprint("issue", __name__, url_prefix="/issues/<uuid:issue_id>")
 
 BEFORE = frozenset({IssueState.DRAFT, IssueState.SCHEDULED})
 LEAVING = frozenset({IssueState.SENDING, IssueState.PAUSED, IssueState.CANCELLED})
-PREVIEW_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src {site}; frame-ancestors 'self'"
 
 
 class ScheduleForm(FlaskForm):  # type: ignore[misc]
@@ -38,7 +40,16 @@ class ScheduleForm(FlaskForm):  # type: ignore[misc]
     day = StringField()
     time = StringField()
     fold = StringField()
-    accepted = StringField()  # the codes of what was said about the audience, and taken
+
+    @property
+    def ticked(self) -> list[str]:
+        """Return the keys of the warnings that were acknowledged."""
+        return request.form.getlist("acknowledged")
+
+    @property
+    def waits(self) -> bool:
+        """Return whether the issue is to wait until imported people are told."""
+        return "waits" in request.form
 
     @property
     def typed(self) -> str:
@@ -62,29 +73,29 @@ def recipients(db: Session, of: Issue) -> int:
     return count(db, of.newsletter_id) if of.audience is None else of.audience
 
 
-def about_audience(db: Session, of: Issue) -> list[Finding]:
-    """Return what is odd about whom an issue would go to, as long as that is not decided."""
-    return expected_audience.findings(db, of) if of.state in BEFORE else []
-
-
-def show(issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None, *, asked: bool = False) -> str:
+def show(
+    issue_id: UUID, form: ScheduleForm, fault: BadTime | None = None, *, leaves: datetime | None = None
+) -> str:
     """Return the issue's page, with what was typed in its form and what is wrong with it.
 
-    `asked`: what is odd about the audience has to be accepted first.
+    `leaves`: when it would leave, if there were no warnings that have to be acknowledged first.
     """
     now = utcnow()
     with transaction() as db:
         found = fetch(db, issue_id)
-        audience = about_audience(db, found)
+        at = leaves or found.due_at or now
+        findings = lifecycle.findings(db, found, settings(), leaves=at) if found.state in BEFORE else []
+        audience = expected_audience.findings(db, found) if found.state in BEFORE else []
         return render_template(
             "desk/issue.html",
             issue=found,
             moves={move.value for move in moves_from(found.state) - {Move.START, Move.CLOSE, Move.RESEND}},
-            findings=audience + lifecycle.findings(db, found, settings(), leaves=found.due_at or now),
-            audience_findings=audience if asked else [],
+            warned=scheduling.warned(db, found, findings) if found.state is IssueState.DRAFT else [],
+            asked=leaves is not None,
+            **check_lines.section(db, found, audience + findings, "issue"),
             subject=_line(found, "subject"),
             preheader=_line(found, "preheader"),
-            text=sample(lifecycle.rendered(db, found, settings()).text, found, escape=False),
+            text=_text(db, found),
             progress=reports.progress(db, issue_id) if _is_live(found) or found.closed_at else None,
             recipients=recipients(db, found),
             undecided=sum(each.rows for each in unknown.undecided(db, issue_id)),
@@ -108,10 +119,9 @@ def preview(issue_id: UUID) -> ResponseReturnValue:
     """Show the letter as a reader will get it, alone in a frame."""
     with transaction() as db:
         found = fetch(db, issue_id)
-        response = Response(sample(lifecycle.rendered(db, found, settings()).html, found, escape=True))
-    response.headers["Content-Security-Policy"] = PREVIEW_CSP.format(site=settings().public_url)
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
+        return previewing.shown(
+            lambda locale: lifecycle.rendered(db, found, settings(), locale=locale), locale_of(found)
+        )
 
 
 @issue.get("/progress.json")
@@ -159,14 +169,27 @@ def certificate_file(issue_id: UUID) -> ResponseReturnValue:
     return response
 
 
-def sample(text: str, found: Issue, *, escape: bool) -> str:
-    """Return the letter as one reader would get it; the unsubscribe link leads nowhere."""
-    name, locale = "Camille Dupont", found.content.get("locale", found.newsletter.locale)
-    return fill(text, values_for(locale, name) | {UNSUBSCRIBE_URL: "#"}, escape=escape)
+def sample(text: str, found: Issue) -> str:
+    """Return a line or the text as one reader would get it."""
+    return PreviewView().filled(text, locale_of(found), escape=False)
+
+
+def _text(db: Session, found: Issue) -> str:
+    """Return the text part as one reader would get it; nothing of a letter that is too large to be made."""
+    try:
+        return sample(lifecycle.rendered(db, found, settings()).text, found)
+    except MjmlTooLarge:
+        return ""
+
+
+def locale_of(found: Issue) -> Locale:
+    """Return the language a letter is written in."""
+    locale: Locale = found.content.get("locale", found.newsletter.locale)
+    return locale
 
 
 def _line(found: Issue, name: str) -> str:
-    return sample(marked(found.content.get(name, "")), found, escape=False)
+    return sample(marked(found.content.get(name, "")), found)
 
 
 def _approver(db: Session, approver: str) -> str:

@@ -4,23 +4,25 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
 
 from mailer.core import audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.i18n import label
 from mailer.core.settings import settings
-from mailer.delivery import refusals, reports, unknown
+from mailer.delivery import refusals, reports, scheduling, unknown
 from mailer.issues import lifecycle
+from mailer.issues.acknowledgement import NotAcknowledged
 from mailer.issues.models import Issue
-from mailer.issues.state_machine import ForbiddenMove, IssueState, Move, moves_from
+from mailer.issues.state_machine import ForbiddenMove, Move, moves_from
 from mailer.rendering.local_time import BadTime, parse_future
 from mailer.web.desk import labels
-from mailer.web.desk.issue import ScheduleForm, about_audience, fetch, recipients, show
+from mailer.web.desk.issue import ScheduleForm, fetch, recipients, show
 
 moves = Blueprint("moves", __name__, url_prefix="/issues/<uuid:issue_id>")
 Act = Callable[[Session, Issue, datetime], None]
@@ -33,16 +35,19 @@ def schedule(issue_id: UUID) -> ResponseReturnValue:
         due_at = parse_future(form.typed, settings().zone, form.turn, now=utcnow())
     except BadTime as fault:
         return show(issue_id, form, fault), 422
-    if _unaccepted(issue_id):
-        return show(issue_id, form, asked=True), 422
-    return _move(issue_id, _leave_at(due_at), _("Programmé : %(when)s.", when=labels.when(due_at)))
+    try:
+        return _move(issue_id, _leave_at(due_at, form), _("Programmé : %(when)s.", when=labels.when(due_at)))
+    except NotAcknowledged:
+        return show(issue_id, form, leaves=due_at), 422
 
 
 @moves.post("/send")
 def send(issue_id: UUID) -> ResponseReturnValue:
-    if _unaccepted(issue_id):
-        return redirect(url_for("desk.moves.confirm_send", issue_id=issue_id), 303)
-    return _move(issue_id, _leave_at(utcnow()), _("L’envoi commence."))
+    form = ScheduleForm()
+    try:
+        return _move(issue_id, _leave_at(utcnow(), form), _departed(form))
+    except NotAcknowledged:
+        return make_response(_confirm_send(issue_id, form, asked=True), 422)
 
 
 @moves.post("/send-late")
@@ -105,7 +110,7 @@ def confirm_resend(issue_id: UUID) -> ResponseReturnValue:
 
 @moves.get("/send")
 def confirm_send(issue_id: UUID) -> ResponseReturnValue:
-    return _confirm(issue_id, Move.SCHEDULE, "desk/send.html")
+    return _confirm_send(issue_id, ScheduleForm(), asked=False)
 
 
 @moves.get("/delete")
@@ -118,27 +123,28 @@ def confirm_cancel(issue_id: UUID) -> ResponseReturnValue:
     return _confirm(issue_id, Move.CANCEL, "desk/cancel.html")
 
 
-def _leave_at(due_at: datetime) -> Act:
+def _leave_at(due_at: datetime, form: ScheduleForm) -> Act:
     def act(db: Session, found: Issue, now: datetime) -> None:
-        approver = str(current_user.id)
-        lifecycle.schedule(db, found, due_at=due_at, approver=approver, now=now, settings=settings())
+        scheduling.schedule(
+            db, found, settings(), due_at=due_at, approver=str(current_user.id), locale=labels.language(),
+            acknowledged=form.ticked, now=now, waits=form.waits,
+        )  # fmt: skip
 
     return act
+
+
+def _departed(form: ScheduleForm) -> str:
+    if form.waits:
+        return str(
+            _("L’envoi commencera quand les personnes importées auront reçu le courriel d’information.")
+        )
+    return str(_("L’envoi commence."))
 
 
 def _delete(db: Session, found: Issue, now: datetime) -> None:
     who, details = str(current_user.id), {"issue": str(found.id)}
     lifecycle.delete(db, found)
     audit.record(db, who=who, what="issue delete", details=details, now=now)
-
-
-def _unaccepted(issue_id: UUID) -> bool:
-    """Return whether something odd about the audience was not yet said and accepted."""
-    with transaction() as db:
-        found = fetch(db, issue_id)
-        draft = found.state is IssueState.DRAFT  # else there is nothing to decide any more
-        said = {finding.code for finding in about_audience(db, found)} if draft else set()
-    return not said <= set(request.form.get("accepted", "").split())
 
 
 def _decide(decision: Callable[..., int]) -> Act:
@@ -184,11 +190,23 @@ def _confirm(issue_id: UUID, move: Move, template: str) -> ResponseReturnValue:
         found = fetch(db, issue_id)
         if move not in moves_from(found.state):
             return redirect(url_for("desk.issue.page", issue_id=issue_id))
+        return render_template(template, issue=found, progress=reports.progress(db, issue_id))
+
+
+def _confirm_send(issue_id: UUID, form: ScheduleForm, *, asked: bool) -> str | Response:
+    """Ask once more, with what has to be acknowledged; `asked`: some of it was left out."""
+    with transaction() as db:
+        found = fetch(db, issue_id)
+        if Move.SCHEDULE not in moves_from(found.state):
+            return redirect(url_for("desk.issue.page", issue_id=issue_id))
+        findings = lifecycle.findings(db, found, settings(), leaves=utcnow())
         return render_template(
-            template,
+            "desk/send.html",
             issue=found,
-            audience_findings=(audience := about_audience(db, found)),
-            findings=audience + lifecycle.findings(db, found, settings(), leaves=utcnow()),
+            errors=[finding for finding in findings if finding.level == "error"],
+            warned=scheduling.warned(db, found, findings),
+            ticked=form.ticked,
+            waits=form.waits,
+            asked=asked,
             recipients=recipients(db, found),
-            progress=reports.progress(db, issue_id),
         )

@@ -16,7 +16,7 @@ from mailer.issues.state_machine import IssueState
 from mailer.monitoring import alarms, lifecycle, sentences
 from mailer.newsletters.models import LegalBasis
 from mailer.rendering.local_time import shown
-from mailer.rendering.typography import typeset
+from mailer.rendering.typography import clock, typeset
 from mailer.smtp.replies import FINAL, DeliveryState
 from mailer.subscribers.eligibility import Withheld
 
@@ -24,7 +24,11 @@ BAR = (  # the order of the states in the bar: those of the messages that are do
     DeliveryState.ACCEPTED, DeliveryState.REFUSED, DeliveryState.WITHHELD, DeliveryState.UNKNOWN,
     DeliveryState.DEFERRED, DeliveryState.HANDED, DeliveryState.PENDING,
 )  # fmt: skip
-LEVELS = {"error": lazy_gettext("À corriger"), "warning": lazy_gettext("À vérifier")}
+LEVELS = {
+    "error": lazy_gettext("À corriger"),
+    "warning": lazy_gettext("À vérifier"),
+    "advice": lazy_gettext("Conseil"),
+}
 
 
 class Segment(NamedTuple):
@@ -62,7 +66,7 @@ def unattended() -> list[str]:
     """Return what asks for a person now, and nobody has taken on."""
     with transaction() as db:
         taken = lifecycle.acknowledged(db)
-        found = alarms.find(db, now=utcnow())
+        found = alarms.RECENT.find(db, now=utcnow())
     return [alarm.sentence(language()) for alarm in found if alarm.name not in taken]
 
 
@@ -83,8 +87,9 @@ def when(at: datetime) -> str:
 
 
 def briefly(at: datetime) -> str:
-    """For a table: 1 déc. 2026, 08:00."""
-    return str(format_datetime(at.astimezone(settings().zone), "d MMM y, HH:mm", rebase=False))
+    """For a table: 1 déc. 2026, 8 h; 1 Dec 2026, 08:00."""
+    local = at.astimezone(settings().zone)
+    return f"{format_datetime(local, 'd MMM y', rebase=False)}, {clock(local, language())}"
 
 
 def people(count: int) -> str:

@@ -24,8 +24,9 @@ title: "Sans faute"
 subject: '{{ name | "lecteur" }}, votre lettre'
 preheader: "{{ greeting }} voici la lettre"
 blocks:
+  - {kind: masthead, title: La lettre}
   - {kind: heading, text: 'Pour {{ name | "vous" }}'}
-  - {kind: text, text: 'Un [site](https://www.exemple.fr/).'}
+  - {kind: text, text: 'Voici [le site de la ville](https://www.exemple.fr/).'}
   - kind: colophon
     lines: [{role: Direction, names: Léa}]
 """
@@ -59,6 +60,7 @@ def test_an_import_says_what_the_checks_find() -> None:
     assert "warning: There is no colophon" in done.stderr
     made = imported(FILES / "smallimg.yaml")
     assert [(found["level"], found["code"], found["where"]) for found in made["findings"]] == [
+        ("warning", "no_main_title", ""),
         ("warning", "markup_in_line", "blocks[0].image.alt"),
         ("warning", "picture_width", "blocks[0].image"),
     ]
@@ -80,7 +82,10 @@ def test_an_error_stops_a_schedule_in_one_sentence(file: Path) -> None:
     assert [found["code"] for found in made["findings"]] == ["link_relative"]
     done = mailer("issue", "schedule", made["id"], *AT, "--accept-warnings")
     assert done.returncode == 1
-    assert "this issue is not ready: The link “site” (/page): the address is relative" in done.stderr
+    assert (
+        "this issue is not ready: The link “le site de la ville” (/page): the address is relative"
+        in done.stderr
+    )
     assert state(made["id"]) == "draft"
 
 
@@ -90,10 +95,16 @@ def test_warnings_are_shown_and_have_to_be_accepted(file: Path) -> None:
     asked = mailer("issue", "schedule", issue_id, *AT)
     assert asked.returncode == 1
     assert "warning: There is no colophon" in asked.stderr
-    assert "1 warning. Schedule this issue all the same?" in asked.stderr
+    assert "Warning 1 of 1 (no_colophon): schedule this issue all the same?" in asked.stderr
     assert "--accept-warnings" in asked.stderr
     assert state(issue_id) == "draft"
-    assert facts("issue", "schedule", issue_id, *AT, "--accept-warnings")["state"] == "scheduled"
+    accepted = mailer("issue", "schedule", issue_id, *AT, "--accept-warnings", "--json")
+    assert "warning: There is no colophon" in accepted.stderr
+    assert json.loads(accepted.stdout)["acknowledged"] == ["no_colophon"]
+    facts("issue", "unschedule", issue_id)
+    assert (
+        facts("issue", "schedule", issue_id, *AT)["state"] == "scheduled"
+    )  # it was read, of the same content
 
 
 def test_nothing_to_warn_of_is_scheduled_at_once(file: Path) -> None:
@@ -114,7 +125,9 @@ def test_who_it_would_go_to_is_asked_about_when_that_is_odd(file: Path) -> None:
     assert done.returncode == 1
     assert "would go to 3 recipients, less than half of the last one (7)" in done.stderr
     assert "will not receive this issue before it: 2" in done.stderr
-    assert "2 warnings." in done.stderr
+    assert "Warning 1 of 2 (audience_fell)" in done.stderr
+    waits = mailer("issue", "schedule", imported(file)["id"], *AT, "--after-introductions")
+    assert "Warning 1 of 1 (audience_fell)" in waits.stderr
 
 
 def test_a_preview_is_what_is_received(file: Path, tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
+from mailer.core.after_commit import Task
 from mailer.core.audit import Audit
 from mailer.core.db import transaction, utcnow
 from mailer.core.fingerprint import fingerprint_of
-from mailer.delivery import audience
+from mailer.core.public_web import Answer
+from mailer.delivery import audience, due
 from mailer.delivery.models import Delivery
-from mailer.issues import render
+from mailer.issues import link_visits, render
 from mailer.issues.models import Approval, Issue
 from mailer.issues.state_machine import IssueState
 from mailer.newsletters.models import Newsletter, Theme
@@ -22,9 +24,9 @@ from mailer.rendering.mjml import compile_holes
 from mailer.rendering.typography import french
 from mailer.smtp.replies import DeliveryState
 from mailer.subscribers import suppressions
-from mailer.subscribers.models import Subscriber, SuppressionReason
+from mailer.subscribers.models import Subscriber, Subscription, SuppressionReason
 from mailer.subscribers.suppressions import SuppressedAddress
-from tests.support.desk_client import FRENCH, act, log_in, token
+from tests.support.desk_client import FRENCH, act, approve, asked, log_in, token
 from tests.support.desk_rows import (
     NOW,
     PASSWORD,
@@ -36,7 +38,6 @@ from tests.support.desk_rows import (
 from tests.support.make import import_people, make_readers
 
 pytestmark = pytest.mark.usefixtures("clean")
-NOBODY = {"accepted": "audience_empty"}  # what is said of an issue that nobody would get
 
 
 @pytest.fixture
@@ -175,9 +176,9 @@ def test_lists(client: FlaskClient) -> None:
 
 def test_scheduling(client: FlaskClient) -> None:
     issue_id = an_issue()
-    assert act(client, issue_id, "schedule", day="2099-12-01", time="08:00", **NOBODY).status_code == 303
+    assert approve(client, issue_id, "schedule", day="2099-12-01", time="08:00").status_code == 303
     page = client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
-    assert "mardi 1er décembre 2099 à 08:00 (heure de Paris, 07:00 UTC)" in page
+    assert "mardi 1er décembre 2099 à 8\u00a0h (heure de Paris, 7\u00a0h UTC)" in page
     assert act(client, issue_id, "unschedule").status_code == 303
     assert state_of(issue_id) is IssueState.DRAFT
 
@@ -198,7 +199,7 @@ def test_the_number_before_a_send_is_the_freeze_s(client: FlaskClient) -> None:
     )
     for page in ("/desk/newsletters", f"/desk/issues/{issue_id}"):
         assert "<dt>Destinataires</dt><dd>3</dd>" in client.get(page, headers=FRENCH).text
-    assert act(client, issue_id, "send", accepted="introductions_wait").status_code == 303
+    assert approve(client, issue_id, "send").status_code == 303
     with transaction() as db:
         frozen = audience.freeze(db, issue_id, now=utcnow())
         assert frozen
@@ -208,14 +209,14 @@ def test_the_number_before_a_send_is_the_freeze_s(client: FlaskClient) -> None:
 def test_one_content_is_compiled_once(client: FlaskClient, compiled: list[str]) -> None:
     """However often it is looked at, checked, approved, taken back and approved again."""
     issue_id = an_issue()
-    page, tomorrow = f"/desk/issues/{issue_id}", {"day": "2099-12-01", "time": "08:00"} | NOBODY
+    page, tomorrow = f"/desk/issues/{issue_id}", {"day": "2099-12-01", "time": "08:00"}
     for path in (page, f"{page}/preview", f"{page}/send", page, f"{page}/preview"):
         assert client.get(path).status_code == 200
     for _ in range(2):
-        assert act(client, issue_id, "schedule", **tomorrow).status_code == 303
+        assert approve(client, issue_id, "schedule", **tomorrow).status_code == 303
         assert client.get(f"{page}/preview").status_code == 200
         assert act(client, issue_id, "unschedule").status_code == 303
-    assert act(client, issue_id, "send", **NOBODY).status_code == 303
+    assert approve(client, issue_id, "send").status_code == 303
     assert state_of(issue_id) is IssueState.SCHEDULED
     assert len(compiled) == 1
 
@@ -258,16 +259,16 @@ def test_a_bad_time_is_explained_and_kept(client: FlaskClient, day: str, time: s
 
 def test_an_hour_that_happens_twice_can_be_chosen(client: FlaskClient) -> None:
     issue_id = an_issue()
-    asked = {"day": "2099-10-25", "time": "02:30"} | NOBODY
-    assert 'name="fold"' in act(client, issue_id, "schedule", **asked).text
-    assert act(client, issue_id, "schedule", **asked, fold="1").status_code == 303
-    assert "01:30 UTC" in client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
+    typed = {"day": "2099-10-25", "time": "02:30"}
+    assert 'name="fold"' in act(client, issue_id, "schedule", **typed).text
+    assert approve(client, issue_id, "schedule", **typed, fold="1").status_code == 303
+    assert "1\u00a0h\u00a030 UTC" in client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
 
 
 def test_sending_twice_sends_once(client: FlaskClient) -> None:
     issue_id = an_issue()
     assert french("Envoyer maintenant ?") in client.get(f"/desk/issues/{issue_id}/send", headers=FRENCH).text
-    assert act(client, issue_id, "send", **NOBODY).status_code == 303
+    assert approve(client, issue_id, "send").status_code == 303
     after = everything()
     again = act(client, issue_id, "send")
     assert again.status_code == 303
@@ -316,17 +317,6 @@ def test_numbers_are_there_without_script(client: FlaskClient) -> None:
     assert "Actualiser les chiffres" in page
 
 
-def test_preview_is_alone_in_its_frame(client: FlaskClient) -> None:
-    issue_id = an_issue()
-    answer = client.get(f"/desk/issues/{issue_id}/preview")
-    assert answer.headers.getlist("Content-Security-Policy") == [
-        "default-src 'none'; style-src 'unsafe-inline'; img-src http://letters.example.org; "
-        "frame-ancestors 'self'"
-    ]
-    assert "Camille" in answer.text
-    assert "<iframe sandbox title=" in client.get(f"/desk/issues/{issue_id}").text
-
-
 def test_certificate(client: FlaskClient) -> None:
     issue_id = an_issue(IssueState.SENDING, accepted=3, withheld=1)
     page, file = f"/desk/issues/{issue_id}/certificate", f"/desk/issues/{issue_id}/certificate.json"
@@ -363,44 +353,128 @@ def test_the_components_in_each_theme(client: FlaskClient) -> None:
     assert [page.text.count(' data-theme="dsfr" data-scheme=') for page in pages] == [0, 2, 0]
 
 
-def test_an_audience_of_nobody_is_asked_about_first(client: FlaskClient) -> None:
-    issue_id = an_issue()
-    asked = act(client, issue_id, "schedule", day="2099-12-01", time="08:00")
-    assert asked.status_code == 422
-    assert "Personne ne recevrait ce numéro" in asked.text
-    assert 'value="audience_empty"' in asked.text
-    assert 'value="2099-12-01"' in asked.text
-    assert act(client, issue_id, "send").location.endswith(f"{issue_id}/send")
+def test_each_warning_is_acknowledged_by_name(client: FlaskClient) -> None:
+    issue_id, typed = an_issue(), {"day": "2099-12-01", "time": "08:00"}
+    refused = act(client, issue_id, "schedule", **typed)
+    assert refused.status_code == 422
+    assert "Personne ne recevrait ce numéro" in refused.text
+    assert 'value="2099-12-01"' in refused.text
+    keys = asked(refused.text)
+    assert len(keys) > 1
+    assert act(client, issue_id, "schedule", **typed, acknowledged=keys[1:]).status_code == 422
+    ticked = act(client, issue_id, "schedule", **typed, acknowledged=keys[:1]).text
+    assert f'value="{keys[0]}" required checked' in ticked
+    assert f'value="{keys[1]}" required checked' not in ticked
+    assert act(client, issue_id, "send").status_code == 422
     assert state_of(issue_id) is IssueState.DRAFT
     page = client.get(f"/desk/issues/{issue_id}/send", headers=FRENCH).text
     assert "Personne ne recevrait ce numéro" in page
-    assert act(client, issue_id, "send", **NOBODY).status_code == 303
-    assert state_of(issue_id) is IssueState.SCHEDULED
+    assert act(client, issue_id, "schedule", **typed, acknowledged=keys).status_code == 303
+    with transaction() as db:
+        (kept,) = db.scalars(select(Approval.acknowledged))
+    assert [warning["key"] for warning in kept] == keys
+    assert kept[0]["code"] == "audience_empty"
+    assert kept[0]["sentence"].startswith("Personne ne recevrait")
+    assert act(client, issue_id, "unschedule").status_code == 303
+    again = client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
+    assert asked(again) == []
+    assert french(f"{len(keys)} points ont déjà été vérifiés") in again
+    assert act(client, issue_id, "schedule", **typed).status_code == 303
 
 
 def test_both_questions_about_a_departure_can_be_answered(client: FlaskClient) -> None:
-    """Which of the two hours, then whether to nobody: the first answer is kept beside the second question."""
-    issue_id = an_issue()
-    asked = {"day": "2099-10-25", "time": "02:30"}
-    page = act(client, issue_id, "schedule", **asked, fold="1").text
+    """Which of the two hours, then the warnings: the first answer is kept beside the second question."""
+    issue_id, typed = an_issue(), {"day": "2099-10-25", "time": "02:30"}
+    page = act(client, issue_id, "schedule", **typed, fold="1").text
     assert 'type="hidden" name="fold" value="1"' in page
-    again = act(client, issue_id, "schedule", **asked, **NOBODY).text
-    assert 'type="hidden" name="accepted" value="audience_empty"' in again
+    keys = asked(page)
+    again = act(client, issue_id, "schedule", **typed, acknowledged=keys).text
+    assert again.count("required checked") == len(keys)
 
 
-def test_what_came_up_after_it_was_accepted_is_asked_about_too(client: FlaskClient) -> None:
+def test_what_came_up_after_it_was_acknowledged_is_asked_about_too(client: FlaskClient) -> None:
     with transaction() as db:
         newsletter = make_newsletter(db)
         make_readers(db, newsletter, 3)
         make_issue(db, newsletter, IssueState.CLOSED, candidates=10, audience=10, excluded=0)
         issue_id = make_issue(db, newsletter)
-        import_people(db, newsletter, ["stranger@example.org"])
-    answer = act(client, issue_id, "send", accepted="introductions_wait")
-    assert answer.location.endswith(f"{issue_id}/send")
-    page = client.get(answer.location, headers=FRENCH).text
+    keys = asked(client.get(f"/desk/issues/{issue_id}/send").text)
+    with transaction() as db:
+        import_people(db, db.merge(newsletter), ["stranger@example.org"])
+    answer = act(client, issue_id, "send", acknowledged=keys)
+    assert answer.status_code == 422
+    page = answer.text
     assert "3 destinataires, moins de la moitié du précédent (10)" in page
     assert "ne recevront pas ce numéro avant : 1" in french(page).replace("\u00a0", " ")
     assert state_of(issue_id) is IssueState.DRAFT
+
+
+def test_an_issue_waits_until_imported_people_are_told(client: FlaskClient) -> None:
+    with transaction() as db:
+        newsletter = make_newsletter(db)
+        make_readers(db, newsletter, 3)
+        issue_id = make_issue(db, newsletter)
+        import_people(db, newsletter, ["stranger@example.org"])
+    page = client.get(f"/desk/issues/{issue_id}/send").text
+    keys = asked(page)
+    assert 'name="waits"' in page
+    assert act(client, issue_id, "send", acknowledged=keys[1:], waits="yes").status_code == 303
+    assert state_of(issue_id) is IssueState.SCHEDULED
+    assert "Au plus tôt" in client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
+    later = utcnow() + timedelta(days=3)
+    with transaction() as db:
+        assert due.to_freeze(db, now=later, late_after=timedelta(hours=1)) == []
+        assert due.late(db, now=later, late_after=timedelta(hours=1)) == []
+        db.execute(update(Subscription).values(informed_at=NOW))
+        assert due.to_freeze(db, now=later, late_after=timedelta(hours=1)) == [issue_id]
+
+
+def test_a_check_is_explained_and_mended_where_it_can_be(client: FlaskClient) -> None:
+    issue_id = an_issue()
+    with transaction() as db:
+        issue = db.get_one(Issue, issue_id)
+        blocks = [{"kind": "text", "text": "Bonjour: l'aide"}]
+        issue.content = issue.content | {"blocks": blocks}
+    page = client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
+    for words in (
+        "Il manque une espace",
+        "Une typographie soignée",
+        "Corriger dans ce bloc",
+        "Ajouter un ours",
+    ):
+        assert words in page
+    mend = {"block": "1", "revision": "1", "back": "issue"}
+    assert act(client, issue_id, "checks/mend", code="typo_space", **mend).status_code == 303
+    stale = act(client, issue_id, "checks/mend", code="typo_apostrophe", **mend)
+    assert "la lettre a été modifiée entre-temps" in client.get(stale.location, headers=FRENCH).text
+    assert act(client, issue_id, "checks/mend", code="no_colophon", block="", revision="0").status_code == 303
+    assert act(client, issue_id, "checks/mend", code="long_sentence", **mend).status_code == 400
+    with transaction() as db:
+        content = db.get_one(Issue, issue_id).content
+        acts = db.execute(select(Audit.what, Audit.details)).all()
+    assert content["blocks"][0]["text"] == "Bonjour\u00a0: l'aide"
+    assert content["blocks"][1]["kind"] == "colophon"
+    assert [(row.what, row.details["code"]) for row in acts] == [
+        ("issue mend", "typo_space"), ("issue mend", "no_colophon"),
+    ]  # fmt: skip
+
+
+def test_links_are_looked_at_by_a_worker_when_asked(client: FlaskClient, asked_for: list[Task]) -> None:
+    issue_id = an_issue()
+    with transaction() as db:
+        issue = db.get_one(Issue, issue_id)
+        blocks = [{"kind": "text", "text": "[Une page](https://x.fr/a#b), [une autre](mailto:a@x.fr)"}]
+        issue.content = issue.content | {"blocks": blocks}
+    answer = act(client, issue_id, "checks/links", back="compose")
+    assert "1 adresse va être vérifiée" in client.get(answer.location, headers=FRENCH).text
+    assert asked_for == [Task.LINKS]
+    with transaction() as db:
+        assert link_visits.waiting(db) == ["https://x.fr/a"]
+        link_visits.record(db, {"https://x.fr/a": Answer(404)}, now=NOW)
+        assert link_visits.waiting(db) == []
+    page = client.get(f"/desk/issues/{issue_id}", headers=FRENCH).text
+    assert "ne mène à rien" in page
+    assert "1 adresse vérifiée" in page
 
 
 def test_a_draft_is_deleted_once_confirmed_and_nothing_else_is(client: FlaskClient) -> None:
@@ -417,7 +491,7 @@ def test_a_draft_is_deleted_once_confirmed_and_nothing_else_is(client: FlaskClie
 
 def test_a_draft_that_was_scheduled_once_can_be_deleted(client: FlaskClient) -> None:
     issue_id = an_issue()
-    assert act(client, issue_id, "schedule", day="2099-12-01", time="08:00", **NOBODY).status_code == 303
+    assert approve(client, issue_id, "schedule", day="2099-12-01", time="08:00").status_code == 303
     assert act(client, issue_id, "unschedule").status_code == 303
     assert act(client, issue_id, "delete").location == "/desk/"
     assert client.get(f"/desk/issues/{issue_id}").status_code == 404

@@ -4,6 +4,7 @@ import pytest
 
 from bench import report
 from bench.comparisons import Run
+from bench.previewing import Previewing, PreviewTimes, percentile
 from bench.run import LIMIT, OURS, SMTPLIB, Plan, Results, Size
 from bench.sending import Sent
 from bench.verification import Verifying
@@ -73,3 +74,26 @@ def test_one_section_of_the_page_is_measured_alone(results: Results) -> None:
         assert text.count("## Verifying") == text.count("## How it is measured") == 1
         assert f"{seconds} s, with a privacy log of 100,000 lines" in text
         assert text.index("## Verifying") < text.index("## How it is measured")
+
+
+def test_a_preview_is_late_when_one_in_ten_is() -> None:
+    quiet = PreviewTimes([0.01] * 100, [0.02] * 100, [0.005] * 100)
+    late = PreviewTimes([0.01] * 90 + [0.4] * 10, [0.02] * 100, [0.005] * 100)
+    assert percentile([0.3, 0.1, 0.2, 0.4], 0.5) == 0.2
+    assert quiet.ratio == 2
+    assert Previewing(quiet, quiet, 20_000, 0.5).within
+    assert not Previewing(quiet, late, 20_000, 0.5).within
+    assert report.of_previews(Previewing(quiet, late, 20_000, 0.5)) == {
+        "quiet_p95_ms": 10.0, "beside_p95_ms": 400.0, "quiet_ratio": 2.0, "beside_ratio": 80.0,
+        "within": False,
+    }  # fmt: skip
+
+
+def test_the_preview_has_a_section_of_the_page(results: Results) -> None:
+    servers = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+    text = report.page(results, {"processor": "abacus"}, servers, "2026-11-24")
+    times = PreviewTimes([0.012] * 20, [0.02] * 20, [0.006] * 20)
+    for messages in (300, 20_000):
+        text = report.with_previewing(text, Previewing(times, times, messages, 0.5), "2026-11-29")
+    assert text.count("## Previewing") == text.count("## How it is measured") == 1
+    assert "| beside a send of 20,000 | 20 | 12 ms | **12 ms** | 2.0 | 20 ms | 6 ms |" in text

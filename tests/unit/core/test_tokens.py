@@ -1,4 +1,4 @@
-"""A delivery token is 58 letters and digits, comes back as it was made, and serves one purpose."""
+"""Tokens of deliveries and notices are letters and digits, come back as made, and serve one purpose."""
 
 import re
 from uuid import UUID
@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.core.settings import Settings
-from mailer.core.tokens import BadToken, Purpose, issue_delivery, read_delivery
+from mailer.core.tokens import (
+    BadToken,
+    Purpose,
+    issue_delivery,
+    issue_notice,
+    read_delivery,
+    read_notice,
+)
 
 POSITIONS = st.integers(0, 2**32 - 1)
 
@@ -38,3 +45,14 @@ def test_anything_else_is_refused(token: str, cut: int) -> None:
     for bad in (token, issue_delivery(Purpose.UNSUBSCRIBE, UUID(int=1), 1)[:cut]):
         with pytest.raises(BadToken):
             read_delivery(Purpose.UNSUBSCRIBE, bad)
+
+
+@given(notice_id=st.uuids(), cut=st.integers(0, 49), letter=st.integers(0, 49))
+def test_a_notice_token_is_read_whole_or_not_at_all(notice_id: UUID, cut: int, letter: int) -> None:
+    token = issue_notice(Purpose.NOTICE_RETURN_PATH, notice_id)
+    assert re.fullmatch("[a-z0-9]{50}", token)
+    assert read_notice(Purpose.NOTICE_RETURN_PATH, token.upper()) == notice_id
+    other = "a" if token[letter] != "a" else "b"
+    for bad in (token[:cut], token[:letter] + other + token[letter + 1 :]):
+        with pytest.raises(BadToken):
+            read_notice(Purpose.NOTICE_RETURN_PATH, bad)

@@ -1,35 +1,11 @@
 """What the checks find before a letter leaves."""
 
-from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailer.issues.blocks import Content
-from mailer.issues.checks import check
-from mailer.issues.findings import Finding
 from mailer.issues.pictures import Picture, shown_width
-from mailer.issues.render import Rendered
-from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, marker
-
-PARIS = ZoneInfo("Europe/Paris")
-COLOPHON = {"kind": "colophon", "lines": [{"role": "Direction", "names": "Léa"}]}
-PAGE = Rendered(marker(UNSUBSCRIBE_URL), marker(UNSUBSCRIBE_URL), "")
-
-
-def content_of(*blocks: dict[str, Any], **head: str) -> Content:
-    values: dict[str, Any] = {"newsletter": "lettre", "title": "t", "subject": "s", "preheader": "p"}
-    return Content.model_validate(values | head | {"blocks": [*blocks, COLOPHON]})
-
-
-def found_in(content: Content, **images: Picture) -> list[Finding]:
-    return check(content, PAGE, images=images, leaves=date(2026, 12, 1), zone=PARIS)
-
-
-def codes(content: Content, **images: Picture) -> list[tuple[str, str]]:
-    return [(finding.code, finding.where) for finding in found_in(content, **images)]
-
+from tests.support.letters import codes, content_of, findings_in
 
 EDITORIAL = {"kind": "editorial", "title": "Le mot", "signature": "Léa", "text": "Un hiver long."}
 
@@ -58,7 +34,7 @@ def test_links_in_markdown_are_checked_as_the_blocks_own() -> None:
 
 
 def test_what_stops_a_send_and_what_is_only_shown() -> None:
-    levels = {f.code: f.level for f in found_in(content_of({"kind": "text", "text": "# a\n\nwww.x.fr"}))}
+    levels = {f.code: f.level for f in findings_in(content_of({"kind": "text", "text": "# a\n\nwww.x.fr"}))}
     assert levels == {"md_heading": "error", "md_bare": "warning"}
 
 
@@ -113,13 +89,13 @@ def test_a_picture_is_never_wider_than_it_is(
     content = content_of({"kind": "image", "image": image | {"alt": "x"}})
     picture = Picture("https://x.fr/a.png", natural)
     assert shown_width(content.images()[0], picture) == shown
-    found = codes(content, **{image["src"]: picture})
+    found = codes(content, pictures={image["src"]: picture})
     assert found == ([(expected, "blocks[0].image")] if expected else [])
 
 
 def test_every_finding_is_said_in_both_languages() -> None:
     text = "# a\n\n[b](/c) {{ x } ~~d~~"
-    for finding in found_in(content_of(EDITORIAL | {"text": text})):
+    for finding in findings_in(content_of(EDITORIAL | {"text": text})):
         french, english = finding.sentence("fr"), finding.sentence("en")
         assert french != english
         assert "{{{{" not in french + english

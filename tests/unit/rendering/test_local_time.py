@@ -33,7 +33,7 @@ def test_what_is_past_is_past() -> None:
     now = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
     with pytest.raises(BadTime) as refused:
         parse_future("2026-12-01 08:00", PARIS, now=now)
-    assert refused.value.sentence("fr").startswith("Le mardi 1er décembre 2026, 08:00 est déjà passé")
+    assert refused.value.sentence("fr").startswith("Le mardi 1er décembre 2026, 8\u00a0h est déjà passé")
     assert parse_future("2026-12-01 08:01", PARIS, now=now) == datetime(2026, 12, 1, 7, 1, tzinfo=UTC)
 
 
@@ -41,7 +41,7 @@ def test_a_skipped_hour_is_refused() -> None:
     with pytest.raises(BadTime) as refused:
         parse_local("2027-03-28 02:30", PARIS)
     assert not isinstance(refused.value, AmbiguousTime)
-    assert refused.value.sentence("fr").startswith("Le dimanche 28 mars 2027, 02:30 n’existe pas")
+    assert refused.value.sentence("fr").startswith("Le dimanche 28 mars 2027, 2\u00a0h\u00a030 n’existe pas")
     assert refused.value.sentence("en").startswith("On Sunday 28 March 2027, 02:30 does not exist")
 
 
@@ -70,10 +70,10 @@ def test_every_instant_can_be_typed(at: datetime, name: str) -> None:
     ("at", "zone", "locale", "expected"),
     [
         ((2026, 12, 1, 7), "Europe/Paris", "fr",
-         "mardi 1er décembre 2026 à 08:00 (heure de Paris, 07:00 UTC)"),
+         "mardi 1er décembre 2026 à 8\u00a0h (heure de Paris, 7\u00a0h UTC)"),
         ((2026, 12, 1, 7), "Europe/Paris", "en", "Tuesday 1 December 2026 at 08:00 (Paris time, 07:00 UTC)"),
         ((2026, 12, 1, 23), "Europe/Paris", "fr",
-         "mercredi 2 décembre 2026 à 00:00 (heure de Paris, 23:00 UTC la veille)"),
+         "mercredi 2 décembre 2026 à 0\u00a0h (heure de Paris, 23\u00a0h UTC la veille)"),
         ((2026, 12, 2, 2), "America/Martinique", "en",
          "Tuesday 1 December 2026 at 22:00 (Martinique time, 02:00 UTC the day after)"),
     ],

@@ -24,5 +24,5 @@ def test_what_must_not_be_parted(typed: str, set_: str) -> None:
 
 def test_an_instant_in_words() -> None:
     at = datetime(2026, 12, 1, 9, 5)
-    assert long_instant(at, "fr") == "1er décembre 2026 à 9 h 05"
+    assert long_instant(at, "fr") == "1er décembre 2026 à 9\u00a0h\u00a005"
     assert long_instant(at, "en") == "1 December 2026 at 09:05"

@@ -4,18 +4,19 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from mailer.issues.blocks import Agenda, AgendaEntry, Content
+from mailer.issues.blocks import Agenda, AgendaEntry
+from mailer.issues.checks.letter import Letter
 from mailer.issues.findings import Finding, Level
 
 LONGEST_NIGHT = timedelta(hours=12)  # an end before its start is one of the next day, up to there
 
 
-def findings(content: Content, zone: ZoneInfo) -> Iterator[Finding]:
-    """Yield what is wrong with the hours of each entry, on a clock of that zone."""
-    for number, block in enumerate(content.blocks):
+def findings(letter: Letter) -> Iterator[Finding]:
+    """Yield what is wrong with the hours of each entry, on a clock of the staff's zone."""
+    for number, block in enumerate(letter.content.blocks):
         for place, entry in enumerate(block.entries if isinstance(block, Agenda) else ()):
-            for level, code, hour in (*_order(entry), *_clock(entry, zone)):
-                values = ("title", entry.title), ("hour", f"{hour:%H:%M}"), ("day", str(entry.date))
+            for level, code, hour in (*_order(entry), *_clock(entry, letter.zone)):
+                values = ("title", entry.title), ("hour", hour), ("day", entry.date or "")
                 yield Finding(level, code, f"blocks[{number}].entries[{place}]", values)
 
 

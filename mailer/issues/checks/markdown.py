@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mailer.issues.blocks import PROSE, Content, Editorial
+from mailer.issues.checks.letter import Letter
 from mailer.issues.findings import Finding, error, warning
 from mailer.rendering import markdown_check
 from mailer.rendering.merge_fields import GREETING, WRITTEN, parsed
@@ -17,8 +18,9 @@ _SALUTATION = re.compile(
 _NOT_SHOWN = {"url", "src", "kind"}
 
 
-def findings(content: Content) -> Iterator[Finding]:
-    """Yield what is found, in reading order of each kind."""
+def findings(letter: Letter) -> Iterator[Finding]:
+    """Yield what is wrong, in reading order of each kind."""
+    content = letter.content
     yield from _greetings(content)
     yield from _markdown(content)
     for name in ("title", "subject", "preheader", "number"):
