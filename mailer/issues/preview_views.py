@@ -9,7 +9,7 @@ from mailer.core.i18n import Locale
 from mailer.rendering.merge_fields import UNSUBSCRIBE_URL, fill, values_for
 
 
-class Mode(StrEnum):
+class PreviewMode(StrEnum):
     """Name what shows the letter."""
 
     DESKTOP = "desktop"
@@ -20,7 +20,7 @@ class Mode(StrEnum):
     READING = "reading"  # in the order of a screen reader
 
 
-class Reader(StrEnum):
+class PreviewReader(StrEnum):
     """Name who reads it."""
 
     NAMED = "named"
@@ -30,10 +30,10 @@ class Reader(StrEnum):
 
 
 NAMES = {
-    Reader.NAMED: "Camille Dupont",
-    Reader.LONG: "Marie-Emmanuelle de La Rochefoucauld-Vandenbroucke d’Hauteville-sur-Authie",
-    Reader.NAMELESS: None,
-    Reader.OTHER: "Camille Dupont",
+    PreviewReader.NAMED: "Camille Dupont",
+    PreviewReader.LONG: "Marie-Emmanuelle Vandenbroucke-Delattre Saint-Amand-Rochefoucauld Hautecloque",
+    PreviewReader.NAMELESS: None,
+    PreviewReader.OTHER: "Camille Dupont",
 }
 
 
@@ -41,21 +41,21 @@ NAMES = {
 class PreviewView:
     """Hold what was asked for; `mode` None: the letter itself, for any browser to show."""
 
-    mode: Mode | None = None
-    reader: Reader = Reader.NAMED
+    mode: PreviewMode | None = None
+    reader: PreviewReader = PreviewReader.NAMED
 
     @classmethod
     def asked(cls, values: Mapping[str, str]) -> Self:
         """Return what a query names, and the usual for what it does not."""
         mode, reader = values.get("mode"), values.get("reader")
         return cls(
-            Mode(mode) if mode in list(Mode) else None,
-            Reader(reader) if reader in list(Reader) else Reader.NAMED,
+            PreviewMode(mode) if mode in list(PreviewMode) else None,
+            PreviewReader(reader) if reader in list(PreviewReader) else PreviewReader.NAMED,
         )
 
     def locale(self, written: Locale) -> Locale:
         """Return the language of greeting and footer, of a letter that is written in one."""
-        if self.reader is not Reader.OTHER:
+        if self.reader is not PreviewReader.OTHER:
             return written
         return "en" if written == "fr" else "fr"
 

@@ -1,8 +1,7 @@
 """Look for phrases of many languages in what servers and people write, in linear time.  Pure."""
 
-import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from mailer.outcomes.addresses import ADDRESS
@@ -54,8 +53,18 @@ class Phrases:
 
 
 def _at_words(phrase: str, text: str) -> bool:
-    start, end = (r"\b" if _latin(phrase[0]) else ""), (r"\b" if _is_short(phrase) else "")
-    return re.search(start + re.escape(phrase) + end, text) is not None
+    return any(True for _ in _places(phrase, text, 0, len(text)))
+
+
+def _places(phrase: str, text: str, start: int, end: int) -> Iterator[int]:
+    """Return where a phrase stands, as words begin in scripts that have spaces, and short words end."""
+    at = text.find(phrase, start, end)
+    while at >= 0:
+        after = at + len(phrase)
+        begins = not _latin(phrase[0]) or not text[at - 1 : at].isalnum()
+        if begins and (not _is_short(phrase) or not text[after : after + 1].isalnum()):
+            yield at
+        at = text.find(phrase, at + 1, end)
 
 
 def _is_short(phrase: str) -> bool:
@@ -67,18 +76,15 @@ def _latin(letter: str) -> bool:
 
 
 def _in_order(parts: list[str], text: str) -> bool:
-    start = text.find(parts[0])
-    while start >= 0:
-        if _continues(parts, text, start + len(parts[0])):
-            return True
-        start = text.find(parts[0], start + 1)
-    return False
+    return any(
+        _continues(parts, text, start + len(parts[0])) for start in _places(parts[0], text, 0, len(text))
+    )
 
 
 def _continues(parts: list[str], text: str, at: int) -> bool:
     for part in parts[1:]:
-        place = text.find(part, at, at + GAP + len(part))
-        if place < 0:
+        place = next(_places(part, text, at, at + GAP + len(part)), None)
+        if place is None:
             return False
         at = place + len(part)
     return True

@@ -13,7 +13,7 @@ from mailer.delivery import audience
 from mailer.issues import drafts, lifecycle
 from mailer.issues.blocks import KINDS
 from mailer.issues.models import Issue
-from mailer.issues.preview_views import Mode
+from mailer.issues.preview_views import PreviewMode
 from tests.browser.conftest import Site
 from tests.support.desk_rows import EMAIL, PASSWORD
 from tests.support.hostile import CORPUS, block_of_all, block_with
@@ -84,7 +84,7 @@ def test_nothing_of_a_draft_runs(watched: tuple[Page, Watch], site: Site, first:
     _write(site.draft, [block_of_all(kind, turn) for turn in turns for kind in KINDS], **head)
     with transaction() as db:
         blocks = [block["id"] for block in db.get_one(Issue, site.draft).content["blocks"]][: len(KINDS)]
-    previews = [f"/preview?mode={mode}" for mode in Mode if mode is not Mode.NO_IMAGES]
+    previews = [f"/preview?mode={mode}" for mode in PreviewMode if mode is not PreviewMode.NO_IMAGES]
     for path in ("", "/compose", "/compose/head", *previews, *(f"/compose/blocks/{each}" for each in blocks)):
         answer = page.goto(base + path, wait_until="load")
         assert answer

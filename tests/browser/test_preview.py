@@ -83,7 +83,7 @@ def test_dark_is_dark_and_light_is_light_whatever_the_browser_prefers(scripted: 
     _choose(scripted, "dark")
     scripted.locator(".preview-coming").wait_for(state="detached")
     assert letter.get_by_role("heading", level=1).evaluate(ground) == "rgb(22, 21, 19)"
-    expect(scripted.get_by_text("Comme Mail d’Apple")).to_be_visible()
+    expect(scripted.get_by_text("Comme sur un iPhone")).to_be_visible()
     look(scripted, exclude="iframe")
 
 

@@ -12,6 +12,7 @@ from mailer.core.export_file import ExportFormat
 from mailer.core.i18n import E, Locale, labels, supported
 from mailer.core.settings import settings
 from mailer.delivery.reports import Progress
+from mailer.issues.preview_views import PreviewMode, PreviewReader
 from mailer.issues.state_machine import IssueState
 from mailer.monitoring import alarms, lifecycle, sentences
 from mailer.newsletters.models import LegalBasis
@@ -45,7 +46,8 @@ def context() -> dict[str, object]:
         "STATES": called(IssueState), "COUNTS": counts(), "REASONS": called(Withheld),
         "BASES": called(LegalBasis), "FINISHED": FINAL, "LEVELS": LEVELS, "language": language,
         "when": when, "briefly": briefly, "number": format_decimal, "people": people,
-        "FORMATS": called(ExportFormat),
+        "FORMATS": called(ExportFormat), "MODES": called(PreviewMode), "READERS": called(PreviewReader),
+        "MODE_HINTS": called(PreviewMode, "explained"),
         "alarms": unattended, "bar": bar, "sentence": sentence, "percent": percent, "refusal": refusal,
     }  # fmt: skip
 

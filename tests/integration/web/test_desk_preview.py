@@ -12,7 +12,7 @@ from mailer.core.settings import settings
 from mailer.issues import lifecycle, render, yaml_file
 from mailer.issues.lifecycle import NotReady
 from mailer.issues.models import Issue, Revision
-from mailer.issues.preview_views import NAMES, Mode, PreviewView, Reader
+from mailer.issues.preview_views import NAMES, PreviewMode, PreviewReader, PreviewView
 from mailer.rendering.mjml import compile_holes
 from tests.support.make import make_newsletter
 
@@ -67,9 +67,11 @@ def test_a_change_in_one_block_gives_the_same_letter_as_made_from_nothing(
     assert changed.count(b"/agenda/2.ics") == 1
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", PreviewMode)
 @pytest.mark.parametrize("locale", ["fr", "en"])
-def test_each_mode_is_alone_in_its_frame(desk: FlaskClient, draft: UUID, mode: Mode, locale: str) -> None:
+def test_each_mode_is_alone_in_its_frame(
+    desk: FlaskClient, draft: UUID, mode: PreviewMode, locale: str
+) -> None:
     answer = desk.get(f"/desk/issues/{draft}/preview?mode={mode}&lang={locale}")
     assert answer.status_code == 200
     (policy,) = answer.headers.getlist("Content-Security-Policy")
@@ -77,27 +79,32 @@ def test_each_mode_is_alone_in_its_frame(desk: FlaskClient, draft: UUID, mode: M
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
     assert "script-src" not in policy
-    loads = {Mode.NO_IMAGES: "img-src 'none'", Mode.TEXT: "font-src", Mode.READING: "font-src"}
+    loads = {
+        PreviewMode.NO_IMAGES: "img-src 'none'",
+        PreviewMode.TEXT: "font-src",
+        PreviewMode.READING: "font-src",
+    }
     assert loads.get(mode, "img-src http://letters.example.org") in policy
     assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
 def test_dark_colours_are_on_in_the_dark_alone(desk: FlaskClient, draft: UUID) -> None:
-    pages = {mode: desk.get(f"/desk/issues/{draft}/preview?mode={mode}").text for mode in Mode}
-    assert [mode for mode, page in pages.items() if "@media all {" in page] == [Mode.DARK]
+    pages = {mode: desk.get(f"/desk/issues/{draft}/preview?mode={mode}").text for mode in PreviewMode}
+    assert [mode for mode, page in pages.items() if "@media all {" in page] == [PreviewMode.DARK]
     assert "prefers-color-scheme" in desk.get(f"/desk/issues/{draft}/preview").text
 
 
 def test_the_letter_reads_as_each_reader_gets_it(desk: FlaskClient, draft: UUID) -> None:
     pages = {
-        reader: desk.get(f"/desk/issues/{draft}/preview?mode=text&reader={reader}").text for reader in Reader
+        reader: desk.get(f"/desk/issues/{draft}/preview?mode=text&reader={reader}").text
+        for reader in PreviewReader
     }
-    assert f"Bonjour {NAMES[Reader.LONG]}," in pages[Reader.LONG]
-    assert "Bonjour," in pages[Reader.NAMELESS]
-    assert "Camille" not in pages[Reader.NAMELESS]
-    assert "Hello Camille Dupont," in pages[Reader.OTHER]
-    assert "Unsubscribe" in pages[Reader.OTHER]
-    assert "Les conventions d’appui laissent place" in pages[Reader.OTHER]
+    assert f"Bonjour {NAMES[PreviewReader.LONG]}," in pages[PreviewReader.LONG]
+    assert "Bonjour," in pages[PreviewReader.NAMELESS]
+    assert "Camille" not in pages[PreviewReader.NAMELESS]
+    assert "Hello Camille Dupont," in pages[PreviewReader.OTHER]
+    assert "Unsubscribe" in pages[PreviewReader.OTHER]
+    assert "Les conventions d’appui laissent place" in pages[PreviewReader.OTHER]
 
 
 def test_what_is_frozen_is_shown_in_both_languages_too(desk: FlaskClient, draft: UUID) -> None:
@@ -116,7 +123,7 @@ def test_a_block_has_the_same_modes(desk: FlaskClient, draft: UUID) -> None:
     with transaction() as db:
         article = next(b for b in db.get_one(Issue, draft).content["blocks"] if b["kind"] == "article")
     path = f"/desk/issues/{draft}/compose/blocks/{article['id']}/preview"
-    for mode in Mode:
+    for mode in PreviewMode:
         assert article["title"].upper() in desk.get(f"{path}?mode={mode}").text.upper()
 
 
@@ -129,7 +136,7 @@ def test_pages_compile_nothing_twice(desk: FlaskClient, draft: UUID, monkeypatch
 
     monkeypatch.setattr(render, "compile_holes", counted)
     render._rendered.cache_clear()
-    modes = [f"/preview?mode={mode}&reader=long" for mode in Mode]
+    modes = [f"/preview?mode={mode}&reader=long" for mode in PreviewMode]
     for path in ("", "/compose", *modes, "/compose", ""):
         assert desk.get(f"/desk/issues/{draft}{path}").status_code == 200
     assert len(compiled) == 1

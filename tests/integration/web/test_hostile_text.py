@@ -22,7 +22,7 @@ from mailer.issues import drafts, fields, lifecycle, yaml_file
 from mailer.issues.blocks import KINDS
 from mailer.issues.lifecycle import NotReady
 from mailer.issues.models import Issue
-from mailer.issues.preview_views import Mode
+from mailer.issues.preview_views import PreviewMode
 from mailer.issues.state_machine import IssueState
 from mailer.web.text import URLENCODED
 from tests.support.desk_client import FRENCH, token
@@ -33,7 +33,7 @@ FEED_TAGS = {
     "feed", "id", "title", "subtitle", "updated", "author", "name", "link", "entry", "published", "summary",
 }  # fmt: skip
 LETTER = templates_dir() / "examples" / "letter-en" / "letter.yaml"
-HEAD = [str(path[0]) for path in paths(fields.of_head())]
+HEAD = [field.name for field in fields.of_head()]
 MOST = 5  # blocks of a letter that is no heavier than one may be
 NO_TEXT = (b"%00", b"%ED%A0%80", b"%FF")  # NUL, a lone surrogate, no UTF-8
 
@@ -77,7 +77,7 @@ def _at(values: Any, path: Path) -> Any:
 def _look(desk: FlaskClient, issue_id: UUID, *paths: str) -> None:
     """Nothing of the desk's pages about the letter, and none of its previews, is the author's."""
     base = f"/desk/issues/{issue_id}"
-    previews = [f"{base}/preview?mode={mode}&reader=nameless" for mode in ("", *Mode)]
+    previews = [f"{base}/preview?mode={mode}&reader=nameless" for mode in ("", *PreviewMode)]
     _look_at(desk, base, f"{base}/compose", *previews, *paths)
 
 

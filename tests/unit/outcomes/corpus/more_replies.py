@@ -57,7 +57,13 @@ MORE_REPLIES: tuple[tuple[str, str], ...] = (
     ("521 5.1.1 Invalid email address", "hard"),
     ("550 not a valid recipient", "hard"),
     ("550 Mailbox does not exist!", "hard"),
+    ("550 5.1.1 <@>: user lookup success but no user record found.", "hard"),
+    ("550 5.1.1 User unknown, see http://postmaster.free.fr/", "hard"),
+    ("550 5.1.1 Adresse d au moins un destinataire invalide. Invalid recipient. OFR_416 [416]", "hard"),
     # not hard
+    ("550 5.7.1 spam detected, see http://postmaster.free.fr/", "spam"),
+    ("550 5.1.1 Adresse IP refusee. LPN007_403", "blocked"),
+    ("554 5.7.1 Message refuse: trop de plaintes SFR_IN_401", "blocked"),
     ("550 5.7.1 Message refused by recipient's server: content policy", "policy"),
     ("550 Requested action not taken: recipient mailbox is full", "full"),
     ("552 5.2.2 Mailbox size limit exceeded", "full"),
