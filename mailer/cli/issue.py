@@ -51,7 +51,7 @@ def edit(given: str, file: Path, as_json: bool) -> None:
     content, assets = yaml_file.load(file)
     with opened() as db:
         changed = find(db, given)
-        lifecycle.edit(db, changed, content, assets)
+        lifecycle.edit(db, changed, content, assets, by=TERMINAL, now=now)
         found = lifecycle.findings(db, changed, settings, leaves=now)
     _show_draft(changed, found, as_json=as_json)
 

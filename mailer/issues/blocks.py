@@ -19,6 +19,7 @@ _PRIVATE = re.compile("[\ue000-\uf8ff]")  # the markers of merge fields use thes
 _BREAKS = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029\ufffe\uffff]")  # the last two: no XML holds them
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029\ufffe\uffff]")
 MAX_WIDTH = 640  # pixels, of the whole letter
+MAX_COLUMNS = 5  # of a table: what a telephone shows
 
 
 def _one_line(text: str) -> str:
@@ -65,8 +66,25 @@ def _url(text: str) -> str:
 Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_line)]
 Title = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_title)]  # merge fields are filled
 Markdown = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_markdown)]
+Summary = Annotated[str, Field(min_length=1, max_length=600), AfterValidator(_line)]
 Url = Annotated[str, Field(max_length=2000), AfterValidator(_url)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+
+
+Cell = Annotated[str, Field(max_length=300), AfterValidator(_line)]
+
+
+def _table(rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """Refuse a column without its title: a cell is read with it."""
+    titles = rows[0]
+    if len(titles) > MAX_COLUMNS:
+        raise PydanticCustomError("table_columns", "table_columns", {"most": MAX_COLUMNS})
+    if not all(titles) or max(map(len, rows)) > len(titles):
+        raise PydanticCustomError("table_titles", "table_titles")
+    return rows
+
+
+Grid = Annotated[tuple[tuple[Cell, ...], ...], Field(min_length=2, max_length=30), AfterValidator(_table)]
 
 
 class _Part(BaseModel):
@@ -136,6 +154,15 @@ class Text(_Part):
     links: tuple[Link, ...] = ()
 
 
+class Quote(_Part):
+    """Hold somebody's own words, and whose they are."""
+
+    kind: Literal["quote"]
+    text: Markdown
+    speaker: Line
+    role: Line | None = None
+
+
 class Figure(_Part):
     """Hold one key number."""
 
@@ -153,6 +180,19 @@ class Figures(_Part):
     source: Line | None = None
 
 
+class Table(_Part):
+    """Hold a simple table: `rows` of cells, the first of which are the titles of the columns.
+
+    `row_titles`: the first cell of each row says what the row is about.
+    """
+
+    kind: Literal["table"]
+    caption: Title
+    rows: Grid
+    row_titles: bool = False
+    source: Line | None = None
+
+
 class Article(_Part):
     """Hold a piece with its picture and its links."""
 
@@ -161,6 +201,20 @@ class Article(_Part):
     image: Image | None = None
     text: Markdown
     links: tuple[Link, ...] = ()
+
+
+class Pair(_Part):
+    """Hold two short articles, side by side where there is room: each leads to the whole of it."""
+
+    kind: Literal["pair"]
+    title: Title
+    image: Image | None = None
+    summary: Summary
+    link: Link | None = None
+    second_title: Title
+    second_image: Image | None = None
+    second_summary: Summary
+    second_link: Link | None = None
 
 
 class Report(_Part):
@@ -225,6 +279,28 @@ class Picture(_Part):
     link: Link | None = None
 
 
+class Video(_Part):
+    """Lead to a video by an image of it: an email plays none."""
+
+    kind: Literal["video"]
+    title: Title
+    image: Image
+    url: Url
+    duration: Line
+    transcript: Url | None = None
+
+
+class Document(_Part):
+    """Offer a file to download, and say what one gets before one clicks."""
+
+    kind: Literal["document"]
+    title: Title
+    url: Url
+    format: Line
+    weight: Line
+    language: Line | None = None
+
+
 class Button(_Part):
     """Offer one thing to do."""
 
@@ -237,6 +313,14 @@ class Divider(_Part):
     """Part what comes before from what comes after."""
 
     kind: Literal["divider"]
+
+
+class Social(_Part):
+    """Lead to where else the newsletter's body publishes."""
+
+    kind: Literal["social"]
+    title: Title | None = None
+    links: Annotated[tuple[Link, ...], Field(min_length=1, max_length=8)]
 
 
 class Credit(_Part):
@@ -254,13 +338,14 @@ class Colophon(_Part):
 
 
 Block = Annotated[
-    Masthead | Editorial | Heading | Text | Figures | Article | Report | Agenda | Call | Picture | Button
-    | Divider | Colophon,
+    Masthead | Editorial | Heading | Text | Quote | Figures | Table | Article | Pair | Report | Agenda | Call
+    | Picture | Video | Document | Button | Social | Divider | Colophon,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
 
-PROSE = (Editorial, Text, Article, Report, Call)  # whose `text` is Markdown
+PICTURES = ("image", "portrait", "second_image")  # the names of fields that are images
+PROSE = (Editorial, Text, Quote, Article, Report, Call)  # whose `text` is Markdown
 
 
 class Content(_Part):
@@ -293,7 +378,7 @@ class Content(_Part):
         return [
             (f"blocks[{number}].{name}", image)
             for number, block in enumerate(self.blocks)
-            for name in ("image", "portrait")
+            for name in PICTURES
             if (image := getattr(block, name, None)) is not None
         ]
 

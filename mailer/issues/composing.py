@@ -5,7 +5,7 @@ Each of these locks the issue, so that two of them follow each other, and refuse
 
 from sqlalchemy.orm import Session
 
-from mailer.issues import drafts, lifecycle, stored_images
+from mailer.issues import drafts, lifecycle, stored_images, versions
 from mailer.issues.drafts import Document, Values
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import Move, moved
@@ -18,7 +18,7 @@ def document(issue: Issue) -> Document:
 
 def save_head(db: Session, issue: Issue, values: Values, *, revision: int) -> None:
     """Replace title, subject and what else is the issue's own.  Raises ForbiddenMove, Stale."""
-    _store(db, issue, drafts.with_head(_opened(db, issue), values, revision=revision))
+    store(db, issue, drafts.with_head(opened(db, issue), values, revision=revision))
 
 
 def save_block(db: Session, issue: Issue, block_id: str, values: Values, *, revision: int) -> str:
@@ -28,16 +28,16 @@ def save_block(db: Session, issue: Issue, block_id: str, values: Values, *, revi
     Raises ForbiddenMove, Stale, TooManyBlocks.
     """
     whole, saved_id = drafts.with_block(
-        _opened(db, issue), block_id, _with_own_images(values, issue), revision=revision
+        opened(db, issue), block_id, _with_own_images(values, issue), revision=revision
     )
-    _store(db, issue, whole)
+    store(db, issue, whole)
     return saved_id
 
 
 def keep_image(db: Session, issue: Issue, file_name: str, body: bytes) -> str:
     """Take an uploaded image into the issue; return its src.  Raises BadImage, ForbiddenMove."""
     image = stored_images.read(db, body)
-    _opened(db, issue)
+    opened(db, issue)
     stored_images.keep(db, image)
     src = stored_images.free_src(file_name, image, issue.assets)
     issue.assets = issue.assets | {src: image.name}
@@ -51,37 +51,40 @@ def add(db: Session, issue: Issue, kind: str, *, after: str | None) -> str:
     Raises ForbiddenMove, TooManyBlocks.
     """
     block = drafts.new_block(kind)
-    _store(db, issue, drafts.inserted(_opened(db, issue), block, after=after))
+    store(db, issue, drafts.inserted(opened(db, issue), block, after=after))
     return str(block["id"])
 
 
 def duplicate(db: Session, issue: Issue, block_id: str) -> str:
     """Put a copy after a block; return its id.  Raises ForbiddenMove, Stale, TooManyBlocks."""
-    whole, copy = drafts.duplicated(_opened(db, issue), block_id)
-    _store(db, issue, whole)
+    whole, copy = drafts.duplicated(opened(db, issue), block_id)
+    store(db, issue, whole)
     return copy
 
 
 def move(db: Session, issue: Issue, block_id: str, place: int, *, order: int) -> int:
     """Put a block at a place; return the place it got, from 1.  Raises ForbiddenMove, Stale."""
-    whole = drafts.moved(_opened(db, issue), block_id, place, order=order)
-    _store(db, issue, whole)
+    whole = drafts.moved(opened(db, issue), block_id, place, order=order)
+    store(db, issue, whole)
     return 1 + next(n for n, block in enumerate(whole["blocks"]) if block["id"] == block_id)
 
 
 def remove(db: Session, issue: Issue, block_id: str, *, revision: int) -> None:
-    """Take a block away; the last one can be put back.  Raises ForbiddenMove, Stale."""
-    _store(db, issue, drafts.removed(_opened(db, issue), block_id, revision=revision))
+    """Take a block away.  Raises ForbiddenMove, Stale."""
+    store(db, issue, drafts.removed(opened(db, issue), block_id, revision=revision))
 
 
-def restore(db: Session, issue: Issue) -> str:
-    """Put the last removed block back where it was; return its id.
+def opened(db: Session, issue: Issue) -> Document:
+    """Return the letter of a draft, to be changed; its issue is locked.  Raises ForbiddenMove."""
+    moved(lifecycle.locked(db, issue).state, Move.EDIT)
+    versions.begin(db, issue)
+    return document(issue)
 
-    Raises ForbiddenMove, Stale, TooManyBlocks.
-    """
-    whole, block_id = drafts.restored(_opened(db, issue))
-    _store(db, issue, whole)
-    return block_id
+
+def store(db: Session, issue: Issue, whole: Document) -> None:
+    """Keep the letter of an issue, once it is changed."""
+    issue.content, issue.title = whole, str(whole.get("title", "")).strip()
+    db.flush()
 
 
 def _with_own_images(values: Values, issue: Issue) -> Values:
@@ -89,13 +92,3 @@ def _with_own_images(values: Values, issue: Issue) -> Values:
     foreign = [n for n in drafts.PICTURES if values.get(n, {}).get("src", "") not in {"", *issue.assets}]
     bare = {name: {k: v for k, v in values[name].items() if k != "src"} for name in foreign}
     return values | bare
-
-
-def _opened(db: Session, issue: Issue) -> Document:
-    moved(lifecycle.locked(db, issue).state, Move.EDIT)
-    return document(issue)
-
-
-def _store(db: Session, issue: Issue, whole: Document) -> None:
-    issue.content, issue.title = whole, str(whole.get("title", "")).strip()
-    db.flush()

@@ -11,18 +11,19 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from mailer.issues import fields, yaml_errors
-from mailer.issues.blocks import Block, Content
+from mailer.issues.blocks import Block, Cell, Content
 from mailer.issues.drafts import PICTURES, Document, Values, written, written_block
 from mailer.issues.fields import Field
 
 _WORDS = "…"
 _STAND_IN: dict[str, Any] = {
-    "line": _WORDS, "title": _WORDS, "markdown": _WORDS, "url": "https://www.example.org/", "list": [{}],
-    "part": {},
+    "line": _WORDS, "title": _WORDS, "summary": _WORDS, "markdown": _WORDS,
+    "url": "https://www.example.org/", "list": [{}], "part": {},
 }  # fmt: skip
 _SHORT = {"departement": "00"}
 _ROUNDS = 6  # one of them mends what another has laid bare, at most as deep as a block is
 _BLOCK: TypeAdapter[Any] = TypeAdapter(Block)
+_CELL: TypeAdapter[str] = TypeAdapter(Cell)
 
 
 def content(document: Document, known: Collection[str], *, only: str | None = None) -> Content:
@@ -68,11 +69,29 @@ def _mend(values: Any, of: tuple[Field, ...], path: tuple[int | str, ...], code:
         return
     parent, name = _reached(values, path[:-1]), path[-1] if path else None
     field = fields.at(of, path)
+    if field is not None and field.type == "grid":
+        values[field.name] = _table(values.get(field.name), field)
+        return
     if not isinstance(parent, dict) or field is None:
         return
     parent.pop(name, None)
     if field.required and field.type in _STAND_IN:
         parent[name] = _SHORT.get(field.name, deepcopy(_STAND_IN[field.type]))
+
+
+def _table(rows: Any, field: Field) -> list[list[str]]:
+    """Return what can be shown of a table: each column has a title, and each cell can be read."""
+    read = [[_cell(cell) for cell in row[: field.columns]] for row in rows or () if isinstance(row, list)]
+    titles, *others = [*read[: field.longest], [], []][: max(len(read), 2)]
+    width = max(1, *map(len, (titles, *others)))
+    return [[title or _WORDS for title in [*titles, *[""] * (width - len(titles))]], *others]
+
+
+def _cell(value: Any) -> str:
+    try:
+        return _CELL.validate_python(value)
+    except ValidationError:
+        return _WORDS
 
 
 def _reached(values: Any, path: Sequence[int | str]) -> Any:

@@ -2,7 +2,8 @@
 
 A *document* is what the database stores of an issue: the fields of blocks.Content as JSON values, all of
 them optional, and a few of our own. Each block has an `id` that stays and a `revision` that each save raises;
-so have the head (`revision`) and the order of the blocks (`order`). `strict` reads it as what can be sent.
+so have the head (`revision`) and the order of the blocks (`order`). A block that comes back gets a revision
+above `highest`, that of any block that ever went away. `strict` reads it as what can be sent.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from mailer.issues import yaml_errors
+from mailer.issues import blocks, yaml_errors
 from mailer.issues.blocks import PROSE_KINDS, Block, Content
 from mailer.issues.checks.markdown import MILD
 from mailer.issues.fields import HEAD
@@ -22,8 +23,8 @@ from mailer.rendering import markdown_check
 Document = dict[str, Any]
 Values = dict[str, Any]  # of a block or of the head
 MAX_BLOCKS = 100  # as Content has it
-PICTURES = ("image", "portrait")
-_OWN = frozenset({"revision", "order", "removed"})
+PICTURES = blocks.PICTURES
+_OWN = frozenset({"revision", "order", "highest"})
 _BLOCK_OWN = frozenset({"id", "revision", "review"})
 _EMPTY: tuple[Any, ...] = ("", None, {}, [])
 _BLOCK: TypeAdapter[Any] = TypeAdapter(Block)
@@ -60,8 +61,7 @@ def fresh(document: Document, *, revision: int = 1) -> Document:
 
 def written(document: Document) -> Document:
     """Return what its author wrote, without what is ours and what is empty: what a file holds."""
-    head = {name: value for name, value in document.items() if name not in _OWN and name != "blocks"}
-    return {**_full(head), "blocks": [written_block(block) for block in document.get("blocks", ())]}
+    return {**head(document), "blocks": [written_block(block) for block in document.get("blocks", ())]}
 
 
 def written_block(block: Values) -> Values:
@@ -147,7 +147,7 @@ def inserted(document: Document, block: Values, *, after: str | None) -> Documen
     if len(blocks) >= MAX_BLOCKS:
         raise TooManyBlocks
     place = next((n for n, each in enumerate(blocks, 1) if each["id"] == after), len(blocks))
-    return _ordered(document, [*blocks[:place], block, *blocks[place:]])
+    return rearranged(document, [*blocks[:place], block, *blocks[place:]])
 
 
 def duplicated(document: Document, block_id: str) -> tuple[Document, str]:
@@ -164,31 +164,28 @@ def moved(document: Document, block_id: str, place: int, *, order: int) -> Docum
         raise Stale(block)
     others = [each for each in document["blocks"] if each is not block]
     at = min(max(place, 1), len(others) + 1) - 1
-    return _ordered(document, [*others[:at], block, *others[at:]])
+    return rearranged(document, [*others[:at], block, *others[at:]])
 
 
 def removed(document: Document, block_id: str, *, revision: int) -> Document:
-    """Return it without a block, which can be put back until another is removed.  Raises Stale."""
+    """Return it without a block.  Raises Stale."""
     block = _present(document, block_id)
     if revision != block["revision"]:
         raise Stale(block)
-    place = document["blocks"].index(block)
-    left = [each for each in document["blocks"] if each is not block]
-    return _ordered(document, left) | {"removed": {"block": block, "place": place}}
+    return rearranged(document, [each for each in document["blocks"] if each is not block])
 
 
-def restored(document: Document) -> tuple[Document, str]:
-    """Return it with the last removed block where it was, and its id.  Raises Stale, TooManyBlocks."""
-    last = document.get("removed")
-    if last is None or block_of(document, last["block"]["id"]):
-        raise Stale(None)
-    before = document["blocks"][: last["place"]]
-    whole = {name: value for name, value in document.items() if name != "removed"}
-    if not before:
-        if len(document["blocks"]) >= MAX_BLOCKS:
-            raise TooManyBlocks
-        return _ordered(whole, [last["block"], *document["blocks"]]), last["block"]["id"]
-    return inserted(whole, last["block"], after=before[-1]["id"]), last["block"]["id"]
+def rearranged(document: Document, blocks: Sequence[Values]) -> Document:
+    """Return it with these blocks in this order; who still has the former order open is told so."""
+    left = {block["id"] for block in blocks}
+    gone = [block["revision"] for block in document["blocks"] if block["id"] not in left]
+    counters = {"highest": max([document.get("highest", 0), *gone])} if gone else {}
+    return document | {"blocks": list(blocks), "order": document["order"] + 1} | counters
+
+
+def head(document: Document) -> Values:
+    """Return what is the issue's own, without what is empty."""
+    return dict(_full({n: value for n, value in document.items() if n not in _OWN and n != "blocks"}))
 
 
 def _present(document: Document, block_id: str) -> Values:
@@ -196,10 +193,6 @@ def _present(document: Document, block_id: str) -> Values:
     if block is None:
         raise Stale(None)
     return block
-
-
-def _ordered(document: Document, blocks: Sequence[Values]) -> Document:
-    return document | {"blocks": list(blocks), "order": document["order"] + 1}
 
 
 def _full(value: Any) -> Any:

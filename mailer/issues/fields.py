@@ -12,14 +12,27 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from mailer.issues import blocks
-from mailer.issues.blocks import Content, Image, Markdown, Title, Url
+from mailer.issues.blocks import MAX_COLUMNS, Content, Grid, Image, Markdown, Summary, Title, Url
 
 FieldType = Literal[
-    "line", "title", "markdown", "url", "date", "time", "number", "yes", "image", "part", "list"
+    "line",
+    "title",
+    "summary",
+    "markdown",
+    "url",
+    "date",
+    "time",
+    "number",
+    "yes",
+    "image",
+    "part",
+    "list",
+    "grid",
 ]
 HEAD = ("title", "subject", "preheader", "number", "date")  # of the whole issue; its blocks have their own
 _NAMED: tuple[tuple[Any, FieldType], ...] = (
-    (Title, "title"), (Markdown, "markdown"), (Url, "url"), (bool, "yes"), (int, "number"),
+    (Grid, "grid"), (Title, "title"), (Summary, "summary"), (Markdown, "markdown"), (Url, "url"),
+    (bool, "yes"), (int, "number"),
     (datetime.date, "date"), (datetime.time, "time"),
 )  # fmt: skip
 
@@ -34,6 +47,7 @@ class Field:
     longest: int | None  # characters; of a list, parts
     of: str = ""  # the class of what is inside, in lower case: link, figure, agendaentry, credit, image
     parts: tuple["Field", ...] = ()
+    columns: int = 0  # of a grid: at most
 
 
 @cache
@@ -68,6 +82,8 @@ def typed(fields: tuple[Field, ...], form: Mapping[str, str], prefix: str = "") 
 def _typed(field: Field, form: Mapping[str, str], name: str) -> Any:
     if field.type == "list":
         return _typed_list(field, form, name)
+    if field.type == "grid":
+        return _typed_grid(form, name)
     if field.parts:
         return {} if f"{name}.drop" in form else typed(field.parts, form, f"{name}.")
     if field.type == "yes":
@@ -84,6 +100,30 @@ def _typed_list(field: Field, form: Mapping[str, str], name: str) -> list[dict[s
         if f"{name}.{place}.drop" not in form
     ]
     return [row for row in rows if row]
+
+
+def _typed_grid(form: Mapping[str, str], name: str) -> list[list[str]]:
+    """Return the rows of a table, none empty but for the titles; `paste`: more, from a spreadsheet."""
+    keys = [key.removeprefix(f"{name}.").split(".") for key in form if key.startswith(f"{name}.")]
+    cells = {(int(row), int(column)) for row, column in (key for key in keys if _is_cell(key))}
+    rows: dict[int, list[str]] = {}
+    for row, column in sorted(cells):
+        values = rows.setdefault(row, [])
+        values += [""] * (column - len(values)) + [form[f"{name}.{row}.{column}"]]
+    pasted = [line.split("\t") for line in form.get(f"{name}.paste", "").replace("\r", "").split("\n")]
+    written, more = ([_without_end(row) for row in part] for part in (rows.values(), pasted))
+    titles = written[:1] if any(written) else []
+    return [*titles, *(row for row in [*written[len(titles) :], *more] if row)]
+
+
+def _is_cell(key: list[str]) -> bool:
+    return len(key) == 2 and all(step.isascii() and step.isdigit() and len(step) < 4 for step in key)
+
+
+def _without_end(row: list[str]) -> list[str]:
+    """Return a row up to its last cell in which something is typed."""
+    length = max((place for place, cell in enumerate(row, 1) if cell.strip()), default=0)
+    return row[:length]
 
 
 def _place(key: str, name: str) -> int | None:
@@ -110,7 +150,8 @@ def _field(name: str, hint: Any, info: FieldInfo) -> Field:
     if parts:
         kind = "list" if inner is not base else "image" if inner is Image else "part"
     of = inner.__name__.lower() if parts else ""
-    return Field(name, kind, info.is_required(), _longest([*marks, info]), of, parts)
+    columns = MAX_COLUMNS if kind == "grid" else 0
+    return Field(name, kind, info.is_required(), _longest([*marks, info]), of, parts, columns)
 
 
 def _longest(marks: list[Any]) -> int | None:

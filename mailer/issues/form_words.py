@@ -7,6 +7,7 @@ from datetime import date, time
 from typing import Any
 
 from mailer.core.i18n import words
+from mailer.issues.blocks import PICTURES
 from mailer.issues.drafts import Values
 from mailer.issues.fields import Field, at
 from mailer.issues.findings import Finding
@@ -14,6 +15,7 @@ from mailer.rendering.typography import typeset
 
 HEAD = "head"
 _STEP = re.compile(r"\[(\d+)\]")
+_IN_GRID = re.compile(r"(?<=^rows)\..*")  # a fault of a cell is told beside its table
 _BESIDE = {"alt": ".alt", "date_or_period": ".date", "start_or_end": ".start"}  # faults of a whole part
 _EXCERPT = 60  # characters
 _READERS: dict[str, Callable[[str], object]] = {"date": date.fromisoformat, "time": time.fromisoformat}
@@ -46,6 +48,14 @@ class FormWords:
         """Return what to put in a field, "" when its label says it all."""
         own = self._set(self._field(owner, field.name)["help"])
         return own or (self._set(self._words["markdown"]) if field.type == "markdown" else "")
+
+    def labelled(self, owner: str, name: str, text: str) -> str:
+        """Return what is in a field after its label: Titre : Un hiver."""
+        return self._set(f"{self.label(owner, name)}{words('issues', self.locale)['colon']} ") + text
+
+    def yes(self) -> str:
+        """Return what is said of a box that is ticked."""
+        return str(self._words["yes"])
 
     def faults(self, found: list[Finding]) -> dict[str, str]:
         """Return the sentence to show beside each field, by its name in the form: links.0.url."""
@@ -86,7 +96,8 @@ class FormWords:
     def field_name(found: Finding) -> str:
         """Return the name in the form of the field that a fault is about."""
         name = _STEP.sub(r".\1", found.where) + _BESIDE.get(found.code, "")
-        return f"{name}.src" if name in ("image", "portrait") else name
+        name = _IN_GRID.sub("", name)
+        return f"{name}.src" if name in PICTURES else name
 
     def _fault(self, found: Finding) -> str:
         code = "no_picture" if self.field_name(found).endswith(".src") else found.code
@@ -108,6 +119,13 @@ class FormWords:
 def excerpt(block: Values) -> str:
     """Return the words one knows a block by: its title, or how its text begins."""
     links = block.get("image") or {}
-    first = block.get("title") or block.get("text") or block.get("label") or links.get("alt") or ""
+    first = (
+        block.get("title")
+        or block.get("caption")
+        or block.get("text")
+        or block.get("label")
+        or links.get("alt")
+        or ""
+    )
     line = " ".join(str(first).split())
     return line if len(line) <= _EXCERPT else f"{line[: _EXCERPT - 1].rstrip()}…"

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from mailer.core.after_commit import Task, wake
 from mailer.core.i18n import Locale, words
 from mailer.core.settings import Settings
-from mailer.issues import draft_preview, drafts, link_visits, looks, stored_images, yaml_errors
+from mailer.issues import draft_preview, drafts, link_visits, looks, stored_images, versions, yaml_errors
 from mailer.issues.archive import search_vector
 from mailer.issues.assets import AssetFile
 from mailer.issues.blocks import Content
@@ -23,7 +23,7 @@ from mailer.issues.checks.check import check
 from mailer.issues.checks.letter import Letter
 from mailer.issues.checks.weight import too_heavy
 from mailer.issues.findings import Finding
-from mailer.issues.models import Approval, Asset, Issue, Revision
+from mailer.issues.models import Act, Approval, Asset, Issue, Revision
 from mailer.issues.pictures import Picture
 from mailer.issues.render import Publication, Rendered, render
 from mailer.issues.state_machine import IssueState, Move, moved
@@ -71,16 +71,21 @@ def import_issue(db: Session, content: Content, assets: dict[str, AssetFile], *,
     return issue
 
 
-def edit(db: Session, issue: Issue, content: Content, assets: dict[str, AssetFile]) -> None:
+def edit(
+    db: Session, issue: Issue, content: Content, assets: dict[str, AssetFile], *, by: str, now: datetime
+) -> None:
     """Give a draft another content and other images.  Raises ForbiddenMove, UnknownNewsletter."""
     _move(db, issue, Move.EDIT)
+    versions.begin(db, issue)
     _write(db, issue, content, assets)
+    versions.keep(db, issue, by=by, now=now, act=Act.REPLACE)
     db.flush()
 
 
 def delete(db: Session, issue: Issue) -> None:
-    """Delete a draft, and who approved it if it was scheduled before.  Raises ForbiddenMove."""
+    """Delete a draft, its history, and who approved it if it was scheduled before.  Raises ForbiddenMove."""
     _move(db, issue, Move.DELETE)
+    versions.forget(db, issue)
     db.execute(sql_delete(Approval).where(Approval.issue_id == issue.id))
     link_visits.forget(db, issue)
     db.delete(issue)

@@ -1,6 +1,7 @@
 """Define issues, their images, and the frozen revisions that are sent."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -60,6 +61,39 @@ class Revision(Base):
         TSVECTOR, deferred=True, server_default=""
     )  # for the archive's search
     created_at: Mapped[datetime]
+
+
+class Act(StrEnum):
+    """Name what made a version of a draft."""
+
+    BEGIN = "begin"
+    CHANGE = "change"
+    REPLACE = "replace"  # by a file
+    RESTORE = "restore"  # of an earlier version
+    UNDO = "undo"
+    REDO = "redo"
+
+
+class Version(Base):
+    """Hold a draft as it was once somebody had changed it; several saves of one block in a row are one."""
+
+    __tablename__ = "version"
+    __table_args__ = (
+        CheckConstraint("NOT (undoable AND redoable)", name="one_way"),
+        Index("ix_version_issue_by", "issue_id", "by"),
+    )
+
+    issue_id: Mapped[UUID] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # from 1, in each issue
+    content: Mapped[dict[str, Any]]
+    assets: Mapped[dict[str, Any]]
+    act: Mapped[Act] = mapped_column(enum(Act))
+    about: Mapped[int | None]  # the number of the version that was undone, redone or restored
+    by: Mapped[str | None]  # a staff id, or "terminal"; None: it was there before anybody changed it
+    begun_at: Mapped[datetime]
+    saved_at: Mapped[datetime]
+    undoable: Mapped[bool] = mapped_column(default=False)  # by whoever made it
+    redoable: Mapped[bool] = mapped_column(default=False)  # it was undone, and nothing else done since
 
 
 class Approval(Base):

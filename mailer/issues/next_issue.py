@@ -19,7 +19,7 @@ def following(document: Document) -> Document:
     before = written(document)
     head = {name: value for name, value in before.items() if name not in (*_SPENT, "blocks", "date")}
     head |= {"number": next_number(before["number"])} if before.get("number") else {}
-    blocks = [_next_block(block, before.get("locale", "fr")) for block in before["blocks"]]
+    blocks = [next_block(block, before.get("locale", "fr")) for block in before["blocks"]]
     return identified(head | {"blocks": blocks})
 
 
@@ -41,7 +41,8 @@ def next_month(text: str, locale: str) -> str:
     return f"{text[: found.start()]}{name}{found[2]}{after.year}{text[found.end() :]}"
 
 
-def _next_block(block: Values, locale: str) -> Values:
+def next_block(block: Values, locale: str) -> Values:
+    """Return what a block of an issue is in the next one."""
     kind = block["kind"]
     if kind == "masthead":
         number, month = block.get("number"), block.get("date")

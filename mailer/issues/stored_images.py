@@ -48,6 +48,13 @@ def bodies(db: Session, names: Iterable[str]) -> dict[str, bytes]:
     return {hashes[row.sha256]: row.body for row in rows}
 
 
+def same_or_free(src: str, name: str, taken: Mapping[str, str]) -> str:
+    """Return what an issue may call a stored image that another issue calls `src`."""
+    stem, dot, ending = src.rpartition(".")
+    others = (f"{stem}-{n}{dot}{ending}" for n in range(2, len(taken) + 3))
+    return next(each for each in (src, *others) if taken.get(each, name) == name)
+
+
 def free_src(file_name: str, image: AssetFile, taken: Mapping[str, str]) -> str:
     """Return what an issue may call an uploaded image: images/NAME.EXT, which no other picture of it has."""
     parted = unicodedata.normalize("NFKD", PurePath(file_name.replace("\\", "/")).stem.lower())

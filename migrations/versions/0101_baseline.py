@@ -1035,6 +1035,39 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_approval_issue_id"), "approval", ["issue_id"], unique=False)
     op.create_table(
+        "version",
+        sa.Column("issue_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("content", postgresql.JSONB(), nullable=False),
+        sa.Column("assets", postgresql.JSONB(), nullable=False),
+        sa.Column(
+            "act",
+            sa.Enum(
+                "begin",
+                "change",
+                "replace",
+                "restore",
+                "undo",
+                "redo",
+                name="act",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("about", sa.Integer(), nullable=True),
+        sa.Column("by", sa.String(), nullable=True),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("saved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("undoable", sa.Boolean(), nullable=False),
+        sa.Column("redoable", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("NOT (undoable AND redoable)", name=op.f("ck_version_one_way")),
+        sa.ForeignKeyConstraint(["issue_id"], ["issue.id"], name=op.f("fk_version_issue_id_issue")),
+        sa.PrimaryKeyConstraint("issue_id", "number", name=op.f("pk_version")),
+    )
+    op.create_index("ix_version_issue_by", "version", ["issue_id", "by"], unique=False)
+    op.create_table(
         "link_visit",
         sa.Column("issue_id", sa.Uuid(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),

@@ -103,8 +103,8 @@ def _write_head(page: Page) -> None:
 def _remove_and_put_back(page: Page) -> None:
     page.locator("li", has_text="Article").locator("summary").click()
     page.locator("li", has_text="Article").get_by_role("button", name="Retirer").click()
-    page.get_by_role("button", name="Remettre ce bloc").click()
-    expect(page.get_by_role("status")).to_contain_text("de retour")
+    page.get_by_role("button", name="Annuler", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("est annulée")
 
 
 def test_two_tabs_on_one_block_lose_nothing(page: Page, site: Site) -> None:

@@ -14,7 +14,7 @@ from mailer.core.settings import settings
 from mailer.delivery.models import Delivery
 from mailer.imports import worker
 from mailer.imports.introductions import TRIES
-from mailer.issues import composing, lifecycle
+from mailer.issues import composing, lifecycle, versions
 from mailer.issues.drafts import block_of, written_block
 from mailer.issues.fields import HEAD
 from mailer.monitoring.models import Alarm
@@ -26,6 +26,7 @@ from mailer.smtp.replies import DeliveryState
 from mailer.staff import accounts, login_limits, sessions
 from mailer.subscribers.models import Subscription
 from tests.gallery.sample_data import LEA
+from tests.gallery.site import NOW
 from tests.support.make import import_people
 
 Step = Callable[[Page, dict[str, str]], None]
@@ -211,6 +212,20 @@ def add_testers(page: Page, _: dict[str, str]) -> None:
         assert of
         for email in (LEA, "relectrice@example.net"):
             testers.add(db, of, email, by="somebody", now=utcnow())
+    page.reload()
+
+
+def change_letter(page: Page, links: dict[str, str]) -> None:
+    """Léa rewrites the article, and moves the agenda up."""
+    save_block_elsewhere(page, links)
+    with transaction() as db:
+        found, lea = lifecycle.get(db, UUID(links["draft"])), accounts.find(db, LEA)
+        assert found
+        assert lea
+        versions.keep(db, found, by=str(lea.id), now=NOW)
+        order = composing.document(found)["order"]
+        composing.move(db, found, links["agenda"], 4, order=order)
+        versions.keep(db, found, by=str(lea.id), now=NOW)
     page.reload()
 
 

@@ -54,7 +54,8 @@ Path = tuple[str | int, ...]
 def paths(of: Sequence[Field], before: Path = ()) -> Iterator[Path]:
     """Yield where words can be typed, in the first part of each list."""
     for field in of:
-        here = (*before, field.name, 0) if field.type == "list" else (*before, field.name)
+        first: Path = {"list": (0,), "grid": (1, 0)}.get(field.type, ())
+        here = (*before, field.name, *first)
         if field.parts:
             yield from paths(field.parts, here)
         elif field.type != "yes" and field.name != "src":

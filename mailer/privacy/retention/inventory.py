@@ -209,6 +209,7 @@ HOLDINGS = (
     _staff("staff_session", "id digest staff_id epoch browser opened_at seen_at", Keep.STAFF_SESSIONS),
     _staff("audit", "who what at details", Keep.AUDIT),  # the details name people by fingerprint alone
     _staff("approval", "approver at", Keep.ARCHIVE),
+    _staff("version", "by begun_at saved_at", Keep.ARCHIVE),
     _staff("resolution", "by at", Keep.ARCHIVE),
     _staff("subscriber_import", "by", Keep.IMPORT_REPORTS),
     _staff("alarm", "acknowledged_at acknowledged_by", Keep.ALARMS),
@@ -287,6 +288,10 @@ NOT_PERSONAL = {
         "id newsletter_id state file_fingerprint records preset columns source legal_text "
         "consented_at locale done new known refused reasons undone seconds error created_at "
         "moved_at finished_at",
+    ),
+    "version": (
+        "publications, before they were published",
+        "issue_id number content assets act about undoable redoable",
     ),
     "approval": (
         "which revision of which issue, and what the checks said of it",

@@ -21,6 +21,7 @@ from mailer.web.desk.checks import checks
 from mailer.web.desk.compose import compose
 from mailer.web.desk.compose_block import compose_block
 from mailer.web.desk.compose_start import compose_start
+from mailer.web.desk.history import history, possible
 from mailer.web.desk.imports import people
 from mailer.web.desk.issue import LEAVING, issue
 from mailer.web.desk.issue_actions import moves
@@ -29,10 +30,12 @@ from mailer.web.desk.newsletter import newsletter
 from mailer.web.desk.newsletter_new import newsletter_new
 from mailer.web.desk.newsletter_testers import readers
 from mailer.web.desk.not_reached import not_reached
+from mailer.web.desk.repeat import repeat, source
 
 desk = Blueprint("desk", __name__, url_prefix="/desk")
 desk.before_request(login_required(lambda: None))
 desk.context_processor(labels.context)
+desk.context_processor(lambda: {"undo_possible": possible, "repeatable": source})
 desk.register_blueprint(account)
 desk.register_blueprint(issue)
 desk.register_blueprint(moves)
@@ -44,6 +47,8 @@ desk.register_blueprint(tests)
 desk.register_blueprint(newsletter_new)
 desk.register_blueprint(newsletter)
 desk.register_blueprint(readers)
+desk.register_blueprint(history)
+desk.register_blueprint(repeat)
 desk.register_blueprint(people)
 desk.register_blueprint(not_reached)
 desk.register_blueprint(rights)

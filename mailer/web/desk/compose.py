@@ -115,17 +115,8 @@ def remove(issue_id: UUID, block_id: str) -> ResponseReturnValue:
         return True
 
     if tried(issue_id, "issue edit", act, removed=block_id):
-        flash(_("Le bloc est retiré. Vous pouvez le remettre."), "success")
+        flash(_("Le bloc est retiré. Le bouton « Annuler » le remet à sa place."), "success")
     return to_letter(issue_id)
-
-
-@compose.post("/restore")
-def restore(issue_id: UUID) -> ResponseReturnValue:
-    """Put the last removed block back."""
-    block_id = tried(issue_id, "issue edit", composing.restore, restored=True)
-    if block_id:
-        flash(_("Le bloc est de retour à sa place."), "success")
-    return to_letter(issue_id, block_id or "")
 
 
 def _line(block: Values, known: dict[str, str]) -> Values:

@@ -13,7 +13,7 @@ from werkzeug.datastructures import FileStorage
 
 from mailer.core import audit
 from mailer.core.db import transaction, utcnow
-from mailer.issues import composing
+from mailer.issues import composing, versions
 from mailer.issues.drafts import Document, Stale, TooManyBlocks
 from mailer.issues.form_words import FormWords
 from mailer.issues.models import Issue
@@ -61,8 +61,9 @@ def changed(issue_id: UUID, what: str, act: Callable[[Session, Issue], T], **det
 
 
 def record(db: Session, found: Issue, what: str, **details: Any) -> None:
-    """Note who changed a letter."""
+    """Note who changed a letter, and keep the version that it is now."""
     whole = {"issue": str(found.id)} | details
+    versions.keep(db, found, by=str(current_user.id), now=utcnow())
     audit.record(db, who=str(current_user.id), what=what, details=whole, now=utcnow())
 
 

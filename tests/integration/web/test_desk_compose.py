@@ -160,6 +160,27 @@ def test_what_is_half_written_and_wrong_is_kept_as_it_was_typed(desk: FlaskClien
         schedule(draft)
 
 
+def test_a_table_is_typed_pasted_and_never_cut(desk: FlaskClient, draft: UUID) -> None:
+    post(desk, f"/desk/issues/{draft}/compose/add", kind="table")
+    block = document(draft)["blocks"][-1]
+    path = f"/desk/issues/{draft}/compose/blocks/{block['id']}"
+    wide = "\t".join("abcdefg")
+    data = {"kind": "table", "revision": 1, "caption": "Places", "rows.0.0": "Lieu", "rows.paste": wide}
+    answer = post(desk, path, **data)
+    kept = drafts.block_of(document(draft), block["id"])
+    assert kept
+    assert kept["rows"] == [["Lieu"], list("abcdefg")]
+    page = desk.get(answer.headers["Location"], headers=FRENCH).text
+    assert 'name="rows.1.6" value="g"' in page
+    assert "un titre à chaque colonne" in page.replace("\u00a0", " ")
+    typed = {f"rows.{row}.{column}": f"{row}{column}" for row in range(3) for column in range(2)}
+    answer = post(desk, path, kind="table", revision=2, caption="Places", **typed)
+    assert "checked" not in answer.headers["Location"]
+    assert drafts.strict(document(draft)).blocks[-1].model_dump()["rows"] == (
+        ("00", "01"), ("10", "11"), ("20", "21"),
+    )  # fmt: skip
+
+
 def test_a_stale_save_shows_mine_and_theirs_and_writes_nothing(desk: FlaskClient, draft: UUID) -> None:
     heading = next(block for block in document(draft)["blocks"] if block["kind"] == "heading")
     assert save(desk, draft, heading, text="Le leur").status_code == 303
@@ -222,7 +243,7 @@ def test_blocks_move_are_doubled_removed_and_put_back(desk: FlaskClient, draft: 
     assert kinds(draft) == [*before[:3], before[2], *before[3:]]
     post(desk, f"{base}/blocks/{blocks[2]['id']}/remove", revision=1)
     assert kinds(draft) == before
-    post(desk, f"{base}/restore")
+    post(desk, f"{base}/undo")
     assert [block["id"] for block in document(draft)["blocks"]][2] == blocks[2]["id"]
 
 
@@ -243,7 +264,9 @@ def test_nothing_of_a_scheduled_issue_changes_and_what_was_typed_stays(
         (f"blocks/{heading['id']}/duplicate", {}),
         (f"blocks/{heading['id']}/move", {"place": 1, "order": 1}),
         ("add", {"kind": "text"}),
-        ("restore", {}),
+        ("undo", {}),
+        ("redo", {}),
+        ("history/1/restore", {}),
     ):
         assert post(desk, f"/desk/issues/{draft}/compose/{act}", **data).status_code == 303
     assert document(draft) == before

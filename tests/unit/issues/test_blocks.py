@@ -18,8 +18,8 @@ def _content(**changes: Any) -> Content:
 
 def test_every_kind_has_its_class() -> None:
     assert KINDS == (
-        "masthead", "editorial", "heading", "text", "figures", "article", "report", "agenda", "call", "image",
-        "button", "divider", "colophon",
+        "masthead", "editorial", "heading", "text", "quote", "figures", "table", "article", "pair", "report",
+        "agenda", "call", "image", "video", "document", "button", "social", "divider", "colophon",
     )  # fmt: skip
 
 
@@ -27,6 +27,16 @@ def test_every_kind_has_its_class() -> None:
     "block",
     [
         {"kind": "text", "text": "a\ue000name\ue001"},
+        {"kind": "table", "caption": "x", "rows": [["a"]]},
+        {"kind": "table", "caption": "x", "rows": [["a", ""], ["b", "c"]]},
+        {"kind": "table", "caption": "x", "rows": [["a"], ["b", "c"]]},
+        {"kind": "table", "caption": "x", "rows": [["a", "b", "c", "d", "e", "f"], ["a"]]},
+        {"kind": "table", "caption": "x", "rows": [["a"], ["two\nlines"]]},
+        {"kind": "quote", "text": "x"},
+        {"kind": "video", "title": "x", "url": "https://a.fr", "duration": "1 min"},
+        {"kind": "document", "title": "x", "url": "https://a.fr/a.pdf", "format": "PDF"},
+        {"kind": "social", "links": []},
+        {"kind": "pair", "title": "x", "summary": "x", "second_title": "x"},
         {"kind": "text", "text": "{{ secret }}"},
         {"kind": "heading", "text": "two\u2028lines"},
         {"kind": "button", "label": "x", "url": "javascript:alert(1)"},

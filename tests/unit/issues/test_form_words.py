@@ -1,12 +1,14 @@
 """Every field of every kind of block has its words, in both languages, and reads back what it was given."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from mailer.core.i18n import LOCALES
-from mailer.issues import drafts, fields
+from mailer.core.paths import templates_dir
+from mailer.issues import drafts, fields, yaml_file
 from mailer.issues.blocks import KINDS, Content
 from mailer.issues.fields import Field
 from mailer.issues.findings import error
@@ -104,3 +106,33 @@ def test_a_block_is_known_by_its_words() -> None:
     assert len(excerpt({"kind": "text", "text": "mot " * 40})) <= 60
     assert excerpt({"kind": "image", "image": {"alt": "Un pont"}}) == "Un pont"
     assert excerpt({"kind": "divider"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("form", "rows"),
+    [
+        ({"rows.0.0": "Lieu", "rows.0.1": "Places", "rows.1.0": "Nord", "rows.1.1": "3"},
+         [["Lieu", "Places"], ["Nord", "3"]]),
+        ({"rows.0.0": "Lieu", "rows.0.1": "", "rows.1.0": "", "rows.2.0": "Nord"}, [["Lieu"], ["Nord"]]),
+        ({"rows.0.0": "", "rows.1.0": "Nord"}, [[], ["Nord"]]),
+        ({"rows.0.0": "Lieu", "rows.1.1": "3"}, [["Lieu"], ["", "3"]]),
+        ({"rows.0.0": "Lieu", "rows.paste": "Nord\t3\r\nAisne\t\r\n\r\n"},
+         [["Lieu"], ["Nord", "3"], ["Aisne"]]),
+        ({"rows.0.0": "", "rows.1.0": "", "rows.paste": "Lieu\tPlaces\nNord\t3"},
+         [["Lieu", "Places"], ["Nord", "3"]]),
+        ({"rows.x.0": "a", "rows.0": "b", "rows.0.99999": "c", "rows.0.0.0": "d"}, []),
+    ],
+)  # fmt: skip
+def test_the_cells_of_a_table_are_read_row_by_row(form: dict[str, str], rows: list[list[str]]) -> None:
+    """Nothing typed is lost, and a row without its titles stays one."""
+    assert fields.typed(fields.of_kind("table"), form).get("rows", []) == rows
+
+
+def test_the_other_kinds_read_back_too() -> None:
+    example = templates_dir() / "examples" / "letter-en" / "letter.yaml"
+    test_a_form_reads_back_what_it_shows(yaml_file.load(example)[0])
+
+
+def test_each_kind_has_its_picture() -> None:
+    drawn = (templates_dir() / "web" / "static" / "blocks.svg").read_text(encoding="utf-8")
+    assert set(re.findall(r'<symbol id="(\w+)"', drawn)) == set(KINDS)
