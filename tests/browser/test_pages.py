@@ -368,6 +368,12 @@ def _schedule(page: Page, site: Site) -> None:
     look(page, exclude="iframe")
     page.get_by_label("Date d’envoi").fill("2099-12-01")
     page.get_by_role("button", name="Programmer").click()
+    expect(page.get_by_role("alert").filter(has_text="cochez chaque point")).to_be_visible()
+    page.get_by_text("conseils de rédaction").click()
+    look(page, exclude="iframe")
+    for warning in page.get_by_role("group", name="Points à vérifier").get_by_role("checkbox").all():
+        warning.check()
+    page.get_by_role("button", name="Programmer").click()
     expect(page.get_by_text("mardi 1er décembre 2099 à 8\u00a0h").first).to_be_visible()
     look(page, exclude="iframe")
 

@@ -24,6 +24,7 @@ class CheckLine:
     block_id: str  # "" for the whole issue
     revision: int
     mend: str  # "" without a button
+    place: int  # of the block in the letter, from 1
 
 
 def lines(found: Issue, findings: Iterable[Finding]) -> list[CheckLine]:
@@ -50,17 +51,18 @@ def section(db: Session, found: Issue, findings: Iterable[Finding], back: str) -
     }  # fmt: skip
 
 
-def _places(found: Issue) -> dict[str, tuple[str, int]]:
-    """Return the id and the revision of what each finding may be about, by the beginning of its path."""
+def _places(found: Issue) -> dict[str, tuple[str, int, int]]:
+    """Return the id, the revision and the place of what each finding may be about, by how its path begins."""
     whole = document(found)
     blocks = {
-        f"blocks[{place}]": (block["id"], block["revision"]) for place, block in enumerate(whole["blocks"])
+        f"blocks[{place - 1}]": (block["id"], block["revision"], place)
+        for place, block in enumerate(whole["blocks"], 1)
     }
-    return blocks | dict.fromkeys(HEAD, (mending.OF_THE_HEAD, whole["revision"]))
+    return blocks | dict.fromkeys(HEAD, (mending.OF_THE_HEAD, whole["revision"], 0))
 
 
-def _line(finding: Finding, places: dict[str, tuple[str, int]], *, draft: bool) -> CheckLine:
-    block_id, revision = places.get(finding.where.partition(".")[0], ("", 0))
+def _line(finding: Finding, places: dict[str, tuple[str, int, int]], *, draft: bool) -> CheckLine:
+    block_id, revision, place = places.get(finding.where.partition(".")[0], ("", 0, 0))
     key = button(finding.code) if draft and (block_id or finding.code == COLOPHON) else None
     label = words("checks", labels.language())["mend"][key] if key else ""
-    return CheckLine(finding, block_id, revision, label)
+    return CheckLine(finding, block_id, revision, label, place)
