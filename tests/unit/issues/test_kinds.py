@@ -73,7 +73,7 @@ def test_a_short_row_is_shown_as_wide_as_the_others() -> None:
 
 def test_a_video_s_image_says_where_it_leads_and_plays_nothing() -> None:
     page = _rendered("video").html
-    assert 'alt="Watch the video: A kettle, from leaking to singing (3 min 20)"' in page
+    assert 'wheel – Watch the video: A kettle, from leaking to singing (3 min 20)"' in page
     assert "<video" not in page
     assert "<iframe" not in page
     assert "A kettle, from leaking to singing" in page.partition("kettle-in-words")[2]
