@@ -16,9 +16,12 @@ from mailer.core.after_commit import Task
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import Settings
 from mailer.core.tokens import Purpose
+from mailer.issues import link_visits
+from mailer.issues.models import Issue
 from mailer.monitoring import alarms
 from tests.faults import tree
 from tests.support.commands import facts
+from tests.support.desk_rows import make_issue
 from tests.support.make import ask, make_newsletter, make_pending
 
 
@@ -33,6 +36,22 @@ def test_every_task_has_its_queue(settings: Settings) -> None:
     }
     assert {name for name, queue in queues.items() if queue == "chores"} == slow
     assert set(queues.values()) == {"letters", "notices", "ticks", "chores"}
+
+
+def test_links_are_looked_at_and_none_of_ours_is_spoken_to(settings: Settings, clean: None) -> None:
+    tasks.look_at_links()
+    with transaction() as db:
+        issue = db.get_one(Issue, make_issue(db, make_newsletter(db)))
+        text = "[Ailleurs](http://127.0.0.1:80/admin), [là](http://localhost/), [ici](mailto:a@x.fr)"
+        issue.content = issue.content | {"blocks": [{"kind": "text", "text": text}]}
+        assert link_visits.ask(db, issue, now=utcnow()) == 2
+    tasks.look_at_links()
+    with transaction() as db:
+        visits = link_visits.of_issue(db, issue.id)
+        assert link_visits.waiting(db) == []
+    assert {url: visit.fault for url, visit in visits.items()} == {
+        "http://127.0.0.1:80/admin": "private", "http://localhost/": "private",
+    }  # fmt: skip
 
 
 def test_every_queue_has_a_worker_that_is_documented_watched_and_tried() -> None:

@@ -17,6 +17,9 @@ LONG_SENTENCE = 25  # words
 _SHOWN = 70  # characters
 _KEY = 3  # characters by which turns are looked up
 _WORD = re.compile(r"\w+")
+_NEAR = 60  # characters before an acronym, in which its last words stand
+_WORDS_BEFORE, _CLOSED = re.compile(r"\w[’ ]\S*\w\s*\(\Z"), re.compile(r"\+?\)")
+_WORDS_AFTER = re.compile(r"\+?\s*\(\w+[’ ]\w+")
 Turn = tuple[re.Pattern[str], str]
 _END = re.compile(r"(?<=[.!?…])(?<!\b[A-Z]\.)(?<!\bMme\.)(?<!\bart\.)[\s»”)]*\s(?=[«“(]?\s?[A-ZÀ-ÖØ-Þ0-9])")
 _ACRONYM = re.compile(r"(?<![\w/@.-])(?=[A-Z0-9&]*[A-Z][A-Z0-9&]*[A-Z])[A-Z][A-Z0-9&]{1,6}(?![\w/@]|\.\w)")
@@ -115,11 +118,13 @@ def _acronyms_in(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=CACHED)
 def _spelled_out(acronym: str, whole: str) -> bool:
     """Return whether its words stand beside it: « fonds social européen (FSE) », or the other way round."""
-    name = re.escape(acronym)
-    return bool(
-        re.search(
-            rf"\w[’ ]\S*\w\s*\({name}\+?\)|{name}\+?\s*\(\w+[’ ]\w+|{name}\+?\s*[:,]\s*\w+ \w+ \w+,", whole
+    return any(
+        _WORDS_AFTER.match(whole, at.end())
+        or (
+            _CLOSED.match(whole, at.end())
+            and _WORDS_BEFORE.search(whole, max(at.start() - _NEAR, 0), at.start())
         )
+        for at in re.finditer(re.escape(acronym), whole)
     )
 
 
