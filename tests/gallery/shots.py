@@ -172,6 +172,8 @@ _DESK = (
          (fill(name="La lettre des droits", slug="rights"), press("Créer")), DESK),
     Shot("desk-draft", "/desk/issues/{draft}", "A draft: what the checks found, and the letter beside it.",
          who=DESK),
+    Shot("desk-draft-advice", "/desk/issues/{draft}", "Advice on wording, with why and what mends it.",
+         (unfold("conseils de rédaction"),), DESK),
     Shot("desk-draft-fault", "/desk/issues/{draft}", "A time that is over.",
          (fill(day="2020-12-01", time="08:00"), press("Programmer")), DESK),
     Shot("desk-draft-asked", "/desk/issues/{waiting}", "Some would not get it yet: that is asked first.",
