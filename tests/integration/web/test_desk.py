@@ -88,7 +88,7 @@ def desk_urls(app: Flask, method: str, issue_id: UUID) -> list[str]:
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("desk.")]
     acts = [re.sub(r"<any\((\w+).*?>", r"\1", rule.rule) for rule in rules if method in (rule.methods or ())]
     acts = [url.replace("<block_id>", "1") for url in acts]
-    return [re.sub(r"<uuid:\w+>|<slug>", str(issue_id), url) for url in acts]
+    return [re.sub(r"<uuid:\w+>|<slug>", str(issue_id), url).replace("<int:number>", "1") for url in acts]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
