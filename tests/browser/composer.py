@@ -53,7 +53,7 @@ def write(page: Page, words: str) -> None:
 
 
 def saved(page: Page) -> None:
-    expect(page.locator("[data-state]")).to_have_text(re.compile(r"^Enregistré à \d+ h \d\d$"))
+    expect(page.locator("[data-state]")).to_have_text(re.compile(r"^Enregistré à \d+\sh\s\d\d$"))
 
 
 def document(site: Site) -> Document:

@@ -71,7 +71,7 @@ def _write_article(page: Page) -> None:
     _save(page)  # nothing typed yet: it is kept, and says what is missing
     expect(page.get_by_role("link", name="Titre", exact=True)).to_be_visible()
     page.get_by_label("Titre", exact=True).fill("Un hiver solidaire")
-    page.get_by_label("Texte", exact=True).fill("Les lieux **ouvrent**.\n\n- Lille\n- Arras")
+    page.get_by_role("textbox", name="Texte", exact=True).fill("Les lieux **ouvrent**.\n\n- Lille\n- Arras")
     page.locator("summary", has_text="Image").click()
     page.get_by_label("Fichier", exact=True).set_input_files(PICTURE)
     _save(page)

@@ -43,7 +43,6 @@ def page(issue_id: UUID) -> ResponseReturnValue:
         return render_template(
             "desk/compose.html",
             head_missing=compose_outline.head_missing(document),
-            versions=compose_outline.versions(document),
             **_checks(db, found, document),
             **compose_outline.context(found, document),
         )
