@@ -5,7 +5,7 @@ Each of these locks the issue, so that two of them follow each other, and refuse
 
 from sqlalchemy.orm import Session
 
-from mailer.issues import drafts, lifecycle, stored_images, versions
+from mailer.issues import drafts, lifecycle, versions
 from mailer.issues.drafts import Document, Values
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import Move, moved
@@ -32,17 +32,6 @@ def save_block(db: Session, issue: Issue, block_id: str, values: Values, *, revi
     )
     store(db, issue, whole)
     return saved_id
-
-
-def keep_image(db: Session, issue: Issue, file_name: str, body: bytes) -> str:
-    """Take an uploaded image into the issue; return its src.  Raises BadImage, ForbiddenMove."""
-    image = stored_images.read(db, body)
-    opened(db, issue)
-    stored_images.keep(db, image)
-    src = stored_images.free_src(file_name, image, issue.assets)
-    issue.assets = issue.assets | {src: image.name}
-    db.flush()
-    return src
 
 
 def add(db: Session, issue: Issue, kind: str, *, after: str | None) -> str:

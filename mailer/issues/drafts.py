@@ -18,6 +18,7 @@ from mailer.issues.blocks import PROSE_KINDS, Block, Content
 from mailer.issues.checks.markdown import MILD
 from mailer.issues.fields import HEAD
 from mailer.issues.findings import Finding, error
+from mailer.issues.pictures import block_faults as picture_faults
 from mailer.rendering import markdown_check
 
 Document = dict[str, Any]
@@ -83,6 +84,7 @@ def block_faults(block: Values) -> list[Finding]:
         found = yaml_errors.findings(refused, skip=1)
     else:
         found = []
+    found = found + picture_faults(values, PICTURES)
     text = values.get("text", "") if values.get("kind") in PROSE_KINDS else ""
     return found + [
         _in_text(problem) for problem in markdown_check.problems(text) if problem.code not in MILD

@@ -16,7 +16,10 @@ from mailer.rendering.typography import typeset
 HEAD = "head"
 _STEP = re.compile(r"\[(\d+)\]")
 _IN_GRID = re.compile(r"(?<=^rows)\..*")  # a fault of a cell is told beside its table
-_BESIDE = {"alt": ".alt", "date_or_period": ".date", "start_or_end": ".start"}  # faults of a whole part
+_BESIDE = {  # faults of a whole part
+    "alt": ".alt", "alt_is_name": ".alt", "alt_useless": ".alt",
+    "date_or_period": ".date", "start_or_end": ".start",
+}  # fmt: skip
 _EXCERPT = 60  # characters
 _READERS: dict[str, Callable[[str], object]] = {"date": date.fromisoformat, "time": time.fromisoformat}
 _READ = {"date": "2026-12-31", "time": "14:30"}
@@ -63,6 +66,10 @@ class FormWords:
         for each in found:
             beside.setdefault(self.field_name(each), self._fault(each))
         return beside
+
+    def fault(self, code: str) -> str:
+        """Return the sentence of a fault that needs no more to be said."""
+        return self._set(self._words["faults"][code])
 
     def missing(self, kind: str, found: list[Finding]) -> list[str]:
         """Return the labels of the fields of a block in which something is wrong, each once."""

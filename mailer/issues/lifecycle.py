@@ -65,7 +65,7 @@ def listing(db: Session) -> list[Issue]:
 def import_issue(db: Session, content: Content, assets: dict[str, AssetFile], *, now: datetime) -> Issue:
     """Return a draft, with its images.  Raises UnknownNewsletter."""
     issue = Issue(state=IssueState.DRAFT, created_at=now)
-    _write(db, issue, content, assets)
+    _write(db, issue, content, assets, now)
     db.add(issue)
     db.flush()
     return issue
@@ -77,7 +77,7 @@ def edit(
     """Give a draft another content and other images.  Raises ForbiddenMove, UnknownNewsletter."""
     _move(db, issue, Move.EDIT)
     versions.begin(db, issue)
-    _write(db, issue, content, assets)
+    _write(db, issue, content, assets, now)
     versions.keep(db, issue, by=by, now=now, act=Act.REPLACE)
     db.flush()
 
@@ -92,12 +92,11 @@ def delete(db: Session, issue: Issue) -> None:
     db.flush()
 
 
-def _write(db: Session, issue: Issue, content: Content, assets: dict[str, AssetFile]) -> None:
+def _write(db: Session, issue: Issue, content: Content, assets: dict[str, AssetFile], now: datetime) -> None:
     publication = newsletter(db, content.newsletter)
     if publication is None:
         raise UnknownNewsletter(content.newsletter)
-    for asset in assets.values():
-        stored_images.keep(db, asset)
+    stored_images.keep_all(db, publication, assets, by=stored_images.BY_FILE, now=now)
     revision = (issue.content or {}).get("revision", 0) + 1
     issue.newsletter, issue.title = publication, content.title
     issue.content = drafts.fresh(content.dump(), revision=revision)
@@ -293,10 +292,10 @@ def freeze(db: Session, issue: Issue, settings: Settings, now: datetime) -> byte
 def _pictures(db: Session, issue: Issue, settings: Settings) -> dict[str, Picture]:
     """Return the images of an issue, by their src."""
     hashes = {src: name.partition(".")[0] for src, name in issue.assets.items()}
-    stored = select(Asset.sha256, Asset.width).where(Asset.sha256.in_(hashes.values()))
-    widths = {row.sha256: row.width for row in db.execute(stored)}
+    stored = select(Asset.sha256, Asset.width, Asset.double).where(Asset.sha256.in_(hashes.values()))
+    known = {row.sha256: (row.width, row.double) for row in db.execute(stored)}
     return {
-        src: Picture(f"{settings.public_url}/assets/{name}", widths[hashes[src]])
+        src: Picture(f"{settings.public_url}/assets/{name}", *known[hashes[src]])
         for src, name in issue.assets.items()
     }
 

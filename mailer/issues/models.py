@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -110,7 +110,7 @@ class Approval(Base):
 
 
 class Asset(Base):
-    """Hold an image of an issue, served under its hash."""
+    """Hold an image of an issue, served under its hash, or the original that it was cut from."""
 
     __tablename__ = "asset"
 
@@ -118,7 +118,25 @@ class Asset(Base):
     media_type: Mapped[str]
     width: Mapped[int]
     height: Mapped[int]
-    body: Mapped[bytes]
+    body: Mapped[bytes] = mapped_column(deferred=True)
+    double: Mapped[bool] = mapped_column(default=False)  # it has two pixels for one that is shown
+    original: Mapped[str | None] = mapped_column(ForeignKey("asset.sha256"), index=True)
+    crop: Mapped[dict[str, Any] | None]  # how it was cut: see crops.py
+    kept_at: Mapped[datetime] = mapped_column(server_default=func.now())  # when somebody last gave it
+
+
+class LibraryImage(Base):
+    """Hold an image that a newsletter has at hand, as it is shown uncut."""
+
+    __tablename__ = "library_image"
+
+    newsletter_id: Mapped[UUID] = mapped_column(ForeignKey("newsletter.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(ForeignKey("asset.sha256"), primary_key=True, index=True)
+    name: Mapped[str]  # of its file, as its author knows it
+    alt: Mapped[str] = mapped_column(default="")  # proposed to a block that takes it
+    credit: Mapped[str] = mapped_column(default="")
+    added_at: Mapped[datetime]
+    added_by: Mapped[str]  # a staff id, or "terminal"
 
 
 class LinkVisit(Base):

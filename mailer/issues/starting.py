@@ -67,8 +67,7 @@ def from_file(db: Session, body: bytes, name: str, *, now: datetime) -> Issue:
     of = newsletter(db, slug)
     if of is None:
         raise UnknownNewsletter(slug)
-    for image in images.values():
-        stored_images.keep(db, image)
+    stored_images.keep_all(db, of, images, by=stored_images.BY_FILE, now=now)
     return _created(db, of, document, {src: image.name for src, image in images.items()}, now=now)
 
 

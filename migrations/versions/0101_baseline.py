@@ -74,8 +74,14 @@ def upgrade() -> None:
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("double", sa.Boolean(), nullable=False),
+        sa.Column("original", sa.String(), nullable=True),
+        sa.Column("crop", postgresql.JSONB(), nullable=True),
+        sa.Column("kept_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["original"], ["asset.sha256"], name=op.f("fk_asset_original_asset")),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_asset")),
     )
+    op.create_index(op.f("ix_asset_original"), "asset", ["original"], unique=False)
     op.create_table(
         "audit",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -205,6 +211,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_newsletter")),
         sa.UniqueConstraint("slug", name=op.f("uq_newsletter_slug")),
     )
+    op.create_table(
+        "library_image",
+        sa.Column("newsletter_id", sa.Uuid(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("alt", sa.String(), nullable=False),
+        sa.Column("credit", sa.String(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("added_by", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["newsletter_id"], ["newsletter.id"], name=op.f("fk_library_image_newsletter_id_newsletter")
+        ),
+        sa.ForeignKeyConstraint(["sha256"], ["asset.sha256"], name=op.f("fk_library_image_sha256_asset")),
+        sa.PrimaryKeyConstraint("newsletter_id", "sha256", name=op.f("pk_library_image")),
+    )
+    op.create_index(op.f("ix_library_image_sha256"), "library_image", ["sha256"], unique=False)
     op.create_table(
         "preferences_request",
         sa.Column("id", sa.Uuid(), nullable=False),

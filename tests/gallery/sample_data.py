@@ -163,9 +163,11 @@ def _issues(house: House, approver: str) -> dict[str, str]:
         waiting = lifecycle.import_issue(db, next_call, assets, now=NOW - timedelta(minutes=3))
         lifecycle.schedule(db, planned, due_at=due, approver=approver, now=NOW, settings=house.given)
         leave, leave_calls = _leaving(db, closed, 20), _leaving(db, for_all, 21)
+    pictured = [block for block in draft.content["blocks"] if block.get("image")][-1]
     return {
         "closed": str(closed.id), "leaving": str(leaving.id), "draft": str(draft.id),
         "article": next(block["id"] for block in draft.content["blocks"] if block["kind"] == "article"),
+        "pictured": pictured["id"], "image": draft.assets[pictured["image"]["src"]].partition(".")[0],
         "agenda": next(block["id"] for block in draft.content["blocks"] if block["kind"] == "agenda"),
         "waiting": str(waiting.id), "planned": str(planned.id), "leave": leave, "leave_calls": leave_calls,
     }  # fmt: skip

@@ -4,15 +4,12 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from mailer.issues.blocks import Image
 from mailer.issues.checks import lists
 from mailer.issues.checks.letter import Letter
-from mailer.issues.findings import Finding, warning
+from mailer.issues.findings import Finding, error, warning
+from mailer.issues.pictures import alt_fault
 
 LONG_ALT = 150  # characters
-_FILE = re.compile(
-    r"\S+\.(?:png|jpe?g|gif|webp|svg|bmp|tiff?)\Z|(?:img|dsc|dscn|pxl|screenshot|capture)[-_ ]?\d", re.I
-)
 
 
 def findings(letter: Letter) -> Iterator[Finding]:
@@ -20,19 +17,17 @@ def findings(letter: Letter) -> Iterator[Finding]:
     for where, image in letter.content.placed_images():
         if image.decorative and image.alt:
             yield warning("alt_and_decorative", where, src=image.src)
-        elif image.alt and (code := _fault(image)):
+        elif image.alt and (code := alt_fault(image.alt, image.src)):
+            yield error(code, where, src=image.src, alt=image.alt)
+        elif image.alt and (code := _manner(image.alt)):
             yield warning(code, where, src=image.src, alt=image.alt, limit=LONG_ALT)
     yield from _repeated(letter)
 
 
-def _fault(image: Image) -> str | None:
-    alt = image.alt.strip()
-    if len(alt) > LONG_ALT:
+def _manner(alt: str) -> str | None:
+    """Return the code of what makes words tiring to hear, though they tell what is there."""
+    if len(alt.strip()) > LONG_ALT:
         return "long_alt"
-    if image.src.casefold().endswith(alt.casefold()) or _FILE.match(alt):
-        return "alt_is_name"
-    if lists.plain(alt).strip(" .:…") in lists.every("useless_alts") or not any(map(str.isalnum, alt)):
-        return "alt_useless"
     return "alt_opening" if _opening().match(lists.plain(alt)) else None
 
 

@@ -78,6 +78,7 @@ class Keep(StrEnum):
     TESTERS = "testers"
     REPLIES = "replies"
     CASES = "cases"
+    IMAGES = "images"
     IMPORT_FILES = "import_files"
     IMPORT_REPORTS = "import_reports"
     THROTTLES = "throttles"
@@ -210,6 +211,7 @@ HOLDINGS = (
     _staff("audit", "who what at details", Keep.AUDIT),  # the details name people by fingerprint alone
     _staff("approval", "approver at", Keep.ARCHIVE),
     _staff("version", "by begun_at saved_at", Keep.ARCHIVE),
+    _staff("library_image", "added_by added_at", Keep.ARCHIVE),
     _staff("resolution", "by at", Keep.ARCHIVE),
     _staff("subscriber_import", "by", Keep.IMPORT_REPORTS),
     _staff("alarm", "acknowledged_at acknowledged_by", Keep.ALARMS),
@@ -232,7 +234,8 @@ NOT_PERSONAL = {
         "id name kind subject facts since tell_at seen_at resolved_at",
     ),
     "alarm_message": ("the service's own state", "alarm_id channel told_at resolution_told_at"),
-    "asset": ("publications", "sha256 media_type width height body"),
+    "asset": ("publications", "sha256 media_type width height body double original crop kept_at"),
+    "library_image": ("publications", "newsletter_id sha256 name alt credit"),
     "audit": ("a sequence", "id"),
     "breach": (
         "what happened, when, and who was told: its form asks for no names",

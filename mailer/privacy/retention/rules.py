@@ -19,6 +19,8 @@ from mailer.core.throttle import Throttle
 from mailer.delivery import erase as ledger
 from mailer.imports import lifecycle, refused_introductions
 from mailer.imports.models import Import, ImportFile, ImportReport, ImportState
+from mailer.issues import stored_images
+from mailer.issues.models import Asset
 from mailer.notices import testers
 from mailer.notices.models import Notice, Tester
 from mailer.privacy.cases import access_links
@@ -193,6 +195,8 @@ RULES: tuple[Rule, ...] = (
     deletes(Keep.STAFF_SESSIONS, lambda: "sessions of the desk: 10 hours", StaffSession, sessions.over),
     deletes(Keep.CASES, lambda: f"closed cases: {settings().evidence_years} years", RightsRequest,
             lambda now: (RightsRequest.forget_at <= now, ~_restricted())),
+    deletes(Keep.IMAGES, lambda: f"images that no issue and no library has: {stored_images.UNUSED.days} day",
+            Asset, stored_images.unused),
     deletes(Keep.AUDIT, lambda: f"the audit: {settings().audit_days} days", Audit,
             lambda now: (Audit.at <= now - timedelta(days=settings().audit_days),)),
 )  # fmt: skip

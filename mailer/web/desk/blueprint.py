@@ -14,6 +14,7 @@ from mailer.subscribers.recipients import count
 from mailer.web.desk import labels
 from mailer.web.desk.account import account
 from mailer.web.desk.alarms import alarms
+from mailer.web.desk.block_images import block_images
 from mailer.web.desk.case_data import data
 from mailer.web.desk.case_letters import acts
 from mailer.web.desk.cases import rights
@@ -23,6 +24,7 @@ from mailer.web.desk.compose_block import compose_block
 from mailer.web.desk.compose_presence import compose_presence
 from mailer.web.desk.compose_start import compose_start
 from mailer.web.desk.history import history, possible
+from mailer.web.desk.images import images
 from mailer.web.desk.imports import people
 from mailer.web.desk.issue import LEAVING, issue
 from mailer.web.desk.issue_actions import moves
@@ -51,6 +53,8 @@ desk.register_blueprint(newsletter)
 desk.register_blueprint(readers)
 desk.register_blueprint(history)
 desk.register_blueprint(repeat)
+desk.register_blueprint(block_images)
+desk.register_blueprint(images)
 desk.register_blueprint(people)
 desk.register_blueprint(not_reached)
 desk.register_blueprint(rights)

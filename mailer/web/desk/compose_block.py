@@ -7,12 +7,13 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from mailer.core.db import transaction
+from mailer.core.db import transaction, utcnow
 from mailer.core.i18n import words
 from mailer.core.settings import settings
-from mailer.issues import assets, composing, drafts, fields, form_words, lifecycle
+from mailer.issues import assets, block_images, composing, drafts, fields, form_words, lifecycle
 from mailer.issues.assets import BadImage
 from mailer.issues.blocks import KINDS
 from mailer.issues.drafts import PICTURES, Stale, TooManyBlocks, Values
@@ -20,6 +21,7 @@ from mailer.issues.models import Issue
 from mailer.issues.state_machine import ForbiddenMove
 from mailer.web.desk import compose_outline, labels
 from mailer.web.desk import preview as previewing
+from mailer.web.desk.block_images import image_page
 from mailer.web.desk.compose_draft import (
     NotADraft,
     allow_images,
@@ -128,7 +130,10 @@ def _keep_images(db: Session, found: Issue, saved: Saved) -> None:
         if file is None or not file.filename:
             continue
         try:
-            src = composing.keep_image(db, found, file.filename, received(file, assets.MAX_BYTES + 1))
+            src = block_images.upload(
+                db, found, file.filename, received(file, assets.MAX_BYTES + 1),
+                by=str(current_user.id), now=utcnow(),
+            )  # fmt: skip
         except BadImage as fault:
             sentence = words("issues", labels.language())["faults"][str(fault)]
             saved.faults[f"{name}.src"] = _("Cette image n’a pas été prise : %(why)s.", why=sentence)
@@ -138,6 +143,8 @@ def _keep_images(db: Session, found: Issue, saved: Saved) -> None:
 
 def _after(issue_id: UUID, block_id: str, block: Values) -> ResponseReturnValue:
     """Lead on: to the letter, or back to the form when something is missing or more is to come."""
+    if asked := image_page(issue_id, block_id):
+        return asked
     unfinished = bool(drafts.block_faults(block))
     if unfinished:
         flash(_("C’est enregistré. Il reste à compléter ce bloc avant l’envoi."), "info")

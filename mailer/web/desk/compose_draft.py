@@ -32,7 +32,9 @@ from mailer.web.desk import compose_outline
 from mailer.web.desk.issue import fetch
 
 T = TypeVar("T")
-TAKES_FILES = frozenset({"desk.compose_block.save", "desk.compose_start.take_file"})
+TAKES_FILES = frozenset({
+    "desk.compose_block.save", "desk.compose_start.take_file", "desk.images.upload", "desk.images.replace",
+})  # fmt: skip
 UPLOAD = 64 * 1024 * 1024  # bytes: more than an image may weigh, so that a sentence can say so
 
 

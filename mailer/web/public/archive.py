@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from mailer.core.db import transaction, utcnow
 from mailer.core.settings import settings
-from mailer.issues import archive, drafts, lifecycle
+from mailer.issues import archive, drafts, lifecycle, stored_images
 from mailer.issues.archive import ArchiveEntry
 from mailer.issues.calendar import event_ics
-from mailer.issues.models import Asset, Issue
+from mailer.issues.models import Issue
 from mailer.newsletters import newsletters
 from mailer.web.public.home import the_newsletter
 from mailer.web.security import LETTER_CSP
@@ -84,7 +84,7 @@ def event(slug: str, issue_id: UUID, number: int) -> ResponseReturnValue:
 @reading.get("/assets/<name>")
 def asset(name: str) -> ResponseReturnValue:
     with transaction() as db:
-        found = db.get(Asset, name.partition(".")[0])
+        found = stored_images.named(db, name)
     if found is None:
         abort(404)
     response = Response(found.body, mimetype=found.media_type)

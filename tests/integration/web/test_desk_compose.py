@@ -288,8 +288,8 @@ def test_an_image_is_made_fit_and_needs_its_words(desk: FlaskClient, draft: UUID
     assert "cochez « image décorative »" in desk.get(answer.headers["Location"]).text.replace("\u00a0", " ")
     with transaction() as db:
         issue = db.get_one(Issue, draft)
-        assert issue.assets["images/ete-a-lille-1.png"].endswith(".png")
-    filled = {"image.src": "images/ete-a-lille-1.png", "image.decorative": "yes"}
+        assert issue.assets["images/ete-a-lille-1.jpg"].endswith(".jpg")
+    filled = {"image.src": "images/ete-a-lille-1.jpg", "image.decorative": "yes"}
     answer = post(desk, path, kind="image", revision=2, **filled)
     assert "checked" not in answer.headers["Location"]
     assert drafts.strict(document(draft)).images()[-1].decorative
@@ -307,8 +307,8 @@ def test_a_form_names_no_picture_of_another_issue(desk: FlaskClient, draft: UUID
 @pytest.mark.parametrize(
     ("name", "body", "said"),
     [
-        ("tract.png", b"%PDF-1.7 no picture", "ce n’est pas une image"),
-        ("dessin.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "ce n’est pas une image"),
+        ("tract.png", b"%PDF-1.7 no picture", "c’est un PDF"),
+        ("dessin.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "exportez le dessin en PNG"),
     ],
 )
 def test_a_file_that_is_no_image_loses_nothing_of_the_rest(
