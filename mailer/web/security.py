@@ -51,6 +51,7 @@ def init_security(app: Flask, given: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=secure,
         WTF_CSRF_SSL_STRICT=secure,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as its session: a form that was open for an hour is still taken
         MAX_CONTENT_LENGTH=64 * 1024,
         RATELIMIT_STORAGE_URI=given.redis_url,
         RATELIMIT_STORAGE_OPTIONS={"socket_connect_timeout": 2, "socket_timeout": 2},

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 NOT_PAGES = {
     "static", "health.alive", "health.ready",
     "desk.issue.progress", "desk.issue.certificate_file", "desk.compose_start.export",
-    "desk.compose_block.preview", "desk.people.progress", "desk.people.report",
+    "desk.compose_block.preview", "desk.compose_presence.token", "desk.people.progress", "desk.people.report",
     "desk.newsletter.sample",  # the frame of desk.newsletter.page
     "reading.asset", "reading.event", "reading.feed", "reading.robots", "reading.sitemap",
     "preferences.open_again",  # leads to preferences.show

@@ -3,8 +3,8 @@
 import os
 import shutil
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -52,6 +52,8 @@ class Site:
     reader: UUID  # …one that is active, by an import
     host: str  # another body's site, allowed to hold our form, and…
     stranger: str  # …one that is not
+    stop: Callable[[], None] = field(default=lambda: None, compare=False)  # our own site, and…
+    start: Callable[[], None] = field(default=lambda: None, compare=False)  # …start it again
 
 
 @pytest.fixture(scope="session")
@@ -77,15 +79,27 @@ def site(settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch) -> It
     app = create_app(given)
     with app.app_context():
         limiter.reset()
-    servers = make_server("127.0.0.1", port, app, threaded=True), _another_site(other, given.public_url)
-    for server in servers:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield _furnished(given, other)
-    for server in servers:
+    running = [_serving(_another_site(other, given.public_url))]
+
+    def start() -> None:
+        running.append(_serving(make_server("127.0.0.1", port, app, threaded=True)))
+
+    def stop() -> None:
+        server = running.pop()
         server.shutdown()
         server.server_close()
+
+    start()
+    yield replace(_furnished(given, other), start=start, stop=stop)
+    while running:
+        stop()
     monkeypatch.undo()
     settings_module.settings.cache_clear()
+
+
+def _serving(server: BaseWSGIServer) -> BaseWSGIServer:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
 
 
 def _another_site(port: int, ours: str) -> BaseWSGIServer:

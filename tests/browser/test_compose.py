@@ -19,10 +19,10 @@ pytestmark = pytest.mark.browser
 PICTURE = templates_dir() / "examples" / "lettre" / "images" / "portrait.png"
 
 
-@pytest.fixture(params=[False, True], ids=["no-script", "script"])
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(
-        java_script_enabled=request.param, locale="fr-FR", viewport={"width": 1280, "height": 800}
+        java_script_enabled=False, locale="fr-FR", viewport={"width": 1280, "height": 800}
     )
     context.set_default_timeout(PATIENCE * 1000)
     yield context.new_page()

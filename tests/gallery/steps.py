@@ -56,6 +56,26 @@ def fill(**fields: str) -> Step:
     return act
 
 
+def open_block(page: Page, links: dict[str, str]) -> None:
+    """Open the form of the article in the outline."""
+    page.locator(f'[data-piece="{links["article"]}"] [data-open]').click()
+    page.locator("[data-look] iframe:not(.arriving)").wait_for()
+
+
+def choose_block(page: Page, _: dict[str, str]) -> None:
+    page.locator('[data-add=""]').click()
+    page.locator(".kind").first.wait_for()
+
+
+def remove_block(page: Page, _: dict[str, str]) -> None:
+    page.get_by_role("button", name="Retirer").locator("visible=true").click()
+    page.locator("[data-told] .alert").wait_for()
+
+
+def see_both(page: Page, _: dict[str, str]) -> None:
+    page.locator(".versions").wait_for()
+
+
 def choose(**fields: str) -> Step:
     def act(page: Page, _: dict[str, str]) -> None:
         for name, value in fields.items():

@@ -20,6 +20,7 @@ from mailer.web.desk.cases import rights
 from mailer.web.desk.checks import checks
 from mailer.web.desk.compose import compose
 from mailer.web.desk.compose_block import compose_block
+from mailer.web.desk.compose_presence import compose_presence
 from mailer.web.desk.compose_start import compose_start
 from mailer.web.desk.history import history, possible
 from mailer.web.desk.imports import people
@@ -42,6 +43,7 @@ desk.register_blueprint(moves)
 desk.register_blueprint(compose)
 desk.register_blueprint(checks)
 desk.register_blueprint(compose_block)
+desk.register_blueprint(compose_presence)
 desk.register_blueprint(compose_start)
 desk.register_blueprint(tests)
 desk.register_blueprint(newsletter_new)

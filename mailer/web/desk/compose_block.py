@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
@@ -18,11 +18,12 @@ from mailer.issues.blocks import KINDS
 from mailer.issues.drafts import PICTURES, Stale, TooManyBlocks, Values
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import ForbiddenMove
-from mailer.web.desk import labels
+from mailer.web.desk import compose_outline, labels
 from mailer.web.desk import preview as previewing
 from mailer.web.desk.compose_draft import (
     NotADraft,
     allow_images,
+    by_script,
     number_in,
     opened,
     received,
@@ -52,7 +53,7 @@ class Saved:
 
 @compose_block.errorhandler(NotADraft)
 def closed(reason: NotADraft) -> ResponseReturnValue:
-    return reason.page
+    return reason.answer()
 
 
 @compose_block.get("")
@@ -60,6 +61,8 @@ def form(issue_id: UUID, block_id: str) -> ResponseReturnValue:
     with transaction() as db:
         found, document = opened(db, issue_id)
     block = drafts.block_of(document, block_id)
+    if by_script():
+        return _form_for_script(found, block, block_id)
     if block is None:
         flash(_("Ce bloc a été retiré de la lettre."), "info")
         return redirect(url_for("desk.compose.page", issue_id=issue_id))
@@ -75,6 +78,8 @@ def save(issue_id: UUID, block_id: str) -> ResponseReturnValue:
     with transaction() as db:
         found = fetch(db, issue_id)
         saved = _saved(db, found, block_id, kind, revision)
+    if by_script():
+        return _told(issue_id, saved)
     if saved.stale or saved.left or saved.full:
         return _refused(found, block_id, saved), 409
     block = saved.values | {"id": saved.block_id}
@@ -101,7 +106,7 @@ def _saved(db: Session, found: Issue, block_id: str, kind: str, revision: int) -
         _keep_images(db, found, saved)
         saved.block_id = composing.save_block(db, found, block_id, saved.values, revision=revision)
     except Stale as stale:
-        saved.stale = stale
+        saved.stale = None if _is_same(stale.theirs, saved.values) else stale
     except ForbiddenMove:
         saved.left = True
     except TooManyBlocks:
@@ -109,6 +114,11 @@ def _saved(db: Session, found: Issue, block_id: str, kind: str, revision: int) -
     else:
         record(db, found, "issue edit", block=saved.block_id)
     return saved
+
+
+def _is_same(theirs: Values | None, mine: Values) -> bool:
+    """Return whether nothing would change: the answer to one's own last save was lost on its way."""
+    return theirs is not None and drafts.written_block(theirs) == drafts.written_block(mine)
 
 
 def _keep_images(db: Session, found: Issue, saved: Saved) -> None:
@@ -151,10 +161,51 @@ def _refused(found: Issue, block_id: str, saved: Saved) -> str:
     )  # fmt: skip
 
 
-def _page(found: Issue, block: Values, revision: int, faults: dict[str, str], **more: Any) -> str:
+def _page(
+    found: Issue, block: Values, revision: int, faults: dict[str, str],
+    *, page: str = "desk/compose_block.html", **more: Any,
+) -> str:  # fmt: skip
     return render_template(
-        "desk/compose_block.html",
+        page,
         issue=found, block=block, fields=fields.of_kind(block["kind"]), revision=revision, faults=faults,
         excerpt=form_words.excerpt(block), said=said(),
         **{"stale": False, "theirs": None, "left": False, "full": False} | more,
     )  # fmt: skip
+
+
+def _form_for_script(issue: Issue, block: Values | None, block_id: str) -> ResponseReturnValue:
+    """Return the form alone; of a block that is gone, an empty one of its kind: it brings words back."""
+    kind = request.args.get("kind", "")
+    if block is None and kind not in KINDS:
+        return jsonify(outcome="removed"), 404
+    values = block or {"id": block_id, "kind": kind, "revision": 0}
+    wanted = bool(block) and bool(request.args.get("checked"))
+    faults = said().faults(drafts.block_faults(values)) if wanted else {}
+    html = _page(issue, values, values["revision"], faults, page="desk/compose_form.html")
+    return jsonify(revision=values["revision"], html=html)
+
+
+def _told(issue_id: UUID, saved: Saved) -> ResponseReturnValue:
+    """Tell a script what became of its save."""
+    if saved.left or saved.full:
+        return jsonify(outcome="left" if saved.left else "full"), 409
+    with transaction() as db:
+        issue, document = opened(db, issue_id)
+        now = drafts.block_of(document, saved.block_id)
+        if saved.stale or now is None:
+            return _told_stale(issue, saved, now), 409
+        row = compose_outline.row(issue, document, saved.block_id)
+        history = compose_outline.history(issue, document)
+    return jsonify(
+        outcome="saved", block=saved.block_id, revision=now["revision"], row=row, history=history,
+        told=_("Enregistré à %(hour)s", hour=compose_outline.hour()), refused=saved.faults,
+        faults=said().faults(drafts.block_faults(now)),
+    )  # fmt: skip
+
+
+def _told_stale(issue: Issue, saved: Saved, now: Values | None) -> Response:
+    mine = saved.values | {"id": saved.block_id}
+    html = _page(
+        issue, mine, 0, {}, page="desk/compose_conflict.html", owner=mine["kind"], values=mine, theirs=now
+    )
+    return jsonify(outcome="stale" if now else "removed", revision=now["revision"] if now else 0, html=html)

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import (
+    abort,
+    flash,
+    get_flashed_messages,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -18,7 +28,7 @@ from mailer.issues.drafts import Document, Stale, TooManyBlocks
 from mailer.issues.form_words import FormWords
 from mailer.issues.models import Issue
 from mailer.issues.state_machine import ForbiddenMove, IssueState
-from mailer.web.desk import labels
+from mailer.web.desk import compose_outline
 from mailer.web.desk.issue import fetch
 
 T = TypeVar("T")
@@ -32,6 +42,15 @@ class NotADraft(Exception):
     def __init__(self, page: str) -> None:
         self.page = page
         super().__init__("not a draft")
+
+    def answer(self) -> ResponseReturnValue:
+        """Return it as a page, or to a script."""
+        return (jsonify(outcome="left"), 409) if by_script() else self.page
+
+
+def by_script() -> bool:
+    """Return whether a script of ours asks, which reads JSON; a browser asks for pages."""
+    return request.accept_mimetypes.best == "application/json"
 
 
 def allow_images(endpoint: str | None, _: dict[str, object] | None) -> None:
@@ -81,9 +100,21 @@ def tried(issue_id: UUID, what: str, act: Callable[[Session, Issue], T], **detai
 
 
 def to_letter(issue_id: UUID, block_id: str = "") -> ResponseReturnValue:
-    """Lead to the letter, at one of its blocks."""
+    """Lead to the letter, at one of its blocks; hand a script what changed there."""
+    if by_script():
+        return make_response(_news(issue_id, block_id))
     anchor = f"block-{block_id}" if block_id else None
     return redirect(url_for("desk.compose.page", issue_id=issue_id, _anchor=anchor), 303)
+
+
+def _news(issue_id: UUID, block_id: str) -> ResponseReturnValue:
+    with transaction() as db:
+        issue, document = opened(db, issue_id)
+        outline, head = compose_outline.whole(issue, document), compose_outline.head(issue, document)
+    told: list[Any] = get_flashed_messages(with_categories=True)
+    return jsonify(
+        block=block_id, outline=outline, head=head, told=[{"kind": kind, "text": text} for kind, text in told]
+    )
 
 
 def received(file: FileStorage, most: int) -> bytes:
@@ -94,7 +125,7 @@ def received(file: FileStorage, most: int) -> bytes:
 
 def said() -> FormWords:
     """Return the words of the forms, in the reader's language."""
-    return FormWords(labels.language())
+    return compose_outline.words()
 
 
 def number_in(name: str) -> int:

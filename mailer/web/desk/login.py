@@ -40,6 +40,7 @@ from mailer.web.desk import browser
 from mailer.web.network import visitor
 
 login = Blueprint("login", __name__)
+UNASKED = {"desk.compose_presence.here", "desk.compose_presence.left"}  # what pages tell by themselves
 DEVICE = "device"  # cookie: this browser has logged in before
 BUSY = 2  # seconds
 
@@ -177,7 +178,9 @@ def _account(secret: str) -> Account | None:
 
 def _is_act() -> bool:
     """Return whether somebody asked: what a page looks up by itself keeps no session alive."""
-    return request.method != "GET" or request.headers.get("Sec-Fetch-Dest") != "empty"
+    if request.method == "GET":
+        return request.headers.get("Sec-Fetch-Dest") != "empty"
+    return request.endpoint not in UNASKED
 
 
 def _destination() -> str:
