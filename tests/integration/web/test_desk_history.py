@@ -1,6 +1,7 @@
 """The history of a letter at the desk: who, when, what, the words, and the way back."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,12 @@ from mailer.core.paths import templates_dir
 from mailer.core.settings import settings
 from mailer.issues import drafts, lifecycle, versions, yaml_file
 from mailer.issues.models import Issue
+from mailer.privacy.retention import rules
+from mailer.privacy.retention.inventory import Keep
 from tests.support.desk_client import FRENCH, token
-from tests.support.make import make_newsletter
+from tests.support.make import EPOCH, make_newsletter
 
+LATER = EPOCH + timedelta(days=60)
 LETTER = templates_dir() / "examples" / "lettre" / "lettre.yaml"
 
 
@@ -177,3 +181,21 @@ def test_every_change_of_the_composer_is_a_version(desk: FlaskClient, draft: UUI
             newest = versions.newest(db, draft)
             assert newest
             assert newest.content == drafts.identified(db.get_one(Issue, draft).content), path
+
+
+def test_the_images_of_an_earlier_version_outlive_the_nights(desk: FlaskClient, draft: UUID) -> None:
+    """No rule of retention deletes what a version can still be put back with."""
+    content, assets = yaml_file.load(LETTER)
+    with transaction() as db:
+        issue = lifecycle.get(db, draft)
+        assert issue
+        bare = content.model_copy(update={"blocks": content.blocks[2:3]})
+        lifecycle.edit(db, issue, bare, {}, by="terminal", now=utcnow())
+    others = [rule for rule in rules.RULES if rule.name != Keep.STAFF_SESSIONS]
+    assert not any(result.failed for result in rules.run(others, dry=False, clock=lambda: LATER))
+    post(desk, draft, "history/1/restore")
+    with transaction() as db:
+        restored = db.get_one(Issue, draft)
+        assert drafts.strict(restored.content) == content
+        assert set(restored.assets) == set(assets)
+    assert desk.get(f"/desk/issues/{draft}/preview").status_code == 200
