@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from mailer.issues import drafts, lifecycle, stored_images
+from mailer.issues import drafts, lifecycle, stored_images, versions
 from mailer.issues.archive import fold
 from mailer.issues.assets import AssetFile
 from mailer.issues.models import Asset, Issue, LibraryImage
@@ -101,7 +101,9 @@ def replace(
     stored_images.keep_all(db, of, {file_name: image}, by=by, now=now)
     changed = {use.issue.id: use.issue for use in before.uses if use.changes}
     for issue in changed.values():
+        versions.begin(db, issue)
         _replace_in(db, issue, _root(db, sha256), image)
+        versions.keep(db, issue, by=by, now=now)
     _inherit(db, before.image, db.get_one(LibraryImage, (of.id, image.sha256)))
     return image.sha256, len(changed)
 
