@@ -131,7 +131,7 @@ def test_bad_input_is_one_sentence(arguments: tuple[str, ...], sentence: str, tm
     bad, unknown = tmp_path / "bad.yaml", tmp_path / "unknown.yaml"
     bad.write_text("newsletter: lettre\n  title: [\n")
     unknown.write_text(
-        "newsletter: l\ntitle: t\nsubject: s\npreheader: p\nblocks:\n  - kind: video\n", encoding="utf-8"
+        "newsletter: l\ntitle: t\nsubject: s\npreheader: p\nblocks:\n  - kind: hologram\n", encoding="utf-8"
     )
     done = mailer(*(each.format(bad=bad, unknown=unknown) for each in arguments))
     assert done.returncode in {1, 2}

@@ -104,7 +104,9 @@ def test_the_officer_is_told_at_once_and_once_more_on_the_last_day(clean: None) 
         breaches.record(db, what="A laptop was lost.", aware_at=now, now=now)
     (told,) = _told()
     assert (told["words"], told["left"]) == ("A laptop was lost.", "72")
-    assert (told["received"], told["due"]) == ("1er décembre 2026 à 9 h 05", "4 décembre 2026 à 9 h 05")
+    assert (told["received"], told["due"]) == (
+        "1er décembre 2026 à 9\u00a0h\u00a005", "4 décembre 2026 à 9\u00a0h\u00a005",
+    )  # fmt: skip
     assert [_reminded(now + timedelta(hours=hours)) for hours in (47, 48, 49, 100)] == [0, 1, 0, 0]
     assert [told["left"] for told in _told()] == ["72", "24"]
 
