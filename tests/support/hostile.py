@@ -45,7 +45,7 @@ MAIL_TAGS = frozenset({
     "img", "li", "meta", "ol", "p", "span", "strong", "style", "table", "tbody", "td", "th", "thead",
     "title", "tr", "ul",
 })  # fmt: skip
-_RUNS = frozenset({"object", "embed", "applet", "mj-raw", "mj-include", "template", "frame", "math"})
+_RUNS = frozenset({"object", "embed", "applet", "mj-raw", "mj-include", "frame", "math"})
 _LEADS = frozenset({"href", "src", "action", "formaction", "srcdoc", "data"})
 _HARMFUL = ("javascript:", "data:", "vbscript:")
 Path = tuple[str | int, ...]
