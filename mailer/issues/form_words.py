@@ -67,6 +67,13 @@ class FormWords:
             beside.setdefault(self.field_name(each), self._fault(each))
         return beside
 
+    def fault_in(self, owner: str, of: tuple[Field, ...], fault: Finding) -> str:
+        """Return the sentence of a fault after the name of its field: "Objet : à remplir avant l’envoi."."""
+        if fault.code not in self._words["faults"]:
+            return fault.sentence(self.locale)
+        where = self.where(owner, of, self.field_name(fault))
+        return self._set(f"{where}{words('issues', self.locale)['colon']} ") + self._fault(fault)
+
     def fault(self, code: str) -> str:
         """Return the sentence of a fault that needs no more to be said."""
         return self._set(self._words["faults"][code])

@@ -142,6 +142,15 @@ def test_each_kind_is_added_shown_and_says_what_is_missing(desk: FlaskClient, dr
     assert desk.get(f"/desk/issues/{draft}/preview").status_code == 200
 
 
+def test_the_page_of_an_issue_names_each_field_that_is_missing(desk: FlaskClient, draft: UUID) -> None:
+    post(desk, f"/desk/issues/{draft}/compose/head", revision=document(draft)["revision"], title="Un titre")
+    post(desk, f"/desk/issues/{draft}/compose/add", kind="agenda")
+    page = desk.get(f"/desk/issues/{draft}", headers=FRENCH).text.replace("\u00a0", " ")
+    for name in ("Objet", "Aperçu", "Titre", "Rendez-vous"):
+        assert f"<span>{name} : À remplir avant l’envoi.</span>" in page, name
+    assert "champ obligatoire manquant" not in page
+
+
 def test_what_is_half_written_and_wrong_is_kept_as_it_was_typed(desk: FlaskClient, draft: UUID) -> None:
     agenda = next(block for block in document(draft)["blocks"] if block["kind"] == "agenda")
     typed = {"title": "", "entries": [{"date": "le 31", "start": "matin", "title": "Une réunion"}]}
