@@ -79,7 +79,11 @@ def test_an_account_is_looked_after(settings: Settings) -> None:
     nobody = mailer("staff", "disable", "nobody@example.org")
     assert (nobody.returncode, "mailer staff list" in nobody.stderr) == (1, True)
     with transaction() as db:
-        who = [each.what for each in db.scalars(select(Audit)) if each.details == {"staff": created["id"]}]
+        who = [
+            each.what
+            for each in db.scalars(select(Audit).order_by(Audit.id))
+            if each.details == {"staff": created["id"]}
+        ]
     assert who == ["staff create", "staff password", "staff disable", "staff enable"]
 
 

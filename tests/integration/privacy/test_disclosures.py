@@ -136,7 +136,7 @@ def test_what_the_sweep_finishes_for_staff_is_in_the_audit_once(
     assert erasure_worker.retry(clock=utcnow) == 1
     assert erasure_worker.attempt(case.id, clock=utcnow)
     with transaction() as db:
-        found = db.scalars(select(Audit)).all()
+        found = db.scalars(select(Audit).order_by(Audit.id)).all()
         assert [(each.what, each.who) for each in found] == [(what, by) for what in lines]
         assert [each.details["case"] for each in found] == [case.number for _ in lines]
 

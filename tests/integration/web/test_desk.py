@@ -451,7 +451,7 @@ def test_a_check_is_explained_and_mended_where_it_can_be(client: FlaskClient) ->
     assert act(client, issue_id, "checks/mend", code="long_sentence", **mend).status_code == 400
     with transaction() as db:
         content = db.get_one(Issue, issue_id).content
-        acts = db.execute(select(Audit.what, Audit.details)).all()
+        acts = db.execute(select(Audit.what, Audit.details).order_by(Audit.id)).all()
     assert content["blocks"][0]["text"] == "Bonjour\u00a0: l'aide"
     assert content["blocks"][1]["kind"] == "colophon"
     assert [(row.what, row.details["code"]) for row in acts] == [
@@ -485,7 +485,7 @@ def test_a_draft_is_deleted_once_confirmed_and_nothing_else_is(client: FlaskClie
     assert client.get(f"/desk/issues/{draft}").status_code == 404
     assert state_of(closed) is IssueState.CLOSED
     with transaction() as db:
-        acts = db.execute(select(Audit.what, Audit.details)).all()
+        acts = db.execute(select(Audit.what, Audit.details).order_by(Audit.id)).all()
     assert [tuple(row) for row in acts] == [("issue delete", {"issue": str(draft)})]
 
 

@@ -381,7 +381,7 @@ def test_what_is_used_stays_and_what_is_not_can_go(desk: FlaskClient, draft: UUI
     post(desk, f"{LIBRARY}/{image}/remove")
     assert hashes() == []
     with transaction() as db:
-        done = db.scalars(select(Audit.what).where(Audit.what.like("image %"))).all()
+        done = db.scalars(select(Audit.what).where(Audit.what.like("image %")).order_by(Audit.id)).all()
     assert done == ["image remove"]
 
 
