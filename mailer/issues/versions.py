@@ -27,21 +27,25 @@ def begin(db: Session, issue: Issue) -> None:
 
 def keep(
     db: Session, issue: Issue, *, by: str, now: datetime, act: Act = Act.CHANGE, about: int | None = None
-) -> None:
-    """Keep an issue as somebody has just changed it; nothing if nothing of it changed."""
+) -> bool:
+    """Keep an issue as somebody has just changed it; return whether that is a version of its own.
+
+    It is none if nothing changed, or if they only went on with the one before.
+    """
     last = newest(db, issue.id)
     if last is None:
         _add(db, issue, number=1, act=Act.BEGIN, by=by, now=now)
-        return
+        return True
     done = undoing.change(letter(last), letter(issue))
     if act is Act.CHANGE and not done:
-        return
+        return False
     if act is Act.CHANGE and done.only_edited and _continued(db, issue, done.only_edited, by=by, now=now):
-        return
+        return False
     if act in _IN_STACK:
         db.execute(update(Version).where(*_own(issue.id, by), Version.redoable).values(redoable=False))
     _add(db, issue, number=last.number + 1, act=act, about=about, by=by, now=now, undoable=act in _IN_STACK)
     _drop_old(db, issue.id, last.number + 1)
+    return True
 
 
 def letter(of: Issue | Version) -> Letter:

@@ -82,9 +82,14 @@ def changed(issue_id: UUID, what: str, act: Callable[[Session, Issue], T], **det
 
 
 def record(db: Session, found: Issue, what: str, **details: Any) -> None:
-    """Note who changed a letter, and keep the version that it is now."""
+    """Keep the version that a letter is now, and note who made it; once, however often they save it."""
+    if versions.keep(db, found, by=str(current_user.id), now=utcnow()):
+        note(db, found, what, **details)
+
+
+def note(db: Session, found: Issue, what: str, **details: Any) -> None:
+    """Note who did something to a letter."""
     whole = {"issue": str(found.id)} | details
-    versions.keep(db, found, by=str(current_user.id), now=utcnow())
     audit.record(db, who=str(current_user.id), what=what, details=whole, now=utcnow())
 
 

@@ -19,7 +19,7 @@ from mailer.issues.models import Issue, Version
 from mailer.issues.state_machine import ForbiddenMove, IssueState
 from mailer.issues.undoing import HEAD_PIECE, Change, ChangedSince
 from mailer.staff import accounts
-from mailer.web.desk.compose_draft import record, said, to_letter
+from mailer.web.desk.compose_draft import note, said, to_letter
 from mailer.web.desk.issue import fetch
 
 history = Blueprint("history", __name__, url_prefix="/issues/<uuid:issue_id>/compose")
@@ -84,7 +84,7 @@ def restore(issue_id: UUID, number: int) -> ResponseReturnValue:
         with transaction() as db:
             found = fetch(db, issue_id)
             acts.restore(db, found, number, by=str(current_user.id), now=utcnow())
-            record(db, found, "issue edit", restored=number)
+            note(db, found, "issue edit", restored=number)
     except UnknownVersion:
         flash(_("Rien n’a changé : cette version n’est plus conservée."), "info")
     except ForbiddenMove:
@@ -101,7 +101,7 @@ def _turned(
         with transaction() as db:
             found = fetch(db, issue_id)
             change = act(db, found, by=str(current_user.id), now=utcnow())
-            record(db, found, "issue edit", turned=what)
+            note(db, found, "issue edit", turned=what)
             anchor = _anchor(found, change)
     except (NothingToDo, ChangedSince, TooManyBlocks, ForbiddenMove) as refusal:
         flash(_refusals(nothing)[type(refusal)], "info")

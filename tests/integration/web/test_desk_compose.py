@@ -396,10 +396,20 @@ def test_hostile_words_stay_words(desk: FlaskClient, draft: UUID) -> None:
 
 def test_each_change_is_in_the_audit(desk: FlaskClient, draft: UUID) -> None:
     post(desk, f"/desk/issues/{draft}/compose/add", kind="text")
+    post(desk, f"/desk/issues/{draft}/compose/undo")
     post(desk, "/desk/issues/new/last", newsletter="lettre")
     with transaction() as db:
         told = [(each.what, each.details["issue"]) for each in db.scalars(select(Audit).order_by(Audit.id))]
-        assert told == [("issue edit", str(draft)), ("issue create", str(newest()))]
+        edit = ("issue edit", str(draft))
+        assert told == [edit, edit, ("issue create", str(newest()))]
+
+
+def test_what_is_saved_as_one_types_is_one_line_of_the_audit(desk: FlaskClient, draft: UUID) -> None:
+    for words in ("Un", "Un hiver", "Un hiver doux"):
+        block = next(each for each in document(draft)["blocks"] if each["kind"] == "article")
+        assert save(desk, draft, block, title=words).status_code == 303
+    with transaction() as db:
+        assert db.scalars(select(Audit.what)).all() == ["issue edit"]
 
 
 def test_what_is_frozen_holds_nothing_of_the_draft_s_own(desk: FlaskClient, draft: UUID) -> None:
