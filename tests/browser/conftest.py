@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 from sqlalchemy import select
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Response
 
 from mailer.core import settings as settings_module
@@ -82,7 +82,7 @@ def site(settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch) -> It
     running = [_serving(_another_site(other, given.public_url))]
 
     def start() -> None:
-        running.append(_serving(make_server("127.0.0.1", port, app, threaded=True)))
+        running.append(_serving(_Server("127.0.0.1", port, app)))
 
     def stop() -> None:
         server = running.pop()
@@ -97,17 +97,23 @@ def site(settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch) -> It
     settings_module.settings.cache_clear()
 
 
-def _serving(server: BaseWSGIServer) -> BaseWSGIServer:
+class _Server(ThreadedWSGIServer):
+    """Closed once all it was asked is answered: the settings go with the test."""
+
+    daemon_threads = False
+
+
+def _serving(server: _Server) -> _Server:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
 
-def _another_site(port: int, ours: str) -> BaseWSGIServer:
+def _another_site(port: int, ours: str) -> _Server:
     """One page, with our form in a frame, and a form of its own that leads to ours."""
     page = f'''<iframe src="{ours}/lettre/embed" title="form" width="100%" height="700"></iframe>
         <form action="{ours}/lettre/subscribe" method="post">
         <input name="email" value="nina@example.org"><button>own</button></form>'''
-    return make_server("127.0.0.1", port, Response(page, mimetype="text/html"), threaded=True)
+    return _Server("127.0.0.1", port, Response(page, mimetype="text/html"))
 
 
 def _furnished(given: Settings, other: int) -> Site:

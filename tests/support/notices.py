@@ -15,8 +15,10 @@ def send_due(settings: Settings) -> int:
     with closing(NoticeWorker(settings)) as worker:
 
         def sent() -> bool:
-            worker.work(time.monotonic() + 0.5)
-            return not (worker.busy or _waiting())
+            waits = worker.busy or _waiting()
+            if waits:
+                worker.work(time.monotonic() + 0.5)
+            return not waits
 
         until(sent, "what is due never leaves")
         return worker.claimed
