@@ -4,8 +4,10 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -32,6 +34,9 @@ from mailer.web.security import limiter
 from tests.support.desk_rows import make_staff
 from tests.support.make import make_newsletter, make_pending, make_readers
 from tests.support.waiting import PATIENCE
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -82,7 +87,7 @@ def site(settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch) -> It
     running = [_serving(_another_site(other, given.public_url))]
 
     def start() -> None:
-        running.append(_serving(_Server("127.0.0.1", port, app)))
+        running.append(_serving(_Server("127.0.0.1", port, _whole(app))))
 
     def stop() -> None:
         server = running.pop()
@@ -95,6 +100,16 @@ def site(settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch) -> It
         stop()
     monkeypatch.undo()
     settings_module.settings.cache_clear()
+
+
+def _whole(app: "WSGIApplication") -> "WSGIApplication":
+    """Have each answer whole before it is sent: this server closes no file of one that is cut off."""
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
+        with closing(app(environ, start_response)) as parts:  # type: ignore[type-var]
+            return [b"".join(parts)]
+
+    return answer
 
 
 class _Server(ThreadedWSGIServer):

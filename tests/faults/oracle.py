@@ -70,7 +70,7 @@ def broken(
     case = _case(db, arrivals, issue_id)
     checks: list[Callable[[Case], Iterator[str]]] = [partial(_adds_up, db)]
     if logged:
-        checks += [_one_copy, partial(_stopped, stops), _one_content, _accepted_is_there]
+        checks += [partial(_one_copy, stops), partial(_stopped, stops), _one_content, _accepted_is_there]
     if settled:
         checks.append(_settled)
     return [fault for check in checks for fault in check(case)]
@@ -130,15 +130,21 @@ def _expected(db: Session, issue_id: UUID) -> str:
 # -- I1 ----------------------------------------------------------------------
 
 
-def _one_copy(case: Case) -> Iterator[str]:
+def _one_copy(stops: Sequence[Stop], case: Case) -> Iterator[str]:
     for position, held in case.copies.items():
         if len(held) > 1:
             yield f"I1: the relay holds {len(held)} copies of position {position}"
         for copy in held:
-            if position in case.emails and copy.to != case.emails[position]:
+            known = position not in case.emails or copy.to == case.emails[position]
+            if not (known or _began_before(stops, copy)):
                 yield f"I1: the copy of position {position} went to somebody else"
     if case.strangers:
         yield f"I1: the relay holds {len(case.strangers)} messages that are nobody's"
+
+
+def _began_before(stops: Sequence[Stop], copy: Arrival) -> bool:
+    """Whether it went where its reader was until they moved away."""
+    return any(stop.to == copy.to and copy.began <= stop.at.timestamp() + GATE + SLACK for stop in stops)
 
 
 # -- I2 ----------------------------------------------------------------------

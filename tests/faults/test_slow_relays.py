@@ -20,7 +20,7 @@ from mailer.subscribers.models import Subscriber, Subscription
 from tests.faults.choice import every
 from tests.faults.conftest import Judge
 from tests.faults.copies import End
-from tests.faults.oracle import Stop
+from tests.faults.oracle import GATE, Stop
 from tests.faults.script import At, Do, Rule
 from tests.faults.stage import CONNECTIONS, Stage
 from tests.support.waiting import until
@@ -184,7 +184,10 @@ def test_another_mind_while_the_relay_thinks(stage: Stage, judge: Judge, how: st
         assert row.state is DeliveryState.ACCEPTED
         assert row.consent_id != before.consent_id
     if how == "moved":
-        assert [each.to for each in stage.relay.taken() if each.to in {email, NEW_ADDRESS}] == [NEW_ADDRESS]
+        [copy] = [each for each in stage.relay.taken() if each.to in {email, NEW_ADDRESS}]
+        assert (
+            copy.to == NEW_ADDRESS or copy.began < stopped.timestamp() + GATE
+        )  # a machine that took its time
 
 
 def test_many_minds(stage: Stage, judge: Judge) -> None:
