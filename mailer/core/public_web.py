@@ -12,11 +12,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, urljoin, urlsplit
+
+from mailer.core import jobs
+from mailer.core.logging import log
 
 Fault = Literal["private", "unknown_host", "timeout", "unreachable", "certificate", "redirects"]
 Resolve = Callable[[str, int], list[str]]
@@ -92,10 +95,20 @@ def look_at(
     try:
         running = {pool.submit(_Visit(resolve, reach, open_sockets).answer, url): url for url in asked}
         wait(running, timeout=LONGEST)
-        return {url: run.result() if run.done() else Answer(fault="timeout") for run, url in running.items()}
+        return {url: _answer_of(run) for run, url in running.items()}
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         open_sockets.close()
+
+
+def _answer_of(run: Future[Answer]) -> Answer:
+    """Return what a look came to; what nobody foresaw of one address keeps no other waiting."""
+    if not run.done():
+        return Answer(fault="timeout")
+    if error := run.exception():
+        log.error("an address could not be looked at", error=jobs.place(error))
+        return Answer(fault="unreachable")
+    return run.result()
 
 
 class _Sockets:

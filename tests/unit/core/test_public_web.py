@@ -167,3 +167,15 @@ def _no_name(host: str, port: int) -> list[str]:
     if host == "nothing.invalid":
         return public_web.resolved("nothing.invalid", port)
     return ["127.0.0.1"]
+
+
+def test_an_address_that_raises_keeps_no_other_waiting() -> None:
+    def resolve(host: str, _: int) -> list[str]:
+        if host == "odd.example":
+            raise RuntimeError("what nobody foresaw")
+        return ["127.0.0.1"]
+
+    with site({("HEAD", "/"): (200, "")}) as port:
+        odd, fine = "http://odd.example/", f"http://fine.example:{port}/"
+        answers = look_at([odd, fine], resolve=resolve, reach=lambda *_: True)
+    assert answers == {odd: Answer(fault="unreachable"), fine: Answer(200)}
